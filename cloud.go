@@ -1,0 +1,114 @@
+package exoauth
+
+import "strings"
+
+// A Cloud names the servers of one Microsoft cloud: where Entra ID issues
+// tokens, which resource the tokens are for, and where Exchange Online serves
+// mail. Its fields are plain values, so a Cloud may be copied, compared and
+// changed to describe a server of one's own.
+type Cloud struct {
+	// Authority is the base URL of Entra ID without a tenant and without a
+	// final slash, for example "https://login.microsoftonline.com".
+	Authority string
+
+	// Resource identifies Exchange Online in app-only token requests
+	// (client credentials, managed identity), for example
+	// "https://outlook.office365.com".
+	Resource string
+
+	// UserResource identifies Exchange Online in delegated token requests,
+	// where a user is signed in. The global cloud's consumer accounts
+	// (outlook.com) take only this one, which is why the two differ there.
+	UserResource string
+
+	// IMAP and POP are host:port with implicit TLS, SMTP is host:port of the
+	// submission service, which demands STARTTLS.
+	IMAP, POP, SMTP string
+}
+
+// The clouds of Microsoft, with the hosts and resources published at
+// https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth
+// and https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud.
+// They must not be modified; assign one to a variable and change the copy.
+var (
+	// Global is the worldwide cloud, GCC (moderate) and outlook.com included.
+	Global = Cloud{
+		Authority:    "https://login.microsoftonline.com",
+		Resource:     "https://outlook.office365.com",
+		UserResource: "https://outlook.office.com",
+		IMAP:         "outlook.office365.com:993",
+		POP:          "outlook.office365.com:995",
+		SMTP:         "smtp.office365.com:587",
+	}
+
+	// GCCHigh is the cloud of the US Government Community Cloud High.
+	GCCHigh = Cloud{
+		Authority:    "https://login.microsoftonline.us",
+		Resource:     "https://outlook.office365.us",
+		UserResource: "https://outlook.office365.us",
+		IMAP:         "outlook.office365.us:993",
+		POP:          "outlook.office365.us:995",
+		SMTP:         "smtp.office365.us:587",
+	}
+
+	// DoD is the cloud of the US Department of Defense. Public sources
+	// disagree on its resource; set Resource and UserResource to
+	// "https://outlook.office365.us" where a token is refused.
+	DoD = Cloud{
+		Authority:    "https://login.microsoftonline.us",
+		Resource:     "https://outlook-dod.office365.us",
+		UserResource: "https://outlook-dod.office365.us",
+		IMAP:         "outlook-dod.office365.us:993",
+		POP:          "outlook-dod.office365.us:995",
+		SMTP:         "outlook-dod.office365.us:587",
+	}
+
+	// China is the cloud that 21Vianet operates.
+	China = Cloud{
+		Authority:    "https://login.partner.microsoftonline.cn",
+		Resource:     "https://partner.outlook.cn",
+		UserResource: "https://partner.outlook.cn",
+		IMAP:         "partner.outlook.cn:993",
+		POP:          "partner.outlook.cn:995",
+		SMTP:         "smtp.partner.outlook.cn:587",
+	}
+)
+
+// Clouds returns the clouds this package knows, [Global] first.
+func Clouds() []Cloud {
+	return []Cloud{Global, GCCHigh, DoD, China}
+}
+
+// WithDefaults returns c with each empty field taken from [Global], so that
+// the zero Cloud is the global one.
+func (c Cloud) WithDefaults() Cloud {
+	fill := func(field *string, value string) {
+		if *field == "" {
+			*field = value
+		}
+	}
+	fill(&c.Authority, Global.Authority)
+	if c.UserResource == "" {
+		c.UserResource = c.Resource
+	}
+	fill(&c.Resource, Global.Resource)
+	fill(&c.UserResource, Global.UserResource)
+	fill(&c.IMAP, Global.IMAP)
+	fill(&c.POP, Global.POP)
+	fill(&c.SMTP, Global.SMTP)
+	return c
+}
+
+// AppScope returns the only scope that Entra ID accepts in an app-only
+// request: Resource followed by "/.default".
+func (c Cloud) AppScope() string {
+	return strings.TrimSuffix(c.Resource, "/") + "/.default"
+}
+
+// UserScope returns the delegated scope of a permission of Exchange Online:
+// UserScope("IMAP.AccessAsUser.All") or UserScope("SMTP.Send"). Asked for
+// without the resource, Entra ID issues a token for Microsoft Graph, which
+// Exchange refuses.
+func (c Cloud) UserScope(permission string) string {
+	return strings.TrimSuffix(c.UserResource, "/") + "/" + permission
+}
