@@ -1,0 +1,36 @@
+// Package imapdial connects to a mailbox of Exchange Online over IMAP and
+// returns a go-imap client that is authenticated and whose mailbox is known
+// to be open.
+//
+//	c, err := imapdial.Dial(ctx, "invoices@contoso.com", source)
+//
+// Any [oauth2.TokenSource] will do: one of package tokensource, one built on
+// MSAL or azidentity, or a plain oauth2.Config for Gmail. With an app-only
+// token, username is the mailbox. With the token of a signed-in user it is
+// that user's own address, or the address of a shared mailbox on which the
+// user has full access.
+//
+// # What Dial does that imapclient does not
+//
+//   - It lives by its context: every step ends with it, at once.
+//   - It fetches the token while it connects, and after a refusal fetches
+//     another one, once.
+//   - It proves the mailbox. Exchange answers "OK AUTHENTICATE completed."
+//     and then "BAD User is authenticated but not connected." to an
+//     application without permission, or where IMAP is switched off; see
+//     [NotConnected].
+//   - It keeps the server's words: a "* BYE", a JSON challenge and Exchange's
+//     NO [Error="AuthFailed:… are in the [Error].
+//   - It sends the token only over TLS, and shows it to no debug writer.
+//
+// For that it runs the greeting and AUTHENTICATE itself and hands imapclient
+// a connection that opens with a PREAUTH greeting (RFC 9051 §7.1.4).
+//
+// # Afterwards
+//
+// Exchange ends a session when its token expires, an hour or so after Dial,
+// with "* BYE Session invalidated - AccessTokenExpired", which imapclient
+// reports as an unexpected EOF: dial again. Never call the client from its
+// UnilateralDataHandler, which runs on the goroutine that reads (go-imap
+// #668).
+package imapdial

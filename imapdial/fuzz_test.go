@@ -1,0 +1,72 @@
+package imapdial
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/internal/mailtest"
+	"github.com/exoauth/exoauth/internal/transport"
+)
+
+const fuzzToken = "planted-token"
+
+// FuzzHandshake gives the handshake whatever a server can say. It must end,
+// without the token in its error, and what it hands over must be a client
+// that is authenticated.
+func FuzzHandshake(f *testing.F) {
+	for _, seed := range []string{
+		"* OK ready\r\n* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2\r\nA1 OK done\r\nA2 OK in\r\n* CAPABILITY IMAP4rev1 NAMESPACE\r\nA3 OK done\r\n* NAMESPACE ((\"\" \"/\")) NIL NIL\r\nA4 OK done\r\n* 3 EXISTS\r\n",
+		"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] hi\r\n+ \r\nA1 OK in\r\n* CAPABILITY X\r\nA2 OK done\r\nA3 BAD what?\r\n",
+		"* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hi\r\n+ eyJzdGF0dXMiOiI0MDEifQ==\r\nA1 NO [AUTHENTICATIONFAILED] no\r\n",
+		"* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hi\r\nA1 NO [Error=\"AuthFailed:LogonDenied-None\"] @ $\r\n",
+		"* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hi\r\nA1 OK [CAPABILITY A ) \x7f ] B] in\r\nA2 OK x\r\nA3 OK y\r\n",
+		"* BYE Session invalidated - AccessTokenExpired\r\n",
+		"* OK [SABLADAA] x\r\n* X {3}\r\nabc{2}\r\nde\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		a := newAttempt(&Dialer{}, "user@example.com")
+		conn, err := transport.Dial(t.Context(), (&mailtest.Replay{Server: data, Token: fuzzToken}).DialContext, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		s := newSession(conn, nil)
+		err = s.handshake(fuzzToken)
+		if err != nil {
+			text := a.fail(t.Context(), OpAuthenticate, err).Error()
+			if strings.Contains(text, fuzzToken) {
+				t.Errorf("the error has the token in it: %q", text)
+			}
+			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("the error has control characters in it: %q", text)
+			}
+			return
+		}
+		client, err := s.handOver(nil)
+		if err != nil {
+			t.Fatalf("imapclient does not take the connection: %v", err)
+		}
+		defer client.Close()
+		if state := client.State(); state != imap.ConnStateAuthenticated && state != imap.ConnStateLogout {
+			t.Errorf("state %v", state)
+		}
+	})
+}
+
+// handshake is what Dial does, without TLS, which would hide everything.
+func (s *session) handshake(token string) error {
+	if _, err := s.greet(); err != nil {
+		return err
+	}
+	if err := s.offered(); err != nil {
+		return err
+	}
+	if err := s.Authenticate("user@example.com", token); err != nil {
+		return err
+	}
+	return s.probe()
+}

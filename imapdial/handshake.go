@@ -1,0 +1,271 @@
+package imapdial
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/xoauth2"
+)
+
+// session is a connection on the way to a client. Its methods return plain
+// errors; attempt gives them the step.
+type session struct {
+	*transport.Conn
+	wire    *wire.Conn
+	caps    []string // as the server last told, nil if it has not
+	inline  bool     // the server takes an initial response
+	lastTag int
+}
+
+func newSession(conn *transport.Conn, debug io.Writer) *session {
+	return &session{Conn: conn, wire: wire.NewConn(conn, debug)}
+}
+
+// connect returns a session that is ready to authenticate. The connection is
+// closed when ctx ends, until release.
+func (a *attempt) connect(ctx context.Context) (*session, error) {
+	conn, err := transport.Dial(ctx, a.DialContext, a.addr)
+	if err != nil {
+		return nil, a.fail(ctx, OpConnect, err)
+	}
+	s := newSession(conn, a.debugWriter())
+	if op, err := a.prepare(s); err != nil {
+		s.Close()
+		return nil, a.fail(ctx, op, err)
+	}
+	a.log.DebugContext(ctx, "imapdial: connected", "frontEnd", a.frontEnd)
+	return s, nil
+}
+
+// prepare brings s up to AUTHENTICATE: TLS, the greeting, and, from servers
+// that are not known to be Exchange Online, the capabilities.
+func (a *attempt) prepare(s *session) (op string, err error) {
+	if !a.StartTLS {
+		if err := s.StartTLS(a.tlsConfig()); err != nil {
+			return OpTLS, err
+		}
+	}
+	greeting, err := s.greet()
+	if err != nil {
+		return OpGreeting, err
+	}
+	a.frontEnd = frontEnd(greeting)
+	if a.StartTLS {
+		if op, err := s.upgrade(a.tlsConfig()); err != nil {
+			return op, err
+		}
+	}
+	// Exchange Online takes an initial response, so there is no need to ask.
+	// It is known by its address: the text of its greeting changes.
+	s.inline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
+	if s.inline && s.caps == nil {
+		return "", nil
+	}
+	return OpCapability, s.offered()
+}
+
+func (a *attempt) tlsConfig() *tls.Config { return transport.ClientTLS(a.TLSConfig, a.addr) }
+
+func (a *attempt) debugWriter() io.Writer {
+	if a.Options == nil {
+		return nil
+	}
+	return a.Options.DebugWriter
+}
+
+// greet reads the greeting and returns its text.
+func (s *session) greet() (string, error) {
+	r, err := s.read()
+	switch {
+	case err != nil:
+		return "", err
+	case r.tag != "*" || r.kind == "PREAUTH" || !r.isStatus():
+		return "", unexpected(r.String())
+	case r.kind != "OK":
+		return "", r.err()
+	}
+	return r.text, nil
+}
+
+// upgrade runs STARTTLS. What the server said in the clear is forgotten.
+func (s *session) upgrade(config *tls.Config) (op string, err error) {
+	if err := s.command("STARTTLS"); err != nil {
+		return OpStartTLS, err
+	}
+	s.caps = nil
+	if err := s.wire.Drained(); err != nil {
+		return OpStartTLS, err
+	}
+	return OpTLS, s.StartTLS(config)
+}
+
+// offered makes sure that the server takes XOAUTH2, from its greeting or by
+// asking. LOGINDISABLED is about passwords and does not matter.
+func (s *session) offered() error {
+	if s.caps == nil {
+		if err := s.command("CAPABILITY"); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains(s.caps, "AUTH="+xoauth2.Mechanism) {
+		return fmt.Errorf("%w, only %s", ErrNoXOAUTH2, wire.Printable(strings.Join(s.caps, " ")))
+	}
+	s.inline = slices.Contains(s.caps, "SASL-IR") || slices.Contains(s.caps, "IMAP4REV2")
+	return nil
+}
+
+// Authenticate runs AUTHENTICATE XOAUTH2. A refusal is an *imap.Error, and an
+// *xoauth2.Error besides where the server sent a challenge first.
+func (s *session) Authenticate(username, token string) error {
+	client := xoauth2.NewClient(username, token)
+	mech, ir, err := client.Start()
+	if err != nil {
+		return err
+	}
+	encoded := base64.StdEncoding.EncodeToString(ir)
+	s.wire.Mask(encoded, token)
+	s.caps = nil // they change with the authentication
+	command := "AUTHENTICATE " + mech
+	if s.inline {
+		command += " " + encoded
+	}
+	tags, err := s.send(command)
+	if err != nil {
+		return err
+	}
+	var refusal error // what a challenge said
+	for {
+		r, err := s.readTagged(tags[0])
+		switch {
+		case err != nil:
+			return login.Join(err, refusal)
+		case r.tag != "+" && (r.kind != "OK" || refusal != nil):
+			return login.Join(r.err(), refusal)
+		case r.tag != "+":
+			return nil
+		case refusal != nil:
+			return login.Join(unexpected(r.String()), refusal)
+		}
+		challenge := r.text
+		if challenge == "=" { // go-imap's server writes an empty challenge so (go-imap #760)
+			challenge = ""
+		}
+		if refusal, err = login.Answer(s.wire, client, challenge); err != nil {
+			return login.Join(err, refusal)
+		}
+	}
+}
+
+// probe asks for what only a mailbox that is open gives: on Exchange the OK to
+// AUTHENTICATE proves nothing. The two commands share one round trip.
+func (s *session) probe() error {
+	tags, err := s.send("CAPABILITY", "NAMESPACE")
+	if err != nil {
+		return err
+	}
+	if _, err := s.complete(tags[0]); err != nil {
+		return err
+	}
+	r, err := s.complete(tags[1])
+	if err != nil && r.kind != "" && !slices.Contains(s.caps, "NAMESPACE") && !NotConnected(err) {
+		return nil // a server without RFC 2342 says BAD, and that is no news
+	}
+	return err
+}
+
+// command sends one command and waits for its completion.
+func (s *session) command(name string) error {
+	tags, err := s.send(name)
+	if err != nil {
+		return err
+	}
+	_, err = s.complete(tags[0])
+	return err
+}
+
+// complete returns the response that completes a command, with an *imap.Error
+// where that is not OK. A failure to read one leaves the response zero.
+func (s *session) complete(tag string) (response, error) {
+	r, err := s.readTagged(tag)
+	switch {
+	case err != nil:
+		return response{}, err
+	case r.tag == "+":
+		return response{}, unexpected(r.String())
+	case r.kind != "OK":
+		return r, r.err()
+	}
+	return r, nil
+}
+
+// send writes commands in one segment and returns their tags.
+func (s *session) send(commands ...string) (tags []string, err error) {
+	lines := make([]string, len(commands))
+	for i, command := range commands {
+		s.lastTag++
+		tags = append(tags, "A"+strconv.Itoa(s.lastTag))
+		lines[i] = tags[i] + " " + command
+	}
+	return tags, s.wire.WriteLines(lines...)
+}
+
+// readTagged returns the response that completes the command tag, or a
+// continuation request. A BYE on the way becomes the error when the server
+// closes.
+func (s *session) readTagged(tag string) (response, error) {
+	var bye *imap.Error
+	for {
+		r, err := s.read()
+		switch {
+		case err != nil && bye != nil:
+			return r, bye
+		case err != nil:
+			return r, err
+		case r.tag == tag || r.tag == "+":
+			return r, nil
+		case r.tag != "*":
+			return r, unexpected(r.String())
+		case r.kind == "BYE":
+			bye = r.err()
+		}
+	}
+}
+
+// read returns the next response and notes what it says of capabilities.
+func (s *session) read() (response, error) {
+	line, err := s.wire.ReadLine()
+	if err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return response{}, err
+	}
+	r, err := parseResponse(line)
+	if err != nil {
+		return r, err
+	}
+	for n := literalSize(line); n >= 0; n = literalSize(line) {
+		if err := s.wire.Skip(n); err != nil {
+			return r, err
+		}
+		if line, err = s.wire.ReadLine(); err != nil {
+			return r, err
+		}
+	}
+	if caps, ok := r.capabilities(); ok {
+		s.caps = caps
+	}
+	return r, nil
+}

@@ -1,0 +1,124 @@
+// Package login brings a connection and an access token together: what
+// imapdial and smtpdial have in common.
+package login
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/oauth2"
+)
+
+// The steps that a Login names in failures.
+const (
+	OpToken        = "token"
+	OpAuthenticate = "authenticate"
+)
+
+// Session is a connection on its way to being authenticated.
+type Session interface {
+	// Authenticate makes one attempt. It may be called again after a refusal.
+	Authenticate(username, token string) error
+	// Close ends the session at once. It may be called more than once.
+	Close() error
+}
+
+// Login is one attempt to come to an authenticated session.
+type Login[S Session] struct {
+	Source   oauth2.TokenSource
+	Username string
+
+	// Connect makes a session that lives no longer than ctx. Its error is
+	// returned as it is.
+	Connect func(ctx context.Context) (S, error)
+
+	// Refused tells an answer of the server from a connection that broke.
+	Refused func(error) bool
+	// Renewable reports whether another token may be accepted.
+	Renewable func(error) bool
+
+	// Fail makes the error to return for a step.
+	Fail   func(ctx context.Context, op string, err error) error
+	Logger *slog.Logger
+}
+
+// Run fetches the token and connects side by side, so that the caller waits
+// for the longer of the two; the failure of the token ends the connecting.
+//
+// Exchange refuses a stale token in the same words as anything else, so a
+// refusal is followed by one attempt with a fresh token, if the source has
+// one, on the same connection if that is still open.
+//
+// What is still under way when Run returns, ends with ctx: the caller must
+// cancel it.
+func (l Login[S]) Run(ctx context.Context) (S, error) {
+	connecting, stop := context.WithCancel(ctx)
+	asked := askFor(connecting, l.Source, stop)
+
+	s, err := l.Connect(connecting)
+	if err != nil {
+		if failure := asked.failure(); failure != nil && ctx.Err() == nil {
+			return l.fail(ctx, OpToken, failure)
+		}
+		return s, err
+	}
+	token, err := asked.wait(ctx)
+	if err != nil {
+		s.Close()
+		return l.fail(ctx, OpToken, err)
+	}
+	refusal := s.Authenticate(l.Username, token.AccessToken)
+	switch {
+	case refusal == nil:
+		return s, nil
+	case !l.Renewable(refusal):
+		s.Close()
+		return l.fail(ctx, OpAuthenticate, refusal)
+	}
+	return l.again(ctx, s, token, refusal)
+}
+
+// again follows a refusal.
+func (l Login[S]) again(ctx context.Context, s S, refused *oauth2.Token, refusal error) (S, error) {
+	fresh, err := renew(ctx, l.Source, refused)
+	switch {
+	case err != nil:
+		s.Close()
+		return l.fail(ctx, OpAuthenticate, fmt.Errorf("%w; and there is no fresh token to try: %w", refusal, err))
+	case fresh == nil:
+		s.Close()
+		return l.fail(ctx, OpAuthenticate, refusal)
+	}
+	l.Logger.InfoContext(ctx, "token refused, trying a fresh one", "refusal", refusal)
+	err = s.Authenticate(l.Username, fresh.AccessToken)
+	if err == nil {
+		return s, nil
+	}
+	s.Close()
+	if l.Refused(err) || ctx.Err() != nil {
+		return l.fail(ctx, OpAuthenticate, err)
+	}
+	return l.anew(ctx, fresh, refusal)
+}
+
+// anew is for servers that close the connection after a refusal.
+func (l Login[S]) anew(ctx context.Context, token *oauth2.Token, refusal error) (S, error) {
+	s, err := l.Connect(ctx)
+	if err != nil {
+		return s, err
+	}
+	if err := s.Authenticate(l.Username, token.AccessToken); err != nil {
+		s.Close()
+		if !l.Refused(err) {
+			err = fmt.Errorf("%w, after a first refusal: %w", err, refusal)
+		}
+		return l.fail(ctx, OpAuthenticate, err)
+	}
+	return s, nil
+}
+
+func (l Login[S]) fail(ctx context.Context, op string, err error) (S, error) {
+	var none S
+	return none, l.Fail(ctx, op, err)
+}

@@ -1,0 +1,105 @@
+package mailtest
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Forwarder is a TCP forwarder that delays each direction by a fixed time, as
+// a long cable does: it keeps the order and adds nothing for the bytes.
+type Forwarder struct {
+	Addr  string // where it listens
+	Delay time.Duration
+
+	turns atomic.Int64
+}
+
+// NewForwarder forwards to addr until t ends.
+func NewForwarder(t testing.TB, addr string, delay time.Duration) *Forwarder {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Forwarder{Addr: listener.Addr().String(), Delay: delay}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { f.forward(client, addr) })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		running.Wait()
+	})
+	return f
+}
+
+// Waits returns how often the client has waited for an answer of the server,
+// once for the connection itself: the number of round trips so far. Each time
+// the client speaks after the server did counts once.
+func (f *Forwarder) Waits() int { return int(f.turns.Load()) }
+
+func (f *Forwarder) forward(client net.Conn, addr string) {
+	defer client.Close()
+	server, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	f.turns.Add(1) // SYN and its answer
+	var answered atomic.Bool
+	answered.Store(true)
+	var both sync.WaitGroup
+	both.Go(func() {
+		f.pump(client, server, f.Delay, func() {
+			if answered.Swap(false) {
+				f.turns.Add(1)
+			}
+		}, func() {})
+	})
+	both.Go(func() { f.pump(server, client, f.Delay, func() {}, func() { answered.Store(true) }) })
+	both.Wait()
+}
+
+// pump copies from one side to the other, each piece delay after it was read,
+// and closes both when either ends.
+func (f *Forwarder) pump(from, to net.Conn, delay time.Duration, read, delivered func()) {
+	type piece struct {
+		data []byte
+		due  time.Time
+	}
+	pieces := make(chan piece, 1024)
+	go func() {
+		defer close(pieces)
+		for {
+			buf := make([]byte, 32<<10)
+			n, err := from.Read(buf)
+			if n > 0 {
+				read()
+				pieces <- piece{buf[:n], time.Now().Add(delay)}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for p := range pieces {
+		<-time.After(time.Until(p.due))
+		delivered()
+		if _, err := to.Write(p.data); err != nil {
+			break
+		}
+	}
+	from.Close()
+	to.Close()
+	for range pieces { // the reader ends with its connection
+	}
+}

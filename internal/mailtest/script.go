@@ -1,0 +1,118 @@
+package mailtest
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"math/big"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Host is the name on the certificate of a scripted server.
+const Host = "mail.example.com"
+
+// Peer is the server's end of a connection to a scripted server.
+type Peer struct {
+	net.Conn
+	reader *bufio.Reader
+}
+
+// Say sends lines, each with its CRLF, in one Write.
+func (p *Peer) Say(lines ...string) { p.Raw(strings.Join(lines, "\r\n") + "\r\n") }
+
+// Raw sends s as it is.
+func (p *Peer) Raw(s string) { io.WriteString(p.Conn, s) }
+
+// Hear returns the next line of the client without its end, "" when there is
+// none any more.
+func (p *Peer) Hear() string {
+	line, _ := p.reader.ReadString('\n')
+	return strings.TrimRight(line, "\r\n")
+}
+
+// Tag returns the first word of the next line of the client.
+func (p *Peer) Tag() string {
+	tag, _, _ := strings.Cut(p.Hear(), " ")
+	return tag
+}
+
+// Silence says nothing until the client has gone.
+func Silence(p *Peer) { io.Copy(io.Discard, p.Conn) }
+
+// StartTLS makes the handshake of a server.
+func (p *Peer) StartTLS() error {
+	conn := tls.Server(p.Conn, ServerTLS())
+	p.Conn, p.reader = conn, bufio.NewReader(conn)
+	return conn.Handshake()
+}
+
+// Script plays the server's part for each connection that is dialled.
+type Script func(p *Peer)
+
+// DialContext returns the client's end of a connection in memory whose other
+// end s plays, and closes when it returns.
+func (s Script) DialContext(context.Context, string, string) (net.Conn, error) {
+	client, server := Pipe()
+	go func() {
+		defer server.Close()
+		s(&Peer{server, bufio.NewReader(server)})
+	}()
+	return client, nil
+}
+
+// OverTLS is a script that begins with the handshake of TLS.
+func OverTLS(s Script) Script {
+	return func(p *Peer) {
+		if p.StartTLS() == nil {
+			s(p)
+		}
+	}
+}
+
+var authority = sync.OnceValue(func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	// A bubble of testing/synctest begins in the year 2000.
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		DNSNames:     []string{Host, "outlook.office365.com", "smtp.office365.com", "localhost"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		NotBefore:    time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotAfter:     time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC),
+		IsCA:         true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+})
+
+// ServerTLS returns settings with a certificate for [Host], loopback and the
+// hosts of Exchange Online's global cloud.
+func ServerTLS() *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{authority()}}
+}
+
+// ClientTLS returns settings that trust [ServerTLS].
+func ClientTLS() *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(authority().Leaf)
+	return &tls.Config{RootCAs: roots}
+}

@@ -1,0 +1,144 @@
+// Package transport makes the connections that imapdial and smtpdial
+// authenticate: dialled, secured and, until they are handed over, broken by
+// their context.
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/exoauth/exoauth"
+)
+
+// DialFunc connects to addr. It has the form of (*net.Dialer).DialContext.
+type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// Conn is a connection that is closed when a context ends, until Release.
+type Conn struct {
+	net.Conn          // over TLS once StartTLS has succeeded
+	raw      net.Conn // for closing at once, without the goodbye of TLS
+	release  func() (open bool)
+}
+
+// Dial connects to addr over TCP with dial, or with a net.Dialer where dial
+// is nil. The connection lives no longer than ctx.
+func Dial(ctx context.Context, dial DialFunc, addr string) (*Conn, error) {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, "tcp", addr)
+	if err == nil && conn == nil {
+		err = errors.New("DialContext returned neither a connection nor an error")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{Conn: conn, raw: conn, release: guard(ctx, conn)}, nil
+}
+
+// guard closes conn when ctx ends, which unblocks a pending Read or Write at
+// once, on connections without deadlines too. Release waits for the closing
+// where that has begun, and reports whether conn is still open.
+func guard(ctx context.Context, conn net.Conn) (release func() (open bool)) {
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		conn.Close()
+	})
+	return sync.OnceValue(func() bool {
+		if stop() {
+			return true
+		}
+		<-closed
+		return false
+	})
+}
+
+// StartTLS makes the handshake of a client. The settings are those of
+// [ClientTLS].
+func (c *Conn) StartTLS(config *tls.Config) error {
+	conn := tls.Client(c.raw, config)
+	if err := conn.Handshake(); err != nil {
+		return err
+	}
+	c.Conn = conn
+	return nil
+}
+
+// Release ends the influence of the context. It reports whether the
+// connection is still open.
+func (c *Conn) Release() (open bool) { return c.release() }
+
+// Close breaks the connection at once. It may be called more than once.
+func (c *Conn) Close() error {
+	c.release()
+	return c.raw.Close()
+}
+
+// ContextError returns the error of ctx together with its cause, or nil while
+// ctx has not ended.
+func ContextError(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
+		return fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
+}
+
+// ClientTLS returns the TLS settings for a server dialled as addr: a copy of
+// base, which may be nil, with the host of addr as the server name and TLS
+// 1.2 as the least version unless base says otherwise. A base that allows
+// less than TLS 1.2 is raised to it.
+func ClientTLS(base *tls.Config, addr string) *tls.Config {
+	config := base.Clone()
+	if config == nil {
+		config = new(tls.Config)
+	}
+	if config.ServerName == "" {
+		config.ServerName = addr
+		if host, _, err := net.SplitHostPort(addr); err == nil {
+			config.ServerName = host
+		}
+	}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	return config
+}
+
+// Temporary reports whether err is a failure of the network, or says of itself
+// that it is temporary, so that the same call can succeed later. A name that
+// does not exist, a certificate and an alert of TLS have to be mended first.
+func Temporary(err error) bool {
+	if network, ok := errors.AsType[*net.OpError](err); ok {
+		missing, ok := errors.AsType[*net.DNSError](err)
+		return network.Op != "remote error" && !(ok && missing.IsNotFound)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	self, ok := errors.AsType[interface {
+		error
+		Temporary() bool
+	}](err)
+	return ok && self.Temporary()
+}
+
+// ServedBy reports whether addr is one that Microsoft's clouds serve: its host
+// is that of address in one of them, or one of more.
+func ServedBy(addr string, address func(exoauth.Cloud) string, more ...string) bool {
+	host, _, _ := net.SplitHostPort(addr)
+	for _, cloud := range exoauth.Clouds() {
+		known, _, _ := net.SplitHostPort(address(cloud))
+		more = append(more, known)
+	}
+	return slices.ContainsFunc(more, func(known string) bool { return strings.EqualFold(host, known) })
+}

@@ -1,0 +1,167 @@
+// Package wire reads and writes the lines of a mail protocol before a client
+// library takes over, with limits on what a server can make it keep and with
+// credentials masked in what a debug writer sees.
+package wire
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+)
+
+// What a server may send before it is believed to be a mail server.
+const (
+	MaxLine  = 16 << 10 // bytes in one line, its end included
+	MaxTotal = 64 << 10 // bytes in one conversation
+)
+
+// Violation is what a server does that no mail server may.
+type Violation string
+
+// Error implements error.
+func (v Violation) Error() string { return string(v) }
+
+// What a conversation is broken off for.
+const (
+	ErrLineTooLong Violation = "a line of more than 16 KiB"
+	ErrTooMuch     Violation = "more than 64 KiB before the session was established"
+	ErrInjected    Violation = "data in the clear after the server agreed to start TLS"
+	ErrNotBase64   Violation = "a challenge that is not base64"
+)
+
+// Conn is a conversation in lines. It is not safe for concurrent use.
+type Conn struct {
+	conn    io.ReadWriter
+	reader  *bufio.Reader
+	left    int
+	debug   io.Writer
+	secrets []string
+}
+
+// NewConn starts a conversation on conn. Where debug is not nil, each line
+// goes to it in one Write, in order, with what [Conn.Mask] names masked.
+func NewConn(conn io.ReadWriter, debug io.Writer) *Conn {
+	return &Conn{conn: conn, reader: bufio.NewReaderSize(conn, MaxLine), left: MaxTotal, debug: debug}
+}
+
+// Drained fails where the server has sent something that is still unread. Asked
+// before TLS starts, that is what would be believed as if it had come
+// encrypted (RFC 3207 §6).
+func (c *Conn) Drained() error {
+	if c.Pending() {
+		return ErrInjected
+	}
+	return nil
+}
+
+// Mask replaces the secrets, wherever they occur, by "***" in what the server
+// says from now on and in what the debug writer sees.
+func (c *Conn) Mask(secrets ...string) {
+	c.secrets = append(c.secrets, secrets...)
+}
+
+// Scrub returns s with the secrets of [Conn.Mask] replaced by "***".
+func (c *Conn) Scrub(s string) string {
+	for _, secret := range c.secrets {
+		s = strings.ReplaceAll(s, secret, "***")
+	}
+	return s
+}
+
+// ReadLine returns the next line without its end, scrubbed. A line that ends
+// the connection without a line end is io.ErrUnexpectedEOF.
+func (c *Conn) ReadLine() (string, error) {
+	raw, err := c.reader.ReadSlice('\n')
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return "", ErrLineTooLong
+	case err == io.EOF && len(raw) > 0:
+		return "", io.ErrUnexpectedEOF
+	case err != nil:
+		return "", err
+	}
+	if err := c.spend(len(raw)); err != nil {
+		return "", err
+	}
+	line := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
+	line = c.Scrub(line)
+	c.log(line)
+	return line, nil
+}
+
+// Skip reads and drops n bytes, the octets of a literal.
+func (c *Conn) Skip(n int) error {
+	if err := c.spend(n); err != nil {
+		return err
+	}
+	_, err := c.reader.Discard(n)
+	return err
+}
+
+func (c *Conn) spend(n int) error {
+	if n > c.left {
+		return ErrTooMuch
+	}
+	c.left -= n
+	return nil
+}
+
+// WriteLines sends each line and its CRLF, all in one Write.
+func (c *Conn) WriteLines(lines ...string) error {
+	_, err := io.WriteString(c.conn, strings.Join(lines, "\r\n")+"\r\n")
+	for _, line := range lines {
+		c.log(c.Scrub(line))
+	}
+	return err
+}
+
+// Pending reports whether the server has sent more than was read.
+func (c *Conn) Pending() bool { return c.reader.Buffered() > 0 }
+
+// Unread returns a copy of what the server has sent and nobody has read.
+func (c *Conn) Unread() []byte {
+	buffered, err := c.reader.Peek(c.reader.Buffered())
+	if err != nil {
+		return nil
+	}
+	return append([]byte(nil), buffered...)
+}
+
+func (c *Conn) log(line string) {
+	if c.debug != nil {
+		io.WriteString(c.debug, line+"\r\n")
+	}
+}
+
+// LockedWriter makes w safe for the several goroutines of a mail client, each
+// Write whole. It returns nil for nil.
+func LockedWriter(w io.Writer) io.Writer {
+	if w == nil {
+		return nil
+	}
+	return &lockedWriter{w: w}
+}
+
+type lockedWriter struct {
+	mu sync.Mutex // guards w
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// Printable returns s with control characters and invalid UTF-8 replaced, for
+// server text that ends up in errors, logs and terminals.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}

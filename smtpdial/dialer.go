@@ -1,0 +1,134 @@
+package smtpdial
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/emersion/go-smtp"
+	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/xoauth2"
+)
+
+// DefaultTimeout bounds a Dial. It is generous because Exchange can take ten
+// seconds to refuse.
+const DefaultTimeout = time.Minute
+
+// A Dialer dials a submission service. TokenSource is required; the zero
+// value of every other field is usable. The fields must not be changed once
+// Dial has been called; Dial may be called by any number of goroutines.
+type Dialer struct {
+	// TokenSource gives the access token. A source that has the methods
+	// TokenContext(context.Context) (*oauth2.Token, error) and
+	// Invalidate(*oauth2.Token), as those of package tokensource do, is asked
+	// under the context of Dial and told of tokens that were refused.
+	TokenSource oauth2.TokenSource
+
+	// Addr is host:port of the server; "" is exoauth.Global.SMTP.
+	Addr string
+
+	// TLSConfig is copied. Nil, and an empty ServerName, mean the host of
+	// Addr and the system's certificate authorities. TLS 1.2 is the least.
+	TLSConfig *tls.Config
+
+	// ImplicitTLS is TLS from the first byte, as on port 465, which Exchange
+	// Online does not serve. False demands STARTTLS.
+	ImplicitTLS bool
+
+	// LocalName is the name given with EHLO; "" is the address literal of
+	// the connection's local address (RFC 5321 §4.1.3).
+	LocalName string
+
+	// DialContext connects; nil is that of a net.Dialer. Set it for a proxy.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Timeout bounds each Dial, the token included, besides its context. Zero
+	// is DefaultTimeout.
+	Timeout time.Duration
+
+	// DebugWriter sees the conversation, with the token masked. It goes on to
+	// do so for the client that Dial returns, as its DebugWriter. For one
+	// client it is called by one goroutine at a time. Nil is none.
+	DebugWriter io.Writer
+
+	// Logger is told of each step at level debug and of refused tokens at
+	// level info. Nil is silent. It is never given a token.
+	Logger *slog.Logger
+}
+
+// Dial returns a client that is authenticated as username and has sent EHLO.
+// It fails with an [*Error], of which errors.Is reports the error of ctx
+// where that ended first.
+//
+// Once Dial has returned, ctx has no influence on the client. The caller must
+// end the session, with Quit or Close.
+func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error) {
+	timeout := d.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return newAttempt(d, username).run(ctx)
+}
+
+// Dial is (&Dialer{TokenSource: src}).Dial(ctx, username): the submission
+// service of the global cloud.
+func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*smtp.Client, error) {
+	return (&Dialer{TokenSource: src}).Dial(ctx, username)
+}
+
+// attempt is one call of Dial.
+type attempt struct {
+	*Dialer
+	addr     string
+	username string
+	log      *slog.Logger
+	server   string // as the last greeting named it
+}
+
+func newAttempt(d *Dialer, username string) *attempt {
+	a := &attempt{Dialer: d, addr: d.Addr, username: username, log: d.Logger}
+	if a.addr == "" {
+		a.addr = exoauth.Global.SMTP
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	a.log = a.log.With("addr", a.addr, "username", username)
+	return a
+}
+
+func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
+	// With a stand-in for the token, so that a bad name costs no request.
+	if err := xoauth2.Validate(a.username, "-"); err != nil {
+		return nil, a.fail(ctx, OpAuthenticate, err)
+	}
+	s, err := login.Login[*session]{
+		Source:    a.TokenSource,
+		Username:  a.username,
+		Connect:   a.connect,
+		Refused:   isRefusal,
+		Renewable: renewable,
+		Fail:      a.fail,
+		Logger:    a.log,
+	}.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Release() {
+		return nil, a.fail(ctx, OpAuthenticate, net.ErrClosed)
+	}
+	client, err := a.handOver(s)
+	if err != nil {
+		return nil, a.fail(ctx, OpHello, err)
+	}
+	a.log.DebugContext(ctx, "smtpdial: authenticated", "server", a.server)
+	return client, nil
+}

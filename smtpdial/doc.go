@@ -1,0 +1,28 @@
+// Package smtpdial connects to the submission service of Exchange Online and
+// returns a go-smtp client that is authenticated and ready for MAIL.
+//
+//	c, err := smtpdial.Dial(ctx, "invoices@contoso.com", source)
+//
+// # Which user name
+//
+// With an app-only token, username is the mailbox that sends. With the token
+// of a signed-in user it is that user's own address, also for mail from a
+// shared mailbox: the shared address is then given to the client's Mail
+// method and to the From header, and the user needs Send As on it. IMAP is
+// different there.
+//
+// # What Dial does that go-smtp does not
+//
+//   - It lives by its context: every step ends with it, at once.
+//   - It fetches the token while it connects, and after a refusal fetches
+//     another one, once, on the same connection.
+//   - It never sends a token, nor anything but EHLO and STARTTLS, in the clear.
+//   - It keeps both the challenge and the reply of a refusal.
+//   - It leaves the initial response out of the AUTH command where the line
+//     would be longer than the 512 octets that RFC 4954 allows, except on
+//     Exchange Online, which takes it.
+//
+// For that it runs the conversation up to AUTH itself and hands go-smtp a
+// connection that replays the greeting and the answer to EHLO. Because of
+// that the client's TLSConnectionState method reports no TLS.
+package smtpdial

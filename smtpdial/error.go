@@ -1,0 +1,124 @@
+package smtpdial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/xoauth2"
+)
+
+// The steps of a Dial, as Error.Op names them.
+const (
+	OpToken        = login.OpToken        // asking the TokenSource
+	OpConnect      = "connect"            // name resolution and TCP, or DialContext
+	OpTLS          = "tls"                // the TLS handshake and the certificate
+	OpGreeting     = "greeting"           // the server's first reply
+	OpHello        = "hello"              // EHLO
+	OpStartTLS     = "starttls"           // STARTTLS, before TLS
+	OpAuthenticate = login.OpAuthenticate // AUTH XOAUTH2
+)
+
+// ErrNoStartTLS is wrapped by the [*Error] for a server that does not offer
+// STARTTLS. Nothing but EHLO has been sent then.
+var ErrNoStartTLS = errors.New("the server does not offer STARTTLS")
+
+// ErrNoXOAUTH2 is wrapped by the [*Error] for a server that does not offer
+// the mechanism. The token has not been sent then.
+var ErrNoXOAUTH2 = errors.New("the server does not offer AUTH XOAUTH2")
+
+// ErrProtocol is wrapped by the [*Error] for a server whose words are not
+// SMTP, or that says more than a server has to say before a session stands.
+var ErrProtocol = errors.New("not SMTP")
+
+// Error says which step of a Dial failed, and why. Unwrap gives the reason:
+// an *smtp.SMTPError of go-smtp with the server's own words, an
+// *xoauth2.Error where it sent a challenge, the error of the TokenSource, one
+// of net or crypto/tls, the error of the context.
+type Error struct {
+	Op       string // one of the Op constants
+	Addr     string // host:port that was dialled
+	Username string // as whom
+	// Server is the host that answered, as its greeting names it. Microsoft's
+	// support asks for it. Empty where no greeting was read.
+	Server string
+	Err    error
+}
+
+// Error names the step, the user, the address, the reason and the server. It
+// has no control characters and no secret in it.
+func (e *Error) Error() string {
+	reason := fmt.Sprint(e.Err)
+	if reply, ok := e.Err.(*smtp.SMTPError); ok {
+		reason = describe(reply)
+	}
+	s := fmt.Sprintf("smtpdial: %s %s at %s: %s", e.Op, e.Username, e.Addr, reason)
+	if e.Server != "" {
+		s += " (server " + e.Server + ")"
+	}
+	return wire.Printable(s)
+}
+
+// describe adds the enhanced code, which the error text of go-smtp leaves out
+// and which is what to search for.
+func describe(e *smtp.SMTPError) string {
+	if e.EnhancedCode == smtp.NoEnhancedCode || e.EnhancedCode == smtp.EnhancedCodeNotSet {
+		return fmt.Sprintf("%d %s", e.Code, e.Message)
+	}
+	c := e.EnhancedCode
+	return fmt.Sprintf("%d %d.%d.%d %s", e.Code, c[0], c[1], c[2], e.Message)
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Temporary reports whether the same Dial can succeed later although nobody
+// has mended anything: the network failed, or the server said so with a reply
+// of class 4.
+func (e *Error) Temporary() bool {
+	if reply, ok := errors.AsType[*smtp.SMTPError](e.Err); ok {
+		return reply.Temporary()
+	}
+	return transport.Temporary(e.Err)
+}
+
+// isRefusal reports whether the server answered AUTH, as opposed to breaking
+// off.
+func isRefusal(err error) bool {
+	if _, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*xoauth2.Error](err)
+	return ok
+}
+
+// renewable reports whether a refusal may be due to the token. 5.7.139 is a
+// switch or a policy in Exchange, whatever the token.
+func renewable(err error) bool {
+	reply, ok := errors.AsType[*smtp.SMTPError](err)
+	if !ok {
+		return isRefusal(err)
+	}
+	return reply.Code == 535 && reply.EnhancedCode != smtp.EnhancedCode{5, 7, 139}
+}
+
+// fail makes an *Error. Where ctx has ended, that is the reason, and what the
+// broken connection said is noise, unless the server had refused before.
+func (a *attempt) fail(ctx context.Context, op string, err error) error {
+	if ended := transport.ContextError(ctx); ended != nil && isRefusal(err) {
+		err = fmt.Errorf("%w, after %w", ended, err)
+	} else if ended != nil {
+		err = ended
+	}
+	if _, ok := errors.AsType[wire.Violation](err); ok {
+		err = fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: err}
+	a.log.DebugContext(ctx, "smtpdial: failed", "op", op, "error", e)
+	return e
+}

@@ -1,0 +1,201 @@
+package smtpdial
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/xoauth2"
+)
+
+// maxCommand is the length of a command line, CRLF included, that every
+// server must take (RFC 4954 §4, RFC 5321 §4.5.3.1.4).
+const maxCommand = 512
+
+// session is a connection on the way to a client. Its methods return plain
+// errors; attempt gives them the step.
+type session struct {
+	*transport.Conn
+	wire       *wire.Conn
+	localName  string
+	hello      []string // the answer to the last EHLO
+	longInline bool     // the server takes a long initial response inline
+}
+
+func newSession(conn *transport.Conn, debug io.Writer) *session {
+	return &session{Conn: conn, wire: wire.NewConn(conn, debug)}
+}
+
+// connect returns a session that is ready to authenticate. The connection is
+// closed when ctx ends, until release.
+func (a *attempt) connect(ctx context.Context) (*session, error) {
+	conn, err := transport.Dial(ctx, a.DialContext, a.addr)
+	if err != nil {
+		return nil, a.fail(ctx, OpConnect, err)
+	}
+	s := newSession(conn, a.DebugWriter)
+	s.longInline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
+	if s.localName = a.LocalName; s.localName == "" {
+		s.localName = addressLiteral(conn.LocalAddr())
+	}
+	if op, err := a.prepare(s); err != nil {
+		s.Close()
+		return nil, a.fail(ctx, op, err)
+	}
+	a.log.DebugContext(ctx, "smtpdial: connected", "server", a.server)
+	return s, nil
+}
+
+// prepare brings s up to AUTH: greeting, TLS, EHLO.
+func (a *attempt) prepare(s *session) (op string, err error) {
+	config := transport.ClientTLS(a.TLSConfig, a.addr)
+	if a.ImplicitTLS {
+		if err := s.StartTLS(config); err != nil {
+			return OpTLS, err
+		}
+	}
+	greeting, err := s.expect(220)
+	if err != nil {
+		return OpGreeting, err
+	}
+	a.server, _, _ = strings.Cut(greeting.lines[0], " ")
+	if !a.ImplicitTLS {
+		if op, err := s.upgrade(config); err != nil {
+			return op, err
+		}
+	}
+	if err := s.sayHello(); err != nil {
+		return OpHello, err
+	}
+	return OpAuthenticate, s.offered()
+}
+
+func addressLiteral(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	switch {
+	case !ok:
+		return "localhost"
+	case tcp.IP.To4() != nil:
+		return "[" + tcp.IP.String() + "]"
+	default:
+		return "[IPv6:" + tcp.IP.String() + "]"
+	}
+}
+
+// upgrade runs STARTTLS. What the server said in the clear is forgotten.
+func (s *session) upgrade(config *tls.Config) (op string, err error) {
+	if err := s.sayHello(); err != nil {
+		return OpHello, err
+	}
+	if _, ok := s.extension("STARTTLS"); !ok {
+		return OpStartTLS, ErrNoStartTLS
+	}
+	if _, err := s.command("STARTTLS", 220); err != nil {
+		return OpStartTLS, err
+	}
+	if err := s.wire.Drained(); err != nil {
+		return OpStartTLS, err
+	}
+	return OpTLS, s.StartTLS(config)
+}
+
+func (s *session) sayHello() error {
+	if strings.ContainsFunc(s.localName, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return fmt.Errorf("LocalName %q has a space or a control character", s.localName)
+	}
+	r, err := s.command("EHLO "+s.localName, 250)
+	s.hello = r.lines
+	return err
+}
+
+// extension returns the parameters of an extension that the server offers.
+func (s *session) extension(name string) (params string, ok bool) {
+	for _, line := range s.hello[min(1, len(s.hello)):] {
+		keyword, params, _ := strings.Cut(line, " ")
+		if strings.EqualFold(keyword, name) {
+			return params, true
+		}
+	}
+	return "", false
+}
+
+func (s *session) offered() error {
+	mechanisms, ok := s.extension("AUTH")
+	if !ok {
+		return fmt.Errorf("%w, nor any other mechanism", ErrNoXOAUTH2)
+	}
+	if !slices.Contains(strings.Fields(strings.ToUpper(mechanisms)), xoauth2.Mechanism) {
+		return fmt.Errorf("%w, only %q", ErrNoXOAUTH2, mechanisms)
+	}
+	return nil
+}
+
+// Authenticate runs AUTH XOAUTH2. A refusal is an *smtp.SMTPError, and an
+// *xoauth2.Error besides where the server sent a challenge first.
+func (s *session) Authenticate(username, token string) error {
+	client := xoauth2.NewClient(username, token)
+	mech, ir, err := client.Start()
+	if err != nil {
+		return err
+	}
+	encoded := base64.StdEncoding.EncodeToString(ir)
+	s.wire.Mask(encoded, token)
+	command := "AUTH " + mech
+	if inline := command + " " + encoded; s.longInline || len(inline)+len("\r\n") <= maxCommand {
+		command = inline
+	}
+	if err := s.wire.WriteLines(command); err != nil {
+		return err
+	}
+	var refusal error // what a challenge said
+	for {
+		r, err := s.read()
+		switch {
+		case err != nil:
+			return login.Join(err, refusal)
+		case r.code != 334 && (r.code != 235 || refusal != nil):
+			return login.Join(r.err(), refusal)
+		case r.code != 334:
+			return nil
+		case refusal != nil:
+			return login.Join(r.err(), refusal)
+		}
+		if refusal, err = login.Answer(s.wire, client, strings.TrimSpace(r.lines[0])); err != nil {
+			return login.Join(err, refusal)
+		}
+	}
+}
+
+// command sends one command and returns its reply, with an *smtp.SMTPError
+// where that has not the code wanted.
+func (s *session) command(line string, want int) (reply, error) {
+	if err := s.wire.WriteLines(line); err != nil {
+		return reply{}, err
+	}
+	return s.expect(want)
+}
+
+func (s *session) expect(want int) (reply, error) {
+	r, err := s.read()
+	if err == nil && r.code != want {
+		err = r.err()
+	}
+	return r, err
+}
+
+func (s *session) read() (reply, error) {
+	r, err := readReply(s.wire)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return r, err
+}
