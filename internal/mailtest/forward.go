@@ -15,6 +15,7 @@ type Forwarder struct {
 	Delay time.Duration
 
 	turns atomic.Int64
+	ended chan struct{}
 }
 
 // NewForwarder forwards to addr until t ends.
@@ -24,7 +25,7 @@ func NewForwarder(t testing.TB, addr string, delay time.Duration) *Forwarder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &Forwarder{Addr: listener.Addr().String(), Delay: delay}
+	f := &Forwarder{Addr: listener.Addr().String(), Delay: delay, ended: make(chan struct{})}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -36,6 +37,7 @@ func NewForwarder(t testing.TB, addr string, delay time.Duration) *Forwarder {
 		}
 	})
 	t.Cleanup(func() {
+		close(f.ended)
 		listener.Close()
 		running.Wait()
 	})
@@ -57,25 +59,26 @@ func (f *Forwarder) forward(client net.Conn, addr string) {
 	f.turns.Add(1) // SYN and its answer
 	var answered atomic.Bool
 	answered.Store(true)
+	asked := func() {
+		if answered.Swap(false) {
+			f.turns.Add(1)
+		}
+	}
 	var both sync.WaitGroup
-	both.Go(func() {
-		f.pump(client, server, f.Delay, func() {
-			if answered.Swap(false) {
-				f.turns.Add(1)
-			}
-		}, func() {})
-	})
-	both.Go(func() { f.pump(server, client, f.Delay, func() {}, func() { answered.Store(true) }) })
+	both.Go(func() { f.pump(client, server, asked, func() {}) })
+	both.Go(func() { f.pump(server, client, func() {}, func() { answered.Store(true) }) })
 	both.Wait()
+}
+
+// piece is what came in one read, and when it is to be delivered.
+type piece struct {
+	data []byte
+	due  time.Time
 }
 
 // pump copies from one side to the other, each piece delay after it was read,
 // and closes both when either ends.
-func (f *Forwarder) pump(from, to net.Conn, delay time.Duration, read, delivered func()) {
-	type piece struct {
-		data []byte
-		due  time.Time
-	}
+func (f *Forwarder) pump(from, to net.Conn, read, delivered func()) {
 	pieces := make(chan piece, 1024)
 	go func() {
 		defer close(pieces)
@@ -84,22 +87,30 @@ func (f *Forwarder) pump(from, to net.Conn, delay time.Duration, read, delivered
 			n, err := from.Read(buf)
 			if n > 0 {
 				read()
-				pieces <- piece{buf[:n], time.Now().Add(delay)}
+				pieces <- piece{buf[:n], time.Now().Add(f.Delay)}
 			}
 			if err != nil {
 				return
 			}
 		}
 	}()
-	for p := range pieces {
-		<-time.After(time.Until(p.due))
-		delivered()
-		if _, err := to.Write(p.data); err != nil {
-			break
-		}
-	}
+	f.deliver(pieces, to, delivered)
 	from.Close()
 	to.Close()
 	for range pieces { // the reader ends with its connection
+	}
+}
+
+func (f *Forwarder) deliver(pieces <-chan piece, to net.Conn, delivered func()) {
+	for p := range pieces {
+		select {
+		case <-time.After(time.Until(p.due)):
+		case <-f.ended:
+			return
+		}
+		delivered()
+		if _, err := to.Write(p.data); err != nil {
+			return
+		}
 	}
 }
