@@ -44,9 +44,9 @@ func NewForwarder(t testing.TB, addr string, delay time.Duration) *Forwarder {
 	return f
 }
 
-// Waits returns how often the client has waited for an answer of the server,
-// once for the connection itself: the number of round trips so far. Each time
-// the client speaks after the server did counts once.
+// Waits returns how often the client has waited for the server: the number of
+// round trips so far. The connection counts once, so does a server that
+// greets first, and so does each time the client speaks after the server did.
 func (f *Forwarder) Waits() int { return int(f.turns.Load()) }
 
 func (f *Forwarder) forward(client net.Conn, addr string) {
@@ -57,16 +57,25 @@ func (f *Forwarder) forward(client net.Conn, addr string) {
 	}
 	defer server.Close()
 	f.turns.Add(1) // SYN and its answer
-	var answered atomic.Bool
+	var asked, answered atomic.Bool
 	answered.Store(true)
-	asked := func() {
+	fromClient := func() (extra time.Duration) {
+		asked.Store(true)
 		if answered.Swap(false) {
 			f.turns.Add(1)
 		}
+		return 0
+	}
+	fromServer := func() (extra time.Duration) {
+		if !asked.Swap(true) { // it greets when the client's ACK has come over the cable
+			f.turns.Add(1)
+			return f.Delay
+		}
+		return 0
 	}
 	var both sync.WaitGroup
-	both.Go(func() { f.pump(client, server, asked, func() {}) })
-	both.Go(func() { f.pump(server, client, func() {}, func() { answered.Store(true) }) })
+	both.Go(func() { f.pump(client, server, fromClient, func() {}) })
+	both.Go(func() { f.pump(server, client, fromServer, func() { answered.Store(true) }) })
 	both.Wait()
 }
 
@@ -78,7 +87,7 @@ type piece struct {
 
 // pump copies from one side to the other, each piece delay after it was read,
 // and closes both when either ends.
-func (f *Forwarder) pump(from, to net.Conn, read, delivered func()) {
+func (f *Forwarder) pump(from, to net.Conn, read func() (extra time.Duration), delivered func()) {
 	pieces := make(chan piece, 1024)
 	go func() {
 		defer close(pieces)
@@ -86,8 +95,7 @@ func (f *Forwarder) pump(from, to net.Conn, read, delivered func()) {
 			buf := make([]byte, 32<<10)
 			n, err := from.Read(buf)
 			if n > 0 {
-				read()
-				pieces <- piece{buf[:n], time.Now().Add(f.Delay)}
+				pieces <- piece{buf[:n], time.Now().Add(f.Delay + read())}
 			}
 			if err != nil {
 				return

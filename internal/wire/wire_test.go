@@ -1,0 +1,140 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// stream is a server's part that was written down before, and what the client
+// wrote.
+type stream struct {
+	io.Reader
+	written strings.Builder
+	writes  int
+}
+
+func (s *stream) Write(p []byte) (int, error) {
+	s.writes++
+	return s.written.Write(p)
+}
+
+func TestReadLine(t *testing.T) {
+	long := strings.Repeat("x", MaxLine)
+	for name, test := range map[string]struct {
+		server string
+		want   string
+		err    error
+	}{
+		"CRLF":                      {"a b\r\nnext", "a b", nil},
+		"LF":                        {"a b\nnext", "a b", nil},
+		"CR within":                 {"a\rb\r\n", "a\rb", nil},
+		"empty":                     {"\r\n", "", nil},
+		"end":                       {"", "", io.EOF},
+		"end within a line":         {"a b", "", io.ErrUnexpectedEOF},
+		"16 KiB with its end":       {long[:MaxLine-2] + "\r\n", long[:MaxLine-2], nil},
+		"16 KiB and one byte":       {long[:MaxLine-1] + "\r\n", "", ErrLineTooLong},
+		"16 KiB and no end in view": {long, "", ErrLineTooLong},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := NewConn(&stream{Reader: strings.NewReader(test.server)}, nil).ReadLine()
+			if got != test.want || !errors.Is(err, test.err) {
+				t.Errorf("%d bytes, %v, want %d and %v", len(got), err, len(test.want), test.err)
+			}
+		})
+	}
+}
+
+func TestTotal(t *testing.T) {
+	line := strings.Repeat("x", 1022) + "\r\n"
+	c := NewConn(&stream{Reader: strings.NewReader(strings.Repeat(line, 65))}, nil)
+	for i := range 64 {
+		if _, err := c.ReadLine(); err != nil {
+			t.Fatalf("line %d: %v", i, err)
+		}
+	}
+	if _, err := c.ReadLine(); !errors.Is(err, ErrTooMuch) {
+		t.Errorf("after 64 KiB: %v, want %v", err, ErrTooMuch)
+	}
+	if err := c.Skip(1); !errors.Is(err, ErrTooMuch) {
+		t.Errorf("Skip after 64 KiB: %v, want %v", err, ErrTooMuch)
+	}
+}
+
+func TestSkip(t *testing.T) {
+	c := NewConn(&stream{Reader: strings.NewReader("a {3}\r\n\r\n! b\r\n")}, nil)
+	c.ReadLine()
+	if err := c.Skip(3); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := c.ReadLine(); line != " b" || err != nil {
+		t.Errorf("%q, %v after the literal", line, err)
+	}
+}
+
+func TestWhatWasReadAhead(t *testing.T) {
+	c := NewConn(&stream{Reader: strings.NewReader("one\r\ntwo\r\n")}, nil)
+	if err := c.Drained(); err != nil {
+		t.Errorf("before anything was read: %v", err)
+	}
+	c.ReadLine()
+	if !c.Pending() || string(c.Unread()) != "two\r\n" {
+		t.Errorf("pending %t, unread %q", c.Pending(), c.Unread())
+	}
+	if err := c.Drained(); !errors.Is(err, ErrInjected) {
+		t.Errorf("%v, want %v", err, ErrInjected)
+	}
+}
+
+func TestMask(t *testing.T) {
+	var debug bytes.Buffer
+	s := &stream{Reader: strings.NewReader("you said sesame, open sesame\r\n")}
+	c := NewConn(s, &debug)
+	c.Mask("sesame", "other")
+	if err := c.WriteLines("A1 sesame", "A2 other"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.written.String(), "A1 sesame\r\nA2 other\r\n"; got != want || s.writes != 1 {
+		t.Errorf("wrote %q in %d writes, want %q in one", got, s.writes, want)
+	}
+	if line, _ := c.ReadLine(); line != "you said ***, open ***" {
+		t.Errorf("read %q", line)
+	}
+	if got, want := debug.String(), "A1 ***\r\nA2 ***\r\nyou said ***, open ***\r\n"; got != want {
+		t.Errorf("the debug writer saw %q, want %q", got, want)
+	}
+}
+
+func TestLockedWriter(t *testing.T) {
+	if w := LockedWriter(nil); w != nil {
+		t.Errorf("%v for nil", w)
+	}
+	var out bytes.Buffer
+	w := LockedWriter(&out)
+	var all sync.WaitGroup
+	for range 8 { // the race detector watches
+		all.Go(func() { io.WriteString(w, "line\r\n") })
+	}
+	all.Wait()
+	if got := out.String(); got != strings.Repeat("line\r\n", 8) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"NO AUTHENTICATE failed.": "NO AUTHENTICATE failed.",
+		"Zugriff verweigert: ü":   "Zugriff verweigert: ü",
+		"\x1b[31mred":             "\uFFFD[31mred",
+		"a\r\nb\tc\x00\x7f":       "a\uFFFD\uFFFDb\uFFFDc\uFFFD\uFFFD",
+		"c1 \u0085 ls \u2028":     "c1 \uFFFD ls \uFFFD",
+		"\xff":                    "\uFFFD",
+	} {
+		if got := Printable(in); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
