@@ -29,6 +29,8 @@ var ErrTooManyChallenges = errors.New("xoauth2: server sent an empty challenge a
 // [*Error]. Next never returns a nil response together with a nil error,
 // which go-smtp and net/smtp would take for success.
 //
+// A client cannot see the connection it is used on: start TLS before.
+//
 // A client serves one connection at a time and may be used again, for a
 // second attempt or on another connection; it is not safe for concurrent
 // use.
@@ -53,7 +55,7 @@ func (c *client) Start() (mech string, ir []byte, err error) {
 
 func (c *client) Next(challenge []byte) ([]byte, error) {
 	if len(challenge) > 0 {
-		return nil, decodeError(challenge)
+		return nil, decodeError(challenge, c.token)
 	}
 	if c.pending == nil {
 		return nil, ErrTooManyChallenges
@@ -61,6 +63,11 @@ func (c *client) Next(challenge []byte) ([]byte, error) {
 	ir := c.pending
 	c.pending = nil
 	return ir, nil
+}
+
+// Format keeps the token out of every verb of fmt.
+func (c *client) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "xoauth2.Client(%q)", c.username)
 }
 
 func initialResponse(username, token string) []byte {

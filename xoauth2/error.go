@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
-// maxRaw bounds what an Error keeps of a challenge.
-const maxRaw = 4 << 10
+const (
+	// maxRaw bounds what an Error keeps of a challenge.
+	maxRaw = 4 << 10
+	// minRedact is the length from which a token is searched for in a
+	// challenge. Shorter ones are no tokens, and would garble the words.
+	minRedact = 16
+	redacted  = "[access token]"
+)
 
 // Error is a server's refusal, sent as a challenge that holds a JSON object.
 // Gmail and Dovecot refuse this way. Exchange Online does not: it answers
@@ -20,61 +25,77 @@ type Error struct {
 	Status string
 	// Schemes and Scope name what the server would accept; often empty.
 	Schemes, Scope string
-	// Raw is the decoded challenge, cut to its first 4 KiB.
+	// Raw is the challenge, its base64 undone, cut to its first 4 KiB. Where
+	// the server echoed the access token, a placeholder stands for it.
 	Raw []byte
 }
 
-// Error gives the status and the server's words, never more than a few
-// hundred bytes, with control characters escaped.
+// Error gives the status and the server's words in at most 1 KiB, with what is
+// not printable escaped: it is safe to show on a terminal and to log.
 func (e *Error) Error() string {
-	const shown = 256
+	const refused = "xoauth2: the server refused the token"
 	switch {
 	case e.Status != "" && e.Scope != "":
-		return fmt.Sprintf("xoauth2: the server refused the token: status %.64q, scope %.128q", e.Status, e.Scope)
+		return fmt.Sprintf(refused+": status %q, scope %q", head(e.Status, 64), head(e.Scope, 128))
 	case e.Status != "":
-		return fmt.Sprintf("xoauth2: the server refused the token: status %.64q", e.Status)
+		return fmt.Sprintf(refused+": status %q", head(e.Status, 64))
 	case len(e.Raw) == 0:
-		return "xoauth2: the server refused the token"
+		return refused
 	default:
-		return fmt.Sprintf("xoauth2: the server refused the token with a challenge that is not the JSON expected: %q", e.Raw[:min(len(e.Raw), shown)])
+		return fmt.Sprintf(refused+" with a challenge that is not the JSON expected: %q", head(e.Raw, 192))
 	}
 }
 
-func decodeError(challenge []byte) *Error {
-	e := &Error{Raw: bytes.Clone(challenge[:min(len(challenge), maxRaw)])}
-	if len(challenge) > maxRaw {
-		return e
-	}
+// head counts in bytes: quoting makes up to four of one, whichever they are.
+func head[T string | []byte](s T, n int) T {
+	return s[:min(len(s), n)]
+}
+
+// decodeError reads a challenge. A server that echoes token must not bring it
+// into the caller's log, so it is blotted out, again after the JSON has been
+// read, where it may have been written with escapes.
+func decodeError(challenge []byte, token string) *Error {
+	challenge = redact(challenge, token)
+	e := &Error{Raw: bytes.Clone(head(challenge, maxRaw))}
 	var fields struct {
 		Status  jsonText `json:"status"`
 		Schemes jsonText `json:"schemes"`
 		Scope   jsonText `json:"scope"`
 	}
-	if json.Unmarshal(challenge, &fields) != nil {
+	if len(challenge) > maxRaw || json.Unmarshal(challenge, &fields) != nil {
 		return e
 	}
-	e.Status, e.Schemes, e.Scope = string(fields.Status), string(fields.Schemes), string(fields.Scope)
+	e.Status = string(redact([]byte(fields.Status), token))
+	e.Schemes = string(redact([]byte(fields.Schemes), token))
+	e.Scope = string(redact([]byte(fields.Scope), token))
 	return e
 }
 
+func redact(text []byte, token string) []byte {
+	if len(token) < minRedact || !bytes.Contains(text, []byte(token)) {
+		return text
+	}
+	return bytes.ReplaceAll(text, []byte(token), []byte(redacted))
+}
+
 // jsonText is a JSON string, or a number as its digits: servers differ on
-// whether the status is "401" or 401.
+// whether the status is "401" or 401. Anything else leaves it empty, so that
+// one odd field does not cost the others.
 type jsonText string
 
 func (t *jsonText) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '"' {
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
-			return err
-		}
+	var (
+		s string
+		n json.Number
+	)
+	switch {
+	case json.Unmarshal(data, &s) == nil:
 		*t = jsonText(s)
-		return nil
+	case json.Unmarshal(data, &n) == nil:
+		*t = jsonText(n)
+	default:
+		*t = ""
 	}
-	var n json.Number
-	if err := json.Unmarshal(data, &n); err != nil {
-		return err
-	}
-	*t = jsonText(strings.TrimSpace(n.String()))
 	return nil
 }
 

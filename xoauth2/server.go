@@ -24,7 +24,9 @@ const maxResponse = 64 << 10
 // challenge, as Gmail and Dovecot do; any other error ends the exchange at
 // once, as Exchange does. Either is what the server's Next returns in the end,
 // so a go-imap server may return an *imap.Error, and a go-smtp server an
-// *smtp.SMTPError, to choose the words of the refusal.
+// *smtp.SMTPError, to choose the words of the refusal. go-imap also finds one
+// that is wrapped together with an [*Error]; go-smtp looks at the outermost
+// error alone and answers anything else with 454.
 type Authenticator func(username, token string) error
 
 // NewServer returns the server side of one exchange. It must not be used for
@@ -52,7 +54,9 @@ func (s *server) Next(response []byte) (challenge []byte, done bool, err error) 
 		return nil, true, sasl.ErrUnexpectedClientResponse
 	}
 	if response == nil {
-		return []byte{}, false, nil
+		// Not []byte{}, which go-imap's server writes as "+ =":
+		// https://github.com/emersion/go-imap/issues/760.
+		return nil, false, nil
 	}
 	s.done = true
 	username, token, err := parseInitialResponse(response)

@@ -61,6 +61,11 @@ func (a *smtpAuth) Next(fromServer []byte, more bool) ([]byte, error) {
 	return a.client.Next(fromServer)
 }
 
+// Format keeps the token out of every verb of fmt.
+func (a *smtpAuth) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "xoauth2.SMTPAuth(%q)", a.username)
+}
+
 // isLoopback takes the name that the caller dialled, as net/smtp's PlainAuth
 // does. A name that merely resolves to a loopback address is not trusted:
 // whoever answers for it in DNS could choose.

@@ -1,0 +1,107 @@
+package xoauth2_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	netsmtp "net/smtp"
+
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-smtp"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/exoauth/exoauth/xoauth2"
+)
+
+var token = "the access token"
+
+func ExampleNewClient() {
+	client := xoauth2.NewClient("invoices@contoso.com", "opaque-access-token")
+	mech, ir, err := client.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("AUTHENTICATE %s, initial response %q\n", mech, ir)
+
+	_, err = client.Next([]byte(`{"status":"401","schemes":"bearer","scope":"mail"}`))
+	if refusal, ok := errors.AsType[*xoauth2.Error](err); ok {
+		fmt.Println("refused with status", refusal.Status)
+	}
+	// Output:
+	// AUTHENTICATE XOAUTH2, initial response "user=invoices@contoso.com\x01auth=Bearer opaque-access-token\x01\x01"
+	// refused with status 401
+}
+
+// With go-imap's client. Package imapdial does the same under a context, and
+// with limits on what the server may send.
+func ExampleNewClient_imap() {
+	c, err := imapclient.DialTLS("outlook.office365.com:993", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Authenticate(xoauth2.NewClient("invoices@contoso.com", token)); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// With go-smtp's client, which sends the initial response inline.
+func ExampleNewClient_smtp() {
+	c, err := smtp.DialStartTLS("smtp.office365.com:587", &tls.Config{ServerName: "smtp.office365.com"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Auth(xoauth2.NewClient("invoices@contoso.com", token)); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func ExampleSMTPAuth() {
+	config := clientcredentials.Config{
+		ClientID:     "00000000-0000-0000-0000-000000000000",
+		ClientSecret: "the client secret",
+		TokenURL:     "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/token",
+		Scopes:       []string{"https://outlook.office365.com/.default"},
+		AuthStyle:    oauth2.AuthStyleInParams,
+	}
+	auth := xoauth2.SMTPAuth("invoices@contoso.com", config.TokenSource(context.Background()))
+
+	message := []byte("From: invoices@contoso.com\r\nTo: customer@example.com\r\nSubject: Invoice 42\r\n\r\nPlease find it attached.\r\n")
+	err := netsmtp.SendMail("smtp.office365.com:587", auth, "invoices@contoso.com", []string{"customer@example.com"}, message)
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func ExampleNewServer() {
+	server := xoauth2.NewServer(func(username, token string) error {
+		if token != "opaque-access-token" {
+			return &xoauth2.Error{Status: "401", Schemes: "bearer"}
+		}
+		fmt.Println(username, "is in")
+		return nil
+	})
+
+	_, ir, err := xoauth2.NewClient("invoices@contoso.com", "opaque-access-token").Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, done, err := server.Next(ir)
+	fmt.Println(done, err)
+	// Output:
+	// invoices@contoso.com is in
+	// true <nil>
+}
+
+func ExampleValidate() {
+	err := xoauth2.Validate("invoices@contoso.com", "a token read from a file\n")
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, xoauth2.ErrInvalidCredentials))
+	// Output:
+	// xoauth2: invalid credentials: the access token has the control character 0x0a at offset 24
+	// true
+}

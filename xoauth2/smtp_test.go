@@ -1,0 +1,131 @@
+package xoauth2
+
+import (
+	"bytes"
+	"errors"
+	"net/smtp"
+	"strings"
+	"testing"
+
+	"golang.org/x/oauth2"
+)
+
+var tlsServer = &smtp.ServerInfo{Name: "smtp.example.com", TLS: true}
+
+// sourceFunc is a token source that tells whether it was asked.
+type sourceFunc func() (*oauth2.Token, error)
+
+func (f sourceFunc) Token() (*oauth2.Token, error) { return f() }
+
+func TestSMTPAuthWithoutTLS(t *testing.T) {
+	tests := []struct {
+		name, host string
+		sends      bool
+	}{
+		{"localhost", "localhost", true},
+		{"localhost in upper case", "LOCALHOST", true},
+		{"localhost with its root dot", "localhost.", true},
+		{"first IPv4 loopback address", "127.0.0.1", true},
+		{"last IPv4 loopback address", "127.255.255.255", true},
+		{"IPv6 loopback address", "::1", true},
+		{"IPv4 loopback address in IPv6 form", "::ffff:127.0.0.1", true},
+		{"no name", "", false},
+		{"Exchange Online", "smtp.office365.com", false},
+		{"a name below localhost", "mail.localhost", false},
+		{"localhost below another name", "localhost.example.com", false},
+		{"a name that begins like an address", "127.0.0.1.example.com", false},
+		{"short form, which only some resolvers read", "127.1", false},
+		{"below the loopback block", "126.255.255.255", false},
+		{"above the loopback block", "128.0.0.0", false},
+		{"any IPv4 address", "0.0.0.0", false},
+		{"any IPv6 address", "::", false},
+		{"private address", "192.168.0.1", false},
+		{"two dots", "localhost..", false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			asked := false
+			auth := SMTPAuth(vectorUser, sourceFunc(func() (*oauth2.Token, error) {
+				asked = true
+				return &oauth2.Token{AccessToken: vectorToken}, nil
+			}))
+			_, ir, err := auth.Start(&smtp.ServerInfo{Name: test.host, Auth: []string{Mechanism}})
+			switch {
+			case test.sends && (err != nil || !bytes.Equal(ir, initialResponse(vectorUser, vectorToken))):
+				t.Errorf("Start = %q, %v; want the initial response", ir, err)
+			case !test.sends && (!errors.Is(err, ErrUnencrypted) || ir != nil):
+				t.Errorf("Start = %q, %v; want ErrUnencrypted and nothing to send", ir, err)
+			}
+			if asked != test.sends {
+				t.Errorf("source asked for a token: %t, want %t", asked, test.sends)
+			}
+		})
+	}
+}
+
+func TestSMTPAuthStartErrors(t *testing.T) {
+	down := errors.New("token endpoint is down")
+	answer := func(token *oauth2.Token, err error) oauth2.TokenSource {
+		return sourceFunc(func() (*oauth2.Token, error) { return token, err })
+	}
+	tests := []struct {
+		name     string
+		username string
+		source   oauth2.TokenSource
+		is       error
+		want     string
+	}{
+		{"nil source", vectorUser, nil, nil, "SMTPAuth has a nil token source"},
+		{"source fails", vectorUser, answer(nil, down), down, `no token for "test@contoso.onmicrosoft.com": token endpoint is down`},
+		{"source answers with nothing", vectorUser, answer(nil, nil), nil, "neither token nor error"},
+		{"source answers with an empty token", vectorUser, answer(&oauth2.Token{}, nil), ErrInvalidCredentials, "the access token is empty"},
+		{"source answers with a line", vectorUser, answer(&oauth2.Token{AccessToken: vectorToken + "\r\n"}, nil), ErrInvalidCredentials, "0x0d at offset 40"},
+		{"no user name", "", answer(&oauth2.Token{AccessToken: vectorToken}, nil), ErrInvalidCredentials, "the user name is empty"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			mech, ir, err := SMTPAuth(test.username, test.source).Start(tlsServer)
+			if err == nil || mech != "" || ir != nil {
+				t.Fatalf("Start = %q, %q, %v; want only an error", mech, ir, err)
+			}
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("error %v is not %v", err, test.is)
+			}
+			if !strings.HasPrefix(err.Error(), "xoauth2: ") || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), vectorToken) {
+				t.Errorf("error %q, want %q in it and no token", err, test.want)
+			}
+		})
+	}
+}
+
+func TestSMTPAuthNext(t *testing.T) {
+	auth := SMTPAuth(vectorUser, oauth2.StaticTokenSource(&oauth2.Token{AccessToken: vectorToken}))
+	_, ir, err := auth.Start(tlsServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := auth.Next([]byte{}, true); err != nil || !bytes.Equal(resp, ir) {
+		t.Errorf("empty challenge: %q, %v; want the initial response", resp, err)
+	}
+	if resp, err := auth.Next([]byte{}, true); resp != nil || !errors.Is(err, ErrTooManyChallenges) {
+		t.Errorf("second empty challenge: %q, %v; want ErrTooManyChallenges", resp, err)
+	}
+	if resp, err := auth.Next([]byte("2.7.0 Authentication successful"), false); resp != nil || err != nil {
+		t.Errorf("after success: %q, %v; want nothing", resp, err)
+	}
+}
+
+func TestSMTPAuthAsksForATokenEachTime(t *testing.T) {
+	tokens := []string{"first-token", "second-token"}
+	auth := SMTPAuth(vectorUser, sourceFunc(func() (*oauth2.Token, error) {
+		token := &oauth2.Token{AccessToken: tokens[0]}
+		tokens = tokens[1:]
+		return token, nil
+	}))
+	for _, want := range []string{"first-token", "second-token"} {
+		_, ir, err := auth.Start(tlsServer)
+		if err != nil || !bytes.Equal(ir, initialResponse(vectorUser, want)) {
+			t.Errorf("Start = %q, %v; want %s in it", ir, err, want)
+		}
+	}
+}
