@@ -243,6 +243,28 @@ func TestDialSkipProbe(t *testing.T) {
 	})
 }
 
+// The capabilities before authentication are not handed over for those after.
+func TestDialSkipProbeForgetsCapabilities(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := elsewhere(func(p *mailtest.Peer) {
+			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
+			p.Say(p.Tag() + " OK in")
+			for tag := p.Tag(); tag != ""; tag = p.Tag() {
+				p.Say(postAuth, tag+" OK CAPABILITY completed.")
+			}
+		})
+		d.SkipProbe = true
+		c, err := d.Dial(t.Context(), mailbox)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if caps := c.Caps(); !caps.Has(imap.CapMove) {
+			t.Errorf("capabilities %v, want those after authentication", caps)
+		}
+	})
+}
+
 // renewingSource hands out the next token when the last was refused.
 type renewingSource struct {
 	tokens  []string
@@ -269,18 +291,23 @@ func TestDialRenewsARefusedTokenOnce(t *testing.T) {
 		_, token, _ = strings.Cut(strings.TrimRight(string(raw), "\x01"), "Bearer ")
 		return line[0], token
 	}
+	const failed = "AUTHENTICATE failed."
 	for name, test := range map[string]struct {
 		tokens      []string
+		text        string
 		hangUp      bool
 		connections int
 		refused     string
 		fails       bool
 	}{
-		"second accepted, same connection":   {[]string{"stale", "fresh"}, false, 1, "stale", false},
-		"second accepted, connection closed": {[]string{"stale", "fresh"}, true, 2, "stale", false},
-		"second refused too":                 {[]string{"stale", "stale too", "fresh"}, false, 1, "stale", true},
-		"source has no other":                {[]string{"stale"}, false, 1, "stale", true},
-		"first accepted":                     {[]string{"fresh"}, false, 1, "", false},
+		"second accepted, same connection":   {[]string{"stale", "fresh"}, failed, false, 1, "stale", false},
+		"second accepted, connection closed": {[]string{"stale", "fresh"}, failed, true, 2, "stale", false},
+		"second refused too":                 {[]string{"stale", "stale too", "fresh"}, failed, false, 1, "stale", true},
+		"source has no other":                {[]string{"stale"}, failed, false, 1, "stale", true},
+		"first accepted":                     {[]string{"fresh"}, failed, false, 1, "", false},
+		"not connected":                      {[]string{"stale", "fresh"}, "User is authenticated but not connected.", false, 1, "", true},
+		"throttled":                          {[]string{"stale", "fresh"}, "Request is throttled. Suggested Backoff Time: 9 milliseconds", false, 1, "", true},
+		"unavailable":                        {[]string{"stale", "fresh"}, "Server Unavailable. 15", false, 1, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -295,7 +322,7 @@ func TestDialRenewsARefusedTokenOnce(t *testing.T) {
 							openProbe(p)
 							return
 						}
-						p.Say(tag + " NO AUTHENTICATE failed.")
+						p.Say(tag + " NO " + test.text)
 						if test.hangUp {
 							return
 						}
@@ -309,7 +336,7 @@ func TestDialRenewsARefusedTokenOnce(t *testing.T) {
 				}
 				if err == nil {
 					c.Close()
-				} else if refusal, ok := errors.AsType[*imap.Error](err); !ok || refusal.Text != "AUTHENTICATE failed." {
+				} else if refusal, ok := errors.AsType[*imap.Error](err); !ok || refusal.Text != test.text {
 					t.Errorf("error %v, want the server's words", err)
 				}
 				if got := strings.Join(src.refused, ","); got != test.refused {
@@ -419,7 +446,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		"challenge that echoes": func(p *mailtest.Peer) {
 			p.Say(greeting)
 			p.Hear()
-			p.Say("+ " + base64.StdEncoding.EncodeToString([]byte(`{"status":"`+secretToken+`"}`)))
+			p.Say("+ " + base64.StdEncoding.EncodeToString([]byte(`{"status":"`+secretToken+`","scope":"`+encoded+`"}`)))
 			p.Hear()
 			p.Say("A1 NO " + encoded)
 		},

@@ -333,10 +333,13 @@ func TestDialRefusesBadSettings(t *testing.T) {
 
 func TestNoSecretComesOut(t *testing.T) {
 	for name, rest := range map[string]func(*mailtest.Peer, string){
-		"success":               func(p *mailtest.Peer, auth string) { accept(p, auth); p.Hear(); p.Say("250 2.0.0 OK") },
-		"refusal that echoes":   func(p *mailtest.Peer, auth string) { p.Say("535 5.7.3 " + secretToken + " " + auth) },
-		"challenge that echoes": func(p *mailtest.Peer, _ string) { p.Say("334 " + initialResponse(secretToken)); p.Hear() },
-		"garbage that echoes":   func(p *mailtest.Peer, auth string) { p.Say(auth) },
+		"success":             func(p *mailtest.Peer, auth string) { accept(p, auth); p.Hear(); p.Say("250 2.0.0 OK") },
+		"refusal that echoes": func(p *mailtest.Peer, auth string) { p.Say("535 5.7.3 " + secretToken + " " + auth) },
+		"challenge that echoes": func(p *mailtest.Peer, _ string) {
+			p.Say("334 " + encoded(`{"status":"`+secretToken+`","scope":"`+initialResponse(secretToken)+`"}`))
+			p.Hear()
+		},
+		"garbage that echoes": func(p *mailtest.Peer, auth string) { p.Say(auth) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

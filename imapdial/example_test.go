@@ -1,0 +1,119 @@
+package imapdial_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+// A service opens a shared mailbox with a client secret. The error, if any,
+// says at which step it failed and what the server said.
+func ExampleDial() {
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   os.Getenv("EXO_CLIENT_ID"),
+		Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := imapdial.Dial(ctx, "invoices@contoso.com", cfg.ClientCredentials())
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer c.Close()
+	inbox, err := c.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println(inbox.NumMessages, "messages")
+}
+
+// One Dialer and one source serve any number of mailboxes. Here they talk to
+// an Exchange Online in the test's own process, with the addresses of the
+// real one.
+func ExampleDialer_Dial() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	for _, address := range []string{"invoices@contoso.com", "orders@contoso.com"} {
+		contoso.AddMailbox(address)
+		contoso.Grant(app, address)
+	}
+
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   app.ClientID,
+		Credential: tokensource.Secret(app.Secret),
+		HTTPClient: srv.HTTPClient(),
+	}
+	dialer := &imapdial.Dialer{
+		TokenSource: cfg.ClientCredentials(),
+		TLSConfig:   srv.TLSConfig(),
+		DialContext: srv.DialContext,
+	}
+	for _, mailbox := range []string{"invoices@contoso.com", "orders@contoso.com"} {
+		c, err := dialer.Dial(context.Background(), mailbox)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(mailbox, c.State() == imap.ConnStateAuthenticated)
+		c.Close()
+	}
+	fmt.Println(len(srv.Requests()), "token request")
+	// Output:
+	// invoices@contoso.com true
+	// orders@contoso.com true
+	// 1 token request
+}
+
+// A program decides by the kind of failure.
+func ExampleError() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	contoso.AddMailbox("invoices@contoso.com")
+	if err := contoso.NewServicePrincipal(app.ClientID, app.ServicePrincipalID); err != nil {
+		log.Fatal(err)
+	} // and no Add-MailboxPermission
+
+	cfg := &tokensource.Config{
+		Tenant: "contoso.onmicrosoft.com", ClientID: app.ClientID,
+		Credential: tokensource.Secret(app.Secret), HTTPClient: srv.HTTPClient(),
+	}
+	dialer := &imapdial.Dialer{TokenSource: cfg.ClientCredentials(), TLSConfig: srv.TLSConfig(), DialContext: srv.DialContext}
+	_, err := dialer.Dial(context.Background(), "invoices@contoso.com")
+
+	var dialError *imapdial.Error
+	switch {
+	case imapdial.NotConnected(err):
+		fmt.Println("the application may not open this mailbox, or IMAP is off")
+	case errors.As(err, &dialError) && dialError.Temporary():
+		fmt.Println("later, perhaps")
+	case err != nil:
+		fmt.Println("somebody has to mend", dialError.Op)
+	}
+	// Output:
+	// the application may not open this mailbox, or IMAP is off
+}
+
+// NotConnected also takes the errors of commands, for a mailbox that closes
+// while the session lasts.
+func ExampleNotConnected() {
+	err := error(&imap.Error{Type: imap.StatusResponseTypeBad, Text: "User is authenticated but not connected."})
+	fmt.Println(imapdial.NotConnected(err))
+	// Output: true
+}

@@ -1,0 +1,70 @@
+package smtpdial_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/smtpdial"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+// A service sends from a mailbox with a client secret.
+func ExampleDial() {
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   os.Getenv("EXO_CLIENT_ID"),
+		Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := smtpdial.Dial(ctx, "invoices@contoso.com", cfg.ClientCredentials())
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer c.Close()
+	message := "From: invoices@contoso.com\r\nTo: adele@example.com\r\nSubject: Invoice 17\r\n\r\nPaid.\r\n"
+	if err := c.SendMail("invoices@contoso.com", []string{"adele@example.com"}, strings.NewReader(message)); err != nil {
+		log.Print(err)
+		return
+	}
+	if err := c.Quit(); err != nil {
+		log.Print(err)
+	}
+}
+
+// A signed-in user sends from a shared mailbox: the SMTP user name is the
+// user's own address, and the shared mailbox is only the sender. Exchange
+// wants Send As for that.
+func ExampleDialer_Dial_sharedMailboxOfAUser() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Mail client")
+	adele := contoso.AddUser("adele@contoso.com")
+	contoso.AddMailbox("invoices@contoso.com")
+	if err := contoso.AddRecipientPermission("invoices@contoso.com", adele.UPN); err != nil {
+		log.Fatal(err)
+	}
+	token := app.Token(&exchangetest.TokenOptions{User: adele})
+
+	dialer := &smtpdial.Dialer{
+		TokenSource: staticSource(token),
+		TLSConfig:   srv.TLSConfig(),
+		DialContext: srv.DialContext,
+	}
+	c, err := dialer.Dial(context.Background(), "adele@contoso.com")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	message := "From: invoices@contoso.com\r\nTo: to@contoso.com\r\nSubject: Invoice 17\r\n\r\nPaid.\r\n"
+	fmt.Println(c.SendMail("invoices@contoso.com", []string{"to@contoso.com"}, strings.NewReader(message)))
+	// Output: <nil>
+}
