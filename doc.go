@@ -1,4 +1,46 @@
 // Package exoauth is the root of a library that takes a Go program from a
-// credential of Microsoft Entra ID to an authenticated IMAP or SMTP
-// connection with Exchange Online (Office 365).
+// credential of Microsoft Entra ID (Azure AD) to an authenticated IMAP or SMTP
+// connection with Exchange Online (Office 365), where passwords no longer
+// work and OAuth 2.0 with SASL XOAUTH2 is the only way in.
+//
+// # Which package
+//
+//   - To read mail: imapdial. Dial returns a go-imap client that is
+//     authenticated and whose mailbox is known to be open.
+//   - To send mail: smtpdial. Dial returns a go-smtp client that is
+//     authenticated.
+//   - To get the token that both ask for: tokensource, one oauth2.TokenSource
+//     for each flow of Entra ID. A source of your own, of MSAL or azidentity
+//     does as well.
+//   - To send with net/smtp or a mail library built on it, or to give a SASL
+//     client to something else: xoauth2.
+//   - To test without an account: exchangetest, an Exchange Online and an
+//     Entra ID in the process of the test.
+//
+// This package itself holds what they share: the hosts and the scopes of
+// Microsoft's clouds, as a [Cloud].
+//
+// # Which flow
+//
+// A service that opens mailboxes without a user uses client credentials
+// ("app-only"). It needs the application permissions IMAP.AccessAsApp and
+// SMTP.SendAsApp with admin consent, and in Exchange New-ServicePrincipal and
+// Add-MailboxPermission; the README has the commands. A program in which
+// somebody signs in uses a delegated flow, and the permissions
+// IMAP.AccessAsUser.All and SMTP.Send.
+//
+// # What goes wrong
+//
+// Exchange answers "NO AUTHENTICATE failed." or "535 5.7.3" to a token for
+// another resource (Microsoft Graph instead of Exchange), to an application
+// registered with the object id of its app registration instead of its
+// enterprise application's, to a mailbox it has no access to, and to a good
+// deal more. And it answers "OK AUTHENTICATE completed." to some who are then
+// told "BAD User is authenticated but not connected." The errors of the
+// dialers keep the step and the server's words.
+//
+// # Compatibility
+//
+// Before version 1 exported names may change between minor versions. The
+// library supports the two latest releases of Go from 1.26 on.
 package exoauth
