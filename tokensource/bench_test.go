@@ -1,0 +1,47 @@
+package tokensource
+
+import (
+	"testing"
+
+	"golang.org/x/oauth2"
+)
+
+// BenchmarkToken compares a cached token of ours with one of x/oauth2's
+// wrapper, which hands out the one it has under a mutex.
+func BenchmarkToken(b *testing.B) {
+	source := new(fakeEntra).source()
+	token, err := source.Token()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, bench := range []struct {
+		name   string
+		source oauth2.TokenSource
+	}{
+		{"Source", source},
+		{"ReuseTokenSource", oauth2.ReuseTokenSource(token, nil)},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				bench.source.Token()
+			}
+		})
+		b.Run(bench.name+"/parallel", func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					bench.source.Token()
+				}
+			})
+		})
+	}
+}
+
+func TestCachedTokenCostsOneAllocation(t *testing.T) {
+	source := new(fakeEntra).source()
+	want(t, source, 1)
+	if n := testing.AllocsPerRun(100, func() { source.Token() }); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,110 @@
+package tokensource
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
+)
+
+// call is a flow under way, and those who wait for it. It runs in a goroutine
+// of its own, which ends when the flow returns; the flow's context ends when
+// the last waiter has left.
+type call struct {
+	source *Source
+	cancel context.CancelFunc
+
+	// Guarded by source.mu.
+	waiters  int
+	deadline time.Time // the latest of the waiters'
+	patient  bool      // one of them had none
+
+	// Set before done is closed.
+	done  chan struct{}
+	entry *entry
+	err   error
+}
+
+// start is called with mu held. The call has the values of the caller's
+// context but not its end, for others may join.
+func (s *Source) start(ctx context.Context, renewal bool) *call {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	c := &call{source: s, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer cancel()
+		if renewal {
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeout(ctx, renewalLimit)
+			defer stop()
+		}
+		c.run(ctx)
+	}()
+	return c
+}
+
+// run finishes the call even where the flow ends its goroutine or panics, so
+// that nobody waits for ever.
+func (c *call) run(ctx context.Context) {
+	var g *grant
+	err := errNoResult
+	defer func() { c.source.finish(ctx, c, g, err) }()
+	g, err = c.source.flow(ctx, c.pause)
+}
+
+// addWaiter counts somebody in, and notes how long they have. It is called with
+// mu held.
+func (c *call) addWaiter(ctx context.Context) {
+	c.waiters++
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		c.patient = true
+	} else if deadline.After(c.deadline) {
+		c.deadline = deadline
+	}
+}
+
+// wait returns what the call brings, or the error of ctx as soon as that ends.
+func (c *call) wait(ctx context.Context) (*entry, error) {
+	select {
+	case <-c.done:
+		return c.entry, c.err
+	case <-ctx.Done():
+		c.leave()
+		return nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.name, transport.ContextError(ctx))
+	}
+}
+
+// leave cancels the call with the last of those who wait for it.
+func (c *call) leave() {
+	s := c.source
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.waiters--
+	if c.waiters > 0 {
+		return
+	}
+	c.cancel()
+	if s.call == c {
+		s.call = nil
+	}
+}
+
+// pause is the call's pauseFunc. One waiter who has the time is enough; the
+// others leave when theirs is over.
+func (c *call) pause(ctx context.Context, d time.Duration) bool {
+	c.source.mu.Lock()
+	worth := c.patient || time.Until(c.deadline) > d
+	c.source.mu.Unlock()
+	if !worth {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

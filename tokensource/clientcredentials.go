@@ -1,0 +1,51 @@
+package tokensource
+
+import (
+	"context"
+	"net/url"
+)
+
+// ClientCredentials returns a source of tokens for the application itself,
+// without a user: the client credentials grant (RFC 6749 section 4.4).
+//
+// Exchange Online opens a mailbox to such a token where the application has
+// the permission IMAP.AccessAsApp (SMTP.SendAsApp to send) with an
+// administrator's consent, is known to Exchange through New-ServicePrincipal,
+// and has access to the mailbox through Add-MailboxPermission.
+//
+// Nothing is sent until the source is asked for a token.
+//
+// (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow)
+func (c *Config) ClientCredentials() *Source {
+	cl, err := c.appClient()
+	if err != nil {
+		return &Source{broken: err}
+	}
+	return newSource(cl.name(), cl.log, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+		return cl.retry(ctx, pause, func() (*grant, error) {
+			return cl.request(ctx, url.Values{
+				"grant_type": {"client_credentials"},
+				"scope":      {cl.scope},
+			})
+		})
+	})
+}
+
+// appClient checks what a flow without a user needs.
+func (c *Config) appClient() (*client, *ConfigError) {
+	cloud := c.Cloud.WithDefaults()
+	if err := c.check(cloud); err != nil {
+		return nil, err
+	}
+	if err := c.checkOwnTenant(); err != nil {
+		return nil, err
+	}
+	if err := checkCredential(c.Credential); err != nil {
+		return nil, err
+	}
+	scope, err := c.appScope(cloud)
+	if err != nil {
+		return nil, err
+	}
+	return c.newClient(cloud, scope), nil
+}

@@ -1,0 +1,74 @@
+package tokensource
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+)
+
+// A Credential proves to Entra ID which application asks. [Secret] makes one.
+// Its formatted value, whatever the verb, shows the kind of credential only.
+type Credential interface {
+	// check returns nil, or what is wrong with it. The Field of the error is
+	// filled in by the caller.
+	check() *ConfigError
+	// sign adds to the form of one request what proves the application.
+	sign(ctx context.Context, form url.Values) error
+}
+
+// Secret is a client secret of the app registration: what the column Value of
+// "Certificates & secrets" showed when it was made, not the Secret ID. A value
+// that is empty or has white space in it, such as the line end of a file, is
+// reported by the Source.
+//
+// Secrets expire, after two years at the latest; the error then has
+// AADSTS7000222.
+// (https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials)
+func Secret(value string) Credential { return secret{func() string { return value }} }
+
+// secret keeps its value in a closure because fmt calls no method of a value
+// that it reaches through an unexported field.
+type secret struct{ value func() string }
+
+func (s secret) check() *ConfigError {
+	if s.value == nil || s.value() == "" {
+		return &ConfigError{Problem: "an empty secret", Remedy: "check the variable or file that it is read from"}
+	}
+	if strings.ContainsFunc(s.value(), func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return &ConfigError{
+			Problem: "a secret with white space or control characters in it, which no client secret has",
+			Remedy:  "cut the line end off that the file it is read from has",
+		}
+	}
+	return nil
+}
+
+func (s secret) sign(_ context.Context, form url.Values) error {
+	form.Set("client_secret", s.value())
+	return nil
+}
+
+const redactedSecret = "tokensource.Secret(…)"
+
+func (secret) String() string               { return redactedSecret }
+func (secret) GoString() string             { return redactedSecret }
+func (secret) LogValue() slog.Value         { return slog.StringValue(redactedSecret) }
+func (secret) MarshalText() ([]byte, error) { return []byte(redactedSecret), nil }
+
+// Format covers the verbs that String and GoString do not.
+func (secret) Format(f fmt.State, _ rune) { io.WriteString(f, redactedSecret) }
+
+// checkCredential is for the flows of confidential clients.
+func checkCredential(c Credential) *ConfigError {
+	if c == nil {
+		return &ConfigError{Field: "Credential", Problem: "nil", Remedy: "set it, for example to tokensource.Secret(value)"}
+	}
+	err := c.check()
+	if err != nil {
+		err.Field = "Credential"
+	}
+	return err
+}

@@ -1,0 +1,47 @@
+// Package tokensource gets access tokens for Exchange Online from Microsoft
+// Entra ID, and keeps them fresh for as long as a program runs.
+//
+//	cfg := &tokensource.Config{
+//		Tenant:     "contoso.onmicrosoft.com",
+//		ClientID:   os.Getenv("EXO_CLIENT_ID"),
+//		Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
+//	}
+//	source := cfg.ClientCredentials()
+//
+// A [Source] is an [oauth2.TokenSource], so whatever takes one takes it. Make
+// one for each application and tenant, and share it: an app-only token opens
+// every mailbox that the application may open.
+//
+// # Which flow
+//
+//   - A service without a user: [Config.ClientCredentials].
+//   - Tokens that come from elsewhere, such as MSAL or azidentity: [Func].
+//
+// # What a Source promises
+//
+//   - Any number of goroutines may use it. They share one request, whether it
+//     succeeds or fails, and each gets a copy of the token.
+//   - A token is renewed before it expires. If that fails, the old one is
+//     handed out until it has expired.
+//   - What can pass is tried again, in all three times, but never earlier
+//     than the server says. A failure is remembered for a moment, so that
+//     callers in a loop make no requests in a loop.
+//   - [Source.TokenContext] returns when its context ends. No context is kept.
+//   - No secret and no token is in any error, log record or formatted value,
+//     but for the [oauth2.Token] itself.
+//
+// # When there is no token
+//
+// Settings that cannot work give a [*ConfigError]. Every failed request gives
+// an [*Error], with the numbers by which Microsoft documents its reasons:
+//
+//	var e *tokensource.Error
+//	switch {
+//	case errors.Is(err, tokensource.ErrInteractionRequired): // somebody has to sign in
+//	case errors.As(err, &e) && e.Temporary(): // try again, after e.RetryAfter
+//	case errors.As(err, &e): // somebody has to mend what e.AADSTS says
+//	}
+//
+// That Entra ID issues a token says little: it does so for an application
+// without any permission, and Exchange Online is the one to refuse it.
+package tokensource

@@ -1,0 +1,80 @@
+package tokensource
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Nothing can set the two clocks apart, so these tests move the Expiry, which
+// is what the clock on the wall is compared with.
+func TestTokenMustBeGoodByBothClocks(t *testing.T) {
+	const hour = time.Hour
+	tests := []struct {
+		name          string
+		mono, wall    time.Duration // how old by each
+		fresh, usable bool
+	}{
+		{"new", 0, 0, true, true},
+		{"until the renewal", 55*time.Minute - 1, 55*time.Minute - 1, true, true},
+		{"renewal", 55 * time.Minute, 55 * time.Minute, false, true},
+		{"slept over the renewal", time.Minute, 55 * time.Minute, false, true},
+		{"slept over the expiry", time.Minute, hour, false, false},
+		{"wall set back over the renewal", 55 * time.Minute, -24 * hour, false, true},
+		{"wall set back over the expiry", hour, -24 * hour, false, false},
+	}
+	for _, test := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: hour})
+			pass(test.mono)
+			e.token.Expiry = e.token.Expiry.Add(test.mono - test.wall)
+			if e.fresh() != test.fresh || e.usable() != test.usable {
+				t.Errorf("%s: fresh %v, usable %v", test.name, e.fresh(), e.usable())
+			}
+		})
+	}
+}
+
+func TestWallIsAskedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: time.Hour})
+		if !e.fresh() {
+			t.Fatal("not fresh")
+		}
+		e.token.Expiry = time.Now() // the machine has slept
+		pass(wallInterval - 1)
+		if !e.fresh() {
+			t.Error("the clock on the wall is asked each time")
+		}
+		pass(1)
+		if e.fresh() {
+			t.Error("the clock on the wall is not asked again")
+		}
+	})
+}
+
+func TestOldByEitherClock(t *testing.T) {
+	const slow = 2 * time.Minute // the request
+	for _, test := range []struct {
+		name       string
+		mono, wall time.Duration
+		want       bool
+	}{
+		{"new", 0, 0, false},
+		{"not quite a minute", time.Minute - 1, time.Minute - 1, false},
+		{"a minute", time.Minute, time.Minute, true},
+		{"slept a minute", 0, time.Minute, true},
+		{"wall set back", time.Minute, -time.Hour, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := time.Now()
+			pass(slow)
+			e := newEntry(&grant{accessToken: "t", asked: asked, lifetime: time.Hour})
+			pass(test.mono)
+			e.token.Expiry = e.token.Expiry.Add(test.mono - test.wall)
+			if got := e.old(invalidAfter); got != test.want {
+				t.Errorf("%s: %v", test.name, got)
+			}
+		})
+	}
+}

@@ -1,0 +1,222 @@
+package tokensource
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ErrInteractionRequired is what an [*Error] is, by [errors.Is], where a
+// person has to sign in or to consent before the next request can succeed.
+var ErrInteractionRequired = errors.New("tokensource: a person has to sign in")
+
+// ConfigError says which setting cannot work. Nothing was sent, and the Source
+// that returns it will return it each time.
+type ConfigError struct {
+	Field   string // of Config, such as "Tenant" or "Cloud.Authority"
+	Value   string // as it was set; empty where it is or may be a secret
+	Problem string // what is wrong with it
+	Remedy  string // what to do
+}
+
+// Error names the field, its value, the problem and the remedy.
+func (e *ConfigError) Error() string {
+	value := ""
+	if e.Value != "" {
+		value = fmt.Sprintf(" is %q", head(e.Value, 128))
+	}
+	return fmt.Sprintf("tokensource: the setting %s%s: %s; %s", e.Field, value, e.Problem, e.Remedy)
+}
+
+// Error is a token request that failed. It may be shared by all callers who
+// waited for the token, so it must not be modified.
+//
+// The fields that quote the server are as it sent them, cut to a few KiB, with
+// a placeholder for secrets that it echoed.
+type Error struct {
+	// Tenant and ClientID say whose token it was to be, as configured.
+	Tenant, ClientID string
+
+	// Code and Suberror are "error" and "suberror", such as "invalid_client".
+	// Microsoft asks to decide by these; the rest can change.
+	// (RFC 6749 section 5.2)
+	Code, Suberror string
+	// Description is "error_description".
+	Description string
+	// AADSTS are the numbers of Entra ID's error codes, in the server's order,
+	// such as 7000215. (https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
+	AADSTS []int
+	// Claims is the JSON that a sign-in must be asked for with, to satisfy
+	// Conditional Access. Usually empty.
+	Claims string
+
+	// CorrelationID, TraceID and Timestamp are what Microsoft's support asks
+	// for. Where the server names no correlation id, it is the
+	// client-request-id that was sent. Timestamp is zero where there is none.
+	CorrelationID, TraceID string
+	Timestamp              time.Time
+
+	// StatusCode is that of HTTP; zero where no answer came.
+	StatusCode int
+	// RetryAfter is how long the server wants to be left alone; zero where it
+	// did not say. For AADSTS50196, Entra ID's detection of clients in a
+	// loop, it is at least two minutes.
+	RetryAfter time.Duration
+
+	// Err is the reason where it is not the server's refusal: an error of the
+	// network or of TLS, or what is wrong with the answer. Nil otherwise.
+	Err error
+
+	secretIsGUID bool // the secret that was sent looks like an id
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrInteractionRequired] and e says so.
+// Password expired, consent missing, grant revoked or MFA demanded are among
+// the reasons. An invalid_grant is one too, but for the suberrors by which
+// Entra ID says that signing in again does not help.
+func (e *Error) Is(target error) bool {
+	if target != ErrInteractionRequired {
+		return false
+	}
+	switch e.Code {
+	case "interaction_required", "login_required", "consent_required":
+		return true
+	case "invalid_grant":
+		return !slices.Contains([]string{"message_only", "client_mismatch", "protection_policy_required"}, e.Suberror)
+	}
+	return false
+}
+
+// passing are the AADSTS codes of failures that pass by themselves.
+var passing = []int{50033, 50087, 50196, 70012, 80002, 90006, 90012, 90024, 90033, 90055, 90090}
+
+const loopDetected = 50196
+
+// Temporary reports whether the same request can succeed later although
+// nobody has mended anything: the network failed, or Entra ID is busy,
+// throttling or in trouble. Wait for RetryAfter first.
+func (e *Error) Temporary() bool {
+	switch {
+	case e.StatusCode == 0:
+		return e.Err != nil && networkTemporary(e.Err)
+	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
+		return true
+	case e.Code == "temporarily_unavailable", e.Code == "server_error":
+		return true
+	case errors.Is(e.Err, errCutShort):
+		return true
+	}
+	return slices.ContainsFunc(e.AADSTS, func(code int) bool { return slices.Contains(passing, code) })
+}
+
+// networkTemporary takes every failure to get an answer for temporary but
+// for those that somebody has to mend.
+func networkTemporary(err error) bool {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return !dns.IsNotFound
+	}
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	return !certificate && !alert && !record && !errors.Is(err, context.Canceled)
+}
+
+// temporary asks err itself. Errors of a [Func] may have an answer too.
+func temporary(err error) bool {
+	self, ok := errors.AsType[interface {
+		error
+		Temporary() bool
+	}](err)
+	return ok && self.Temporary()
+}
+
+// Error says whose request failed, with what code, why, what to do where that
+// is known, and the ids that Microsoft's support asks for. It is one line of
+// printable characters without a secret.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("tokensource: no token for application " + e.ClientID + " of tenant " + e.Tenant)
+	for _, part := range []string{e.reason(), e.remedy()} {
+		if part != "" {
+			b.WriteString(": " + part)
+		}
+	}
+	if ids := e.ids(); len(ids) > 0 {
+		b.WriteString(" (" + strings.Join(ids, ", ") + ")")
+	}
+	return printable(b.String())
+}
+
+// reason is the code, the description without its tail of ids, and Err.
+func (e *Error) reason() string {
+	var parts []string
+	if e.Code != "" {
+		parts = append(parts, head(e.Code, 64))
+	}
+	description, _, _ := strings.Cut(e.Description, "Trace ID:")
+	if description = strings.TrimSpace(description); description != "" {
+		parts = append(parts, head(description, 512))
+	}
+	if len(e.AADSTS) > 0 && !strings.Contains(description, "AADSTS") {
+		parts = append(parts, fmt.Sprintf("AADSTS%d", e.AADSTS[0]))
+	}
+	if e.Err != nil {
+		parts = append(parts, head(e.Err.Error(), 512))
+	}
+	return strings.Join(parts, ": ")
+}
+
+// ids are what support asks for, and what tells one failure from another.
+func (e *Error) ids() (ids []string) {
+	if e.StatusCode != 0 {
+		ids = append(ids, fmt.Sprintf("HTTP status %d", e.StatusCode))
+	}
+	if e.RetryAfter > 0 {
+		ids = append(ids, "retry after "+e.RetryAfter.Round(time.Second).String())
+	}
+	if e.CorrelationID != "" {
+		ids = append(ids, "correlation id "+head(e.CorrelationID, 64))
+	}
+	if e.TraceID != "" {
+		ids = append(ids, "trace id "+head(e.TraceID, 64))
+	}
+	if !e.Timestamp.IsZero() {
+		ids = append(ids, e.Timestamp.Format(time.RFC3339))
+	}
+	return ids
+}
+
+// remedies are for the commonest codes. Microsoft's own descriptions explain
+// the others well enough.
+var remedies = map[int]string{
+	7000215: "use the secret's Value, not its Secret ID, and check that it belongs to this application",
+	7000222: "the secret has expired: make a new one under Certificates & secrets",
+	700016:  "check that ClientID is the application (client) id and that the application exists in this Tenant and Cloud",
+	90002:   "check Tenant, and Cloud where the tenant is in a national cloud",
+	1002012: "leave Scopes nil, or use one scope that ends in /.default",
+}
+
+func (e *Error) remedy() string {
+	for _, code := range e.AADSTS {
+		if code == 7000215 && e.secretIsGUID {
+			return "the secret is a GUID, as a Secret ID is: use the secret's Value"
+		}
+		if remedy, ok := remedies[code]; ok {
+			return remedy
+		}
+	}
+	return ""
+}
+
+// errCutShort is an answer that the connection ended in the middle of.
+var errCutShort = fmt.Errorf("the answer was cut short: %w", io.ErrUnexpectedEOF)

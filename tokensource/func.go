@@ -1,0 +1,37 @@
+package tokensource
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Func returns a source of tokens that come from f: from MSAL, azidentity, a
+// vault, another process. It gives them what every [Source] has: one call at
+// a time, shared by all who wait, and renewal before expires.
+//
+// f must return when its context ends, which happens when nobody waits for
+// the token any more. It is called once for each failure, so repeating what
+// can pass is its own business. A token that is empty or has a character
+// outside of printable ASCII, and an expires that is zero, past or more than
+// ten years away, are errors of the source. An error of f is wrapped, and if it
+// has a method Temporary() bool that is true, it is remembered for a shorter
+// time; see [Source].
+func Func(f func(ctx context.Context) (token string, expires time.Time, err error)) *Source {
+	if f == nil {
+		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}
+	}
+	return newSource("Func", slog.New(slog.DiscardHandler), func(ctx context.Context, _ pauseFunc) (*grant, error) {
+		asked := time.Now()
+		token, expires, err := f(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("tokensource: Func: %w", err)
+		}
+		g := &grant{accessToken: token, asked: asked, lifetime: expires.Sub(asked.Round(0))}
+		if err := g.check(); err != nil {
+			return nil, fmt.Errorf("tokensource: Func: %w", err)
+		}
+		return g, nil
+	})
+}

@@ -1,0 +1,133 @@
+package tokensource
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+const (
+	redacted = "[redacted]"
+	// minRedact is the length from which a secret is searched for. A shorter
+	// one is none, and would garble the words.
+	minRedact = 4
+	// maxRedact is how much of a text is searched, the rest being dropped.
+	maxRedact = 64 << 10
+	// excerptSize bounds, in bytes, what is shown of an answer that is not
+	// understood.
+	excerptSize = 200
+)
+
+// secretFields are the parameters of token requests that nobody may see.
+var secretFields = []string{"client_secret", "client_assertion", "assertion", "refresh_token", "code", "code_verifier", "device_code", "password"}
+
+// A redactor knows what was secret in one request, and finds it in whatever
+// form a server, proxy or library may echo it.
+type redactor struct {
+	secrets []string
+	pattern *regexp.Regexp // compiled when something has failed
+}
+
+func newRedactor(form url.Values) *redactor {
+	r := new(redactor)
+	for _, field := range secretFields {
+		if value := form.Get(field); len(value) >= minRedact {
+			r.secrets = append(r.secrets, value)
+		}
+	}
+	return r
+}
+
+// text returns s without the secrets, cut to maxRedact.
+func (r *redactor) text(s string) string {
+	if s == "" || len(r.secrets) == 0 {
+		return s
+	}
+	if r.pattern == nil {
+		var alternatives []string
+		for _, value := range r.secrets {
+			alternatives = append(alternatives, inAnyForm(value))
+		}
+		r.pattern = regexp.MustCompile(strings.Join(alternatives, "|"))
+	}
+	return r.pattern.ReplaceAllLiteralString(head(s, maxRedact), redacted)
+}
+
+// inAnyForm returns a pattern for s, each character of which may stand for
+// itself, or be escaped as in a form, a URL, JSON, HTML or by %q, or by two
+// of them.
+func inAnyForm(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		if c < unicode.MaxASCII && (unicode.IsLetter(c) || unicode.IsDigit(c)) {
+			b.WriteRune(c) // which nothing escapes
+			continue
+		}
+		forms := []string{string(c), percent(c), fmt.Sprintf("u%04x", c), html.EscapeString(string(c)), ""}
+		if c == '"' {
+			forms[4] = "&quot;"
+		}
+		for i, form := range forms {
+			forms[i] = regexp.QuoteMeta(form)
+		}
+		b.WriteString(`(?:\\|%5[Cc])*(?i:` + strings.Trim(strings.Join(forms, "|"), "|") + ")")
+	}
+	return b.String()
+}
+
+// percent returns c as it is escaped in a URL, in lower case.
+func percent(c rune) string {
+	var b strings.Builder
+	for _, octet := range []byte(string(c)) {
+		fmt.Fprintf(&b, "%%%02x", octet)
+	}
+	return b.String()
+}
+
+// err returns an error of another package as it is, or where it names a
+// secret, its text without it.
+func (r *redactor) err(err error) error {
+	text := err.Error()
+	if clean := r.text(text); clean != text {
+		return errors.New(clean)
+	}
+	return err
+}
+
+var (
+	// namedSecret is a parameter or JSON member and its value, which an answer
+	// that broke off may not have the end of.
+	namedSecret = regexp.MustCompile(`(?i)((?:access|refresh|id)_token|client_secret|assertion|code_verifier|device_code|password)(["']?\s*[:=]\s*["']?)[^"'&\s<>,}]*`)
+	// opaque is what looks like a token wherever it stands.
+	opaque = regexp.MustCompile(`[A-Za-z0-9+/=_.~-]{32,}`)
+)
+
+// excerpt returns the first characters of an answer that was not understood,
+// which may be half of one with a token in it.
+func (r *redactor) excerpt(body []byte) string {
+	s := r.text(string(head(body, maxRedact)))
+	s = namedSecret.ReplaceAllString(s, "${1}${2}"+redacted)
+	s = opaque.ReplaceAllString(s, redacted)
+	return head(s, excerptSize)
+}
+
+// head returns the first n bytes, which may end within a character.
+func head[T ~string | ~[]byte](s T, n int) T { return s[:min(len(s), n)] }
+
+// printable returns s on one line, with what is not printable replaced: text
+// of a server must not command a terminal or forge a line of a log.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+}

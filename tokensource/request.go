@@ -1,0 +1,117 @@
+package tokensource
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxBody bounds what is read of an answer. A token is a few KiB.
+const maxBody = 1 << 20
+
+var (
+	errTimeout = fmt.Errorf("no answer within the time limit: %w", context.DeadlineExceeded)
+	errTooLong = errors.New("the answer is longer than 1 MiB")
+)
+
+// name says whose tokens they are, in logs and errors.
+func (c *client) name() string { return "application " + c.clientID + " of tenant " + c.tenant }
+
+// request makes one token request and reads the answer. Whatever fails is an
+// *Error. The credential goes into the body, which is the one way that Entra
+// ID takes for all of them, and is never tried in another.
+func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
+	defer cancel()
+	id := newGUID()
+	e := &Error{Tenant: c.tenant, ClientID: c.clientID, CorrelationID: id}
+	form.Set("client_id", c.clientID)
+	if c.credential != nil {
+		if err := c.credential.sign(ctx, form); err != nil {
+			e.Err = err
+			return nil, e
+		}
+	}
+	e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
+	r := newRedactor(form)
+	asked := time.Now()
+	a, err := c.post(ctx, form, id)
+	if err != nil {
+		e.Err = r.err(err)
+		return nil, e
+	}
+	a.describe(e, r)
+	g, err := a.grant(e, asked)
+	if err != nil {
+		if err != errRefused {
+			e.Err = r.err(err)
+		}
+		return nil, e
+	}
+	c.log.DebugContext(ctx, "tokensource: got a token", "client", c.name(), "lifetime", g.lifetime, "correlation_id", e.CorrelationID)
+	return g, nil
+}
+
+// post sends the form and reads the answer. An error means that there is none.
+func (c *client) post(ctx context.Context, form url.Values, id string) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.tokenURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("client-request-id", id)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, plain(ctx, err)
+	}
+	defer resp.Body.Close()
+	a := &answer{status: resp.StatusCode, header: resp.Header}
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case len(a.body) > maxBody:
+		a.broken = errTooLong
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		a.broken = errCutShort
+	case err != nil:
+		return nil, plain(ctx, err)
+	}
+	return a, nil
+}
+
+// plain takes off what net/http wraps its errors in, and names the limit
+// where that was the reason.
+func plain(ctx context.Context, err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	if context.Cause(ctx) == errTimeout {
+		return errTimeout
+	}
+	return err
+}
+
+// redirected tells where the server would have the request repeated. Of the
+// address only the host is shown, for the rest may hold what was sent.
+func redirected(location string) error {
+	to := "somewhere"
+	if u, err := url.Parse(location); err == nil && u.Host != "" {
+		to = "the host " + u.Host
+	}
+	return fmt.Errorf("redirected to %s, which is not followed because it would be sent the credential: check Cloud.Authority, and for a proxy that asks to log in", to)
+}
+
+// newGUID returns a random UUID (RFC 9562 version 4).
+func newGUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,203 @@
+package tokensource
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// maxLifetime is the longest that is believed. Entra ID's tokens live for a
+// day or so at most; years are milliseconds, or a date, in the wrong field.
+const maxLifetime = 10 * 365 * 24 * time.Hour
+
+// errRefused stands for a refusal that the fields of an Error tell all about.
+var errRefused = errors.New("refused")
+
+// grant is what a successful request brings.
+type grant struct {
+	accessToken string
+	asked       time.Time     // when the request was sent, by the monotonic clock too
+	lifetime    time.Duration // from then on
+	refreshIn   time.Duration // when the server would like to see a renewal; zero where it did not say
+	extra       map[string]any
+}
+
+// check refuses a token that cannot be one, and a lifetime that cannot.
+func (g *grant) check() error {
+	switch {
+	case g.accessToken == "":
+		return errors.New("there is no access token")
+	case strings.ContainsFunc(g.accessToken, func(r rune) bool { return r < ' ' || r > '~' }):
+		return errors.New("the access token has characters that no token has (RFC 6749 appendix A.12)")
+	case g.lifetime <= 0:
+		return errors.New("the access token has expired already")
+	case g.lifetime > maxLifetime:
+		return errors.New("the access token would be valid for more than ten years, which is not believed")
+	}
+	return nil
+}
+
+// token returns what callers get. Its expiry is by the wall clock alone, as
+// that of any token that may be stored.
+func (g *grant) token() oauth2.Token {
+	t := oauth2.Token{AccessToken: g.accessToken, TokenType: "Bearer", Expiry: g.asked.Round(0).Add(g.lifetime)}
+	if g.extra != nil {
+		t = *t.WithExtra(g.extra)
+	}
+	return t
+}
+
+// answer is a response of a token endpoint, read but not yet understood.
+type answer struct {
+	status  int
+	header  http.Header
+	body    []byte
+	broken  error  // why body is not all of it
+	fields  fields // nil where the body is no JSON object
+	secrets *redactor
+}
+
+// describe fills in e from what the answer says, secrets removed.
+func (a *answer) describe(e *Error, r *redactor) {
+	a.secrets = r
+	e.StatusCode = a.status
+	e.RetryAfter = retryAfter(a.header, time.Now())
+	if json.Unmarshal(a.body, &a.fields) != nil || a.fields == nil {
+		a.fields = nil
+		return
+	}
+	text := func(name string, limit int) string { return head(r.text(a.fields.text(name)), limit) }
+	e.Code = text("error", 128)
+	e.Suberror = text("suberror", 128)
+	e.Description = text("error_description", 4<<10)
+	e.AADSTS = codes(a.fields["error_codes"], e.Description)
+	if claims := a.fields.text("claims"); len(claims) <= maxRedact {
+		e.Claims = r.text(claims) // half of it would be of no use
+	}
+	e.TraceID = cmp.Or(text("trace_id", 64), tail(e.Description, "Trace ID:", 1))
+	e.CorrelationID = cmp.Or(text("correlation_id", 64), tail(e.Description, "Correlation ID:", 1), e.CorrelationID)
+	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", cmp.Or(text("timestamp", 64), tail(e.Description, "Timestamp:", 2)))
+	if slices.Contains(e.AADSTS, loopDetected) {
+		e.RetryAfter = max(e.RetryAfter, loopPause)
+	}
+}
+
+// grant returns the token, or errRefused where e tells why not, or what is
+// wrong with the answer.
+func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
+	switch {
+	case a.status >= 300 && a.status < 400:
+		return nil, redirected(a.header.Get("Location"))
+	case a.broken != nil:
+		return nil, fmt.Errorf("%w; it begins with %q", a.broken, a.secrets.excerpt(a.body))
+	case a.fields == nil && len(a.body) == 0:
+		return nil, errors.New("the answer is empty")
+	case a.fields == nil:
+		return nil, fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
+	case e.Code != "":
+		return nil, errRefused
+	case a.status != http.StatusOK:
+		return nil, errors.New("the answer has neither a token nor an error code")
+	}
+	if kind := a.fields.text("token_type"); !strings.EqualFold(kind, "Bearer") && a.fields.has("token_type") {
+		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", a.secrets.excerpt(a.fields["token_type"]))
+	}
+	lifetime, err := seconds(a.fields["expires_in"])
+	if err != nil {
+		return nil, fmt.Errorf("the lifetime of the token (expires_in: %q) %w", a.secrets.excerpt(a.fields["expires_in"]), err)
+	}
+	g := &grant{accessToken: a.fields.text("access_token"), asked: asked, lifetime: lifetime, extra: make(map[string]any)}
+	g.refreshIn, _ = seconds(a.fields["refresh_in"])
+	for _, name := range []string{"scope", "ext_expires_in", "refresh_in"} {
+		if a.fields.has(name) {
+			g.extra[name] = a.fields.text(name)
+		}
+	}
+	return g, g.check()
+}
+
+// fields are the members of a JSON object. An odd one costs only itself.
+type fields map[string]json.RawMessage
+
+func (f fields) has(name string) bool {
+	raw, ok := f[name]
+	return ok && string(raw) != "null"
+}
+
+// text returns a string, or a number as its digits. Anything else is "".
+func (f fields) text(name string) string {
+	var (
+		s string
+		n json.Number
+	)
+	raw := f[name]
+	switch {
+	case json.Unmarshal(raw, &s) == nil:
+		return s
+	case json.Unmarshal(raw, &n) == nil:
+		return n.String()
+	}
+	return ""
+}
+
+// seconds reads a lifetime: a JSON number or a string with one in it, since
+// the v1 endpoint and managed identities quote it. Fractions and exponents
+// are numbers too.
+func seconds(raw json.RawMessage) (time.Duration, error) {
+	var s string
+	if json.Unmarshal(raw, &s) == nil && string(raw) != "null" {
+		raw = json.RawMessage(strings.TrimSpace(s))
+	}
+	var n *float64
+	switch err := json.Unmarshal(raw, &n); {
+	case len(raw) == 0 || err == nil && n == nil:
+		return 0, errors.New("is missing")
+	case err != nil:
+		return 0, errors.New("is not a number")
+	case *n*float64(time.Second) < 1:
+		return 0, errors.New("is not above zero")
+	case *n > maxLifetime.Seconds():
+		return 0, errors.New("is more than ten years, which is not believed")
+	}
+	return time.Duration(*n * float64(time.Second)), nil
+}
+
+var aadsts = regexp.MustCompile(`AADSTS([0-9]{1,9})\b`)
+
+// codes returns the numbers in error_codes, then those in the description
+// alone.
+func codes(raw json.RawMessage, description string) []int {
+	var numbers []int
+	if json.Unmarshal(raw, &numbers) != nil {
+		numbers = nil
+	}
+	for _, match := range aadsts.FindAllStringSubmatch(description, -1) {
+		if n, err := strconv.Atoi(match[1]); err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	var once []int
+	for _, n := range numbers {
+		if len(once) < 16 && !slices.Contains(once, n) {
+			once = append(once, n)
+		}
+	}
+	return once
+}
+
+// tail returns the words that follow a label at the end of a description,
+// where older servers put line ends between the ids and newer ones spaces.
+func tail(description, label string, words int) string {
+	_, rest, _ := strings.Cut(description, label)
+	found := strings.Fields(rest)
+	return head(strings.Join(found[:min(words, len(found))], " "), 64)
+}

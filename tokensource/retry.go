@@ -1,0 +1,75 @@
+package tokensource
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	maxTries  = 3
+	firstWait = time.Second // at most, before the second try; doubled after that
+	// longestWait is the longest that a server's Retry-After is waited for
+	// before an answer is given to the caller.
+	longestWait = 10 * time.Second
+	// loopPause is how long Entra ID is seen to block an application for
+	// AADSTS50196.
+	loopPause = 2 * time.Minute
+)
+
+// pauseFunc waits for d and reports true, or false at once where nobody who
+// wants the token has that much time, or where ctx ends.
+type pauseFunc func(ctx context.Context, d time.Duration) bool
+
+// retry repeats what fails for a reason that passes.
+func (c *client) retry(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
+	for try := 1; ; try++ {
+		g, err := request()
+		if err == nil || try == maxTries || !temporary(err) || ctx.Err() != nil {
+			return g, err
+		}
+		wait := waitBefore(try, err)
+		if toldToWait(err) > longestWait || !pause(ctx, wait) {
+			return nil, err
+		}
+		c.log.DebugContext(ctx, "tokensource: trying again", "client", c.name(), "after", wait, "error", err)
+	}
+}
+
+// waitBefore spreads the tries of many clients over time. What the server
+// says is the least.
+func waitBefore(try int, err error) time.Duration {
+	wait := firstWait << (try - 1)
+	wait = wait/2 + rand.N(wait/2)
+	if told := toldToWait(err); told > 0 {
+		wait = told + rand.N(firstWait/4)
+	}
+	return wait
+}
+
+func toldToWait(err error) time.Duration {
+	if e, ok := err.(*Error); ok {
+		return e.RetryAfter
+	}
+	return 0
+}
+
+// retryAfter reads the header of that name: seconds, or a date, which is
+// compared with the server's own where there is one. (RFC 9110 section 10.2.3)
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	const most = 24 * time.Hour
+	value := h.Get("Retry-After")
+	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return min(time.Duration(n)*time.Second, most)
+	}
+	until, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(until.Sub(now), 0), most)
+}
