@@ -1,0 +1,57 @@
+// Package exchangetest runs Exchange Online and Entra ID in one process, for
+// tests and demonstrations: a token endpoint, an IMAP server and an SMTP
+// submission server on loopback, with a certificate authority of their own.
+//
+// [NewServer] starts with one tenant, contoso.onmicrosoft.com, and what a test
+// needs is made in a few calls:
+//
+//	srv := exchangetest.NewServer()
+//	defer srv.Close()
+//	contoso := srv.Tenant()
+//	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
+//	mailbox := contoso.AddMailbox("invoices@contoso.com")
+//	contoso.Grant(app, mailbox.Address)
+//
+// A client is pointed at the server in one of two ways. Either it takes its
+// addresses from [Server.Cloud] and its trust from [Server.TLSConfig] and
+// [Server.HTTPClient], or it keeps the addresses of production and is given
+// [Server.HTTPClient] and [Server.DialContext], which lead the names of
+// Microsoft's servers here.
+//
+// # What is imitated
+//
+// Up to and including authentication the mail servers speak the bytes that
+// Exchange Online was seen to speak, and they say no more than it does: a
+// refusal is "NO AUTHENTICATE failed." whatever the reason. A test that wants
+// the reason finds it in [Server.Sessions]. After authentication IMAP is
+// go-imap's server with its in-memory store behind Exchange's capabilities.
+//
+// Microsoft documents few of the symptoms, and reports of them contradict each
+// other. This is what the server does for a token that is otherwise good:
+//
+//   - The application is not registered with New-ServicePrincipal, or with the
+//     object id of the app registration in place of the enterprise
+//     application's: "NO AUTHENTICATE failed." and "535 5.7.3".
+//   - There is no such mailbox, or it is in another tenant than the token:
+//     the same.
+//   - The application or the signed-in user has no FullAccess to the mailbox,
+//     or IMAP is switched off: IMAP accepts the token and then answers "BAD
+//     User is authenticated but not connected." to what needs a mailbox.
+//   - The application has no FullAccess, SMTP: the token is accepted and the
+//     message refused with "430 4.2.0 STOREDRV; mailbox logon failure".
+//   - SMTP names another user than the one who signed in: "535 5.7.3", even if
+//     that user has FullAccess.
+//
+// # Time
+//
+// Every lifetime is measured on the server's own clock, which [Server.Advance]
+// moves; a test of an expired token needs no waiting.
+//
+// # Wrong use
+//
+// As in net/http/httptest, a call that cannot be meant panics with the reason.
+// The methods named after Exchange's cmdlets return an error where Exchange
+// would refuse the cmdlet.
+//
+// All methods may be called from several goroutines at once.
+package exchangetest

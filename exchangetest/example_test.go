@@ -1,0 +1,228 @@
+package exchangetest_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/exoauth/exoauth/exchangetest"
+)
+
+func Example() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	mailbox := contoso.AddMailbox("invoices@contoso.com")
+	contoso.Grant(app, mailbox.Address)
+
+	resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
+		"grant_type":    {"client_credentials"},
+		"client_id":     {app.ClientID},
+		"client_secret": {app.Secret},
+		"scope":         {srv.Cloud().AppScope()},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.StatusCode, srv.Requests()[0].Grant)
+	// Output: 200 client_credentials
+}
+
+func ExampleNewUnstartedServer() {
+	srv := exchangetest.NewUnstartedServer()
+	srv.TokenLifetime = 10 * time.Minute
+	srv.Start()
+	defer srv.Close()
+	fmt.Println(srv.Tenant().Domains)
+	// Output: [contoso.onmicrosoft.com contoso.com]
+}
+
+// A production configuration works unchanged: the login hosts of Microsoft's
+// clouds lead to the server.
+func ExampleServer_HTTPClient() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	resp, err := srv.HTTPClient().Get("https://login.microsoftonline.com/contoso.com/v2.0/.well-known/openid-configuration")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output: 200 OK
+}
+
+// The first two token requests are throttled, the third gets a token.
+func ExampleServer_SetTokenHandler() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	srv.SetTokenHandler(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if len(srv.Requests()) < 2 {
+				w.Header().Set("Retry-After", "60")
+				w.WriteHeader(http.StatusTooManyRequests)
+				io.WriteString(w, "Too Many Requests")
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	for range 3 {
+		resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
+			"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {app.Secret},
+			"scope": {srv.Cloud().AppScope()},
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		resp.Body.Close()
+		fmt.Println(resp.StatusCode)
+	}
+	// Output:
+	// 429
+	// 429
+	// 200
+}
+
+// A token that expires is a matter of moving the clock.
+func ExampleServer_Advance() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	before := srv.Now()
+	srv.Advance(2 * time.Hour)
+	fmt.Println(srv.Now().Sub(before).Round(time.Hour))
+	// Output: 2h0m0s
+}
+
+// The registration's object id is accepted and of no use, as in Exchange.
+func ExampleTenant_NewServicePrincipal() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	contoso.AddMailbox("invoices@contoso.com")
+	fmt.Println(contoso.NewServicePrincipal(app.ClientID, app.ObjectID))
+	fmt.Println(contoso.AddMailboxPermission("invoices@contoso.com", app.ObjectID))
+	// Output:
+	// <nil>
+	// <nil>
+}
+
+func ExampleTenant_SetCASMailbox() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	mailbox := contoso.AddMailbox("invoices@contoso.com")
+	err := contoso.SetCASMailbox(mailbox.Address, exchangetest.CASMailbox{ImapEnabled: new(false)})
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+// Tokens of every kind can be made without a token request.
+func ExampleApp_Token() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	anna := contoso.AddUser("anna@contoso.com")
+	for _, token := range []string{
+		app.Token(nil),
+		app.Token(&exchangetest.TokenOptions{Lifetime: -time.Minute}),
+		app.Token(&exchangetest.TokenOptions{Audience: "https://graph.microsoft.com"}),
+		app.Token(&exchangetest.TokenOptions{User: anna, Scopes: []string{"IMAP.AccessAsUser.All"}}),
+	} {
+		fmt.Println(token[:3])
+	}
+	// Output:
+	// eyJ
+	// eyJ
+	// eyJ
+	// eyJ
+}
+
+func ExampleMailbox_Append() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	mailbox := srv.Tenant().AddMailbox("invoices@contoso.com")
+	mailbox.Append("INBOX", []byte("Subject: Invoice 4711\r\n\r\nPlease find attached.\r\n"))
+	fmt.Println(len(mailbox.Messages("INBOX")))
+	// Output: 1
+}
+
+// The wire says "NO AUTHENTICATE failed."; the record says why. The client
+// keeps the address that it has in production.
+func ExampleServer_Sessions() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	token := app.Token(&exchangetest.TokenOptions{Audience: "https://graph.microsoft.com"})
+
+	conn, err := srv.DialContext(context.Background(), "tcp", "outlook.office365.com:993")
+	if err != nil {
+		log.Fatal(err)
+	}
+	config := srv.TLSConfig()
+	config.ServerName = "outlook.office365.com"
+	client := tls.Client(conn, config)
+	defer client.Close()
+	ir := base64.StdEncoding.EncodeToString([]byte("user=invoices@contoso.com\x01auth=Bearer " + token + "\x01\x01"))
+	fmt.Fprintf(client, "1 AUTHENTICATE XOAUTH2 %s\r\n2 LOGOUT\r\n", ir)
+	lines := bufio.NewScanner(client)
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "1 ") {
+	}
+	fmt.Println(lines.Text())
+	fmt.Println(srv.Sessions()[0].Reason)
+	// Output:
+	// 1 NO AUTHENTICATE failed.
+	// the token is for ["https://graph.microsoft.com"] and not for Exchange Online
+}
+
+// Exchange keeps permissions apart from Entra ID's: what an administrator
+// does for an application that shall read one mailbox and send as another.
+func ExampleTenant_AddRecipientPermission() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
+	contoso.AddMailbox("invoices@contoso.com")
+	contoso.AddMailbox("billing@contoso.com")
+	fmt.Println(errors.Join(
+		contoso.NewServicePrincipal(app.ClientID, app.ServicePrincipalID),
+		contoso.AddMailboxPermission("invoices@contoso.com", app.ServicePrincipalID),
+		contoso.AddRecipientPermission("billing@contoso.com", app.ServicePrincipalID),
+	))
+	// Output: <nil>
+}
+
+// SMTP AUTH is refused to every mailbox of the tenant but one.
+func ExampleTenant_SetTransportConfig() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	scanner := contoso.AddMailbox("scanner@contoso.com")
+	contoso.SetTransportConfig(exchangetest.TransportConfig{SmtpClientAuthenticationDisabled: true})
+	err := contoso.SetCASMailbox(scanner.Address, exchangetest.CASMailbox{SmtpClientAuthenticationDisabled: new(false)})
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+// An application whose only secret has expired.
+func ExampleApp_ExpireSecret() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices")
+	app.ExpireSecret(app.Secret)
+	fmt.Println(app.AddSecret(24*time.Hour) != app.Secret)
+	// Output: true
+}

@@ -1,0 +1,194 @@
+package exchangetest
+
+import (
+	"encoding/base64"
+	"errors"
+	"net"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/exoauth/exoauth/xoauth2"
+)
+
+// frontEnd is the host that the mail servers say they are.
+const frontEnd = "TE0P000CA0001.TESTP000.PROD.OUTLOOK.COM"
+
+const (
+	capsBefore = "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+"
+	capsAfter  = "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS MOVE ID UNSELECT CLIENTACCESSRULES CLIENTNETWORKPRESENCELOCATION BACKENDAUTHENTICATE CHILDREN IDLE NAMESPACE LITERAL+"
+
+	imapID = `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")`
+
+	byeExpired = "Session invalidated - AccessTokenExpired"
+	byeErrors  = "Connection closed. 14"
+
+	badArgument     = "BAD Command Argument Error. 11"
+	badCommand      = "BAD Command Error. 12"
+	badState        = "BAD Command received in Invalid state."
+	badNotConnected = "BAD User is authenticated but not connected."
+)
+
+// maxIMAPErrors is the error that ends a session, and maxNotConnected the one
+// that ends a session without a mailbox.
+const (
+	maxIMAPErrors   = 10
+	maxNotConnected = 2
+)
+
+// serveIMAP speaks Exchange's own words until the client is authenticated and
+// then leaves it to go-imap's server.
+func (s *Server) serveIMAP(raw net.Conn) {
+	sess := s.newSession("IMAP", raw)
+	defer sess.end()
+	c := newIMAPConn(s, sess, raw)
+	defer c.Conn.Close()
+	defer c.flush(false)
+	c.printf("* OK The Microsoft Exchange IMAP4 service is ready. [%s]", encodeHost(frontEnd))
+	for !c.over {
+		line, err := c.readCommand()
+		if err != nil {
+			return
+		}
+		c.handle(line)
+		if c.mailbox != nil && c.unusable == nil {
+			s.handOver(c)
+			return
+		}
+	}
+}
+
+// encodeHost returns what stands in brackets in the greeting: the host in
+// UTF-16, little endian, in base64.
+func encodeHost(host string) string {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(host)) {
+		b = append(b, byte(u), byte(u>>8))
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// parseIMAP splits a command line. tag is empty if there is none that could be
+// answered to, by go-imap's server neither (RFC 3501 section 9).
+func parseIMAP(line string) (tag, verb, args string) {
+	tag, rest, _ := strings.Cut(line, " ")
+	verb, args, _ = strings.Cut(rest, " ")
+	notTag := func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`(){%*"\]+`, r) }
+	if tag == "" || verb == "" || strings.ContainsFunc(tag, notTag) {
+		return "", "", ""
+	}
+	return tag, strings.ToUpper(verb), args
+}
+
+// handle answers a command of a session that has no mailbox to work on.
+func (c *imapConn) handle(line string) {
+	tag, verb, args := parseIMAP(line)
+	switch {
+	case tag == "":
+		c.fail("*", badCommand)
+	case verb == "CAPABILITY":
+		c.capability(tag)
+	case verb == "LOGOUT":
+		c.logout(tag)
+	case verb == "NOOP":
+		c.printf("%s OK NOOP completed.", tag)
+	case c.unusable != nil:
+		c.fail(tag, badNotConnected)
+	case verb == "ID":
+		c.id(tag)
+	case verb == "AUTHENTICATE":
+		c.authenticate(tag, args)
+	case verb == "LOGIN":
+		c.login(tag, args)
+	case mailboxCommands[verb]:
+		c.fail(tag, badState)
+	default:
+		c.fail(tag, badCommand)
+	}
+}
+
+func (c *imapConn) capability(tag string) {
+	caps := capsBefore
+	if c.mailbox != nil {
+		caps = capsAfter
+	}
+	c.printf("* CAPABILITY %s", caps)
+	c.printf("%s OK CAPABILITY completed.", tag)
+}
+
+func (c *imapConn) id(tag string) {
+	c.printf("* ID %s", imapID)
+	c.printf("%s OK ID completed", tag)
+}
+
+func (c *imapConn) logout(tag string) {
+	c.printf("* BYE Microsoft Exchange Server 2016 IMAP4 server signing off.")
+	c.printf("%s OK LOGOUT completed.", tag)
+	c.over = true
+}
+
+// fail answers with an error, and says goodbye when there were too many.
+func (c *imapConn) fail(tag, text string) {
+	c.printf("%s %s", tag, text)
+	c.errors++
+	if c.errors >= maxIMAPErrors || c.unusable != nil && c.errors >= maxNotConnected {
+		c.bye(byeErrors)
+	}
+}
+
+// login refuses LOGIN, as Exchange Online has done since basic authentication
+// was removed from it.
+func (c *imapConn) login(tag, args string) {
+	user, _, _ := strings.Cut(args, " ")
+	c.sess.attempt(strings.Trim(user, `"`), bearer{}, errors.New("basic authentication is disabled"))
+	c.fail(tag, "NO LOGIN failed.")
+}
+
+func (c *imapConn) authenticate(tag, args string) {
+	mech, response, inline := strings.Cut(args, " ")
+	mech = strings.ToUpper(mech)
+	if mech != xoauth2.Mechanism && mech != "PLAIN" {
+		c.fail(tag, badArgument)
+		return
+	}
+	if !inline {
+		c.printf("+")
+		line, err := c.readLine()
+		if err != nil {
+			return
+		}
+		response = string(line)
+	}
+	decoded, err := base64.StdEncoding.DecodeString(response)
+	if err != nil {
+		c.fail(tag, badArgument)
+		return
+	}
+	if mech == "PLAIN" {
+		c.sess.attempt("", bearer{}, errors.New("basic authentication is disabled"))
+		c.fail(tag, "NO AUTHENTICATE failed.")
+		return
+	}
+	c.authenticateXOAUTH2(tag, decoded)
+}
+
+func (c *imapConn) authenticateXOAUTH2(tag string, response []byte) {
+	var b bearer
+	mech := xoauth2.NewServer(func(user, token string) (err error) {
+		b, err = c.srv.verify(token, imapPermission)
+		if err == nil {
+			c.mailbox, c.unusable, err = c.srv.openIMAP(b, user)
+		}
+		c.sess.attempt(user, b, errors.Join(err, c.unusable))
+		return err
+	})
+	if _, _, err := mech.Next(response); err != nil {
+		if errors.Is(err, xoauth2.ErrMalformedResponse) {
+			c.sess.attempt("", bearer{}, err)
+		}
+		c.fail(tag, "NO AUTHENTICATE failed.")
+		return
+	}
+	c.errors = 0
+	c.sess.accept(b.expires)
+	c.printf("%s OK AUTHENTICATE completed.", tag)
+}

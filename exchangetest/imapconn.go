@@ -1,0 +1,188 @@
+package exchangetest
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"regexp"
+	"strconv"
+	"sync"
+)
+
+// maxLine bounds a command line of IMAP and of SMTP. Exchange's own limits are
+// not documented; this one is above any token of Entra ID.
+const maxLine = 64 << 10
+
+// maxIMAPLiteral bounds a literal before a mailbox is open.
+const maxIMAPLiteral = 4096
+
+// maxFlight bounds what is held back in order to go out in one write.
+const maxFlight = 32 << 10
+
+// An imapConn is the server's end of an IMAP connection, over TLS. Answers are
+// held back until the client has to be waited for, so that commands that
+// arrive together are answered together.
+type imapConn struct {
+	net.Conn
+	srv  *Server
+	sess *session
+	br   *bufio.Reader
+
+	over     bool // nothing more is read from the client
+	errors   int
+	mailbox  *Mailbox // set by authentication
+	unusable error    // why the mailbox cannot be used after all
+
+	filter filter
+
+	// mu guards what go-imap's server writes from two goroutines while the
+	// client is idling.
+	mu      sync.Mutex
+	out     bytes.Buffer
+	waiting bool // for the client: what is written goes out at once
+	said    bool // the last word was spoken: what is written is dropped
+}
+
+func newIMAPConn(s *Server, sess *session, raw net.Conn) *imapConn {
+	conn := tls.Server(raw, s.pki.serverConfig())
+	return &imapConn{
+		Conn: conn, srv: s, sess: sess,
+		br:     bufio.NewReaderSize(conn, maxLine),
+		filter: filter{finished: make(chan struct{})},
+	}
+}
+
+// printf writes a line.
+func (c *imapConn) printf(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.said {
+		fmt.Fprintf(&c.out, format+"\r\n", args...)
+	}
+}
+
+// bye writes the last line of a session that the server ends.
+func (c *imapConn) bye(text string) {
+	c.printf("* BYE %s", text)
+	c.over = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = true
+}
+
+// flush sends what was held back. With wait set nothing is held back until the
+// next call.
+func (c *imapConn) flush(wait bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = wait
+	return c.flushLocked()
+}
+
+func (c *imapConn) flushLocked() error {
+	if c.out.Len() == 0 {
+		return nil
+	}
+	_, err := c.out.WriteTo(c.Conn)
+	return err
+}
+
+// readLine returns the next line without its end. It is valid until the next
+// read. io.EOF stands for the end of a session, for whatever reason.
+func (c *imapConn) readLine() ([]byte, error) {
+	if c.over {
+		return nil, io.EOF
+	}
+	buffered, _ := c.br.Peek(c.br.Buffered())
+	if bytes.IndexByte(buffered, '\n') < 0 {
+		if err := c.flush(true); err != nil {
+			return nil, err
+		}
+	}
+	if c.expire() {
+		return nil, io.EOF
+	}
+	line, err := c.br.ReadSlice('\n')
+	c.stopWaiting()
+	if c.expire() {
+		return nil, io.EOF
+	}
+	if err == bufio.ErrBufferFull {
+		c.bye(byeErrors)
+		return nil, io.EOF
+	}
+	if err != nil {
+		c.over = true
+		return nil, io.EOF
+	}
+	return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), nil
+}
+
+// stopWaiting holds back what is written from now on.
+func (c *imapConn) stopWaiting() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = false
+}
+
+// expire says goodbye where the session's token has expired.
+func (c *imapConn) expire() bool {
+	if c.over || !c.sess.isExpired(c.srv.Now()) {
+		return c.over
+	}
+	c.sess.update(func(r *Session) { r.Reason = "the token expired during the session" })
+	c.bye(byeExpired)
+	return true
+}
+
+var literalPattern = regexp.MustCompile(`\{([0-9]{1,18})(\+?)\}$`)
+
+// literalAt returns the size of the literal that line announces, and whether
+// the client waits to be asked for it (RFC 3501 section 4.3, RFC 7888).
+func literalAt(line []byte) (size int64, sync, ok bool) {
+	if len(line) == 0 || line[len(line)-1] != '}' {
+		return 0, false, false
+	}
+	m := literalPattern.FindSubmatch(line)
+	if m == nil {
+		return 0, false, false
+	}
+	size, err := strconv.ParseInt(string(m[1]), 10, 64)
+	return size, len(m[2]) == 0, err == nil
+}
+
+// readCommand returns the next command with its literals in place, for a
+// session without a mailbox, which has no use for long ones.
+func (c *imapConn) readCommand() (string, error) {
+	var command []byte
+	for {
+		line, err := c.readLine()
+		if err != nil {
+			return "", err
+		}
+		command = append(command, line...)
+		size, sync, ok := literalAt(line)
+		if !ok {
+			return string(command), nil
+		}
+		if int64(len(command))+size > maxIMAPLiteral {
+			c.bye(byeErrors)
+			return "", io.EOF
+		}
+		if sync {
+			c.printf("%s", literalPrompt)
+			if err := c.flush(true); err != nil {
+				return "", err
+			}
+		}
+		data := make([]byte, size)
+		if _, err := io.ReadFull(c.br, data); err != nil {
+			return "", err
+		}
+		c.stopWaiting()
+		command = append(command, data...)
+	}
+}

@@ -1,0 +1,115 @@
+package exchangetest
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+)
+
+// A Mailbox is the mailbox of a user or a shared one.
+type Mailbox struct {
+	Address string // primary SMTP address
+
+	tenant  *Tenant
+	store   *imapmemserver.User
+	changes broadcast // something happened to a message in the store
+
+	// What follows is guarded by the server's mutex. The keys are addresses
+	// in lower case and object ids of service principals.
+	fullAccess map[string]bool
+	sendAs     map[string]bool
+	cas        CASMailbox
+}
+
+const sentItems = "Sent Items"
+
+// folders are the ones that a new mailbox shows over IMAP.
+var folders = []string{
+	"INBOX", "Archive", "Calendar", "Contacts", "Deleted Items", "Drafts",
+	"Journal", "Junk Email", "Notes", "Outbox", sentItems, "Tasks",
+}
+
+func newMailbox(t *Tenant, address string) *Mailbox {
+	m := &Mailbox{
+		Address: address, tenant: t,
+		store:      imapmemserver.NewUser(address, ""),
+		fullAccess: make(map[string]bool),
+		sendAs:     make(map[string]bool),
+	}
+	for _, name := range folders {
+		must(m.store.Create(name, nil))
+	}
+	return m
+}
+
+// Append puts a message into a folder, with the server's time as its internal
+// date; sessions that have the folder open are told. The message must begin
+// with a header, which may be an empty line alone, and its lines should end in
+// CRLF; go-imap's server shows nothing of one without. Append panics if there
+// is no such folder.
+func (m *Mailbox) Append(folder string, message []byte, flags ...imap.Flag) {
+	if err := m.append(folder, message, m.tenant.srv.Now(), flags); err != nil {
+		panic(fmt.Sprintf("exchangetest: Append to %q in %s: %v", folder, m.Address, err))
+	}
+}
+
+func (m *Mailbox) append(folder string, message []byte, at time.Time, flags []imap.Flag) error {
+	defer m.changes.notify()
+	_, err := m.store.Append(folder, bytes.NewReader(message), &imap.AppendOptions{Flags: flags, Time: at})
+	return err
+}
+
+// CreateFolder makes a folder; levels are separated by "/". It panics if there
+// is one of that name.
+func (m *Mailbox) CreateFolder(name string) {
+	if err := m.store.Create(name, nil); err != nil {
+		panic(fmt.Sprintf("exchangetest: CreateFolder %q in %s: %v", name, m.Address, err))
+	}
+}
+
+// DeleteFolder removes a folder with what is in it, INBOX too. It panics if
+// there is no such folder.
+func (m *Mailbox) DeleteFolder(name string) {
+	if err := m.store.Delete(name); err != nil {
+		panic(fmt.Sprintf("exchangetest: DeleteFolder %q in %s: %v", name, m.Address, err))
+	}
+}
+
+// Messages returns the messages of a folder in the order of their UIDs, as
+// they were appended or delivered. It panics if there is no such folder.
+func (m *Mailbox) Messages(folder string) [][]byte {
+	list, err := readFolder(m.store, folder)
+	if err != nil {
+		panic(fmt.Sprintf("exchangetest: Messages of %q in %s: %v", folder, m.Address, err))
+	}
+	return list
+}
+
+// A broadcast tells everybody who waits that something happened.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// next returns a channel that the next notify closes.
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *broadcast) notify() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
+}

@@ -1,0 +1,152 @@
+package exchangetest
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Request is one request to the token endpoint.
+type Request struct {
+	Time     time.Time // by the server's clock
+	Tenant   string    // as in the URL
+	Grant    string    // grant_type
+	ClientID string
+	Scope    string
+	Status   int // HTTP status of the answer; zero if the connection was dropped
+	AADSTS   int // number of the error of Entra ID; zero if there was none
+}
+
+// A Session is one connection to the IMAP or the SMTP server.
+type Session struct {
+	Protocol string    // "IMAP" or "SMTP"
+	Start    time.Time // by the server's clock
+	User     string    // user= of the latest attempt to authenticate, or the name given to LOGIN
+	ClientID string    // application that the token was issued to, if it could be read
+	Attempts int       // how often authentication was tried
+
+	// Authenticated reports whether the server said that authentication
+	// succeeded. Exchange says so of sessions too that are of no use; see
+	// Reason.
+	Authenticated bool
+
+	// Reason says in words what the latest attempt lacks, of which the wire
+	// tells little or nothing. It is empty if nothing is wrong.
+	Reason string
+
+	Closed bool // the connection has ended
+}
+
+// A Message is one that the SMTP server accepted.
+type Message struct {
+	Time time.Time // by the server's clock
+	User string    // user= of the session
+	From string    // reverse path of the envelope
+	To   []string  // forward paths of the envelope
+	Data []byte    // as it was sent, without dot-stuffing
+}
+
+// Requests returns the requests to the token endpoint so far, oldest first.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// Sessions returns the connections to the mail servers so far, oldest first,
+// those included that have ended.
+func (s *Server) Sessions() []Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Session, len(s.sessions))
+	for i, sess := range s.sessions {
+		list[i] = sess.snapshot()
+	}
+	return list
+}
+
+// Sent returns the messages that the SMTP server accepted so far, oldest
+// first. Their data must not be modified.
+func (s *Server) Sent() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sent)
+}
+
+// A session is the record of a connection, and what Advance needs to end it.
+type session struct {
+	mu      sync.Mutex
+	record  Session
+	expires time.Time // zero: never
+	expired bool
+	conn    net.Conn
+}
+
+func (s *Server) newSession(protocol string, conn net.Conn) *session {
+	sess := &session{conn: conn, record: Session{Protocol: protocol, Start: s.Now()}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions = append(s.sessions, sess)
+	return sess
+}
+
+func (sess *session) snapshot() Session {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	return sess.record
+}
+
+// update changes the record under its lock.
+func (sess *session) update(f func(r *Session)) {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	f(&sess.record)
+}
+
+// wakeIfExpired interrupts a pending read where the token has expired. The
+// session's own goroutine finds expired set and says goodbye, so that nothing
+// is written into the middle of a response.
+func (sess *session) wakeIfExpired(now time.Time) {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	if sess.record.Closed || sess.expires.IsZero() || now.Before(sess.expires) {
+		return
+	}
+	sess.expired = true
+	sess.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// isExpired reports whether the token has expired by now.
+func (sess *session) isExpired(now time.Time) bool {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	return sess.expired || !sess.expires.IsZero() && !now.Before(sess.expires)
+}
+
+// attempt records that a client tried to authenticate, and what is wrong with
+// that.
+func (sess *session) attempt(user string, b bearer, err error) {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	r := &sess.record
+	r.User, r.ClientID, r.Reason = user, b.clientID, ""
+	if err != nil {
+		r.Reason = err.Error()
+	}
+	r.Attempts++
+}
+
+// accept records that the server accepted the latest attempt. The session ends
+// when the clock passes expires.
+func (sess *session) accept(expires time.Time) {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	sess.record.Authenticated = true
+	sess.expires = expires
+}
+
+// end records that the connection has ended.
+func (sess *session) end() {
+	sess.update(func(r *Session) { r.Closed = true })
+}

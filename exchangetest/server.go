@@ -1,0 +1,236 @@
+package exchangetest
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"github.com/exoauth/exoauth"
+)
+
+// A Server is Entra ID and Exchange Online on loopback. Use [NewServer] or
+// [NewUnstartedServer] to make one.
+//
+// The exported fields may be set between [NewUnstartedServer] and
+// [Server.Start], and must not be changed afterwards.
+type Server struct {
+	// TokenLifetime is how long the access tokens of the token endpoint are
+	// valid. Zero means a random time between 60 and 90 minutes for each,
+	// as in Entra ID.
+	TokenLifetime time.Duration
+
+	// Logger is told what clients do and why they are refused. It never sees
+	// a token or a secret. Nil means silence.
+	Logger *slog.Logger
+
+	maxMessage int64 // smtpSize, but in tests
+
+	clock  clock
+	pki    *pki
+	tenant *Tenant
+
+	httpLn, imapLn, smtpLn net.Listener
+	http                   *http.Server
+	imap                   *imapserver.Server
+	handover               *handoverListener
+	transport              *http.Transport
+
+	// mu guards the directory, what Exchange was told and the records.
+	mu        sync.Mutex
+	tenants   map[string]*Tenant  // by id and by domain
+	mailboxes map[string]*Mailbox // by address, in lower case
+	requests  []Request
+	sessions  []*session
+	sent      []Message
+	wrapToken func(http.Handler) http.Handler
+
+	// life guards what Start and Close change.
+	life    sync.Mutex
+	started bool
+	closed  bool
+	conns   map[net.Conn]struct{}
+	wg      sync.WaitGroup // accept loops and mail sessions
+	httpWG  sync.WaitGroup // HTTP connections
+}
+
+// NewServer starts a server on free ports of 127.0.0.1. The caller should call
+// Close when finished. It panics where the machine has no loopback address to
+// listen on.
+func NewServer() *Server {
+	s := NewUnstartedServer()
+	s.Start()
+	return s
+}
+
+// NewUnstartedServer returns a server that listens but does not answer yet, so
+// that its fields may be set. The caller should call Start, and Close when
+// finished.
+func NewUnstartedServer() *Server {
+	s := &Server{
+		maxMessage: smtpSize,
+		pki:        newPKI(),
+		httpLn:     listen(),
+		imapLn:     listen(),
+		smtpLn:     listen(),
+		handover:   newHandoverListener(),
+		tenants:    make(map[string]*Tenant),
+		mailboxes:  make(map[string]*Mailbox),
+		conns:      make(map[net.Conn]struct{}),
+	}
+	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
+	s.transport = &http.Transport{
+		TLSClientConfig: s.TLSConfig(),
+		DialContext:     s.dialHTTP,
+	}
+	return s
+}
+
+func listen() net.Listener {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(fmt.Sprintf("exchangetest: no free port on 127.0.0.1: %v", err))
+	}
+	return ln
+}
+
+// Start starts a server from [NewUnstartedServer]. It panics if the server was
+// started or closed before.
+func (s *Server) Start() {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.started || s.closed {
+		panic("exchangetest: Start of a server that was started or closed already")
+	}
+	s.started = true
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	s.startHTTP()
+	s.startIMAP()
+	s.wg.Go(func() { s.accept(s.imapLn, s.serveIMAP) })
+	s.wg.Go(func() { s.accept(s.smtpLn, s.serveSMTP) })
+}
+
+// Close ends every session and returns when all goroutines of the server have
+// come to their end. What was recorded and what is in the mailboxes can still
+// be read. A second call does nothing.
+func (s *Server) Close() {
+	s.life.Lock()
+	already := s.closed
+	s.closed = true
+	for conn := range s.conns {
+		conn.Close()
+	}
+	s.life.Unlock()
+	if already {
+		return
+	}
+	s.transport.CloseIdleConnections()
+	for _, ln := range []net.Listener{s.httpLn, s.imapLn, s.smtpLn} {
+		ln.Close()
+	}
+	if s.http != nil {
+		s.http.Close()
+	}
+	s.wg.Wait()
+	s.handover.Close()
+	s.handover.wg.Wait()
+	s.httpWG.Wait()
+}
+
+// accept gives each connection of ln to handle, in a goroutine of its own,
+// until ln is closed.
+func (s *Server) accept(ln net.Listener, handle func(net.Conn)) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		if !s.track(conn) {
+			conn.Close()
+			return
+		}
+		s.wg.Go(func() {
+			defer s.untrack(conn)
+			handle(conn)
+		})
+	}
+}
+
+func (s *Server) track(conn net.Conn) bool {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return false
+	}
+	s.conns[conn] = struct{}{}
+	return true
+}
+
+func (s *Server) untrack(conn net.Conn) {
+	conn.Close()
+	s.life.Lock()
+	defer s.life.Unlock()
+	delete(s.conns, conn)
+}
+
+// Cloud describes the server in the way in which [exoauth.Clouds] describes
+// those of Microsoft. There is no POP3 server; the POP address is one to which
+// no connection can be made.
+func (s *Server) Cloud() exoauth.Cloud {
+	return exoauth.Cloud{
+		Authority:    "https://" + s.httpLn.Addr().String(),
+		Resource:     exoauth.Global.Resource,
+		UserResource: exoauth.Global.UserResource,
+		IMAP:         s.imapLn.Addr().String(),
+		SMTP:         s.smtpLn.Addr().String(),
+		POP:          "127.0.0.1:0",
+	}
+}
+
+// TLSConfig returns a client configuration that trusts the server and nobody
+// else. Each call returns a new one, which the caller may change.
+func (s *Server) TLSConfig() *tls.Config {
+	return &tls.Config{RootCAs: s.pki.roots, MinVersion: tls.VersionTLS12}
+}
+
+// HTTPClient returns a client that trusts the server and nobody else, and that
+// connects to the server where a URL names a login host of [exoauth.Clouds],
+// so that a configuration made for production works unchanged. Its idle
+// connections are closed by Close.
+func (s *Server) HTTPClient() *http.Client {
+	return &http.Client{Transport: s.transport}
+}
+
+// DialContext dials the server's IMAP or SMTP port where addr is that of an
+// IMAP or SMTP server of [exoauth.Clouds] or of outlook.com, and any other
+// addr as [net.Dialer.DialContext] does. It does not speak TLS; the server's
+// certificate is valid for all these names, and for 127.0.0.1, ::1 and
+// localhost.
+func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	imap, smtp := mailAddrs()
+	switch lower := strings.ToLower(addr); {
+	case imap[lower]:
+		addr = s.imapLn.Addr().String()
+	case smtp[lower]:
+		addr = s.smtpLn.Addr().String()
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, addr)
+}
+
+func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, error) {
+	if host, port, err := net.SplitHostPort(addr); err == nil && port == "443" && loginHosts()[strings.ToLower(host)] {
+		addr = s.httpLn.Addr().String()
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, addr)
+}

@@ -1,0 +1,234 @@
+package exchangetest
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+)
+
+// smtpSize is the limit of a message that Exchange Online announces.
+const smtpSize = 157286400
+
+// maxRecipients bounds the recipients of one message, as Exchange Online does.
+const maxRecipients = 1000
+
+// An smtpConn is a session of the submission server. It is the server's own
+// from the first line to the last: go-smtp's would choose its own words.
+type smtpConn struct {
+	srv  *Server
+	sess *session
+	conn net.Conn // raw, and over TLS after STARTTLS
+	br   *bufio.Reader
+	bw   *bufio.Writer
+	id   string // of the session, as it stands in brackets
+	tls  bool
+	over bool
+
+	hello   bool
+	user    string // user= of the session; empty before it is authenticated
+	bearer  bearer
+	mailbox *Mailbox
+
+	mail smtpMail
+}
+
+// An smtpMail is the message under way.
+type smtpMail struct {
+	started bool
+	from    string
+	to      []string
+	chunks  []byte // of BDAT
+	tooBig  bool
+}
+
+// serveSMTP speaks SMTP submission (RFC 6409) in Exchange's words.
+func (s *Server) serveSMTP(raw net.Conn) {
+	c := &smtpConn{srv: s, sess: s.newSession("SMTP", raw), id: newSessionID()}
+	defer c.sess.end()
+	c.use(raw)
+	defer func() {
+		c.bw.Flush()
+		c.conn.Close()
+	}()
+	c.reply("220 %s.outlook.office365.com Microsoft ESMTP MAIL Service ready at %s [%s]",
+		hostLabel, s.Now().UTC().Format("Mon, 2 Jan 2006 15:04:05 +0000"), c.id)
+	for !c.over {
+		line, err := c.readLine()
+		if err != nil {
+			return
+		}
+		c.handle(line)
+	}
+}
+
+// hostLabel is the first label of frontEnd.
+var hostLabel, _, _ = strings.Cut(frontEnd, ".")
+
+// newSessionID returns sixteen digits such as Exchange names a session by.
+func newSessionID() string {
+	var b [8]byte
+	rand.Read(b[2:])
+	b[0], b[1] = 0x08, 0xdc
+	return fmt.Sprintf("%016X", binary.BigEndian.Uint64(b[:]))
+}
+
+func (c *smtpConn) use(conn net.Conn) {
+	c.conn = conn
+	c.br = bufio.NewReaderSize(conn, maxLine)
+	c.bw = bufio.NewWriter(conn)
+}
+
+// reply writes a reply, or one line of it. It goes out when the client has to
+// be waited for, so that pipelined commands (RFC 2920) are answered together.
+func (c *smtpConn) reply(format string, args ...any) {
+	fmt.Fprintf(c.bw, format+"\r\n", args...)
+}
+
+// refuse writes a reply that ends in the brackets by which Microsoft's support
+// finds a session.
+func (c *smtpConn) refuse(text string) {
+	c.reply("%s [%s %s %s]", text, frontEnd, c.srv.Now().UTC().Format("2006-01-02T15:04:05.000Z"), c.id)
+}
+
+// readLine returns the next line without its end.
+func (c *smtpConn) readLine() (string, error) {
+	if err := c.flush(); err != nil {
+		return "", err
+	}
+	line, err := c.br.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		c.reply("500 5.5.2 Line too long")
+		return "", err
+	}
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(string(line[:len(line)-1]), "\r"), nil
+}
+
+// flush sends what was held back unless more commands are there to answer.
+func (c *smtpConn) flush() error {
+	if buffered, _ := c.br.Peek(c.br.Buffered()); bytes.IndexByte(buffered, '\n') >= 0 {
+		return nil
+	}
+	return c.bw.Flush()
+}
+
+func (c *smtpConn) handle(line string) {
+	verb, args, _ := strings.Cut(line, " ")
+	args = strings.TrimSpace(args)
+	switch strings.ToUpper(verb) {
+	case "EHLO":
+		c.ehlo(args)
+	case "HELO":
+		c.helo(args)
+	case "STARTTLS":
+		c.startTLS()
+	case "AUTH":
+		c.auth(args)
+	case "MAIL":
+		c.mailFrom(args)
+	case "RCPT":
+		c.rcptTo(args)
+	case "DATA":
+		c.data()
+	case "BDAT":
+		c.bdat(args)
+	case "RSET":
+		c.mail = smtpMail{}
+		c.reply("250 2.0.0 Resetting")
+	case "NOOP":
+		c.reply("250 2.0.0 OK")
+	case "QUIT":
+		c.reply("221 2.0.0 Service closing transmission channel")
+		c.over = true
+	default:
+		c.refuse("500 5.3.3 Unrecognized command 'unknown'")
+	}
+}
+
+func (c *smtpConn) greet(domain string) bool {
+	if domain == "" {
+		c.reply("501 5.5.4 Invalid domain name")
+		return false
+	}
+	c.hello = true
+	c.mail = smtpMail{}
+	return true
+}
+
+func (c *smtpConn) greeting() string {
+	host, _, _ := net.SplitHostPort(c.conn.RemoteAddr().String())
+	return fmt.Sprintf("%s.outlook.office365.com Hello [%s]", hostLabel, host)
+}
+
+func (c *smtpConn) helo(domain string) {
+	if c.greet(domain) {
+		c.reply("250 %s", c.greeting())
+	}
+}
+
+func (c *smtpConn) ehlo(domain string) {
+	if !c.greet(domain) {
+		return
+	}
+	security := "STARTTLS"
+	if c.tls {
+		security = "AUTH LOGIN XOAUTH2"
+	}
+	for _, line := range []string{
+		c.greeting(), fmt.Sprintf("SIZE %d", c.srv.maxMessage), "PIPELINING", "DSN", "ENHANCEDSTATUSCODES",
+		security, "8BITMIME", "BINARYMIME", "CHUNKING",
+	} {
+		c.reply("250-%s", line)
+	}
+	c.reply("250 SMTPUTF8")
+}
+
+// startTLS begins TLS. What the client sent together with the command is
+// dropped: it was not protected (CVE-2011-0411).
+func (c *smtpConn) startTLS() {
+	if c.tls {
+		c.reply("503 5.5.2 Only one STARTTLS command can be issued per session")
+		return
+	}
+	c.reply("220 2.0.0 SMTP server ready")
+	if err := c.bw.Flush(); err != nil {
+		c.over = true
+		return
+	}
+	conn := tls.Server(c.conn, c.srv.pki.serverConfig())
+	if err := conn.Handshake(); err != nil {
+		c.srv.Logger.Info("TLS handshake failed", "protocol", "SMTP", "error", err)
+		c.over = true
+		return
+	}
+	c.use(conn)
+	c.tls, c.hello, c.mail = true, false, smtpMail{}
+}
+
+// prompt sends a challenge (RFC 4954 section 4) and returns what the client
+// answers; ok is false if that ends the exchange or the session.
+func (c *smtpConn) prompt(challenge string) (answer []byte, ok bool) {
+	c.reply("334 %s", base64.StdEncoding.EncodeToString([]byte(challenge)))
+	line, err := c.readLine()
+	if err != nil {
+		c.over = true
+		return nil, false
+	}
+	answer, err = base64.StdEncoding.DecodeString(line)
+	return answer, err == nil
+}
+
+// discard reads n bytes and forgets them.
+func (c *smtpConn) discard(n int64) error {
+	_, err := io.CopyN(io.Discard, c.br, n)
+	return err
+}

@@ -1,0 +1,140 @@
+package exchangetest
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/exoauth/exoauth/xoauth2"
+)
+
+const (
+	authFailed       = "535 5.7.3 Authentication unsuccessful"
+	authBasic        = "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."
+	authDisabled     = "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the %s. Visit https://aka.ms/smtp_auth_disabled for more information."
+	authUnrecognized = "504 5.7.4 Unrecognized authentication type"
+)
+
+// A wireError is a refusal that the client is told more of than authFailed.
+type wireError struct{ reply string }
+
+func (e *wireError) Error() string { return strings.TrimPrefix(e.reply, "535 5.7.139 ") }
+
+func (c *smtpConn) auth(args string) {
+	mech, response, inline := strings.Cut(args, " ")
+	mech = strings.ToUpper(mech)
+	switch {
+	case !c.tls, mech != "LOGIN" && mech != xoauth2.Mechanism:
+		c.refuse(authUnrecognized)
+	case !c.hello:
+		c.reply("503 5.5.2 Send hello first")
+	case c.user != "":
+		c.reply("503 5.5.2 Already authenticated")
+	case mech == "LOGIN":
+		c.authLogin(response, inline)
+	default:
+		c.authXOAUTH2(response, inline)
+	}
+}
+
+// authLogin asks for a name and a password, as Exchange does, to refuse both.
+func (c *smtpConn) authLogin(response string, inline bool) {
+	name, err := base64.StdEncoding.DecodeString(response)
+	ok := err == nil
+	if !inline {
+		name, ok = c.prompt("Username:")
+	}
+	if ok {
+		_, ok = c.prompt("Password:")
+	}
+	if c.over {
+		return
+	}
+	if !ok {
+		c.sess.attempt(string(name), bearer{}, errors.New("the exchange was cancelled or is not in base64"))
+		c.refuse(authFailed)
+		return
+	}
+	c.sess.attempt(string(name), bearer{}, &wireError{authBasic})
+	c.refuse(authBasic)
+}
+
+func (c *smtpConn) authXOAUTH2(response string, inline bool) {
+	decoded, err := base64.StdEncoding.DecodeString(response)
+	ok := err == nil
+	if !inline {
+		decoded, ok = c.prompt("")
+	}
+	if c.over {
+		return
+	}
+	if !ok {
+		c.sess.attempt("", bearer{}, errors.New("the exchange was cancelled or is not in base64"))
+		c.refuse(authFailed)
+		return
+	}
+	_, _, err = xoauth2.NewServer(c.authenticate).Next(decoded)
+	if errors.Is(err, xoauth2.ErrMalformedResponse) {
+		c.sess.attempt("", bearer{}, err)
+	}
+	if refusal, ok := errors.AsType[*wireError](err); ok {
+		c.refuse(refusal.reply)
+	} else if err != nil {
+		c.refuse(authFailed)
+	} else {
+		c.reply("235 2.7.0 Authentication successful")
+	}
+}
+
+// authenticate implements [xoauth2.Authenticator].
+func (c *smtpConn) authenticate(user, token string) error {
+	b, err := c.srv.verify(token, smtpPermission)
+	var m *Mailbox
+	if err == nil {
+		m, err = c.srv.openSMTP(b, user)
+	}
+	if err != nil {
+		c.sess.attempt(user, b, err)
+		return err
+	}
+	c.user, c.bearer, c.mailbox = user, b, m
+	// Exchange finds out only when there is a message to submit.
+	c.sess.attempt(user, b, c.srv.mayOpen(b, m))
+	c.sess.accept(time.Time{}) // no report says that Exchange ends SMTP sessions
+	return nil
+}
+
+// openSMTP returns the mailbox that b submits for. SMTP takes the address of
+// who signed in for user=, and never that of a mailbox shared with him.
+func (s *Server) openSMTP(b bearer, user string) (*Mailbox, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.mailboxes[strings.ToLower(user)]
+	switch {
+	case m == nil:
+		return nil, fmt.Errorf("there is no mailbox %q", user)
+	case m.tenant != b.tenant:
+		return nil, fmt.Errorf("the mailbox %q is in another tenant than the token's", user)
+	case b.user != nil && b.user.Mailbox != m:
+		return nil, fmt.Errorf("the token is of the user %s; SMTP wants that name, with the shared address as the sender alone", b.user.UPN)
+	case m.cas.SmtpClientAuthenticationDisabled != nil:
+		if *m.cas.SmtpClientAuthenticationDisabled {
+			return nil, &wireError{fmt.Sprintf(authDisabled, "Mailbox")}
+		}
+	case m.tenant.transport.SmtpClientAuthenticationDisabled:
+		return nil, &wireError{fmt.Sprintf(authDisabled, "Tenant")}
+	}
+	return m, nil
+}
+
+// mayOpen returns an error if b has no access to the mailbox.
+func (s *Server) mayOpen(b bearer, m *Mailbox) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !b.hasFullAccess(m) {
+		return fmt.Errorf("no FullAccess to the mailbox %s (Add-MailboxPermission)", m.Address)
+	}
+	return nil
+}

@@ -1,0 +1,227 @@
+package exchangetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/mail"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+var errTooBig = errors.New("message too big")
+
+// path parses "FROM:<address> NAME=VALUE ...", for the keyword it begins with.
+func path(args, keyword string) (address string, params []string, ok bool) {
+	if len(args) < len(keyword) || !strings.EqualFold(args[:len(keyword)], keyword) {
+		return "", nil, false
+	}
+	rest := strings.TrimLeft(args[len(keyword):], " ")
+	if !strings.HasPrefix(rest, "<") {
+		return "", nil, false
+	}
+	address, rest, ok = strings.Cut(rest[1:], ">")
+	return address, strings.Fields(rest), ok
+}
+
+func (c *smtpConn) mailFrom(args string) {
+	from, params, ok := path(args, "FROM:")
+	switch {
+	case c.user == "":
+		c.refuse("530 5.7.57 Client not authenticated to send mail.")
+	case !ok:
+		c.reply("501 5.5.4 Invalid arguments")
+	case c.mail.started:
+		c.reply("503 5.5.2 Sender already specified")
+	case announcedSize(params) > uint64(c.srv.maxMessage):
+		c.reply("552 5.3.4 Message size exceeds fixed maximum message size")
+	default:
+		c.mail = smtpMail{started: true, from: from}
+		c.reply("250 2.1.0 Sender OK")
+	}
+}
+
+// announcedSize returns the value of SIZE= (RFC 1870), or zero.
+func announcedSize(params []string) uint64 {
+	for _, p := range params {
+		if name, value, _ := strings.Cut(p, "="); strings.EqualFold(name, "SIZE") {
+			n, err := strconv.ParseUint(value, 10, 64)
+			if err == nil || errors.Is(err, strconv.ErrRange) {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+func (c *smtpConn) rcptTo(args string) {
+	to, _, ok := path(args, "TO:")
+	switch {
+	case !c.mail.started:
+		c.reply("503 5.5.2 Need mail command")
+	case !ok || !strings.Contains(to, "@"):
+		c.reply("501 5.1.3 Invalid address")
+	case len(c.mail.to) >= maxRecipients:
+		c.reply("452 4.5.3 Too many recipients")
+	default:
+		c.mail.to = append(c.mail.to, to)
+		c.reply("250 2.1.5 Recipient OK")
+	}
+}
+
+// ready reports whether there are recipients to send a message to.
+func (c *smtpConn) ready() bool {
+	switch {
+	case !c.mail.started:
+		c.reply("503 5.5.2 Need mail command")
+	case len(c.mail.to) == 0:
+		c.reply("503 5.5.2 Need rcpt command")
+	default:
+		return true
+	}
+	return false
+}
+
+func (c *smtpConn) data() {
+	if !c.ready() {
+		return
+	}
+	c.reply("354 Start mail input; end with <CRLF>.<CRLF>")
+	if err := c.bw.Flush(); err != nil {
+		c.over = true
+		return
+	}
+	message, err := readDots(c.br, int(c.srv.maxMessage))
+	if err != nil && err != errTooBig {
+		c.over = true
+		return
+	}
+	c.mail.tooBig = err == errTooBig
+	c.submit(message)
+}
+
+// bdat takes a chunk of a message (RFC 3030).
+func (c *smtpConn) bdat(args string) {
+	number, last, _ := strings.Cut(args, " ")
+	size, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || size < 0 || last != "" && !strings.EqualFold(last, "LAST") {
+		// Where the next command begins cannot be known any more.
+		c.reply("501 5.5.4 Invalid arguments")
+		c.over = true
+		return
+	}
+	if !c.ready() {
+		c.over = c.discard(size) != nil
+		return
+	}
+	if c.mail.tooBig = c.mail.tooBig || int64(len(c.mail.chunks))+size > c.srv.maxMessage; c.mail.tooBig {
+		c.mail.chunks = nil
+		c.over = c.discard(size) != nil
+	} else {
+		c.over = c.readChunk(size) != nil
+	}
+	switch {
+	case c.over:
+	case last != "":
+		c.submit(c.mail.chunks)
+	default:
+		c.reply("250 2.6.0 CHUNK received OK, %d octets", size)
+	}
+}
+
+// readChunk grows with what arrives, not with what was announced.
+func (c *smtpConn) readChunk(size int64) error {
+	buf := bytes.NewBuffer(c.mail.chunks)
+	_, err := io.CopyN(buf, c.br, size)
+	c.mail.chunks = buf.Bytes()
+	return err
+}
+
+// submit answers for a message that was received in full.
+func (c *smtpConn) submit(message []byte) {
+	m := c.mail
+	c.mail = smtpMail{}
+	if m.tooBig {
+		c.reply("552 5.3.4 Message size exceeds fixed maximum message size")
+		return
+	}
+	if err := c.srv.mayOpen(c.bearer, c.mailbox); err != nil {
+		c.sess.update(func(r *Session) { r.Reason = err.Error() })
+		c.reply("430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = %s", frontEnd)
+		return
+	}
+	for _, sender := range senders(m.from, message) {
+		if !c.srv.maySendAs(c.bearer, c.mailbox, sender) {
+			c.sess.update(func(r *Session) {
+				r.Reason = fmt.Sprintf("no SendAs permission for %s (Add-RecipientPermission)", sender)
+			})
+			c.reply("554 5.2.252 SendAsDenied; %s not allowed to send as %s; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message due to a permanent exception with message [BeginDiagnosticData]Cannot submit message.", c.mailbox.Address, sender)
+			return
+		}
+	}
+	c.srv.deliver(c.user, c.mailbox, m, message)
+	c.reply("250 2.0.0 OK <%s@%s> [Hostname=%s]", newGUID(), frontEnd, frontEnd)
+}
+
+// senders returns the addresses that a message says it is from: that of the
+// envelope and those of From, as far as they can be read.
+func senders(from string, message []byte) []string {
+	var list []string
+	if from != "" {
+		list = append(list, from)
+	}
+	head, err := mail.ReadMessage(bytes.NewReader(message))
+	if err != nil {
+		return list
+	}
+	authors, err := head.Header.AddressList("From")
+	if err != nil {
+		return list
+	}
+	for _, a := range authors {
+		if !slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, a.Address) }) {
+			list = append(list, a.Address)
+		}
+	}
+	return list
+}
+
+// maySendAs reports whether a session for the mailbox may send as the sender:
+// the mailbox itself, or one that grants SendAs to it or to the bearer.
+func (s *Server) maySendAs(b bearer, m *Mailbox, sender string) bool {
+	if strings.EqualFold(sender, m.Address) {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	as := s.mailboxes[strings.ToLower(sender)]
+	return as != nil && (as.sendAs[b.principal()] || as.sendAs[strings.ToLower(m.Address)])
+}
+
+// deliver puts a message into the mailboxes of its recipients, as far as they
+// are on this server, and into the sent items of the mailbox.
+func (s *Server) deliver(user string, from *Mailbox, m smtpMail, message []byte) {
+	now := s.Now()
+	s.mu.Lock()
+	s.sent = append(s.sent, Message{Time: now, User: user, From: m.from, To: m.to, Data: message})
+	var inboxes []*Mailbox
+	for _, to := range m.to {
+		if box := s.mailboxes[strings.ToLower(to)]; box != nil && !slices.Contains(inboxes, box) {
+			inboxes = append(inboxes, box)
+		}
+	}
+	s.mu.Unlock()
+	// A test may have deleted the folder.
+	if err := from.append(sentItems, message, now, []imap.Flag{imap.FlagSeen}); err != nil {
+		s.Logger.Warn("no copy in sent items", "mailbox", from.Address, "error", err)
+	}
+	for _, box := range inboxes {
+		if err := box.append("INBOX", message, now, nil); err != nil {
+			s.Logger.Warn("not delivered", "mailbox", box.Address, "error", err)
+		}
+	}
+}

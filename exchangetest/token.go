@@ -1,0 +1,190 @@
+package exchangetest
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"maps"
+	"math/big"
+	mathrand "math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth"
+)
+
+// TokenOptions say how a token from [App.Token] differs from the app-only
+// token for Exchange Online that the token endpoint would issue now.
+type TokenOptions struct {
+	// User makes it a delegated token: one for the application on behalf of
+	// a user who signed in. Nil means an app-only token.
+	User *User
+
+	// Scopes are the delegated permissions, for example
+	// "IMAP.AccessAsUser.All" and "SMTP.Send". Nil means these two; they are
+	// ignored without a User.
+	Scopes []string
+
+	// Roles are the app roles. Nil means those that the application has,
+	// and an empty list none; they are ignored with a User.
+	Roles []string
+
+	// Audience is the resource. Empty means Exchange Online's.
+	Audience string
+
+	// Lifetime is counted from now. Zero means that of the token endpoint,
+	// and a negative one makes a token that has expired.
+	Lifetime time.Duration
+
+	// Claims are set last, over all others; one that is nil is left out.
+	Claims map[string]any
+}
+
+// Token issues an access token without a token request. A nil options pointer
+// is equivalent to the zero TokenOptions.
+//
+// The token is of the shape that Exchange Online gets from Entra ID: a JWT of
+// version 1.0, signed with RS256 by a key that the server publishes under
+// /{tenant}/discovery/v2.0/keys. Unlike in Entra ID's own, nothing in its
+// header keeps others from verifying it.
+func (a *App) Token(options *TokenOptions) string {
+	if options == nil {
+		options = &TokenOptions{}
+	}
+	if options.User != nil && options.User.tenant != a.tenant {
+		panic("exchangetest: Token: the user is of another tenant than the application; register it there with that tenant's AddApp")
+	}
+	return a.issue(*options)
+}
+
+func (a *App) issue(o TokenOptions) string {
+	now := a.tenant.srv.Now()
+	if o.Lifetime == 0 {
+		o.Lifetime = a.tenant.srv.tokenLifetime()
+	}
+	claims := jwt.MapClaims{
+		"aud": o.Audience,
+		"iss": "https://sts.windows.net/" + a.tenant.ID + "/",
+		"iat": now.Unix(), "nbf": now.Unix(),
+		"exp":             now.Add(o.Lifetime).Unix(),
+		"aio":             randomID(),
+		"app_displayname": a.Name,
+		"appid":           a.ClientID,
+		"appidacr":        "1",
+		"rh":              "1." + randomID() + ".",
+		"tid":             a.tenant.ID,
+		"uti":             randomID(),
+		"ver":             "1.0",
+	}
+	if o.Lifetime < 0 {
+		// It was issued two lifetimes ago and was valid for one.
+		claims["iat"] = now.Add(2 * o.Lifetime).Unix()
+		claims["nbf"] = claims["iat"]
+	}
+	if o.User != nil {
+		a.delegate(claims, o)
+	} else {
+		a.appOnly(claims, o)
+	}
+	maps.Copy(claims, o.Claims)
+	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
+	return sign(claims)
+}
+
+func (a *App) appOnly(claims jwt.MapClaims, o TokenOptions) {
+	if o.Audience == "" {
+		claims["aud"] = exoauth.Global.Resource
+	}
+	claims["idp"] = claims["iss"]
+	claims["idtyp"] = "app"
+	claims["oid"] = a.ServicePrincipalID
+	claims["sub"] = a.ServicePrincipalID
+	roles := o.Roles
+	if roles == nil && isExchange(claims["aud"].(string)) {
+		roles = a.roles
+	}
+	if len(roles) > 0 {
+		claims["roles"] = roles
+	}
+}
+
+func (a *App) delegate(claims jwt.MapClaims, o TokenOptions) {
+	if o.Audience == "" {
+		claims["aud"] = exoauth.Global.UserResource
+	}
+	scopes := o.Scopes
+	if scopes == nil {
+		scopes = []string{"IMAP.AccessAsUser.All", "SMTP.Send"}
+	}
+	claims["acr"] = "1"
+	claims["amr"] = []string{"pwd", "mfa"}
+	claims["idtyp"] = "user"
+	claims["oid"] = o.User.ObjectID
+	claims["scp"] = strings.Join(scopes, " ")
+	claims["sub"] = randomID()
+	claims["upn"] = o.User.UPN
+	claims["unique_name"] = o.User.UPN
+}
+
+// tokenLifetime returns a lifetime for a new token, in whole seconds.
+func (s *Server) tokenLifetime() time.Duration {
+	if s.TokenLifetime != 0 {
+		return s.TokenLifetime
+	}
+	return time.Duration(3600+mathrand.IntN(1800)) * time.Second
+}
+
+// isExchange reports whether tokens for the resource are for Exchange Online,
+// in whichever cloud.
+func isExchange(resource string) bool {
+	resource = strings.TrimSuffix(resource, "/")
+	return slices.ContainsFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool {
+		return resource == c.Resource || resource == c.UserResource
+	})
+}
+
+// A tokenKey signs tokens. All servers of a process share one, because it is
+// expensive to make; a server knows the tokens of another by their tenant.
+type tokenKey struct {
+	private *rsa.PrivateKey
+	cert    []byte // self-signed, in DER
+	id      string // kid and x5t: the certificate's SHA-1
+}
+
+var signingKey = sync.OnceValue(func() *tokenKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(err)
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "accounts.accesscontrol.windows.net"},
+		NotBefore:    now.Add(-24 * time.Hour),
+		NotAfter:     now.AddDate(10, 0, 0),
+	}
+	der := mustSign(template, template, &key.PublicKey, key)
+	sum := sha1.Sum(der)
+	return &tokenKey{private: key, cert: der, id: base64.RawURLEncoding.EncodeToString(sum[:])}
+})
+
+func sign(claims jwt.MapClaims) string {
+	key := signingKey()
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+	token.Header["kid"] = key.id
+	token.Header["x5t"] = key.id
+	text, err := token.SignedString(key.private)
+	must(err)
+	return text
+}
+
+func randomID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
