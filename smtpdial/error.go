@@ -15,13 +15,14 @@ import (
 
 // The steps of a Dial, as Error.Op names them.
 const (
+	OpQueue        = "queue"              // waiting for a turn, see MaxDials
 	OpToken        = login.OpToken        // asking the TokenSource
 	OpConnect      = "connect"            // name resolution and TCP, or DialContext
 	OpTLS          = "tls"                // the TLS handshake and the certificate
 	OpGreeting     = "greeting"           // the server's first reply
 	OpHello        = "hello"              // EHLO
 	OpStartTLS     = "starttls"           // STARTTLS, before TLS
-	OpAuthenticate = login.OpAuthenticate // AUTH XOAUTH2
+	OpAuthenticate = login.OpAuthenticate // AUTH
 )
 
 // ErrNoStartTLS is wrapped by the [*Error] for a server that does not offer
@@ -29,8 +30,8 @@ const (
 var ErrNoStartTLS = errors.New("the server does not offer STARTTLS")
 
 // ErrNoXOAUTH2 is wrapped by the [*Error] for a server that does not offer
-// the mechanism. The token has not been sent then.
-var ErrNoXOAUTH2 = errors.New("the server does not offer AUTH XOAUTH2")
+// the mechanism, nor OAUTHBEARER. The token has not been sent then.
+var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH XOAUTH2 nor AUTH OAUTHBEARER")
 
 // ErrProtocol is wrapped by the [*Error] for a server whose words are not
 // SMTP, or that says more than a server has to say before a session stands.
