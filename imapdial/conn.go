@@ -23,14 +23,13 @@ const byeGrace = 10 * time.Second
 type conn struct {
 	handoff.Conn
 	// ended, if not nil, is called once when the connection ends in another
-	// way than by Close or LOGOUT, on the goroutine that reads.
+	// way than by Close or LOGOUT, on the goroutine that reads or writes.
 	ended func(err error)
 
 	watcher watcher
-	left    bool // the server said goodbye and then completed a command
 	leaving bool // the deadline of byeGrace is set
 	bye     atomic.Pointer[imap.Error]
-	over    atomic.Bool // closed, or ended was called
+	over    atomic.Bool // closed, left by LOGOUT, or ended was called
 }
 
 // Read implements net.Conn.
@@ -47,20 +46,26 @@ func (c *conn) Read(p []byte) (int, error) {
 	if bye := c.bye.Load(); bye != nil && !errors.Is(err, net.ErrClosed) {
 		err = bye
 	}
-	if !c.over.Swap(true) && !c.left && c.ended != nil {
-		if err == io.EOF {
-			c.ended(io.ErrUnexpectedEOF)
-		} else {
-			c.ended(err)
-		}
-	}
+	c.end(err)
 	return n, err
+}
+
+func (c *conn) end(err error) {
+	if c.over.Swap(true) || c.ended == nil {
+		return
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	c.ended(err)
 }
 
 // heard is told each goodbye, and with "" each response that is tagged.
 func (c *conn) heard(bye string) {
 	if bye == "" {
-		c.left = c.left || c.bye.Swap(nil) != nil
+		if c.bye.Swap(nil) != nil {
+			c.over.Store(true)
+		}
 		return
 	}
 	if r, err := parseResponse(bye); err == nil {
@@ -71,9 +76,13 @@ func (c *conn) heard(bye string) {
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	if bye := c.bye.Load(); err != nil && bye != nil {
+	if err == nil {
+		return n, nil
+	}
+	if bye := c.bye.Load(); bye != nil {
 		err = bye
 	}
+	c.end(err)
 	return n, err
 }
 

@@ -109,13 +109,14 @@ type attempt struct {
 	*Dialer
 	addr     string
 	username string
+	source   oauth2.TokenSource // that of the Dialer, or what stands before it
 	log      *slog.Logger
 	frontEnd string          // as the last greeting named it
 	ended    func(err error) // see conn
 }
 
 func newAttempt(d *Dialer, username string) *attempt {
-	a := &attempt{Dialer: d, addr: d.Addr, username: username, log: d.Logger}
+	a := &attempt{Dialer: d, addr: d.Addr, username: username, source: d.TokenSource, log: d.Logger}
 	if a.addr == "" {
 		a.addr = exoauth.Global.IMAP
 	}
@@ -152,7 +153,7 @@ func positive[N int | time.Duration](n, other N) N {
 
 func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
 	s, err := login.Login[*session]{
-		Source:    a.TokenSource,
+		Source:    a.source,
 		Username:  a.username,
 		Connect:   a.connect,
 		Refused:   isRefusal,

@@ -164,10 +164,7 @@ func (s *session) Authenticate(username, token string) error {
 	tags, err := s.send(command)
 	if s.early {
 		s.early = false
-		if err == nil {
-			err = s.greet()
-		}
-		if err != nil {
+		if err := s.greet(); err != nil {
 			return &stepError{OpGreeting, err}
 		}
 	}
@@ -253,14 +250,14 @@ func (s *session) send(commands ...string) (tags []string, err error) {
 		tags = append(tags, "A"+strconv.Itoa(s.lastTag))
 		lines[i] = tags[i] + " " + command
 	}
-	if err := s.wire.WriteLines(lines...); err != nil {
+	err = s.wire.WriteLines(lines...)
+	if err != nil && !s.early {
 		_, last := s.readTagged("")
 		if bye, ok := errors.AsType[*imap.Error](last); ok {
 			err = bye
 		}
-		return nil, err
 	}
-	return tags, nil
+	return tags, err
 }
 
 // readTagged returns the response that completes the command tag, or a
