@@ -40,13 +40,13 @@ func Dial(ctx context.Context, dial DialFunc, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Conn: conn, raw: conn, release: guard(ctx, conn)}, nil
+	return &Conn{Conn: conn, raw: conn, release: Guard(ctx, conn)}, nil
 }
 
-// guard closes conn when ctx ends, which unblocks a pending Read or Write at
+// Guard closes conn when ctx ends, which unblocks a pending Read or Write at
 // once, on connections without deadlines too. Release waits for the closing
 // where that has begun, and reports whether conn is still open.
-func guard(ctx context.Context, conn net.Conn) (release func() (open bool)) {
+func Guard(ctx context.Context, conn io.Closer) (release func() (open bool)) {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
