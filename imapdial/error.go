@@ -107,13 +107,14 @@ func renewable(err error) bool {
 }
 
 // fail makes an *Error. Where ctx has ended, that is the reason, and what the
-// broken connection said is noise, unless the server had refused before.
+// broken connection said is noise, unless the server had said something itself.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
-	refused := isRefusal(err)
+	_, answered := errors.AsType[*imap.Error](err)
+	answered = answered || isRefusal(err)
 	if step, ok := errors.AsType[*stepError](err); ok {
 		op, err = step.op, step.err
 	}
-	if ended := transport.ContextError(ctx); ended != nil && refused {
+	if ended := transport.ContextError(ctx); ended != nil && answered {
 		err = fmt.Errorf("%w, after %w", ended, err)
 	} else if ended != nil {
 		err = ended
