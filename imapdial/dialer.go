@@ -164,6 +164,7 @@ func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.log.DebugContext(ctx, "imapdial: authenticated", "frontEnd", a.frontEnd)
 	return a.open(ctx, s)
 }
 
