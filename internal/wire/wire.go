@@ -43,7 +43,7 @@ type Conn struct {
 // NewConn starts a conversation on conn. Where debug is not nil, each line
 // goes to it in one Write, in order, with what [Conn.Mask] names masked.
 func NewConn(conn io.ReadWriter, debug io.Writer) *Conn {
-	return &Conn{conn: conn, reader: bufio.NewReaderSize(conn, MaxLine), left: MaxTotal, debug: debug}
+	return &Conn{conn: conn, reader: bufio.NewReader(conn), left: MaxTotal, debug: debug}
 }
 
 // Drained fails where the server has sent something that is still unread. Asked
@@ -73,10 +73,8 @@ func (c *Conn) Scrub(s string) string {
 // ReadLine returns the next line without its end, scrubbed. A line that ends
 // the connection without a line end is io.ErrUnexpectedEOF.
 func (c *Conn) ReadLine() (string, error) {
-	raw, err := c.reader.ReadSlice('\n')
+	raw, err := c.readRaw()
 	switch {
-	case errors.Is(err, bufio.ErrBufferFull):
-		return "", ErrLineTooLong
 	case err == io.EOF && len(raw) > 0:
 		return "", io.ErrUnexpectedEOF
 	case err != nil:
@@ -89,6 +87,24 @@ func (c *Conn) ReadLine() (string, error) {
 	line = c.Scrub(line)
 	c.log(line)
 	return line, nil
+}
+
+// readRaw returns the next line with its end. The buffer is shorter than a line
+// may be, since hardly any is that long.
+func (c *Conn) readRaw() (raw []byte, err error) {
+	for {
+		part, err := c.reader.ReadSlice('\n')
+		switch {
+		case len(raw)+len(part) > MaxLine || len(raw)+len(part) == MaxLine && err != nil:
+			return nil, ErrLineTooLong
+		case err == nil && raw == nil:
+			return part, nil
+		}
+		raw = append(raw, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return raw, err
+		}
+	}
 }
 
 // Skip reads and drops n bytes, the octets of a literal.
