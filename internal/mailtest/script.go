@@ -136,3 +136,6 @@ func (p *Peer) TagVerb() (tag, verb string) {
 	words := append(strings.Fields(p.Hear()), "", "")
 	return words[0], words[1]
 }
+
+// NewPeer returns the server's end of conn.
+func NewPeer(conn net.Conn) *Peer { return &Peer{conn, bufio.NewReader(conn)} }
