@@ -170,6 +170,11 @@ func TestDialAsksHostsItDoesNotKnow(t *testing.T) {
 			tag := p.Tag()
 			p.Say("* NAMESPACE (({7}", "A3 NO\r\n \"/\")) NIL NIL", tag+" OK done")
 		},
+		"statuses that end like literals": func(p *mailtest.Peer) {
+			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] see {5}")
+			p.Say("* OK wait {900}", p.Tag()+" OK Logged in {70000}")
+			openProbe(p)
+		},
 		"untagged chatter at each step": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready", "* OK still here")
 			p.Say("* OK thinking", p.Tag()+" OK Logged in", "* 5 EXISTS")

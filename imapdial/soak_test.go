@@ -228,7 +228,7 @@ func live(ctx context.Context, c *imapclient.Client, answered func()) error {
 	for {
 		patience := time.AfterFunc(500*time.Millisecond, func() { c.Close() })
 		err := c.Noop().Wait()
-		if !patience.Stop() && err != nil {
+		if !patience.Stop() {
 			return fmt.Errorf("%w: no answer for half a second", imapdial.ErrDialAgain)
 		}
 		if err != nil {
