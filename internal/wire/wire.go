@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync"
 )
 
 // What a server may send before it is believed to be a mail server.
@@ -149,26 +148,6 @@ func (c *Conn) log(line string) {
 	if c.debug != nil {
 		io.WriteString(c.debug, line+"\r\n")
 	}
-}
-
-// LockedWriter makes w safe for the several goroutines of a mail client, each
-// Write whole. It returns nil for nil.
-func LockedWriter(w io.Writer) io.Writer {
-	if w == nil {
-		return nil
-	}
-	return &lockedWriter{w: w}
-}
-
-type lockedWriter struct {
-	mu sync.Mutex // guards w
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 // Printable returns s with control characters and invalid UTF-8 replaced, for
