@@ -96,16 +96,20 @@ func TestDovecotIntrospection(t *testing.T) {
 	introspection := httptest.NewServer(asked)
 	defer introspection.Close()
 	server := dovecot.StartWith(t, dovecot.Options{Introspect: introspection.URL + "/introspect"})
-	dial := func(t *testing.T, token string) (*imapclient.Client, error) {
-		return (&imapdial.Dialer{TokenSource: staticSource(token), Addr: server.IMAPS, TLSConfig: mailtest.ClientTLS()}).Dial(t.Context(), mailbox)
+	dialTo := func(t *testing.T, addr, token string) (*imapclient.Client, error) {
+		d := &imapdial.Dialer{TokenSource: staticSource(token), Addr: addr, TLSConfig: mailtest.ClientTLS(), StartTLS: addr == server.IMAP}
+		return d.Dial(t.Context(), mailbox)
 	}
-	t.Run("active", func(t *testing.T) {
-		c, err := dial(t, secretToken)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Close()
-	})
+	dial := func(t *testing.T, token string) (*imapclient.Client, error) { return dialTo(t, server.IMAPS, token) }
+	for name, addr := range map[string]string{"implicit TLS": server.IMAPS, "STARTTLS": server.IMAP} {
+		t.Run("active, "+name, func(t *testing.T) {
+			c, err := dialTo(t, addr, secretToken)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+		})
+	}
 	t.Run("not active", func(t *testing.T) {
 		_, err := dial(t, "stale")
 		t.Log(err)

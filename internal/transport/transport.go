@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth"
 )
@@ -124,6 +127,9 @@ func Temporary(err error) bool {
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return true
+	}
+	if token, ok := errors.AsType[*oauth2.RetrieveError](err); ok { // of a plain oauth2.Config
+		return token.Response != nil && (token.Response.StatusCode >= 500 || token.Response.StatusCode == http.StatusTooManyRequests)
 	}
 	self, ok := errors.AsType[interface {
 		error
