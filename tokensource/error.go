@@ -20,11 +20,15 @@ var ErrInteractionRequired = errors.New("tokensource: a person has to sign in")
 // ConfigError says which setting cannot work. Nothing was sent, and the Source
 // that returns it will return it each time.
 type ConfigError struct {
-	Field   string // of Config, such as "Tenant" or "Cloud.Authority"
+	Field   string // of Config, such as "Tenant" or "Cloud.Authority"; or a function, or a variable of the environment
 	Value   string // as it was set; empty where it is or may be a secret
 	Problem string // what is wrong with it
 	Remedy  string // what to do
+	Err     error  // the reason where there is one, such as that of a file that cannot be read
 }
+
+// Unwrap returns e.Err.
+func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Error names the field, its value, the problem and the remedy.
 func (e *ConfigError) Error() string {
@@ -32,7 +36,11 @@ func (e *ConfigError) Error() string {
 	if e.Value != "" {
 		value = fmt.Sprintf(" is %q", head(e.Value, 128))
 	}
-	return fmt.Sprintf("tokensource: the setting %s%s: %s; %s", e.Field, value, e.Problem, e.Remedy)
+	reason := ""
+	if e.Err != nil {
+		reason = ": " + head(e.Err.Error(), 256)
+	}
+	return printable(fmt.Sprintf("tokensource: the setting %s%s: %s%s; %s", e.Field, value, e.Problem, reason, e.Remedy))
 }
 
 // Error is a token request that failed. It may be shared by all callers who
