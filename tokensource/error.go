@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -49,7 +50,8 @@ func (e *ConfigError) Error() string {
 // The fields that quote the server are as it sent them, cut to a few KiB, with
 // a placeholder for secrets that it echoed.
 type Error struct {
-	// Tenant and ClientID say whose token it was to be, as configured.
+	// Tenant and ClientID say whose token it was to be, as configured. For a
+	// managed identity there is no Tenant, and ClientID may be empty.
 	Tenant, ClientID string
 
 	// Code and Suberror are "error" and "suberror", such as "invalid_client".
@@ -84,6 +86,9 @@ type Error struct {
 
 	secretIsGUID bool   // the secret that was sent looks like an id
 	credential   string // which one of several it is about
+	identity     string // the managed identity it is about, and where it was asked for
+	hint         string // what to do, where the numbers do not tell
+	passes       bool   // the server is documented to answer so for a while
 }
 
 // Unwrap returns e.Err.
@@ -107,6 +112,8 @@ func (e *Error) Temporary() bool {
 			return temporary(own.err)
 		}
 		return e.Err != nil && networkTemporary(e.Err)
+	case e.passes:
+		return true
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
 		return true
 	case e.Code == "temporarily_unavailable", e.Code == "server_error":
@@ -150,7 +157,7 @@ func temporary(err error) bool {
 // printable characters without a secret.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString("tokensource: no token for application " + e.ClientID + " of tenant " + e.Tenant)
+	b.WriteString("tokensource: no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
 	for _, part := range []string{e.reason(), e.remedy()} {
 		if part != "" {
 			b.WriteString(": " + part)
@@ -205,6 +212,9 @@ func (e *Error) ids() (ids []string) {
 }
 
 func (e *Error) remedy() string {
+	if e.hint != "" {
+		return e.hint
+	}
 	for _, code := range e.AADSTS {
 		if code == 7000215 && e.secretIsGUID {
 			return "the secret is a GUID, as a Secret ID is: use the secret's Value"
