@@ -176,7 +176,7 @@ func (e *Error) reason() string {
 		parts = append(parts, head(e.Code, 64))
 	}
 	description, _, _ := strings.Cut(e.Description, "Trace ID:")
-	if description = strings.TrimSpace(description); description != "" {
+	if description = strings.TrimRight(strings.TrimSpace(description), "."); description != "" {
 		parts = append(parts, head(description, 512))
 	}
 	if len(e.AADSTS) > 0 && !strings.Contains(description, "AADSTS") {
