@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -153,7 +154,7 @@ func (s *situation) readEntra(err error) {
 
 // maxWords bounds what is read of an error. Its cause stands at its beginning,
 // or in a log of a session at its end.
-const maxWords = 16 << 10
+const maxWords = 4 << 10
 
 func clip(text string) string {
 	if len(text) <= maxWords {
@@ -165,20 +166,6 @@ func clip(text string) string {
 func (s *situation) setWords(text string) {
 	s.words = printable(scrub(clip(text), s.Token))
 	s.text = strings.ToLower(s.words)
-}
-
-var (
-	secrets = regexp.MustCompile(`eyJ[\w-]*\.[\w.-]*|[\w+/=-]{40,}|[\w.~-]{3}\dQ~[\w.~-]+`)
-	named   = regexp.MustCompile(`(?i)((?:password|passwd|secret|assertion|refresh_token|access_token|[?&]code)["']?\s*[=:]\s*["']?)[^\s"'&,;]+`)
-)
-
-// scrub takes out what may be a secret in the words of others, who paste whole
-// logs: tokens, base64 of any length, client secrets, named parameters.
-func scrub(text, token string) string {
-	if len(token) >= 8 {
-		text = strings.ReplaceAll(text, token, "[access token]")
-	}
-	return secrets.ReplaceAllString(named.ReplaceAllString(text, "$1[hidden]"), "[hidden]")
 }
 
 // printable makes text one line that is safe on a terminal.
@@ -193,20 +180,19 @@ func lineEnd(r rune) rune {
 	return r
 }
 
-var (
-	smtpReply = regexp.MustCompile(`(^|[^0-9.])[2345][0-9]{2}[ -][245]\.[0-9]{1,3}\.[0-9]{1,3}\b`)
-	popReply  = regexp.MustCompile(`(^|\s)(-err|\+ok)(\s|$)`)
-	imapReply = regexp.MustCompile(`authenticate (failed|completed)|authenticated but not connected|\* bye|\bbad command|imap|login failed`)
-)
+var smtpReply = regexp.MustCompile(`\b[2345][0-9]{2}[ -][245]\.[0-9]{1,3}\.[0-9]{1,3}\b`)
 
 // protocolOf knows a protocol by its words.
 func protocolOf(text string) Protocol {
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
 	switch {
-	case popReply.MatchString(text):
+	case says("-err ", "+ok "):
 		return POP
 	case smtpReply.MatchString(text):
 		return SMTP
-	case imapReply.MatchString(text):
+	case says("authenticate failed", "authenticate completed", "not connected", "* bye", "bad command", "imap", "login failed"):
 		return IMAP
 	}
 	return ""
