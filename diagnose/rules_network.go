@@ -87,6 +87,20 @@ var networkRules = []rule{
 		source: docEndpoints,
 	},
 	{
+		name: "intercepted", seen: interceptor, confidence: Likely,
+		cause:  "A proxy or virus scanner opens the connection and writes the certificate itself.",
+		remedy: "It sees the mail and the token. Let it pass the mail hosts unopened.",
+		who:    Developer,
+		source: docEndpoints,
+	},
+	{
+		name: "clock", seen: clockWrong, confidence: Certain,
+		cause:  "The clock of this machine is wrong, so that tokens seem expired or not valid yet, and signed assertions are refused.",
+		remedy: "Set it, and let it be kept by NTP.",
+		who:    Developer,
+		source: docAADSTS,
+	},
+	{
 		name: "wrong-host", seen: certName, confidence: Likely,
 		cause:  "The certificate is for another name than the one that was dialled.",
 		remedy: "Dial the name that the certificate has: outlook.office365.com for IMAP, smtp.office365.com for SMTP; no IP address and no name of one's own for it.",

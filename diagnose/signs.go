@@ -53,6 +53,8 @@ const (
 	badUsername    symptom = "user name"
 	unknownRefusal symptom = "refused by Entra ID"
 	settingWrong   symptom = "setting"
+	clockWrong     symptom = "clock"
+	interceptor    symptom = "intercepted"
 )
 
 // signs are in the words of servers and of Go. Those of Exchange are the bytes
@@ -104,6 +106,8 @@ var signs = []sign{
 	{certUnknown, []string{"certificate signed by unknown authority", "certificate is not trusted", "unable to get local issuer", "self-signed certificate", "self signed certificate"}},
 	{certName, []string{"certificate is valid for", "certificate is not valid for any names", "doesn't contain any ip sans", "hostname mismatch"}},
 	{certTime, []string{"certificate has expired or is not yet valid"}},
+	{clockWrong, []string{"the clock of this machine is"}},
+	{interceptor, []string{"which is not microsoft's authority"}},
 	{notTLS, []string{"first record does not look like a tls handshake", "wrong version number", "not imap:", "not smtp:", "unexpected eof"}},
 	{noSTARTTLS, []string{"does not offer starttls"}},
 	{noMechanism, []string{"does not offer auth"}},

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/textproto"
@@ -79,6 +80,7 @@ func (s *situation) read(err error) {
 	if s.words == "" {
 		s.setWords(err.Error())
 	}
+	s.readCertificate(err)
 	if s.Protocol == "" {
 		s.Protocol = protocolOf(s.text)
 	}
@@ -110,6 +112,16 @@ func (s *situation) readReply(err error) {
 		s.Protocol = cmp.Or(s.Protocol, SMTP)
 		s.setWords(fmt.Sprintf("%03d %s", e.Code, e.Msg))
 	}
+}
+
+// readCertificate names who issued a certificate that is not trusted: that is
+// how an intercepting proxy is found.
+func (s *situation) readCertificate(err error) {
+	e, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	if !ok || len(e.UnverifiedCertificates) == 0 {
+		return
+	}
+	s.setWords(fmt.Sprintf("%s (issued by %s)", s.words, e.UnverifiedCertificates[0].Issuer))
 }
 
 // aadsts finds the numbers of Entra ID in the text of any library's error.
