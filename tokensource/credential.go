@@ -24,9 +24,7 @@ type Credential interface {
 // that is empty or has white space in it, such as the line end of a file, is
 // reported by the Source.
 //
-// Secrets expire, after two years at the latest; the error then has
-// AADSTS7000222.
-// (https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials)
+// Secrets expire: the requests then fail with AADSTS7000222.
 func Secret(value string) Credential { return secret{func() string { return value }} }
 
 // secret keeps its value in a closure because fmt calls no method of a value

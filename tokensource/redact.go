@@ -16,7 +16,7 @@ const (
 	// one is none, and would garble the words.
 	minRedact = 4
 	// maxRedact is how much of a text is searched, the rest being dropped.
-	maxRedact = 64 << 10
+	maxRedact = 16 << 10
 	// excerptSize bounds, in bytes, what is shown of an answer that is not
 	// understood.
 	excerptSize = 200
@@ -67,14 +67,14 @@ func inAnyForm(s string) string {
 			b.WriteRune(c) // which nothing escapes
 			continue
 		}
-		forms := []string{string(c), percent(c), fmt.Sprintf("u%04x", c), html.EscapeString(string(c)), ""}
+		forms := []string{string(c), percent(c), fmt.Sprintf("u%04x", c), html.EscapeString(string(c))}
 		if c == '"' {
-			forms[4] = "&quot;"
+			forms = append(forms, "&quot;")
 		}
 		for i, form := range forms {
 			forms[i] = regexp.QuoteMeta(form)
 		}
-		b.WriteString(`(?:\\|%5[Cc])*(?i:` + strings.Trim(strings.Join(forms, "|"), "|") + ")")
+		b.WriteString(`(?:\\|%5[Cc])*(?i:` + strings.Join(forms, "|") + ")")
 	}
 	return b.String()
 }
