@@ -124,9 +124,22 @@ func ownID(audience string) bool {
 // 2025.
 func longToken(s *situation) bool { return len(s.Token) > 4096 }
 
-// otherDomain holds where the tenant is not the domain of the mailbox, as far
-// as its name shows.
-func otherDomain(s *situation) bool { return differ(s.Tenant, domainOf(s.Mailbox)) }
+// otherDomain holds where the tenant is a domain, and not that of the mailbox.
+// Of an id that does not show.
+func otherDomain(s *situation) bool { return differ(domainTenant(s.Tenant), domainOf(s.Mailbox)) }
+
+func spacedClientID(s *situation) bool { return strings.TrimSpace(s.ClientID) != s.ClientID }
+
+func noTenant(s *situation) bool { return s.Tenant == "" }
+
+// signingIn holds for what fails before a mail server is asked.
+func signingIn(s *situation) bool { return s.op == imapdial.OpToken || s.op == "" && s.Protocol == "" }
+
+// badAuthority holds for a sign-in host that has more to it, or less TLS.
+func badAuthority(s *situation) bool {
+	host, ok := strings.CutPrefix(strings.TrimSuffix(s.Cloud.Authority, "/"), "https://")
+	return !ok || strings.Contains(host, "/")
+}
 
 func mixedClouds(s *situation) bool {
 	these, _ := s.mismatch()

@@ -104,6 +104,10 @@ func (s *situation) value(name string) (value, unknown string) {
 		return s.configWords(), "a setting"
 	case "setting", "fix":
 		return s.configFix(name)
+	case "authority":
+		return s.authority(s.Cloud.Authority), "https://login.microsoftonline.com"
+	case "words":
+		return s.words, ""
 	case "backoff":
 		return s.backoff(), "a few minutes"
 	case "code":

@@ -104,6 +104,9 @@ func (r *run) smtp(ctx context.Context) {
 		if err != nil {
 			return "", fail(smtpdial.OpStartTLS, err)
 		}
+		if err := client.Noop(); err != nil { // the handshake waits for the first command
+			return "", fail(smtpdial.OpTLS, err)
+		}
 		state, _ := client.TLSConnectionState()
 		return r.describeTLS(addr, state)
 	})

@@ -176,10 +176,32 @@ var tokenRules = []rule{
 // into, and about settings that tokensource refuses.
 var settingRules = []rule{
 	{
-		name: "setting", seen: settingWrong, confidence: Certain,
+		name: "setting-secret", seen: settingWrong, when: []condition{func(s *situation) bool { return s.config.Field == "Credential" }}, confidence: Certain,
+		cause:  "The setting {config}.",
+		remedy: "Use the Value of a client secret, without a line end. Make a new one where it is lost.",
+		who:    Developer, commands: newSecret,
+		source: docAppScopes,
+	},
+	{
+		name: "setting", seen: settingWrong, when: []condition{func(s *situation) bool { return s.config.Field != "Credential" }}, confidence: Certain,
 		cause:  "The setting {config}.",
 		remedy: "Set {setting} to {fix}.",
 		who:    Developer, commands: []Command{{Settings, "{setting}={fix}"}},
+		source: docOAuth,
+	},
+	{
+		name: "authority", seen: anything, when: []condition{signingIn, badAuthority}, confidence: Certain,
+		cause:    "The sign-in host is not https:// and a host alone.",
+		evidence: "the setting Cloud.Authority, and: {words}",
+		remedy:   "Set it to {authority}; the tenant is a setting of its own.",
+		who:      Developer, commands: []Command{{Settings, "Cloud.Authority={authority}"}},
+		source: docClouds,
+	},
+	{
+		name: "tenant-missing", seen: notFound, when: []condition{signingIn, noTenant}, confidence: Likely,
+		cause:  "The address that was asked for a token does not exist, as no tenant is set.",
+		remedy: "Set the tenant to its id or to a domain of it.",
+		who:    Developer, commands: ownTenant,
 		source: docOAuth,
 	},
 	{
@@ -216,6 +238,14 @@ var settingRules = []rule{
 	},
 	{
 		name: "shared-needs-its-name", seen: anything, when: []condition{reads, delegated, either(sameUser, not(readable)), func(s *situation) bool { return differ(s.Username, s.Mailbox) }}, confidence: Certain,
+		cause:    "The user name is that of the signed-in user, so that the user's own mailbox is opened and not the shared one.",
+		evidence: "the user name is {user}, the mailbox meant is {mailbox}",
+		remedy:   "For IMAP and POP give the address of the shared mailbox as the user name, with the user's token. The user needs Full Access to it.",
+		who:      Developer, commands: []Command{{Settings, "Username={mailbox}"}},
+		source: "https://github.com/simonrob/email-oauth2-proxy/issues/426",
+	},
+	{
+		name: "shared-needs-its-name", seen: judged, when: []condition{reads, delegated, either(sameUser, not(readable)), func(s *situation) bool { return differ(s.Username, s.Mailbox) }}, confidence: Certain,
 		cause:    "The user name is that of the signed-in user, so that the user's own mailbox is opened and not the shared one.",
 		evidence: "the user name is {user}, the mailbox meant is {mailbox}",
 		remedy:   "For IMAP and POP give the address of the shared mailbox as the user name, with the user's token. The user needs Full Access to it.",

@@ -36,7 +36,7 @@ func (r *run) signIn(ctx context.Context) {
 		}
 		if skew.Abs() > maxSkew {
 			direction := map[bool]string{true: "fast", false: "slow"}[skew > 0]
-			return "", fmt.Errorf("the clock of this machine is %s %s", skew.Abs().Round(time.Second), direction)
+			return "", fmt.Errorf("the clock of this machine is %s %s", skew.Abs().Round(10*time.Second), direction)
 		}
 		return u.Host + " knows the tenant; the clock is right", nil
 	})

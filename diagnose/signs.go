@@ -55,6 +55,7 @@ const (
 	settingWrong   symptom = "setting"
 	clockWrong     symptom = "clock"
 	interceptor    symptom = "intercepted"
+	notFound       symptom = "not found"
 )
 
 // signs are in the words of servers and of Go. Those of Exchange are the bytes
@@ -106,10 +107,11 @@ var signs = []sign{
 	{certUnknown, []string{"certificate signed by unknown authority", "certificate is not trusted", "unable to get local issuer", "self-signed certificate", "self signed certificate"}},
 	{certName, []string{"certificate is valid for", "certificate is not valid for any names", "doesn't contain any ip sans", "hostname mismatch"}},
 	{certTime, []string{"certificate has expired or is not yet valid"}},
+	{notFound, []string{"404 not found"}},
 	{clockWrong, []string{"the clock of this machine is"}},
 	{interceptor, []string{"which is not microsoft's authority"}},
 	{notTLS, []string{"first record does not look like a tls handshake", "wrong version number", "not imap:", "not smtp:", "unexpected eof"}},
-	{noSTARTTLS, []string{"does not offer starttls"}},
+	{noSTARTTLS, []string{"does not offer starttls", "doesn't support starttls"}},
 	{noMechanism, []string{"does not offer auth"}},
 	{badAddress, []string{"missing port in address", "too many colons in address", "unknown port"}},
 	{badUsername, []string{"xoauth2: invalid credentials", "has the control character"}},

@@ -47,7 +47,20 @@ func (s *situation) wantedScope() string {
 	if consumer(s) {
 		cloud = exoauth.Global
 	}
-	return cloud.UserScope(userScope(s.Protocol)) + " offline_access"
+	var scopes []string
+	for _, p := range []Protocol{IMAP, POP, SMTP} {
+		if permission := userScope(p); permission == userScope(s.Protocol) || s.asksFor(permission) {
+			scopes = append(scopes, cloud.UserScope(permission))
+		}
+	}
+	return strings.Join(append(scopes, "offline_access"), " ")
+}
+
+// asksFor keeps what was asked for besides.
+func (s *situation) asksFor(permission string) bool {
+	return s.claims != nil && s.claims.has(permission) || slices.ContainsFunc(s.Scopes, func(scope string) bool {
+		return strings.HasSuffix(strings.ToLower(scope), strings.ToLower(permission))
+	})
 }
 
 // domainTenant returns a tenant that is a domain.
@@ -109,7 +122,7 @@ func (s *situation) configFix(part string) (value, unknown string) {
 	case field == "ClientID":
 		return id(trimmed), "<application (client) id>"
 	case field == "Cloud.Authority":
-		return s.authority(), "https://login.microsoftonline.com"
+		return s.authority(s.config.Value), "https://login.microsoftonline.com"
 	case field == "Cloud.Resource":
 		return exoauth.Global.Resource, ""
 	case field == "Scopes":
@@ -120,8 +133,8 @@ func (s *situation) configFix(part string) (value, unknown string) {
 
 // authority is that of the cloud whose host was set with a path or without
 // https.
-func (s *situation) authority() string {
-	host := hostOf(s.config.Value)
+func (s *situation) authority(set string) string {
+	host := hostOf(set)
 	i := slices.IndexFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool { return hostOf(c.Authority) == host })
 	if i < 0 {
 		return ""
