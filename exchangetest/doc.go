@@ -51,6 +51,12 @@
 //   - SMTP names another user than the one who signed in: "535 5.7.3", even if
 //     that user has FullAccess.
 //
+// # The administrator
+//
+// What an administrator changes is changed by methods that are named after the
+// cmdlets of Exchange Online, or by the text of the cmdlets itself; see
+// [Server.Admin].
+//
 // # Time
 //
 // Every lifetime is measured on the server's own clock, which [Server.Advance]
