@@ -238,7 +238,7 @@ func (a *App) checkSecret(value string, assertion bool) *entraError {
 	}
 	a.tenant.srv.mu.Lock()
 	defer a.tenant.srv.mu.Unlock()
-	for _, s := range a.secrets {
+	for _, s := range a.reg.secrets {
 		switch {
 		case s.value != value:
 		case !a.tenant.srv.Now().Before(s.expires):

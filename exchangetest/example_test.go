@@ -226,3 +226,23 @@ func ExampleApp_ExpireSecret() {
 	fmt.Println(app.AddSecret(24*time.Hour) != app.Secret)
 	// Output: true
 }
+
+// A remedy that is printed for an administrator can be carried out.
+func ExampleServer_Admin() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	srv.Tenant().AddMailbox("invoices@contoso.com")
+
+	err := srv.Admin(`
+		$sp = Get-MgServicePrincipal -Filter "AppId eq '` + app.ClientID + `'"
+		New-ServicePrincipal -AppId $sp.AppId -ObjectId $sp.Id
+		Add-MailboxPermission -Identity invoices@contoso.com -User $sp.Id -AccessRights FullAccess`)
+	fmt.Println(err)
+
+	err = srv.Admin("Set-CASMailbox orders@contoso.com -ImapEnabled $true")
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// exchangetest: Admin: line 1: Set-CASMailbox: there is no mailbox "orders@contoso.com" in contoso.onmicrosoft.com
+}

@@ -36,6 +36,10 @@
 // Without it, [Temporary], [Throttled], [Refused] and [NotConnected] tell what
 // to do with an error.
 //
+// The client's commands take no context. To let one end them:
+//
+//	defer context.AfterFunc(ctx, func() { c.Close() })()
+//
 // Never call the client from its UnilateralDataHandler, which runs on the
 // goroutine that reads (go-imap #668).
 package imapdial

@@ -1,6 +1,7 @@
 package smtpdial
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"io"
@@ -118,22 +119,14 @@ func (a *attempt) dial(ctx context.Context) (*smtp.Client, error) {
 	if err := xoauth2.Validate(a.username, "-"); err != nil {
 		return nil, a.fail(ctx, OpAuthenticate, err)
 	}
-	leave, err := a.shared.Enter(ctx, positive(a.MaxDials, DefaultMaxDials))
+	leave, err := a.shared.Enter(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials))
 	if err != nil {
 		return nil, a.fail(ctx, OpQueue, err)
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, positive(a.Timeout, DefaultTimeout))
+	ctx, cancel := transport.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
 	defer cancel()
 	return a.run(ctx)
-}
-
-// positive returns n, or other where n is not positive.
-func positive[N int | time.Duration](n, other N) N {
-	if n > 0 {
-		return n
-	}
-	return other
 }
 
 func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {

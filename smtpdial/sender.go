@@ -1,6 +1,7 @@
 package smtpdial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func (d *Dialer) Sender(username string) *Sender {
 
 func (s *Sender) init() {
 	s.once.Do(func() {
-		s.slots = make(chan struct{}, positive(s.Conns, MaxConns))
+		s.slots = make(chan struct{}, cmp.Or(max(s.Conns, 0), MaxConns))
 		s.pace.most = MaxPerMinute
 		if s.PerMinute != 0 {
 			s.pace.most = max(s.PerMinute, 0)
@@ -92,7 +93,7 @@ func (s *Sender) Send(ctx context.Context, from string, to []string, message []b
 	log := newAttempt(s.dialer, s.username).log
 	for try := 1; ; try++ {
 		err := s.try(ctx, envelope{from, to, message})
-		if err == nil || ctx.Err() != nil || !Temporary(err) || try >= positive(s.MaxTries, DefaultMaxTries) {
+		if err == nil || ctx.Err() != nil || !Temporary(err) || try >= cmp.Or(max(s.MaxTries, 0), DefaultMaxTries) {
 			return err
 		}
 		wait := backoff(try)

@@ -16,7 +16,7 @@ const (
 	// one is none, and would garble the words.
 	minRedact = 4
 	// maxRedact is how much of a text is searched, the rest being dropped.
-	maxRedact = 64 << 10
+	maxRedact = 16 << 10
 	// excerptSize bounds, in bytes, what is shown of an answer that is not
 	// understood.
 	excerptSize = 200
@@ -35,11 +35,16 @@ type redactor struct {
 func newRedactor(form url.Values) *redactor {
 	r := new(redactor)
 	for _, field := range secretFields {
-		if value := form.Get(field); len(value) >= minRedact {
-			r.secrets = append(r.secrets, value)
-		}
+		r.add(form.Get(field))
 	}
 	return r
+}
+
+// add makes a secret known before the first text is searched.
+func (r *redactor) add(secret string) {
+	if len(secret) >= minRedact {
+		r.secrets = append(r.secrets, secret)
+	}
 }
 
 // text returns s without the secrets, cut to maxRedact.
@@ -67,14 +72,14 @@ func inAnyForm(s string) string {
 			b.WriteRune(c) // which nothing escapes
 			continue
 		}
-		forms := []string{string(c), percent(c), fmt.Sprintf("u%04x", c), html.EscapeString(string(c)), ""}
+		forms := []string{string(c), percent(c), fmt.Sprintf("u%04x", c), html.EscapeString(string(c))}
 		if c == '"' {
-			forms[4] = "&quot;"
+			forms = append(forms, "&quot;")
 		}
 		for i, form := range forms {
 			forms[i] = regexp.QuoteMeta(form)
 		}
-		b.WriteString(`(?:\\|%5[Cc])*(?i:` + strings.Trim(strings.Join(forms, "|"), "|") + ")")
+		b.WriteString(`(?:\\|%5[Cc])*(?i:` + strings.Join(forms, "|") + ")")
 	}
 	return b.String()
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -96,6 +97,12 @@ func ContextError(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
+}
+
+// WithTimeout bounds a dial. The cause says whose limit it was, which nobody
+// finds in the words "context deadline exceeded".
+func WithTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within %v, the Timeout of the Dialer", timeout))
 }
 
 // ClientTLS returns the TLS settings for a server dialled as addr: a copy of

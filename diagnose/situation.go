@@ -1,0 +1,211 @@
+package diagnose
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/textproto"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-smtp"
+	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/smtpdial"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+// A situation is everything there is to read: what the conditions of the rules
+// ask and the placeholders of their texts stand for.
+type situation struct {
+	Subject
+	claims *claims // nil without a token that can be read
+
+	err   error
+	op    string // step of a dialer
+	words string // the error, without secrets, for evidence
+	text  string // words in lower case, for symptoms
+	codes []int  // AADSTS
+	code  string // "error" of RFC 6749
+	entra bool   // the token endpoint refused
+
+	config *tokensource.ConfigError
+}
+
+func newSituation(about Subject) *situation {
+	s := &situation{Subject: about}
+	s.Cloud = about.Cloud.WithDefaults()
+	if s.Now.IsZero() {
+		s.Now = time.Now()
+	}
+	s.Token = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s.Token), "Bearer "))
+	if s.claims = parseClaims(s.Token); s.claims != nil {
+		s.Flow = cmp.Or(s.Flow, s.claims.flow())
+		s.ClientID = cmp.Or(s.ClientID, s.claims.app)
+		s.Tenant = cmp.Or(s.Tenant, s.claims.tenant)
+		if s.claims.flow() == AppOnly {
+			s.ObjectID = cmp.Or(s.ObjectID, s.claims.oid)
+		}
+	}
+	s.Mailbox = cmp.Or(s.Mailbox, s.Username)
+	return s
+}
+
+// read notes what an error tells. An error with a nil pointer in it panics
+// when it is asked; what was read until then has to do.
+func (s *situation) read(err error) {
+	defer func() {
+		if recover() != nil {
+			s.setWords(cmp.Or(s.words, fmt.Sprintf("an error of type %T", err)))
+		}
+	}()
+	s.err = err
+	if e, ok := errors.AsType[*imapdial.Error](err); ok {
+		s.dialled(IMAP, e.Op, e.Username)
+		s.setWords(e.Err.Error())
+	}
+	if e, ok := errors.AsType[*smtpdial.Error](err); ok {
+		s.dialled(SMTP, e.Op, e.Username)
+		s.setWords(e.Err.Error())
+	}
+	s.readReply(err)
+	s.readEntra(err)
+	if s.words == "" {
+		s.setWords(err.Error())
+	}
+	s.readCertificate(err)
+	if s.Protocol == "" {
+		s.Protocol = protocolOf(s.text)
+	}
+}
+
+// dialled takes what a dialer knows. It knows better than the caller.
+func (s *situation) dialled(p Protocol, op, username string) {
+	s.Protocol, s.op = p, op
+	s.Username = cmp.Or(username, s.Username)
+	s.Mailbox = cmp.Or(s.Mailbox, s.Username)
+}
+
+// readReply takes the words of a mail server, with the enhanced code that
+// go-smtp's text leaves out.
+func (s *situation) readReply(err error) {
+	if e, ok := errors.AsType[*imap.Error](err); ok {
+		s.Protocol = cmp.Or(s.Protocol, IMAP)
+		s.setWords(strings.TrimPrefix(e.Error(), "imap: "))
+	}
+	if e, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		s.Protocol = cmp.Or(s.Protocol, SMTP)
+		code := ""
+		if c := e.EnhancedCode; c != smtp.NoEnhancedCode && c != smtp.EnhancedCodeNotSet {
+			code = fmt.Sprintf("%d.%d.%d ", c[0], c[1], c[2])
+		}
+		s.setWords(fmt.Sprintf("%d %s%s", e.Code, code, e.Message))
+	}
+	if e, ok := errors.AsType[*textproto.Error](err); ok {
+		s.Protocol = cmp.Or(s.Protocol, SMTP)
+		s.setWords(fmt.Sprintf("%03d %s", e.Code, e.Msg))
+	}
+}
+
+// readCertificate names who issued a certificate that is not trusted: that is
+// how an intercepting proxy is found.
+func (s *situation) readCertificate(err error) {
+	e, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	if !ok || len(e.UnverifiedCertificates) == 0 {
+		return
+	}
+	s.setWords(fmt.Sprintf("%s (issued by %s)", s.words, e.UnverifiedCertificates[0].Issuer))
+}
+
+// aadsts finds the numbers of Entra ID in the text of any library's error.
+var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b`)
+
+// readEntra takes a refusal of the token endpoint.
+func (s *situation) readEntra(err error) {
+	if e, ok := errors.AsType[*tokensource.ConfigError](err); ok {
+		s.config = e
+		s.setWords(e.Error())
+	}
+	if e, ok := errors.AsType[*tokensource.Error](err); ok {
+		s.Tenant, s.ClientID = cmp.Or(e.Tenant, s.Tenant), cmp.Or(e.ClientID, s.ClientID)
+		s.codes, s.code = e.AADSTS, e.Code
+		s.entra = e.StatusCode != 0
+		if s.words == "" || e.Err == nil {
+			s.setWords(cmp.Or(strings.TrimSpace(e.Code+" "+e.Suberror+" "+e.Description), e.Error()))
+		}
+	}
+	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		s.code, s.entra = e.ErrorCode, true
+		s.setWords(cmp.Or(strings.TrimSpace(e.ErrorCode+" "+e.ErrorDescription), e.Error()))
+	}
+	if len(s.codes) == 0 {
+		text := s.words + " " + clip(err.Error())
+		for _, m := range aadsts.FindAllStringSubmatch(text, 8) {
+			if n, err := strconv.Atoi(m[1]); err == nil {
+				s.codes = append(s.codes, n)
+			}
+		}
+	}
+	if len(s.codes) > 0 {
+		s.entra = true
+		if s.codes[0] == 1002012 { // only a request without a user gets it
+			s.Flow = AppOnly
+		}
+		if !strings.Contains(s.words, "AADSTS") {
+			s.setWords(fmt.Sprintf("AADSTS%d: %s", s.codes[0], clip(err.Error())))
+		}
+	}
+}
+
+// maxWords bounds what is read of an error. Its cause stands at its beginning,
+// or in a log of a session at its end.
+const maxWords = 4 << 10
+
+func clip(text string) string {
+	if len(text) <= maxWords {
+		return text
+	}
+	return text[:maxWords/2] + " … " + text[len(text)-maxWords/2:]
+}
+
+func (s *situation) setWords(text string) {
+	s.words = printable(scrub(clip(text), s.Token))
+	s.text = strings.ToLower(s.words)
+}
+
+// printable makes text one line that is safe on a terminal.
+func printable(text string) string {
+	return strings.Join(strings.Fields(wire.Printable(strings.Map(lineEnd, text))), " ")
+}
+
+func lineEnd(r rune) rune {
+	if r == '\r' || r == '\n' || r == '\t' {
+		return ' '
+	}
+	return r
+}
+
+var smtpReply = regexp.MustCompile(`\b[2345][0-9]{2}[ -][245]\.[0-9]{1,3}\.[0-9]{1,3}\b`)
+
+// protocolOf knows a protocol by its words.
+func protocolOf(text string) Protocol {
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	switch {
+	case says("-err ", "+ok "):
+		return POP
+	case smtpReply.MatchString(text):
+		return SMTP
+	case says("authenticate failed", "authenticate completed", "not connected", "* bye", "bad command", "imap", "login failed"):
+		return IMAP
+	}
+	return ""
+}
