@@ -22,6 +22,8 @@ func FuzzHandshake(f *testing.F) {
 		"* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hi\r\n+ eyJzdGF0dXMiOiI0MDEifQ==\r\nA1 NO [AUTHENTICATIONFAILED] no\r\n",
 		"* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hi\r\nA1 NO [Error=\"AuthFailed:LogonDenied-None\"] @ $\r\n",
 		"* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hi\r\nA1 OK [CAPABILITY A ) \x7f ] B] in\r\nA2 OK x\r\nA3 OK y\r\n",
+		"* OK [CAPABILITY SASL-IR AUTH=OAUTHBEARER] hi\r\n+ eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=\r\nA1 NO @ $\r\n",
+		"* OK [CAPABILITY AUTH=OAUTHBEARER] hi {3}\r\n+\r\nA1 OK in\r\n* CAPABILITY X\r\nA2 OK done\r\nA3 OK done\r\n* BYE {1}\r\n",
 		"* BYE Session invalidated - AccessTokenExpired\r\n",
 		"* OK [SABLADAA] x\r\n* X {3}\r\nabc{2}\r\nde\r\n",
 	} {

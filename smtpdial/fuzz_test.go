@@ -19,6 +19,7 @@ func FuzzHandshake(f *testing.F) {
 		"220 mail\r\n250-mail\r\n250 AUTH PLAIN XOAUTH2\r\n334 \r\n235 ok\r\n",
 		"220 mail\r\n250-mail\r\n250 AUTH XOAUTH2\r\n334 eyJzdGF0dXMiOiI0MDEifQ==\r\n535-5.7.8 no\r\n535 5.7.8 @ $\r\n",
 		"220 mail\r\n250-mail\r\n250-\r\n250 AUTH XOAUTH2\r\n535 5.7.3 no [HOST]\r\n",
+		"220 mail\r\n250-mail\r\n250 AUTH OAUTHBEARER\r\n334 eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=\r\n535 5.7.8 @ $\r\n",
 		"421 4.3.2 Service not active\r\n",
 	} {
 		f.Add([]byte(seed))

@@ -38,7 +38,7 @@ func (r *Replay) Read(p []byte) (int, error) {
 
 // Write forgets all but the words that carry a token.
 func (r *Replay) Write(p []byte) (int, error) {
-	if words := strings.Fields(string(p)); len(words) == 1 || strings.Contains(string(p), "XOAUTH2 ") {
+	if words := strings.Fields(string(p)); len(words) == 1 || strings.Contains(string(p), "XOAUTH2 ") || strings.Contains(string(p), "OAUTHBEARER ") {
 		r.last = words[len(words)-1]
 	}
 	return len(p), nil
