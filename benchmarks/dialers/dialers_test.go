@@ -63,8 +63,8 @@ func BenchmarkDial(b *testing.B) {
 	}
 }
 
-// The floor is met, with a token and without: the least of three dials, for a
-// machine that has other things to do.
+// The floor is met, with a token and without. A machine that has other things to
+// do gets several tries; there is no trip less in any of them.
 func TestRoundTrips(t *testing.T) {
 	f := newFar(t)
 	for _, c := range comparison {
@@ -73,12 +73,13 @@ func TestRoundTrips(t *testing.T) {
 				continue
 			}
 			t.Run(c.name+" "+state, func(t *testing.T) {
+				const slack = 0.6 // for what the machine does itself
 				least := roundTrips(t, f, c.way, state == "warm")
-				for range 2 {
+				for try := 1; least > want+slack && try < 20; try++ {
 					least = min(least, roundTrips(t, f, c.way, state == "warm"))
 				}
 				t.Logf("%.2f round trips", least)
-				if least < want || least > want+0.6 {
+				if least < want || least > want+slack {
 					t.Errorf("%.2f round trips, want %v and a little", least, want)
 				}
 			})
