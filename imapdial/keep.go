@@ -64,12 +64,12 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Context, *imapclient.Client) error) error {
 	k := newKeeper(d, username)
 	for {
-		held, err := k.session(ctx, f)
+		held, done, err := k.session(ctx, f)
 		if ended := transport.ContextError(ctx); ended != nil {
 			return ended
 		}
-		if err == nil {
-			return nil
+		if done {
+			return err
 		}
 		wait, again := k.next(err, held)
 		if !again {
@@ -115,9 +115,9 @@ func (k *keeper) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// session is one dial and, where that succeeds, one call of f. It returns nil
-// where f has done what it wanted.
-func (k *keeper) session(ctx context.Context, f func(context.Context, *imapclient.Client) error) (held time.Duration, err error) {
+// session is one dial and, where that succeeds, one call of f. It is done where
+// f has returned by itself; otherwise err is an *Error.
+func (k *keeper) session(ctx context.Context, f func(context.Context, *imapclient.Client) error) (held time.Duration, done bool, err error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	a := newAttempt(k.dialer, k.username)
@@ -125,9 +125,9 @@ func (k *keeper) session(ctx context.Context, f func(context.Context, *imapclien
 	a.ended = func(err error) { end(a.fail(context.WithoutCancel(ctx), OpSession, err)) }
 	client, err := a.dial(ctx)
 	if lost := a.lost(ctx); err != nil && lost == nil {
-		return 0, err
+		return 0, false, err
 	} else if err != nil {
-		return 0, lost
+		return 0, false, lost
 	}
 	defer client.Close()
 	defer context.AfterFunc(ctx, func() { client.Close() })()
@@ -138,7 +138,8 @@ func (k *keeper) session(ctx context.Context, f func(context.Context, *imapclien
 	if broken := client.Close(); broken != nil && !errors.Is(broken, net.ErrClosed) { // such as words that are no IMAP
 		a.ended(broken)
 	}
-	return held, a.outcome(ctx, err)
+	done, err = a.outcome(ctx, err)
+	return held, done, err
 }
 
 // lost returns the error with which the session that stood has ended, nil
@@ -150,19 +151,20 @@ func (a *attempt) lost(ctx context.Context) error {
 	return nil
 }
 
-// outcome makes of what f returned what the session ended with.
-func (a *attempt) outcome(ctx context.Context, err error) error {
+// outcome makes of what f returned what the session ended with, or finds f
+// done.
+func (a *attempt) outcome(ctx context.Context, err error) (done bool, _ error) {
 	answer, ok := errors.AsType[*imap.Error](err)
 	lost := a.lost(ctx)
 	switch {
 	case lost != nil && ok && answer.Type != imap.StatusResponseTypeBye:
-		return a.fail(context.WithoutCancel(ctx), OpSession, fmt.Errorf("%w, then %w", err, errors.Unwrap(lost)))
+		return false, a.fail(context.WithoutCancel(ctx), OpSession, fmt.Errorf("%w, then %w", err, errors.Unwrap(lost)))
 	case lost != nil:
-		return lost
+		return false, lost
 	case ok && (transient(answer) || NotConnected(err)), errors.Is(err, ErrDialAgain):
-		return a.fail(context.WithoutCancel(ctx), OpSession, err)
+		return false, a.fail(context.WithoutCancel(ctx), OpSession, err)
 	}
-	return err
+	return true, err
 }
 
 // next decides what follows a session or a dial that ended with err, and when.

@@ -331,6 +331,9 @@ func TestKeepReturnsWithF(t *testing.T) {
 		"nil":                   {func(context.Context, *imapclient.Client) error { return nil }, nil},
 		"error of its own":      {func(context.Context, *imapclient.Client) error { return own }, own},
 		"temporary, of its own": {func(context.Context, *imapclient.Client) error { return temporary }, temporary},
+		"of another mailbox, by way of an Error": {func(context.Context, *imapclient.Client) error {
+			return &imapdial.Error{Op: imapdial.OpConnect, Err: temporary}
+		}, temporary},
 		"nil, after it closed the client": {func(_ context.Context, c *imapclient.Client) error {
 			c.Close()
 			return nil
@@ -359,7 +362,7 @@ func TestKeepReturnsWithF(t *testing.T) {
 				if test.want == nil && err != nil || test.want != nil && !strings.Contains(fmt.Sprint(err), test.want.Error()) {
 					t.Errorf("error %v, want %v", err, test.want)
 				}
-				if _, ok := errors.AsType[*imapdial.Error](err); ok {
+				if e, ok := errors.AsType[*imapdial.Error](err); ok && e.Op == imapdial.OpSession {
 					t.Errorf("error %v, want it as it is", err)
 				}
 				if len(l.dials) != 1 {
