@@ -90,7 +90,7 @@ var outcomes = map[string]outcome{
 	"imap-143-cleartext-consumer":                    {imapdial.OpCapability, "LOGINDISABLED STARTTLS", noMech},
 	"imap-auth-failed-2018-consumer":                 {imapdial.OpAuthenticate, authFailed + " (front end HK0P153CA0019.APCP153.PROD.OUTLOOK.COM)", imapdial.Refused},
 	"imap-auth-failure-docs":                         {imapdial.OpAuthenticate, authFailed, imapdial.Refused},
-	"imap-auth-ok-then-not-connected-namespace-2023": {imapdial.OpOpen, "imap: BAD User is authenticated but not connected. (front end FR0P281CA0041.DEUP281.PROD.OUTLOOK.COM)", imapdial.NotConnected},
+	"imap-auth-ok-then-not-connected-namespace-2023": {imapdial.OpOpen, "(front end FR0P281CA0041.DEUP281.PROD.OUTLOOK.COM)", imapdial.NotConnected},
 	"imap-auth-ok-then-not-connected-timed-2022":     {imapdial.OpOpen, "imap: BAD User is authenticated but not connected.", imapdial.NotConnected},
 	"imap-auth-success-docs":                         {},
 	"imap-auth-two-step-2015":                        {imapdial.OpAuthenticate, authFailed, imapdial.Refused},
