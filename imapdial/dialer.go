@@ -78,8 +78,9 @@ type Dialer struct {
 	// in order, with the token masked, and for one client never two at a time.
 	Options *imapclient.Options
 
-	// Logger is told of each step at level debug and of refused tokens at
-	// level info. Nil is silent. It is never given a token.
+	// Logger is told of each step at level debug, of refused tokens and of
+	// sessions of Keep that end at level info, and at level warn where Keep
+	// fails to open the next one. Nil is silent. It is never given a token.
 	Logger *slog.Logger
 
 	shared transport.Shared

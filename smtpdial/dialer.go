@@ -69,8 +69,9 @@ type Dialer struct {
 	// none.
 	DebugWriter io.Writer
 
-	// Logger is told of each step at level debug and of refused tokens at
-	// level info. Nil is silent. It is never given a token.
+	// Logger is told of each step at level debug, and at level info of refused
+	// tokens and of messages that a Sender tries again. Nil is silent. It is
+	// never given a token.
 	Logger *slog.Logger
 
 	shared transport.Shared
