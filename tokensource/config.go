@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -36,7 +37,9 @@ type Config struct {
 	Credential Credential
 
 	// Scopes is what to ask for. Nil or empty means what mail needs in the
-	// flow: [exoauth.Cloud.AppScope] where there is no user.
+	// flow: [exoauth.Cloud.AppScope] where there is no user, otherwise
+	// IMAP.AccessAsUser.All, SMTP.Send and offline_access, by which a refresh
+	// token comes along.
 	Scopes []string
 
 	// HTTPClient sends the requests. Nil means one with the transport of
@@ -44,6 +47,15 @@ type Config struct {
 	// a 307 would post the secret to another host. Its Timeout bounds each
 	// request; zero means 30 seconds.
 	HTTPClient *http.Client
+
+	// SaveRefreshToken stores a refresh token, in the flows with a user. It is
+	// called with each new one, before the access token that came with it is
+	// handed out and before it is used itself, and never by two goroutines for
+	// one Source. Where it returns an error so does the Source, which keeps
+	// the token and calls again before it next uses it. ctx ends when nobody
+	// waits for a token any more. Nil means that the Source alone knows it,
+	// so that with the program the sign-in is lost.
+	SaveRefreshToken func(ctx context.Context, token string) error
 
 	// Logger gets a record for each request, at level Debug, and for each
 	// failure, at level Warn. Nil means silence.
@@ -61,6 +73,7 @@ type client struct {
 	scope            string
 	http             *http.Client
 	limit            time.Duration // of one request, the reading of its answer included
+	save             func(ctx context.Context, refreshToken string) error
 	log              *slog.Logger
 }
 
@@ -83,6 +96,7 @@ func (c *Config) newClient(cloud exoauth.Cloud, scopes ...string) *client {
 		scope:      strings.Join(scopes, " "),
 		http:       hc,
 		limit:      limit,
+		save:       c.SaveRefreshToken,
 		log:        c.logger(),
 	}
 }

@@ -24,11 +24,12 @@ var errRefused = errors.New("refused")
 
 // grant is what a successful request brings.
 type grant struct {
-	accessToken string
-	asked       time.Time     // when the request was sent, by the monotonic clock too
-	lifetime    time.Duration // from then on
-	refreshIn   time.Duration // when the server would like to see a renewal; zero where it did not say
-	extra       map[string]any
+	accessToken  string
+	refreshToken string        // the next one; empty where there is none
+	asked        time.Time     // when the request was sent, by the monotonic clock too
+	lifetime     time.Duration // from then on
+	refreshIn    time.Duration // when the server would like to see a renewal; zero where it did not say
+	extra        map[string]any
 }
 
 // check refuses a token that cannot be one, and a lifetime that cannot.
@@ -115,9 +116,12 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the lifetime of the token (expires_in: %q) %w", a.secrets.excerpt(a.fields["expires_in"]), err)
 	}
-	g := &grant{accessToken: a.fields.text("access_token"), asked: asked, lifetime: lifetime, extra: make(map[string]any)}
+	g := &grant{
+		accessToken: a.fields.text("access_token"), refreshToken: a.fields.text("refresh_token"),
+		asked: asked, lifetime: lifetime, extra: make(map[string]any),
+	}
 	g.refreshIn, _ = seconds(a.fields["refresh_in"])
-	for _, name := range []string{"scope", "ext_expires_in", "refresh_in"} {
+	for _, name := range []string{"scope", "ext_expires_in", "refresh_in", "id_token"} {
 		if a.fields.has(name) {
 			g.extra[name] = a.fields.text(name)
 		}
