@@ -117,6 +117,8 @@ func TestIMAPAfterAuthentication(t *testing.T) {
 		{"append refused and a command", "8 APPEND INBOX {4000000000}\r\n9 NOOP", []string{
 			"8 NO [TOOBIG] Literals are limited to 104857600 bytes for this command", "9 OK NOOP completed.",
 		}},
+		{"empty literal asked for", "9 STATUS {0}", []string{"+ Ready for additional command text."}},
+		{"empty literal given", " (MESSAGES)", []string{"9 NO [NONEXISTENT] No such mailbox"}},
 		{"literal that looks like a command", "10 APPEND INBOX {12+}\r\n\r\n1 LOGOUT\r\n", []string{"10 OK [APPENDUID 1 2] APPEND completed."}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

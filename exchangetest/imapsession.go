@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 
 	"github.com/emersion/go-imap/v2"
@@ -30,11 +29,12 @@ var mailboxCommands = map[string]bool{
 // told its greeting, capabilities and texts. It hands over one command at a
 // time: the server asks for the next when it has answered the last.
 type filter struct {
-	pending []byte         // handed over at the next Read
-	literal int64          // bytes of a literal still to be handed over
-	awaited int64          // size of a literal that the client will send if asked
-	partial bool           // the next line continues a command
-	idle    sync.WaitGroup // the goroutine that go-imap's server idles in
+	pending  []byte         // handed over at the next Read
+	literal  int64          // bytes of a literal still to be handed over
+	awaiting bool           // whether the client, if asked, will send a literal
+	awaited  int64          // the size of that literal
+	partial  bool           // the next line continues a command
+	idle     sync.WaitGroup // the goroutine that go-imap's server idles in
 
 	finished chan struct{} // closed when go-imap's server is done
 	finish   sync.Once
@@ -162,14 +162,12 @@ func (c *imapConn) Read(p []byte) (int, error) {
 		if c.over {
 			return 0, io.EOF
 		}
-		if f.awaited > 0 {
-			c.mu.Lock()
-			f.partial = f.asked
-			c.mu.Unlock()
+		if f.awaiting {
+			f.awaiting = false
+			f.partial = c.takeAsked()
 			if f.partial {
 				f.literal = f.awaited
 			}
-			f.awaited = 0
 		}
 		if f.literal > 0 {
 			return c.readLiteral(p)
@@ -200,6 +198,16 @@ func (c *imapConn) readLiteral(p []byte) (int, error) {
 	return n, nil
 }
 
+// takeAsked reports whether the server asked for a literal, rather than refuse
+// the command that has it, since the last call.
+func (c *imapConn) takeAsked() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked := c.filter.asked
+	c.filter.asked = false
+	return asked
+}
+
 // take decides what becomes of a line: it is answered here or it is left
 // pending for go-imap's server.
 func (c *imapConn) take(line []byte) {
@@ -211,10 +219,7 @@ func (c *imapConn) take(line []byte) {
 	f.partial = ok && !sync
 	switch {
 	case ok && sync:
-		c.mu.Lock()
-		f.asked = false
-		c.mu.Unlock()
-		f.awaited = size
+		f.awaiting, f.awaited = true, size
 	case ok:
 		f.literal = size
 	}
@@ -226,7 +231,7 @@ func (c *imapConn) start(line string) bool {
 	c.mu.Lock()
 	idling := c.filter.idling
 	tag, verb, _ := parseIMAP(line)
-	if idling && strings.EqualFold(line, "DONE") {
+	if idling && line == "DONE" {
 		c.filter.idling = false
 		c.mu.Unlock()
 		return true

@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -73,6 +74,40 @@ func TestClose(t *testing.T) {
 	if len(w.Requests()) != 1 || len(w.mailbox.Messages("INBOX")) != 0 {
 		t.Error("records or mailboxes cannot be read after Close")
 	}
+}
+
+// Close waits for a session that takes its time to end.
+func TestCloseWaits(t *testing.T) {
+	s := NewUnstartedServer()
+	logged := false
+	s.Logger = slog.New(slowHandler{slog.DiscardHandler, &logged})
+	s.Start()
+	c := (&world{Server: s}).dial(t, s.Cloud().SMTP)
+	c.read()
+	c.send("STARTTLS")
+	c.want("220 2.0.0 SMTP server ready")
+	s.Close()
+	if !logged {
+		t.Error("Close returned while the session was at its last words")
+	}
+}
+
+// slowHandler takes long to log that a TLS handshake failed.
+type slowHandler struct {
+	slog.Handler
+	logged *bool
+}
+
+func (slowHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h slowHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "TLS handshake failed" {
+		for range 10000 {
+			runtime.Gosched()
+		}
+		*h.logged = true
+	}
+	return nil
 }
 
 func TestCloseUnstarted(t *testing.T) {

@@ -270,6 +270,7 @@ func TestSMTPMessageTooBig(t *testing.T) {
 		{"DATA over the limit", "DATA\r\n" + strings.Repeat("x", 99) + "\r\n.\r\n", tooBig},
 		{"chunk at the limit", "BDAT 100 LAST\r\n" + strings.Repeat("x", 100), ok},
 		{"chunk over the limit", "BDAT 101 LAST\r\n" + strings.Repeat("x", 101), tooBig},
+		{"last chunk after one over the limit", "BDAT 101\r\n" + strings.Repeat("x", 101) + "BDAT 1 LAST\r\nx", tooBig},
 		{"chunks over the limit", "BDAT 100\r\n" + strings.Repeat("x", 100) + "BDAT 1 LAST\r\nx", tooBig},
 	} {
 		t.Run(row.name, func(t *testing.T) {

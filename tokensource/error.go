@@ -74,7 +74,8 @@ type Error struct {
 	// network or of TLS, or what is wrong with the answer. Nil otherwise.
 	Err error
 
-	secretIsGUID bool // the secret that was sent looks like an id
+	secretIsGUID bool   // the secret that was sent looks like an id
+	credential   string // which one of several it is about
 }
 
 // Unwrap returns e.Err.
@@ -82,32 +83,21 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is reports whether target is [ErrInteractionRequired] and e says so.
 // Password expired, consent missing, grant revoked or MFA demanded are among
-// the reasons. An invalid_grant is one too, but for the suberrors by which
-// Entra ID says that signing in again does not help.
-func (e *Error) Is(target error) bool {
-	if target != ErrInteractionRequired {
-		return false
-	}
-	switch e.Code {
-	case "interaction_required", "login_required", "consent_required":
-		return true
-	case "invalid_grant":
-		return !slices.Contains([]string{"message_only", "client_mismatch", "protection_policy_required"}, e.Suberror)
-	}
-	return false
-}
-
-// passing are the AADSTS codes of failures that pass by themselves.
-var passing = []int{50033, 50087, 50196, 70012, 80002, 90006, 90012, 90024, 90033, 90055, 90090}
-
-const loopDetected = 50196
+// the reasons. Signing in again does not help where Conditional Access forbids
+// the access or an administrator has to assign or enable the user.
+func (e *Error) Is(target error) bool { return target == ErrInteractionRequired && e.interactive() }
 
 // Temporary reports whether the same request can succeed later although
 // nobody has mended anything: the network failed, or Entra ID is busy,
-// throttling or in trouble. Wait for RetryAfter first.
+// throttling or in trouble. Wait for RetryAfter first. Where the credential
+// could not be used, the answer is that of the error it gave, if it has such
+// a method.
 func (e *Error) Temporary() bool {
 	switch {
 	case e.StatusCode == 0:
+		if own, ok := errors.AsType[*credentialError](e.Err); ok {
+			return temporary(own.err)
+		}
 		return e.Err != nil && networkTemporary(e.Err)
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
 		return true
@@ -130,6 +120,13 @@ func networkTemporary(err error) bool {
 	_, record := errors.AsType[tls.RecordHeaderError](err)
 	return !certificate && !alert && !record && !errors.Is(err, context.Canceled)
 }
+
+// credentialError is what kept a credential from being used: no request was
+// made.
+type credentialError struct{ err error }
+
+func (e *credentialError) Error() string { return "the credential cannot be used: " + e.err.Error() }
+func (e *credentialError) Unwrap() error { return e.err }
 
 // temporary asks err itself. Errors of a [Func] may have an answer too.
 func temporary(err error) bool {
@@ -181,6 +178,9 @@ func (e *Error) ids() (ids []string) {
 	if e.StatusCode != 0 {
 		ids = append(ids, fmt.Sprintf("HTTP status %d", e.StatusCode))
 	}
+	if e.credential != "" {
+		ids = append(ids, e.credential)
+	}
 	if e.RetryAfter > 0 {
 		ids = append(ids, "retry after "+e.RetryAfter.Round(time.Second).String())
 	}
@@ -194,16 +194,6 @@ func (e *Error) ids() (ids []string) {
 		ids = append(ids, e.Timestamp.Format(time.RFC3339))
 	}
 	return ids
-}
-
-// remedies are for the commonest codes. Microsoft's own descriptions explain
-// the others well enough.
-var remedies = map[int]string{
-	7000215: "use the secret's Value, not its Secret ID, and check that it belongs to this application",
-	7000222: "the secret has expired: make a new one under Certificates & secrets",
-	700016:  "check that ClientID is the application (client) id and that the application exists in this Tenant and Cloud",
-	90002:   "check Tenant, and Cloud where the tenant is in a national cloud",
-	1002012: "leave Scopes nil, or use one scope that ends in /.default",
 }
 
 func (e *Error) remedy() string {
