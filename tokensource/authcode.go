@@ -2,7 +2,6 @@ package tokensource
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
@@ -46,7 +45,7 @@ type AuthCodeOptions struct {
 // signInLimit bounds the time that a person has to sign in.
 const signInLimit = 15 * time.Minute
 
-var errNobodySignedIn = errors.New("nobody signed in within 15 minutes")
+var errNobodySignedIn error = &ownError{"nobody signed in within 15 minutes", nil}
 
 // AuthCode returns a source of tokens for the user of this machine: the
 // authorization code grant with PKCE, through the system's browser and an
@@ -81,7 +80,7 @@ func (c *Config) AuthCode(o AuthCodeOptions) *Source {
 	s := newSession(cl, func(ctx context.Context, _ pauseFunc) (*grant, error) {
 		l, err := listenLoopback(at)
 		if err != nil {
-			return nil, cl.failed(err)
+			return nil, cl.failed(&ownError{"cannot wait for the browser", err})
 		}
 		o := o
 		o.RedirectURL = l.redirect
@@ -108,7 +107,7 @@ func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback)
 			return c.exchange(ctx, signIn, answer)
 		case err := <-opened:
 			if err != nil && ctx.Err() == nil {
-				return nil, c.failed(err)
+				return nil, c.failed(&ownError{"the page to sign in was not opened", err})
 			}
 			opened = nil // wait for the answer
 		case <-ctx.Done():

@@ -395,7 +395,7 @@ func TestOpenFails(t *testing.T) {
 		return none
 	}}
 	_, err := new(fakeEntra).public().AuthCode(options).Token()
-	if _, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, none) {
+	if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, none) || e.Temporary() {
 		t.Errorf("error %v", err)
 	}
 	if _, err := direct.Get(redirect); err == nil {

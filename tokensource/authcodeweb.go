@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -130,11 +129,11 @@ func (c *client) code(signIn SignIn, answer url.Values) (string, error) {
 	code := answer.Get("code")
 	switch {
 	case !sameState(signIn.State, answer.Get("state")):
-		return "", c.failed(errors.New("the answer belongs to another sign-in: its state differs; begin a new one in this browser"))
+		return "", c.failed(&ownError{"the answer belongs to another sign-in: its state differs; begin a new one in this browser", nil})
 	case answer.Has("error"):
 		return "", c.declined(answer)
 	case code == "":
-		return "", c.failed(errors.New("the answer has neither a code nor an error"))
+		return "", c.failed(&ownError{"the answer has neither a code nor an error", nil})
 	}
 	return code, nil
 }

@@ -81,7 +81,7 @@ func TestExchangeRefuses(t *testing.T) {
 			signIn, answer := beginTest(t, server.config())
 			row.change(&signIn, answer)
 			source, err := server.config().Exchange(t.Context(), signIn, answer)
-			if _, ok := errors.AsType[*Error](err); !ok || source != nil {
+			if e, ok := errors.AsType[*Error](err); !ok || source != nil || e.Temporary() {
 				t.Fatalf("error %v", err)
 			}
 			wantError(t, err, row.text)

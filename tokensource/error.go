@@ -98,6 +98,9 @@ func (e *Error) Temporary() bool {
 		if own, ok := errors.AsType[*credentialError](e.Err); ok {
 			return temporary(own.err)
 		}
+		if own, ok := errors.AsType[*ownError](e.Err); ok {
+			return temporary(own.err)
+		}
 		return e.Err != nil && networkTemporary(e.Err)
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
 		return true

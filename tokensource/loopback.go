@@ -2,7 +2,6 @@ package tokensource
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -63,7 +62,7 @@ func listenLoopback(at *url.URL) (*loopback, error) {
 	}
 	ln, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
-		return nil, fmt.Errorf("cannot wait for the browser: %w", err)
+		return nil, err
 	}
 	_, port, _ = net.SplitHostPort(ln.Addr().String())
 	u := *at

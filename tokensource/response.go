@@ -92,22 +92,31 @@ func (a *answer) describe(e *Error, r *redactor) {
 	}
 }
 
-// grant returns the token, or errRefused where e tells why not, or what is
-// wrong with the answer.
-func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
+// understand returns nil for an answer with a success in it, or errRefused
+// where e tells why there is none, or what is wrong with the answer.
+func (a *answer) understand(e *Error) error {
 	switch {
 	case a.status >= 300 && a.status < 400:
-		return nil, redirected(a.header.Get("Location"))
+		return redirected(a.header.Get("Location"))
 	case a.broken != nil:
-		return nil, fmt.Errorf("%w; it begins with %q", a.broken, a.secrets.excerpt(a.body))
+		return fmt.Errorf("%w; it begins with %q", a.broken, a.secrets.excerpt(a.body))
 	case a.fields == nil && len(a.body) == 0:
-		return nil, errors.New("the answer is empty")
+		return errors.New("the answer is empty")
 	case a.fields == nil:
-		return nil, fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
+		return fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
 	case e.Code != "":
-		return nil, errRefused
+		return errRefused
 	case a.status != http.StatusOK:
-		return nil, errors.New("the answer has neither a token nor an error code")
+		return errors.New("the answer has neither a success nor an error code")
+	}
+	return nil
+}
+
+// grant returns the token, or the error of understand, or what is wrong with
+// the token.
+func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
+	if err := a.understand(e); err != nil {
+		return nil, err
 	}
 	if kind := a.fields.text("token_type"); !strings.EqualFold(kind, "Bearer") && a.fields.has("token_type") {
 		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", a.secrets.excerpt(a.fields["token_type"]))

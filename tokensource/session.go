@@ -3,7 +3,6 @@ package tokensource
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 
 	"github.com/exoauth/exoauth/internal/transport"
@@ -65,7 +64,7 @@ func (s *session) obtain(ctx context.Context, pause pauseFunc) (*grant, error) {
 		}
 	}
 	if !canSignIn {
-		e := s.client.failed(errors.New("there is no refresh token, and nobody is asked to sign in while the old token is good"))
+		e := s.client.failed(&ownError{"there is no refresh token, and nobody is asked to sign in while the old token is good", nil})
 		e.Code = "login_required"
 		return nil, e
 	}
@@ -109,7 +108,7 @@ func (s *session) save(ctx context.Context) error {
 	}
 	if err := s.client.save(ctx, s.refresh); err != nil {
 		err = (&redactor{secrets: []string{s.refresh}}).err(err)
-		return s.client.failed(fmt.Errorf("SaveRefreshToken: %w", err))
+		return s.client.failed(&ownError{"SaveRefreshToken", err})
 	}
 	s.unsaved = false
 	return nil
@@ -119,3 +118,19 @@ func (s *session) save(ctx context.Context) error {
 func (c *client) failed(err error) *Error {
 	return &Error{Tenant: c.tenant, ClientID: c.clientID, Err: err}
 }
+
+// ownError is a failure of neither the network nor the server, but of a
+// function that the program gave, or of nobody where err is nil.
+type ownError struct {
+	what string
+	err  error
+}
+
+func (e *ownError) Error() string {
+	if e.err == nil {
+		return e.what
+	}
+	return e.what + ": " + e.err.Error()
+}
+
+func (e *ownError) Unwrap() error { return e.err }
