@@ -30,7 +30,14 @@
 //
 // Exchange ends a session when its token expires, an hour or so after Dial,
 // with "* BYE Session invalidated - AccessTokenExpired", which imapclient
-// reports as an unexpected EOF: dial again. Never call the client from its
-// UnilateralDataHandler, which runs on the goroutine that reads (go-imap
-// #668).
+// reports as an unexpected EOF or, while idling, as the use of a closed
+// connection. After any error but an *imap.Error, and when the channel that
+// the client's Closed method returns is closed, dial again.
+//
+// The client's commands take no context. To let one end them:
+//
+//	defer context.AfterFunc(ctx, func() { c.Close() })()
+//
+// Never call the client from its UnilateralDataHandler, which runs on the
+// goroutine that reads (go-imap #668).
 package imapdial

@@ -50,9 +50,15 @@ type Error struct {
 }
 
 // Error names the step, the mailbox, the address, the reason and the front
-// end. It has no control characters and no secret in it.
+// end, and what Exchange means by "not connected". It has no control characters and no secret in it.
 func (e *Error) Error() string {
-	s := fmt.Sprintf("imapdial: %s %s at %s: %v", e.Op, e.Username, e.Addr, e.Err)
+	s := fmt.Sprintf("imapdial: %s %q at %s: %v", e.Op, e.Username, e.Addr, e.Err)
+	switch {
+	case e.Op == OpToken:
+		s = fmt.Sprintf("imapdial: token for %q: %v", e.Username, e.Err)
+	case NotConnected(e.Err):
+		s += " (no full access to the mailbox, IMAP switched off, or a token of another user or tenant)"
+	}
 	if e.Server != "" {
 		s += " (front end " + e.Server + ")"
 	}

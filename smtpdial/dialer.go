@@ -3,6 +3,7 @@ package smtpdial
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -73,7 +74,7 @@ func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error
 	if timeout <= 0 {
 		timeout = DefaultTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within %v, the Timeout of the Dialer", timeout))
 	defer cancel()
 	return newAttempt(d, username).run(ctx)
 }

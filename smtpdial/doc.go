@@ -11,6 +11,13 @@
 // method and to the From header, and the user needs Send As on it. IMAP is
 // different there.
 //
+// # What comes after AUTH
+//
+// Exchange looks into the mailbox only when the message is there. "430 4.2.0
+// STOREDRV; mailbox logon failure" from SendMail is the application's missing
+// full access, and does not pass although a reply of class 4 says so. "554
+// 5.2.252 SendAsDenied" is a sender other than the user name without Send As.
+//
 // # What Dial does that go-smtp does not
 //
 //   - It lives by its context: every step ends with it, at once.

@@ -57,7 +57,10 @@ func (e *Error) Error() string {
 	if reply, ok := e.Err.(*smtp.SMTPError); ok {
 		reason = describe(reply)
 	}
-	s := fmt.Sprintf("smtpdial: %s %s at %s: %s", e.Op, e.Username, e.Addr, reason)
+	s := fmt.Sprintf("smtpdial: %s %q at %s: %s", e.Op, e.Username, e.Addr, reason)
+	if e.Op == OpToken {
+		s = fmt.Sprintf("smtpdial: token for %q: %s", e.Username, reason)
+	}
 	if e.Server != "" {
 		s += " (server " + e.Server + ")"
 	}

@@ -162,7 +162,7 @@ func (c *client) declined(answer url.Values) *Error {
 // checkRedirect is for web applications.
 func checkRedirect(address string) *ConfigError {
 	u, err := url.Parse(address)
-	if err == nil && u.Fragment == "" && u.User == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())) {
+	if err == nil && u.Fragment == "" && u.User == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLocalhost(u.Hostname())) {
 		return nil
 	}
 	return &ConfigError{

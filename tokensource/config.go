@@ -81,17 +81,23 @@ type client struct {
 	log              *slog.Logger
 }
 
-// newClient makes a client of settings that have been checked. The time limit
-// of the HTTP client goes into the context of each request, so that what ends
-// with it can be told from what the caller ends.
-func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
-	hc := new(http.Client)
-	if c.HTTPClient != nil {
-		*hc = *c.HTTPClient
+// ownClient returns a copy of hc, which may be nil, that follows no redirect,
+// and the time limit of a request. That one goes into the context of each, so
+// that what ends with it can be told from what the caller ends.
+func ownClient(hc *http.Client, limit time.Duration) (*http.Client, time.Duration) {
+	own := new(http.Client)
+	if hc != nil {
+		*own = *hc
 	}
-	limit := cmp.Or(max(hc.Timeout, 0), requestLimit)
-	hc.Timeout = 0
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	limit = cmp.Or(max(own.Timeout, 0), limit)
+	own.Timeout = 0
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return own, limit
+}
+
+// newClient makes a client of settings that have been checked.
+func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
+	hc, limit := ownClient(c.HTTPClient, requestLimit)
 	cl := &client{
 		tenant:   c.Tenant,
 		clientID: c.ClientID,
@@ -100,7 +106,7 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 		http:     hc,
 		limit:    limit,
 		save:     c.SaveRefreshToken,
-		log:      c.logger(),
+		log:      orSilent(c.Logger),
 		signers:  []signer{{}}, // of a public client
 	}
 	if c.Credential != nil {
@@ -109,11 +115,12 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	return cl
 }
 
-func (c *Config) logger() *slog.Logger {
-	if c.Logger == nil {
+// orSilent returns a logger that may be nil, or one that discards.
+func orSilent(log *slog.Logger) *slog.Logger {
+	if log == nil {
 		return slog.New(slog.DiscardHandler)
 	}
-	return c.Logger
+	return log
 }
 
 var (

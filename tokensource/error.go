@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -20,11 +21,15 @@ var ErrInteractionRequired = errors.New("tokensource: a person has to sign in")
 // ConfigError says which setting cannot work. Nothing was sent, and the Source
 // that returns it will return it each time.
 type ConfigError struct {
-	Field   string // of Config, such as "Tenant" or "Cloud.Authority"
+	Field   string // of Config, such as "Tenant" or "Cloud.Authority"; or a function, or a variable of the environment
 	Value   string // as it was set; empty where it is or may be a secret
 	Problem string // what is wrong with it
 	Remedy  string // what to do
+	Err     error  // the reason where there is one, such as that of a file that cannot be read
 }
+
+// Unwrap returns e.Err.
+func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Error names the field, its value, the problem and the remedy.
 func (e *ConfigError) Error() string {
@@ -32,7 +37,11 @@ func (e *ConfigError) Error() string {
 	if e.Value != "" {
 		value = fmt.Sprintf(" is %q", head(e.Value, 128))
 	}
-	return fmt.Sprintf("tokensource: the setting %s%s: %s; %s", e.Field, value, e.Problem, e.Remedy)
+	reason := ""
+	if e.Err != nil {
+		reason = ": " + head(e.Err.Error(), 256)
+	}
+	return printable(fmt.Sprintf("tokensource: the setting %s%s: %s%s; %s", e.Field, value, e.Problem, reason, e.Remedy))
 }
 
 // Error is a token request that failed. It may be shared by all callers who
@@ -41,7 +50,8 @@ func (e *ConfigError) Error() string {
 // The fields that quote the server are as it sent them, cut to a few KiB, with
 // a placeholder for secrets that it echoed.
 type Error struct {
-	// Tenant and ClientID say whose token it was to be, as configured.
+	// Tenant and ClientID say whose token it was to be, as configured. For a
+	// managed identity there is no Tenant, and ClientID may be empty.
 	Tenant, ClientID string
 
 	// Code and Suberror are "error" and "suberror", such as "invalid_client".
@@ -76,6 +86,9 @@ type Error struct {
 
 	secretIsGUID bool   // the secret that was sent looks like an id
 	credential   string // which one of several it is about
+	identity     string // the managed identity it is about, and where it was asked for
+	hint         string // what to do, where the numbers do not tell
+	passes       bool   // the server is documented to answer so for a while
 }
 
 // Unwrap returns e.Err.
@@ -102,6 +115,8 @@ func (e *Error) Temporary() bool {
 			return temporary(own.err)
 		}
 		return e.Err != nil && networkTemporary(e.Err)
+	case e.passes:
+		return true
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
 		return true
 	case e.Code == "temporarily_unavailable", e.Code == "server_error":
@@ -145,7 +160,7 @@ func temporary(err error) bool {
 // printable characters without a secret.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString("tokensource: no token for application " + e.ClientID + " of tenant " + e.Tenant)
+	b.WriteString("tokensource: no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
 	for _, part := range []string{e.reason(), e.remedy()} {
 		if part != "" {
 			b.WriteString(": " + part)
@@ -164,7 +179,7 @@ func (e *Error) reason() string {
 		parts = append(parts, head(e.Code, 64))
 	}
 	description, _, _ := strings.Cut(e.Description, "Trace ID:")
-	if description = strings.TrimSpace(description); description != "" {
+	if description = strings.TrimRight(strings.TrimSpace(description), "."); description != "" {
 		parts = append(parts, head(description, 512))
 	}
 	if len(e.AADSTS) > 0 && !strings.Contains(description, "AADSTS") {
@@ -200,6 +215,9 @@ func (e *Error) ids() (ids []string) {
 }
 
 func (e *Error) remedy() string {
+	if e.hint != "" {
+		return e.hint
+	}
 	for _, code := range e.AADSTS {
 		if code == 7000215 && e.secretIsGUID {
 			return "the secret is a GUID, as a Secret ID is: use the secret's Value"

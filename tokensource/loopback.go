@@ -34,7 +34,7 @@ type loopback struct {
 	outcome chan error // of the sign-in, for the page
 }
 
-func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" }
+func isLocalhost(host string) bool { return host == "localhost" || host == "127.0.0.1" }
 
 // loopbackURL reads the redirect address of a program, http://localhost by
 // default.
@@ -43,7 +43,7 @@ func loopbackURL(address string) (*url.URL, *ConfigError) {
 		address = "http://localhost"
 	}
 	u, err := url.Parse(address)
-	if err == nil && u.Scheme == "http" && isLoopback(u.Hostname()) && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" {
+	if err == nil && u.Scheme == "http" && isLocalhost(u.Hostname()) && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" {
 		return u, nil
 	}
 	return nil, &ConfigError{

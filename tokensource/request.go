@@ -98,7 +98,7 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 	return g, nil
 }
 
-// post sends the form and reads the answer. An error means that there is none.
+// post sends the form.
 func (c *client) post(ctx context.Context, address string, form url.Values, id string) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -107,7 +107,14 @@ func (c *client) post(ctx context.Context, address string, form url.Values, id s
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("client-request-id", id)
-	resp, err := c.http.Do(req)
+	return exchange(c.http, req)
+}
+
+// exchange sends a request and reads the answer. An error means that there is
+// none.
+func exchange(hc *http.Client, req *http.Request) (*answer, error) {
+	ctx := req.Context()
+	resp, err := hc.Do(req)
 	if err != nil {
 		return nil, plain(ctx, err)
 	}
