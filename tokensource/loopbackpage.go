@@ -49,9 +49,10 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; backgro
 main { box-sizing: border-box; width: min(30rem, 92vw); margin: 2rem 0; padding: 2.5rem; text-align: center; background: var(--card); border: 1px solid var(--line); border-radius: 12px }
 svg { width: 56px; height: 56px; fill: none; stroke: var(--bad); stroke-width: 3; stroke-linecap: round; stroke-linejoin: round }
 svg.good { stroke: var(--good) }
+h1, p { text-wrap: balance }
 h1 { margin: 1rem 0 .5rem; font-size: 1.4rem; line-height: 1.3 }
 p { margin: .5rem 0 0; color: var(--soft) }
-pre { margin: 1.5rem 0 .5rem; padding: .75rem 1rem; text-align: left; font: .85rem/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--back); border-radius: 8px }
+pre { margin: 1.5rem 0 1rem; padding: .75rem 1rem; text-align: left; font: .85rem/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--back); border-radius: 8px }
 </style>
 </head>
 <body>
