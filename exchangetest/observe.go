@@ -14,8 +14,9 @@ type Request struct {
 	Grant    string    // grant_type
 	ClientID string
 	Scope    string
-	Status   int // HTTP status of the answer; zero if the connection was dropped
-	AADSTS   int // number of the error of Entra ID; zero if there was none
+	User     string // who signed in, or the username of the request; empty where there is none
+	Status   int    // HTTP status of the answer; zero if the connection was dropped
+	AADSTS   int    // number of the error of Entra ID; zero if there was none
 }
 
 // A Session is one connection to the IMAP or the SMTP server.
