@@ -291,3 +291,24 @@ func ExampleServer_AddIssuer() {
 	fmt.Println(resp.Status)
 	// Output: 200 OK
 }
+
+// A program on a machine in Azure asks the machine for its tokens.
+func ExampleServer_AddHost() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	identity := srv.Tenant().AddManagedIdentity("vm-mail", exchangetest.IMAPAccessAsApp)
+	vm := srv.AddHost(exchangetest.VM, identity)
+
+	req, _ := http.NewRequest("GET", "http://169.254.169.254/metadata/identity/oauth2/token?"+url.Values{
+		"api-version": {"2018-02-01"}, "resource": {srv.Cloud().Resource},
+	}.Encode(), nil)
+	req.Header.Set("Metadata", "true")
+	resp, err := vm.HTTPClient().Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output: 200 OK
+}

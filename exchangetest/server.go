@@ -63,6 +63,7 @@ type Server struct {
 	started bool
 	closed  bool
 	conns   map[net.Conn]struct{}
+	hosts   []*Host
 	wg      sync.WaitGroup // accept loops and mail sessions
 	httpWG  sync.WaitGroup // HTTP connections
 }
@@ -152,6 +153,9 @@ func (s *Server) Close() {
 	}
 	if s.http != nil {
 		s.http.Close()
+	}
+	for _, h := range s.hosts {
+		h.close()
 	}
 	s.wg.Wait()
 	s.handover.Close()
