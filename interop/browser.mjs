@@ -22,15 +22,21 @@ try {
   await browser.close();
 }
 
-// next answers one form, and reports whether there was one.
+// next answers one form, and reports whether there was one. A page that submits
+// its form by itself has done so when the network is idle.
 async function next(page) {
-  await page.waitForLoadState('load');
-  const button = page.locator('button[type=submit]:visible, input[type=submit]:visible').first();
+  await page.waitForLoadState('networkidle');
+  const decline = page.locator('button[value=decline]');
+  if (settings.decline && (await decline.count()) > 0) {
+    await Promise.all([page.waitForNavigation(), decline.click()]);
+    return true;
+  }
+  const button = page.locator('button.main:visible, button[type=submit]:visible, input[type=submit]:visible').first();
   if ((await button.count()) === 0) return false;
   for (const [selector, value] of [
-    ['input[name=user_code]', settings.code],
+    ['input[name=user_code], input[name=otc]', settings.code],
     ['input[type=password]', settings.password],
-    ['input[type=email], input[type=text]:not([name=user_code])', settings.user],
+    ['input[name=login]', settings.user],
   ]) {
     const field = page.locator(selector).locator('visible=true').first();
     if (value && (await field.count()) > 0) await field.fill(value);

@@ -49,6 +49,7 @@ type person struct {
 	User       string `json:"user"`
 	Password   string `json:"password"`
 	Code       string `json:"code,omitempty"`
+	Decline    bool   `json:"decline,omitempty"` // to consent
 	Screenshot string `json:"screenshot,omitempty"`
 	Scheme     string `json:"scheme,omitempty"`
 }
