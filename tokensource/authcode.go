@@ -60,6 +60,9 @@ var errNobodySignedIn error = &ownError{"nobody signed in within 15 minutes", ni
 // token has expired. To sign in once for several runs of a program, set
 // [Config.SaveRefreshToken], and use [Config.RefreshToken] where there is one.
 //
+// Ask for a token before a dialer does: one that gives up after a minute ends a
+// sign-in that nobody else waits for.
+//
 // A machine without a browser cannot take part, unless the address is opened
 // in one whose localhost is this machine's, as through a forwarded port. See
 // [Config.DeviceCode] for all others.

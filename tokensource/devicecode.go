@@ -46,6 +46,9 @@ const (
 // call begins anew. From then on refresh tokens are used, as with
 // [Config.AuthCode].
 //
+// Ask for a token before a dialer does: one that gives up after a minute ends a
+// sign-in that nobody else waits for.
+//
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code)
 func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) error) *Source {
 	cl, err := c.userClient()
