@@ -3,6 +3,7 @@ package exchangetest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +20,29 @@ type TransportConfig struct {
 	SmtpClientAuthenticationDisabled bool
 }
 
+// A CmdletError is what a method named after a cmdlet of Exchange Online
+// returns where the cmdlet would fail.
+type CmdletError struct {
+	Cmdlet string // as Microsoft spells it
+	Err    error
+}
+
+func (e *CmdletError) Error() string { return "exchangetest: " + e.Cmdlet + ": " + e.Err.Error() }
+
+func (e *CmdletError) Unwrap() error { return e.Err }
+
+func cmdletErrorf(cmdlet, format string, args ...any) error {
+	return &CmdletError{cmdlet, fmt.Errorf(format, args...)}
+}
+
 // CASMailbox holds the switches of Set-CASMailbox. The zero value is what a
 // new mailbox has.
 type CASMailbox struct {
 	// ImapEnabled allows IMAP. Nil means yes.
 	ImapEnabled *bool
+
+	// PopEnabled allows POP3. Nil means yes.
+	PopEnabled *bool
 
 	// SmtpClientAuthenticationDisabled overrides the switch of the same name
 	// in [TransportConfig]. Nil means the tenant's.
@@ -41,14 +60,14 @@ var guidPattern = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]
 func (t *Tenant) NewServicePrincipal(appID, objectID string) error {
 	for _, id := range []string{appID, objectID} {
 		if !guidPattern.MatchString(id) {
-			return fmt.Errorf("exchangetest: New-ServicePrincipal: %q is not a GUID; it takes the application (client) id and the object id of the enterprise application", id)
+			return cmdletErrorf("New-ServicePrincipal", "%q is not a GUID; it takes the application (client) id and the object id of the enterprise application", id)
 		}
 	}
 	t.srv.mu.Lock()
 	defer t.srv.mu.Unlock()
 	for _, sp := range t.exchange {
 		if strings.EqualFold(sp.appID, appID) || strings.EqualFold(sp.objectID, objectID) {
-			return fmt.Errorf("exchangetest: New-ServicePrincipal: the application %s is registered with the object id %s already; remove it first", sp.appID, sp.objectID)
+			return cmdletErrorf("New-ServicePrincipal", "the application %s is registered with the object id %s already; remove it first", sp.appID, sp.objectID)
 		}
 	}
 	t.exchange[strings.ToLower(objectID)] = servicePrincipal{strings.ToLower(appID), strings.ToLower(objectID)}
@@ -63,9 +82,10 @@ func (t *Tenant) RemoveServicePrincipal(identity string) error {
 	defer t.srv.mu.Unlock()
 	sp, ok := t.servicePrincipalLocked(identity)
 	if !ok {
-		return fmt.Errorf("exchangetest: Remove-ServicePrincipal: there is no service principal %q", identity)
+		return cmdletErrorf("Remove-ServicePrincipal", "there is no service principal %q", identity)
 	}
 	delete(t.exchange, sp.objectID)
+	t.assignments = slices.DeleteFunc(t.assignments, func(a roleAssignment) bool { return a.app == sp.objectID })
 	for _, m := range t.srv.mailboxes {
 		if m.tenant == t {
 			delete(m.fullAccess, sp.objectID)
@@ -120,7 +140,7 @@ func (t *Tenant) permission(cmdlet, identity, trustee string, change func(m *Mai
 	if sp, ok := t.servicePrincipalLocked(trustee); ok {
 		key = sp.objectID
 	} else if other := t.srv.mailboxes[key]; other == nil || other.tenant != t {
-		return fmt.Errorf("exchangetest: %s: there is no user or service principal %q; a service principal must be made with New-ServicePrincipal first", cmdlet, trustee)
+		return cmdletErrorf(cmdlet, "there is no user or service principal %q; a service principal must be made with New-ServicePrincipal first", trustee)
 	}
 	change(m, key)
 	return nil
@@ -167,7 +187,7 @@ func (t *Tenant) Grant(app *App, mailbox string) {
 func (t *Tenant) mailboxLocked(cmdlet, identity string) (*Mailbox, error) {
 	m := t.srv.mailboxes[strings.ToLower(identity)]
 	if m == nil || m.tenant != t {
-		return nil, fmt.Errorf("exchangetest: %s: there is no mailbox %q in %s", cmdlet, identity, t.Domains[0])
+		return nil, cmdletErrorf(cmdlet, "there is no mailbox %q in %s", identity, t.Domains[0])
 	}
 	return m, nil
 }

@@ -25,6 +25,18 @@
 // addresses. When a login fails in a test, print [Server.Sessions]: the
 // Reason there says what no Exchange would.
 //
+// # Entra ID
+//
+// The server has the endpoints that clients ask of Entra ID: discovery of
+// instances, OpenID Connect and keys, authorize with pages to sign in and to
+// consent on, token, device code, admin consent and user realm. The token
+// endpoint knows client credentials (a secret, a certificate's assertion, an
+// issuer elsewhere), authorization code with PKCE, refresh token, device code,
+// password and on-behalf-of. Tenants are named by id or domain, common,
+// organizations or consumers. A [Browser] fills in the pages; what keeps users
+// and applications from a token is set with [User.SetState] and its like, and
+// refused with the number and in the words of Entra ID.
+//
 // # What is imitated
 //
 // Up to and including authentication the mail servers speak the bytes that
@@ -50,6 +62,12 @@
 //     is refused with "554 5.2.252 SendAsDenied".
 //   - SMTP names another user than the one who signed in: "535 5.7.3", even if
 //     that user has FullAccess.
+//
+// # The administrator
+//
+// What an administrator changes is changed by methods that are named after the
+// cmdlets of Exchange Online, or by the text of the cmdlets itself; see
+// [Server.Admin].
 //
 // # Time
 //

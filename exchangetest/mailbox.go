@@ -23,6 +23,7 @@ type Mailbox struct {
 	fullAccess map[string]bool
 	sendAs     map[string]bool
 	cas        CASMailbox
+	owner      *User // nil for a shared mailbox
 }
 
 const sentItems = "Sent Items"

@@ -119,6 +119,8 @@ func (s *Server) openSMTP(b bearer, user string) (*Mailbox, error) {
 		return nil, fmt.Errorf("the mailbox %q is in another tenant than the token's", user)
 	case b.user != nil && b.user.Mailbox != m:
 		return nil, fmt.Errorf("the token is of the user %s; SMTP wants that name, with the shared address as the sender alone", b.user.UPN)
+	case b.byRole && !b.hasFullAccess(m):
+		return nil, fmt.Errorf("the mailbox %s is in no scope of the application's roles (New-ManagementRoleAssignment)", m.Address)
 	case m.cas.SmtpClientAuthenticationDisabled != nil:
 		if *m.cas.SmtpClientAuthenticationDisabled {
 			return nil, &wireError{fmt.Sprintf(authDisabled, "Mailbox")}

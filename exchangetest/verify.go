@@ -17,6 +17,7 @@ type bearer struct {
 	expires  time.Time
 	user     *User            // who signed in; nil for an app-only token
 	app      servicePrincipal // as Exchange knows it; set for an app-only token
+	byRole   bool             // what the app may do is a matter of RBAC for Applications
 }
 
 type tokenClaims struct {
@@ -41,7 +42,7 @@ var (
 // known of the bearer is returned with an error too, for the record.
 func (s *Server) verify(token string, want permission) (bearer, error) {
 	var c tokenClaims
-	_, err := jwt.ParseWithClaims(token, &c,
+	_, err := jwt.ParseWithClaims(s.readable(token), &c,
 		func(*jwt.Token) (any, error) { return &signingKey().private.PublicKey, nil },
 		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
 	b := bearer{clientID: c.AppID}
@@ -91,9 +92,6 @@ func (b bearer) delegatedLocked(c *tokenClaims, want permission) (bearer, error)
 }
 
 func (b bearer) appOnlyLocked(c *tokenClaims, want permission) (bearer, error) {
-	if !slices.Contains(c.Roles, want.role) {
-		return b, fmt.Errorf("the token has no role %s, only %q", want.role, c.Roles)
-	}
 	for _, sp := range b.tenant.exchange {
 		if sp.appID != c.AppID {
 			continue
@@ -102,9 +100,25 @@ func (b bearer) appOnlyLocked(c *tokenClaims, want permission) (bearer, error) {
 			return b, fmt.Errorf("the application is registered in Exchange with the object id %s, not with that of its enterprise application, %s", sp.objectID, c.OID)
 		}
 		b.app = sp
-		return b, nil
+		return b, b.roleLocked(c, want)
+	}
+	if !slices.Contains(c.Roles, want.role) {
+		return b, fmt.Errorf("the token has no role %s, only %q", want.role, c.Roles)
 	}
 	return b, fmt.Errorf("the application %s is not registered in Exchange (New-ServicePrincipal)", c.AppID)
+}
+
+// roleLocked looks for the role in the token. RBAC for Applications, where an
+// application has it for SMTP, is for tokens without.
+func (b *bearer) roleLocked(c *tokenClaims, want permission) error {
+	if slices.Contains(c.Roles, want.role) {
+		return nil
+	}
+	if _, assigned := b.tenant.mayByRoleLocked(b.app, nil); assigned && want.role == SMTPSendAsApp {
+		b.byRole = true
+		return nil
+	}
+	return fmt.Errorf("the token has no role %s, only %q", want.role, c.Roles)
 }
 
 // openIMAP returns the mailbox that an IMAP session of b for user is
@@ -134,7 +148,12 @@ func (s *Server) openIMAP(b bearer, user string) (m *Mailbox, usable, err error)
 	return m, usable, nil
 }
 
+// hasFullAccess must be called with the server's mutex held.
 func (b bearer) hasFullAccess(m *Mailbox) bool {
+	if b.byRole {
+		may, _ := b.tenant.mayByRoleLocked(b.app, m)
+		return may
+	}
 	return b.user != nil && b.user.Mailbox == m || m.fullAccess[b.principal()]
 }
 

@@ -1,0 +1,231 @@
+package exchangetest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// fill puts what a test has made in the place of {…} in a script.
+func (w *world) fill(text string) string {
+	return strings.NewReplacer(
+		"{app}", w.app.ClientID, "{obj}", w.app.ObjectID, "{sp}", w.app.ServicePrincipalID,
+		"{exo}", nameGUID(w.tenant.ID+exchangeAppID), "{imap}", roleID(IMAPAccessAsApp), "{smtp}", roleID(SMTPSendAsApp),
+	).Replace(text)
+}
+
+func (w *world) admin(t testing.TB, script string) string {
+	t.Helper()
+	out, err := w.tenant.AdminOutput(w.fill(script))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// bare is a world in which no administrator has done anything yet.
+func bare(t testing.TB) *world {
+	t.Helper()
+	s := NewServer()
+	t.Cleanup(s.Close)
+	w := &world{Server: s, tenant: s.Tenant()}
+	w.app = w.tenant.AddApp("Invoices")
+	w.mailbox = w.tenant.AddMailbox(shared)
+	w.tenant.AddUser("adele@contoso.com")
+	return w
+}
+
+// Everything that the README tells an administrator to type.
+func TestAdminTheWholeWay(t *testing.T) {
+	w := bare(t)
+	w.tenant.SetTransportConfig(TransportConfig{SmtpClientAuthenticationDisabled: true})
+	w.admin(t, `
+Connect-MgGraph -Scopes Application.Read.All
+$sp = Get-MgServicePrincipal -Filter "AppId eq '{app}'"
+$exo = Get-MgServicePrincipal -Filter "DisplayName eq 'Office 365 Exchange Online'"
+$exo.AppRoles | Where-Object { $_.Value -eq 'IMAP.AccessAsApp' -or $_.Value -eq 'SMTP.SendAsApp' } | ForEach-Object {
+  New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $sp.Id -PrincipalId $sp.Id -ResourceId $exo.Id -AppRoleId $_.Id
+}
+Connect-ExchangeOnline
+New-ServicePrincipal    -AppId $sp.AppId -ObjectId $sp.Id
+Add-MailboxPermission   -Identity invoices@contoso.com -User    $sp.Id -AccessRights FullAccess
+Add-RecipientPermission -Identity invoices@contoso.com -Trustee $sp.Id -AccessRights SendAs
+Set-CASMailbox invoices@contoso.com -ImapEnabled $true                       # where IMAP is off
+Set-CASMailbox invoices@contoso.com -SmtpClientAuthenticationDisabled $false # needed to send, with OAuth too
+`)
+	c := w.authenticated(t, shared, w.app.Token(nil))
+	c.send("B NAMESPACE")
+	c.want(`* NAMESPACE (("" "/")) NIL NIL`)
+	s := w.dialSMTP(t)
+	s.send("AUTH XOAUTH2 " + xoauth2IR(shared, w.app.Token(nil)))
+	s.want("235 2.7.0 Authentication successful")
+}
+
+// What each line changes, and that its opposite changes it back.
+func TestAdminChanges(t *testing.T) {
+	w := bare(t)
+	mailbox, user := w.mailbox, w.tenant.users["adele@contoso.com"]
+	for _, step := range []struct {
+		script string
+		done   func() bool
+	}{
+		{"New-ServicePrincipal -AppId {app} -ServiceId {sp}", func() bool { return w.tenant.exchange[w.app.ServicePrincipalID].appID == w.app.ClientID }},
+		{"Add-MailboxPermission invoices@contoso.com -User {app} -AccessRights FullAccess -InheritanceType All -AutoMapping $false -Confirm:$false", func() bool { return mailbox.fullAccess[w.app.ServicePrincipalID] }},
+		{"Remove-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess", func() bool { return len(mailbox.fullAccess) == 0 }},
+		{"Add-MailboxPermission invoices@contoso.com -User {sp} -AccessRights ReadPermission", func() bool { return len(mailbox.fullAccess) == 0 }},
+		{"Add-MailboxPermission invoices@contoso.com -User adele@contoso.com -AccessRights ReadPermission,FullAccess", func() bool { return mailbox.fullAccess["adele@contoso.com"] }},
+		{"Add-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs", func() bool { return mailbox.sendAs["adele@contoso.com"] }},
+		{"Remove-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs", func() bool { return len(mailbox.sendAs) == 0 }},
+		{"Set-CASMailbox invoices@contoso.com -ImapEnabled $false -PopEnabled $false", func() bool {
+			return !*mailbox.cas.ImapEnabled && !*mailbox.cas.PopEnabled && mailbox.cas.SmtpClientAuthenticationDisabled == nil
+		}},
+		{"Set-CASMailbox invoices@contoso.com -SmtpClientAuthenticationDisabled $true", func() bool {
+			return !*mailbox.cas.ImapEnabled && *mailbox.cas.SmtpClientAuthenticationDisabled
+		}},
+		{"Set-CASMailbox invoices@contoso.com -SmtpClientAuthenticationDisabled $null", func() bool { return mailbox.cas.SmtpClientAuthenticationDisabled == nil }},
+		{"Set-TransportConfig -SmtpClientAuthenticationDisabled $true", func() bool { return w.tenant.transport.SmtpClientAuthenticationDisabled }},
+		{"Set-TransportConfig -SmtpClientAuthenticationDisabled $false", func() bool { return !w.tenant.transport.SmtpClientAuthenticationDisabled }},
+		{"New-ManagementScope -Name s -RecipientRestrictionFilter \"Alias -eq 'invoices'\"", func() bool { return w.tenant.scopes["s"] != "" }},
+		{"New-ManagementRoleAssignment -App {sp} -Role 'Application SMTP.SendAsApp' -CustomResourceScope s -Name n", func() bool { return w.tenant.assignments[0].scope == "s" }},
+		{"Remove-ManagementRoleAssignment n", func() bool { return len(w.tenant.assignments) == 0 }},
+		{"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -BodyParameter @{ principalId = '{sp}'; resourceId = '{exo}'; appRoleId = '{imap}' }", func() bool { return slices.Equal(w.app.roles, []string{IMAPAccessAsApp}) }},
+		{"$r = Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp}\nRemove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -AppRoleAssignmentId $r.Id", func() bool { return len(w.app.roles) == 0 }},
+		{"az ad app permission add --id {app} --api " + exchangeAppID + " --api-permissions {imap}=Role {smtp}=Role", func() bool { return len(w.app.roles) == 0 }},
+		{"az ad app permission admin-consent --id {app}", func() bool { return slices.Equal(w.app.roles, []string{IMAPAccessAsApp, SMTPSendAsApp}) }},
+		{"New-MgOauth2PermissionGrant -ClientId {sp} -ConsentType AllPrincipals -ResourceId {exo} -Scope 'IMAP.AccessAsUser.All SMTP.Send'", func() bool { return w.app.consents[""]["smtp.send"] }},
+		{"New-MgOauth2PermissionGrant -ClientId {sp} -ConsentType Principal -PrincipalId " + user.ObjectID + " -ResourceId {exo} -Scope SMTP.Send", func() bool { return w.app.consents[user.ObjectID]["smtp.send"] }},
+		{"Update-MgUser -UserId adele@contoso.com -AccountEnabled:$false", func() bool { return user.state.Disabled }},
+		{"Update-MgUser -UserId adele@contoso.com -AccountEnabled -PasswordProfile @{ Password = 'new' }", func() bool { return !user.state.Disabled && user.password == "new" }},
+		{"az ad user update --id adele@contoso.com --account-enabled false", func() bool { return user.state.Disabled }},
+		{"Revoke-MgUserSignInSession -UserId adele@contoso.com", func() bool { return !user.revoked.IsZero() }},
+		{"Update-MgApplication -ApplicationId {obj} -IsFallbackPublicClient -PublicClient @{ RedirectUris = 'http://localhost','https://contoso.com/a' }", func() bool { return w.app.reg.publicFlows && len(w.app.reg.redirects) == 2 }},
+		{"az ad app update --id {app} --is-fallback-public-client false --public-client-redirect-uris http://localhost", func() bool { return !w.app.reg.publicFlows && len(w.app.reg.redirects) == 1 }},
+		{"Update-MgServicePrincipal -ServicePrincipalId {sp} -AccountEnabled:$false", func() bool { return w.app.disabled }},
+		{"New-MgApplicationFederatedIdentityCredential -ApplicationId {obj} -Name f -Issuer https://i.example.com -Subject s -Audiences @('api://AzureADTokenExchange')", func() bool { return w.app.reg.federated[0].Audience == federatedAudience }},
+		{`az ad app federated-credential create --id {app} --parameters '{"issuer":"https://i.example.com","subject":"t","audiences":["a"]}'`, func() bool { return w.app.reg.federated[1].Audience == "a" }},
+		{"New-ManagementRoleAssignment -App {sp} -Role 'Application SMTP.SendAsApp'", func() bool { return len(w.tenant.assignments) == 1 }},
+		{"Remove-ServicePrincipal {app}", func() bool { return len(w.tenant.exchange) == 0 && len(w.tenant.assignments) == 0 }},
+	} {
+		w.admin(t, step.script)
+		if !step.done() {
+			t.Fatalf("without effect: %s", step.script)
+		}
+	}
+}
+
+func TestAdminSecrets(t *testing.T) {
+	w := bare(t)
+	added := strings.TrimSpace(w.admin(t, "(Add-MgApplicationPassword -ApplicationId {obj} -PasswordCredential @{ displayName = 'x'; endDateTime = '2099-01-31' }).SecretText"))
+	if !w.accepts(t, added) || !w.accepts(t, w.app.Secret) {
+		t.Error("a secret that was added, or the one before it, is refused")
+	}
+	reset := strings.TrimSpace(w.admin(t, "az ad app credential reset --id {app} --query password -o tsv"))
+	if !w.accepts(t, reset) || w.accepts(t, added) {
+		t.Error("a reset does not leave exactly the new secret")
+	}
+	both := strings.TrimSpace(w.admin(t, "az ad app credential reset --id {app} --append --years 2 --query password -o tsv"))
+	if !w.accepts(t, reset) || !w.accepts(t, both) {
+		t.Error("a reset that appends does not leave both secrets")
+	}
+	w.admin(t, "$p = Add-MgApplicationPassword -ApplicationId {obj}\nRemove-MgApplicationPassword -ApplicationId {obj} -KeyId $p.KeyId")
+	if len(w.app.reg.secrets) != 2 {
+		t.Errorf("%d secrets, want 2", len(w.app.reg.secrets))
+	}
+}
+
+func (w *world) accepts(t testing.TB, secret string) bool {
+	t.Helper()
+	form := w.form()
+	form.Set("client_secret", secret)
+	resp, _ := w.post(t, w.tenant.ID, form)
+	return resp.StatusCode == 200
+}
+
+func TestAdminOutput(t *testing.T) {
+	w := bare(t)
+	w.admin(t, "New-ServicePrincipal -AppId {app} -ObjectId {sp}; Add-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess")
+	for script, want := range map[string]string{
+		"Get-MailboxPermission invoices@contoso.com | ? User -like \"*{sp}*\" | fl User, AccessRights": "User         : {sp}\nAccessRights : FullAccess\n",
+		"(Get-MailboxPermission invoices@contoso.com).User":                                            "NT AUTHORITY\\SELF\n{sp}\n",
+		"Get-RecipientPermission invoices@contoso.com -Trustee {sp}":                                   "",
+		"Get-CASMailbox invoices@contoso.com | fl SmtpClientAuthenticationDisabled,ImapEnabled":        "SmtpClientAuthenticationDisabled : \nImapEnabled                      : True\n",
+		"(Get-ServicePrincipal {app}).ObjectId":                                                        "{sp}\n",
+		"Get-TransportConfig":                                                                          "SmtpClientAuthenticationDisabled : False\n",
+		"az ad sp show --id {app} --query id -o tsv":                                                   "{sp}\n",
+		"az ad app show --id {app} --query id":                                                         "{obj}\n",
+		"(Get-MgApplication -Filter \"AppId eq '{app}'\").Id":                                          "{obj}\n",
+		"(Get-Mailbox adele@contoso.com).RecipientTypeDetails":                                         "UserMailbox\n",
+		"(Get-MgUser -UserId adele@contoso.com).AccountEnabled":                                        "True\n",
+	} {
+		if got := w.admin(t, script); got != w.fill(want) {
+			t.Errorf("%s\n got %q\nwant %q", script, got, w.fill(want))
+		}
+	}
+}
+
+func TestAdminErrors(t *testing.T) {
+	w := bare(t)
+	for name, test := range map[string]struct{ script, want string }{
+		"unknown cmdlet":           {"\nSet-Mailbox x", "line 2: Set-Mailbox: there is no such command here"},
+		"unknown parameter":        {"Set-CASMailbox invoices@contoso.com -OwaEnabled $true", "line 1: Set-CASMailbox: there is no parameter -OwaEnabled"},
+		"placeholder":              {"New-ServicePrincipal -AppId <application id>", `line 1: a placeholder was not filled in: "<application id>"`},
+		"unknown mailbox":          {"Set-CASMailbox x@contoso.com -ImapEnabled $true", `line 1: Set-CASMailbox: there is no mailbox "x@contoso.com" in contoso.onmicrosoft.com`},
+		"principal not registered": {"Add-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess", `line 1: Add-MailboxPermission: there is no user or service principal "{sp}"; a service principal must be made with New-ServicePrincipal first`},
+		"unknown right":            {"Add-MailboxPermission invoices@contoso.com -User adele@contoso.com -AccessRights All", `line 1: Add-MailboxPermission: -AccessRights takes FullAccess, ReadPermission, ChangePermission, ChangeOwner, DeleteItem, ExternalAccount, not "All"`},
+		"not SendAs":               {"Add-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights FullAccess", `line 1: Add-RecipientPermission: -AccessRights takes SendAs, not "FullAccess"`},
+		"scope's filter":           {"New-ManagementScope x -RecipientRestrictionFilter 'Alias -eq'", `line 1: New-ManagementScope: the filter "Alias -eq": unexpected "-eq"`},
+		"assignment, unregistered": {"New-ManagementRoleAssignment -App {sp} -Role 'Application SMTP.SendAsApp'", `line 1: New-ManagementRoleAssignment: there is no service principal "{sp}"; make it with New-ServicePrincipal first`},
+		"filter of Graph":          {"Get-MgServicePrincipal -Filter \"appOwner eq 'x'\"", `line 1: Get-MgServicePrincipal: -Filter takes "AppId eq '…'" or "DisplayName eq '…'" here, not "appOwner eq 'x'"`},
+		"registration's id":        {"Update-MgServicePrincipal -ServicePrincipalId {obj} -AccountEnabled", `line 1: Update-MgServicePrincipal: -ServicePrincipalId: there is none with the object id "{obj}"`},
+		"role of another resource": {"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -PrincipalId {sp} -ResourceId {sp} -AppRoleId {imap}", `line 1: New-MgServicePrincipalAppRoleAssignment: -ResourceId: "{sp}" is not the object id of Office 365 Exchange Online in this tenant`},
+		"unknown role":             {"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -PrincipalId {sp} -ResourceId {exo} -AppRoleId {sp}", `line 1: New-MgServicePrincipalAppRoleAssignment: -AppRoleId: Office 365 Exchange Online has no app role with the id "{sp}" here`},
+		"unknown user":             {"Update-MgUser -UserId x@contoso.com -AccountEnabled", `line 1: Update-MgUser: there is no user "x@contoso.com" in contoso.onmicrosoft.com`},
+		"date":                     {"Add-MgApplicationPassword -ApplicationId {obj} -PasswordCredential @{ endDateTime = 'soon' }", `line 1: Add-MgApplicationPassword: EndDateTime takes a date such as 2027-01-31, not "soon"`},
+		"unknown az":               {"az vm list", `line 1: az: there is no command "vm list" here`},
+		"az, unknown option":       {"az ad app show --id {app} --all", "line 1: az: ad app show: there is no option --all"},
+		"az, without a value":      {"az ad app show --id", "line 1: az: ad app show: the option --id has no value"},
+		"az, without an id":        {"az ad app show", "line 1: az: ad app show: the option --id is missing"},
+		"az, unknown app":          {"az ad app show --id x", `line 1: az: ad app show: there is no application "x" in contoso.onmicrosoft.com`},
+		"az, not a permission":     {"az ad app permission add --id {app} --api " + exchangeAppID + " --api-permissions x=Role", `line 1: az: ad app permission add: --api-permissions: "x=Role" is no app role of Office 365 Exchange Online here; it takes <id>=Role`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := w.Admin(w.fill(test.script))
+			typed, ok := errors.AsType[*AdminError](err)
+			if !ok || err.Error() != "exchangetest: Admin: "+w.fill(test.want) {
+				t.Errorf("%v\nwant exchangetest: Admin: %s", err, w.fill(test.want))
+			} else if typed.Unwrap() == nil {
+				t.Error("it unwraps to nothing")
+			}
+		})
+	}
+}
+
+// RBAC for Applications: a token without SMTP.SendAsApp, and the mailboxes of a
+// scope alone.
+func TestApplicationRBAC(t *testing.T) {
+	w := bare(t)
+	w.tenant.AddMailbox("orders@contoso.com")
+	w.admin(t, `New-ServicePrincipal -AppId {app} -ObjectId {sp}
+New-ManagementScope -Name "Invoices" -RecipientRestrictionFilter "PrimarySmtpAddress -eq 'invoices@contoso.com'"
+New-ManagementRoleAssignment -App {sp} -Role "Application SMTP.SendAsApp" -CustomResourceScope "Invoices"`)
+	auth := func(user, token string) string {
+		c := w.dialSMTP(t)
+		c.send("AUTH XOAUTH2 " + xoauth2IR(user, token))
+		return c.read()[:3]
+	}
+	none, both := w.app.Token(nil), w.app.Token(&TokenOptions{Roles: []string{SMTPSendAsApp}})
+	if got := auth(shared, none); got != "235" {
+		t.Errorf("in the scope: %s", got)
+	}
+	if got := w.lastSession(t).Reason; got != "" {
+		t.Errorf("in the scope: %s", got)
+	}
+	if got := auth("orders@contoso.com", none); got != "535" {
+		t.Errorf("out of the scope: %s", got)
+	}
+	auth(shared, both)
+	if got := w.lastSession(t).Reason; !strings.Contains(got, "no FullAccess") {
+		t.Errorf("with the role in the token the mailbox's permission counts: %q", got)
+	}
+}

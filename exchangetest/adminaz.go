@@ -1,0 +1,228 @@
+package exchangetest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/powershell"
+)
+
+// An azCommand is a command of az: its options without the dashes, of which a
+// final equals sign marks those without a value.
+type azCommand struct {
+	options []string
+	run     func(o map[string]string) (*powershell.Object, error)
+}
+
+// azCommands are those of "az ad" that remedies are written with.
+// (https://learn.microsoft.com/cli/azure/ad)
+func (t *Tenant) azCommands() map[string]azCommand {
+	return map[string]azCommand{
+		"login":                              {[]string{"tenant", "allow-no-subscriptions="}, azNothing},
+		"ad app show":                        {[]string{"id"}, t.azShow(func(a *App) string { return a.ObjectID })},
+		"ad sp show":                         {[]string{"id"}, t.azShow(func(a *App) string { return a.ServicePrincipalID })},
+		"ad app credential reset":            {[]string{"id", "append=", "years", "display-name"}, t.azReset},
+		"ad app permission add":              {[]string{"id", "api", "api-permissions"}, t.azPermission},
+		"ad app permission admin-consent":    {[]string{"id"}, t.azConsent},
+		"ad app update":                      {[]string{"id", "is-fallback-public-client", "public-client-redirect-uris", "web-redirect-uris"}, t.azUpdate},
+		"ad app federated-credential create": {[]string{"id", "parameters"}, t.azFederated},
+		"ad user update":                     {[]string{"id", "account-enabled", "password"}, t.azUser},
+	}
+}
+
+func azNothing(map[string]string) (*powershell.Object, error) { return nil, nil }
+
+func (t *Tenant) az(args []string) ([]any, error) {
+	n := slices.IndexFunc(args, func(a string) bool { return strings.HasPrefix(a, "-") })
+	if n < 0 {
+		n = len(args)
+	}
+	name := strings.Join(args[:n], " ")
+	command, ok := t.azCommands()[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no command %q here", name)
+	}
+	options, err := command.parse(args[n:])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if _, ok := options["id"]; !ok && slices.Contains(command.options, "id") {
+		return nil, fmt.Errorf("%s: the option --id is missing", name)
+	}
+	result, err := command.run(options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if result == nil {
+		return nil, nil
+	}
+	if query := options["query"]; query != "" {
+		return []any{result.Get(query)}, nil
+	}
+	return []any{result}, nil
+}
+
+func (c azCommand) parse(args []string) (map[string]string, error) {
+	options := make(map[string]string)
+	for i := 0; i < len(args); i++ {
+		name, value, bound := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
+		switch {
+		case name == "o":
+			name = "output"
+		case slices.Contains(c.options, name+"="):
+			options[name] = "true"
+			continue
+		case name == "query", name == "output", slices.Contains(c.options, name):
+		default:
+			return nil, fmt.Errorf("there is no option %s", args[i])
+		}
+		if !bound {
+			if i++; i == len(args) {
+				return nil, fmt.Errorf("the option --%s has no value", name)
+			}
+			value = args[i]
+		}
+		for i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+			i++
+			value += " " + args[i]
+		}
+		options[name] = value
+	}
+	return options, nil
+}
+
+func (t *Tenant) azApp(o map[string]string) (*App, error) {
+	t.srv.mu.Lock()
+	defer t.srv.mu.Unlock()
+	return t.appLocked(o["id"])
+}
+
+func (t *Tenant) azShow(id func(*App) string) func(map[string]string) (*powershell.Object, error) {
+	return func(o map[string]string) (*powershell.Object, error) {
+		a, err := t.azApp(o)
+		if err != nil {
+			return nil, err
+		}
+		return powershell.NewObject("appId", a.ClientID, "displayName", a.Name, "id", id(a)), nil
+	}
+}
+
+func (t *Tenant) azReset(o map[string]string) (*powershell.Object, error) {
+	a, err := t.azApp(o)
+	if err != nil {
+		return nil, err
+	}
+	years := 1
+	if text := o["years"]; text != "" {
+		if years, err = strconv.Atoi(text); err != nil || years < 1 {
+			return nil, fmt.Errorf("--years takes a number, not %q", text)
+		}
+	}
+	if o["append"] == "" {
+		t.srv.mu.Lock()
+		a.reg.secrets = nil
+		t.srv.mu.Unlock()
+	}
+	s := a.addSecret(t.srv.Now().AddDate(years, 0, 0))
+	return powershell.NewObject("appId", a.ClientID, "password", s.value, "tenant", t.ID), nil
+}
+
+func (t *Tenant) azPermission(o map[string]string) (*powershell.Object, error) {
+	a, err := t.azApp(o)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.EqualFold(o["api"], exchangeAppID) {
+		return nil, fmt.Errorf("--api: %q is not the application id of Office 365 Exchange Online, %s", o["api"], exchangeAppID)
+	}
+	for _, p := range strings.Fields(o["api-permissions"]) {
+		id, kind, _ := strings.Cut(p, "=")
+		role, ok := roleByID(id)
+		if !ok || kind != "Role" {
+			return nil, fmt.Errorf("--api-permissions: %q is no app role of Office 365 Exchange Online here; it takes <id>=Role", p)
+		}
+		t.srv.mu.Lock()
+		a.asked = append(a.asked, role)
+		t.srv.mu.Unlock()
+	}
+	return nil, nil
+}
+
+// azConsent consents to all that was added.
+func (t *Tenant) azConsent(o map[string]string) (*powershell.Object, error) {
+	a, err := t.azApp(o)
+	if err != nil {
+		return nil, err
+	}
+	t.srv.mu.Lock()
+	defer t.srv.mu.Unlock()
+	roles := slices.Concat(a.roles, a.asked)
+	slices.Sort(roles)
+	a.roles = slices.Compact(roles)
+	return nil, nil
+}
+
+func (t *Tenant) azUpdate(o map[string]string) (*powershell.Object, error) {
+	a, err := t.azApp(o)
+	if err != nil {
+		return nil, err
+	}
+	if text, ok := o["is-fallback-public-client"]; ok {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, fmt.Errorf("--is-fallback-public-client takes true or false, not %q", text)
+		}
+		a.AllowPublicFlows(on)
+	}
+	for platform, name := range map[Platform]string{Web: "web-redirect-uris", Desktop: "public-client-redirect-uris"} {
+		if uris, ok := o[name]; ok && err == nil {
+			err = a.replaceRedirects(platform, strings.Fields(uris))
+		}
+	}
+	return nil, err
+}
+
+func (t *Tenant) azFederated(o map[string]string) (*powershell.Object, error) {
+	a, err := t.azApp(o)
+	if err != nil {
+		return nil, err
+	}
+	var c struct {
+		Issuer, Subject string
+		Audiences       []string
+	}
+	if err := json.Unmarshal([]byte(o["parameters"]), &c); err != nil {
+		return nil, errors.New("--parameters takes JSON with issuer, subject and audiences")
+	}
+	if c.Issuer == "" || c.Subject == "" || len(c.Audiences) != 1 {
+		return nil, errors.New("--parameters: issuer, subject and one of audiences are required")
+	}
+	a.AddFederatedCredential(FederatedCredential{c.Issuer, c.Subject, c.Audiences[0]})
+	return nil, nil
+}
+
+func (t *Tenant) azUser(o map[string]string) (*powershell.Object, error) {
+	t.srv.mu.Lock()
+	u, err := t.userLocked(o["id"])
+	t.srv.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if password := o["password"]; password != "" {
+		u.SetPassword(password)
+	}
+	if text, ok := o["account-enabled"]; ok {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, fmt.Errorf("--account-enabled takes true or false, not %q", text)
+		}
+		t.srv.mu.Lock()
+		defer t.srv.mu.Unlock()
+		u.state.Disabled = !on
+	}
+	return nil, nil
+}

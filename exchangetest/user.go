@@ -1,0 +1,100 @@
+package exchangetest
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A User can sign in and has a mailbox of the same address.
+type User struct {
+	UPN      string // user principal name
+	ObjectID string
+	Password string // the first password
+	Mailbox  *Mailbox
+
+	tenant *Tenant
+
+	// Guarded by the server's mutex.
+	password string
+	state    UserState
+	changed  time.Time // the password
+	revoked  time.Time // all sessions
+}
+
+// UserState says what keeps a user from signing in, and what the user may do.
+// The zero value is that of a user whom nothing keeps from it.
+type UserState struct {
+	// Disabled is "Block sign-in" (AADSTS50057).
+	Disabled bool
+
+	// Locked is smart lockout (AADSTS50053).
+	Locked bool
+
+	// PasswordExpired makes the right password of no use (AADSTS50055).
+	PasswordExpired bool
+
+	// RequireMFA demands a second factor, which the sign-in page asks for
+	// and a password alone does not have (AADSTS50076).
+	RequireMFA bool
+
+	// NoMFA says that the user who needs a second factor has registered none
+	// (AADSTS50079).
+	NoMFA bool
+
+	// Blocked is a conditional access policy that no sign-in can satisfy
+	// (AADSTS53003).
+	Blocked bool
+
+	// Federated has passwords checked by a server elsewhere, so that Entra ID
+	// knows none (AADSTS50126 for grant_type=password).
+	Federated bool
+
+	// Administrator may consent for the whole tenant (AADSTS90094 for others).
+	Administrator bool
+}
+
+// AddUser adds a user with a mailbox and a random password. The domain of upn
+// must be one of the tenant's, and the address must be free.
+func (t *Tenant) AddUser(upn string) *User {
+	u := &User{
+		UPN: upn, ObjectID: newGUID(), Password: rand.Text(),
+		Mailbox: t.addMailbox("AddUser", upn), tenant: t,
+	}
+	u.password = u.Password
+	t.srv.mu.Lock()
+	defer t.srv.mu.Unlock()
+	u.Mailbox.owner = u
+	t.users[strings.ToLower(upn)] = u
+	return u
+}
+
+// SetState sets what keeps the user from signing in and what the user may do.
+func (u *User) SetState(to UserState) {
+	u.tenant.srv.mu.Lock()
+	defer u.tenant.srv.mu.Unlock()
+	u.state = to
+}
+
+// SetPassword changes the password, by which the refresh tokens end that were
+// issued to public clients for the old one (AADSTS50173).
+func (u *User) SetPassword(password string) {
+	u.tenant.srv.mu.Lock()
+	defer u.tenant.srv.mu.Unlock()
+	u.password, u.changed = password, u.tenant.srv.Now()
+}
+
+// RevokeSessions ends all refresh tokens of the user, as the portal's "Revoke
+// sessions" does (AADSTS50173). Access tokens last until they expire.
+func (u *User) RevokeSessions() {
+	u.tenant.srv.mu.Lock()
+	defer u.tenant.srv.mu.Unlock()
+	u.revoked = u.tenant.srv.Now()
+}
+
+// Format implements [fmt.Formatter] in order to leave out the password,
+// whatever the verb.
+func (u *User) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "User{%s %s}", u.UPN, u.ObjectID)
+}
