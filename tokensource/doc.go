@@ -14,7 +14,11 @@
 //
 // # Which flow
 //
-//   - A service without a user: [Config.ClientCredentials].
+//   - A service without a user: [Config.ClientCredentials], with a
+//     [Certificate] or a [Secret] for a credential. [InOrder] rotates them.
+//   - A service in Azure: [ManagedIdentity], which needs no credential.
+//   - A pod in Kubernetes: [WorkloadIdentity]. A job elsewhere that has tokens
+//     of an identity provider: [Assertion].
 //   - Tokens that come from elsewhere, such as MSAL or azidentity: [Func].
 //
 // # What a Source promises

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -165,10 +166,12 @@ func TestArcMustConfirmTheIdentity(t *testing.T) {
 
 func TestServiceFabric(t *testing.T) {
 	var got *http.Request
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		fmt.Fprintf(w, `{"token_type":"Bearer","access_token":"%s","expires_on":%d,"resource":"r"}`, tokenNumber(1), time.Now().Add(time.Hour).Unix())
 	}))
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.StartTLS()
 	defer srv.Close()
 	sum := sha1.Sum(srv.Certificate().Raw)
 	thumbprint := strings.ToUpper(hex.EncodeToString(sum[:]))

@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,7 +15,10 @@ import (
 )
 
 // maxBody bounds what is read of an answer. A token is a few KiB.
-const maxBody = 1 << 20
+const (
+	maxBody  = 1 << 20
+	maxFirst = 16 << 10 // of which no more than this is set aside before it is there
+)
 
 var (
 	errTimeout = fmt.Errorf("no answer within the time limit: %w", context.DeadlineExceeded)
@@ -120,7 +124,7 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 	}
 	defer resp.Body.Close()
 	a := &answer{status: resp.StatusCode, header: resp.Header}
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	a.body, err = readBody(resp)
 	switch {
 	case len(a.body) > maxBody:
 		a.broken = errTooLong
@@ -130,6 +134,15 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 		return nil, plain(ctx, err)
 	}
 	return a, nil
+}
+
+// readBody reads at most a byte more than maxBody, in one piece where the
+// server has said how long that is.
+func readBody(resp *http.Response) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(max(resp.ContentLength, 0), maxFirst)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	return b.Bytes(), err
 }
 
 // plain takes off what net/http wraps its errors in, and names the limit

@@ -77,6 +77,9 @@ func (a *answer) describe(e *Error, r *redactor) {
 		a.fields = nil
 		return
 	}
+	if a.fields.has("access_token") && !a.fields.has("error") {
+		return
+	}
 	text := func(name string, limit int) string { return head(r.text(a.fields.text(name)), limit) }
 	e.Code = text("error", 128)
 	e.Suberror = text("suberror", 128)
@@ -162,11 +165,21 @@ func (f fields) has(name string) bool {
 
 // text returns a string, or a number as its digits. Anything else is "".
 func (f fields) text(name string) string {
+	raw := f[name]
+	switch {
+	case len(raw) == 0:
+		return ""
+	case isPlain(raw):
+		return string(raw[1 : len(raw)-1])
+	}
+	return oddText(raw)
+}
+
+func oddText(raw json.RawMessage) string {
 	var (
 		s string
 		n json.Number
 	)
-	raw := f[name]
 	switch {
 	case json.Unmarshal(raw, &s) == nil:
 		return s
@@ -176,10 +189,28 @@ func (f fields) text(name string) string {
 	return ""
 }
 
+// isPlain reports whether a JSON value is a string of printable ASCII without
+// escapes, as nearly all are.
+func isPlain(raw json.RawMessage) bool {
+	return raw[0] == '"' && !slices.ContainsFunc(raw[1:len(raw)-1], func(c byte) bool { return c < ' ' || c > '~' || c == '\\' })
+}
+
 // seconds reads a lifetime: a JSON number or a string with one in it, since
 // the v1 endpoint and managed identities quote it. Fractions and exponents
 // are numbers too.
 func seconds(raw json.RawMessage) (time.Duration, error) {
+	if len(raw) == 0 {
+		return 0, errMissing
+	}
+	if n, err := strconv.ParseUint(string(raw), 10, 28); err == nil && n > 0 {
+		return time.Duration(n) * time.Second, nil
+	}
+	return oddSeconds(raw)
+}
+
+var errMissing = errors.New("is missing")
+
+func oddSeconds(raw json.RawMessage) (time.Duration, error) {
 	var s string
 	if json.Unmarshal(raw, &s) == nil && string(raw) != "null" {
 		raw = json.RawMessage(strings.TrimSpace(s))
@@ -187,7 +218,7 @@ func seconds(raw json.RawMessage) (time.Duration, error) {
 	var n *float64
 	switch err := json.Unmarshal(raw, &n); {
 	case len(raw) == 0 || err == nil && n == nil:
-		return 0, errors.New("is missing")
+		return 0, errMissing
 	case err != nil:
 		return 0, errors.New("is not a number")
 	case *n*float64(time.Second) < 1:
