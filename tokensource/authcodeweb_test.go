@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -99,6 +100,29 @@ func TestExchangeIsNotRepeated(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	wantRequests(t, server, 1)
+}
+
+// A server that says what it was sent.
+func TestCodeAndVerifierAreRedacted(t *testing.T) {
+	for name, echo := range map[string]func(url.Values) string{
+		"text": func(form url.Values) string { return form.Get("code") + " and " + form.Encode() },
+		"JSON": func(form url.Values) string {
+			return `{"error":"e","error_description":"AADSTS1: ` + form.Get("code_verifier") + `"}`
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := &fakeEntra{}
+			server.answer = func(n int, _ *http.Request) (*http.Response, error) {
+				return response(400, echo(server.forms[n-1])), nil
+			}
+			signIn, answer := beginTest(t, server.config())
+			_, err := server.config().Exchange(t.Context(), signIn, answer)
+			if err == nil || strings.Contains(err.Error(), signIn.Verifier) {
+				t.Errorf("error %v", err)
+			}
+			checkAllVerbs(t, "error", err)
+		})
+	}
 }
 
 func TestExchangeUnderCancelledContext(t *testing.T) {

@@ -3,9 +3,11 @@ package tokensource
 import (
 	"context"
 	"errors"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Password returns a source of tokens for a user whose password the program
@@ -22,7 +24,8 @@ import (
 // The password is sent for the first token, and again when the refresh token
 // that came with it has been revoked. A password that was refused as wrong
 // (AADSTS50126) is not sent again by this Source, which returns that error
-// from then on: repeating it would lock the user out.
+// from then on: repeating it would lock the user out. Where that has happened
+// (AADSTS50053), it is not sent for the next 15 minutes.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth-ropc)
 func (c *Config) Password(username, password string) *Source {
@@ -33,10 +36,10 @@ func (c *Config) Password(username, password string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	var wrong error
+	var refused failure
 	return newSession(cl, func(ctx context.Context, pause pauseFunc) (*grant, error) {
-		if wrong != nil {
-			return nil, wrong
+		if time.Now().Before(refused.until) {
+			return nil, refused.err
 		}
 		g, err := cl.retry(ctx, pause, func() (*grant, error) {
 			return cl.request(ctx, url.Values{
@@ -46,14 +49,22 @@ func (c *Config) Password(username, password string) *Source {
 				"scope":      {cl.scope},
 			})
 		})
-		if e, ok := errors.AsType[*Error](err); ok && slices.Contains(e.AADSTS, wrongPassword) {
-			wrong = err
-		}
+		refused = failure{err, time.Now().Add(holdPassword(err))}
 		return g, err
 	}).source()
 }
 
-const wrongPassword = 50126
+// holdPassword returns for how long a password is not to be sent again.
+func holdPassword(err error) time.Duration {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case ok && slices.Contains(e.AADSTS, 50126): // wrong
+		return math.MaxInt64
+	case ok && slices.Contains(e.AADSTS, 50053): // locked
+		return 15 * time.Minute
+	}
+	return 0
+}
 
 // checkPassword allows "organizations", as Entra ID does. What is wrong with
 // the password is said without it.

@@ -46,6 +46,23 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 	})
 }
 
+func TestPasswordOfLockedUserIsHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const locked = `{"error":"invalid_grant","error_codes":[50053],"error_description":"AADSTS50053: The account is locked."}`
+		server := &fakeEntra{answer: script(badRequest(locked), rotate)}
+		source := server.public().Password("jane@contoso.com", testPassword)
+		for range 14 {
+			if _, err := source.Token(); err == nil {
+				t.Fatal("no error")
+			}
+			pass(time.Minute)
+		}
+		wantRequests(t, server, 1)
+		pass(2 * time.Minute)
+		want(t, source, 2)
+	})
+}
+
 func TestPasswordRefusedForNowIsSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: script(badRequest(mfaNeeded), rotate)}
