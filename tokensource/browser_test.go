@@ -114,6 +114,23 @@ func TestOpenBrowserWhileContextEnds(t *testing.T) {
 	await("done")
 }
 
+// stderr returns what f writes to standard error.
+func stderr(t *testing.T, f func()) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := os.Stderr
+	os.Stderr = w
+	f()
+	os.Stderr = before
+	w.Close()
+	var text bytes.Buffer
+	io.Copy(&text, r)
+	return text.String()
+}
+
 // Where no browser opens, the address is shown.
 func TestAddressIsShown(t *testing.T) {
 	t.Setenv("DISPLAY", "")
@@ -122,18 +139,9 @@ func TestAddressIsShown(t *testing.T) {
 	if browserCommands(runtime.GOOS, os.Getenv) != nil {
 		t.Skip("there is always a browser here")
 	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stderr := os.Stderr
-	os.Stderr = w
-	err = openOrShow(t.Context(), "https://login.example.com/authorize?state=x")
-	os.Stderr = stderr
-	w.Close()
-	var shown bytes.Buffer
-	io.Copy(&shown, r)
-	if err != nil || !strings.Contains(shown.String(), "\nhttps://login.example.com/authorize?state=x\n") {
-		t.Errorf("%v, shown: %s", err, &shown)
+	var err error
+	shown := stderr(t, func() { err = openOrShow(t.Context(), "https://login.example.com/authorize?state=x") })
+	if err != nil || !strings.Contains(shown, "\nhttps://login.example.com/authorize?state=x\n") {
+		t.Errorf("%v, shown: %s", err, shown)
 	}
 }

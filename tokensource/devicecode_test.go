@@ -194,6 +194,18 @@ func TestDeviceCodeIsNotShown(t *testing.T) {
 	})
 }
 
+func TestDeviceCodeIsShownOnStandardError(t *testing.T) {
+	text := stderr(t, func() {
+		synctest.Test(t, func(t *testing.T) {
+			server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate)}
+			want(t, server.public().DeviceCode(nil), 2)
+		})
+	})
+	if text != deviceMessage+"\n" {
+		t.Errorf("shown: %s", text)
+	}
+}
+
 func TestDeviceEndpointFails(t *testing.T) {
 	const page = `"verification_uri":"https://microsoft.com/devicelogin"`
 	rows := []struct {

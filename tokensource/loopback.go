@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -23,7 +24,7 @@ const (
 // page in any browser here can send requests to it.
 type loopback struct {
 	redirect string // with the port
-	host     string // and port, that a browser names
+	host     string // and port, as a browser names them
 	path     string
 	ln       net.Listener
 	server   *http.Server
@@ -67,12 +68,16 @@ func listenLoopback(at *url.URL) (*loopback, error) {
 	_, port, _ = net.SplitHostPort(ln.Addr().String())
 	u := *at
 	u.Host = net.JoinHostPort(at.Hostname(), port)
-	l := &loopback{redirect: u.String(), host: u.Host, path: u.Path, ln: ln, answer: make(chan url.Values), outcome: make(chan error, 1)}
+	l := &loopback{redirect: u.String(), host: browserHost(&u), path: u.Path, ln: ln, answer: make(chan url.Values), outcome: make(chan error, 1)}
 	if l.path == "" {
 		l.path = "/" // which browsers add
 	}
 	return l, nil
 }
+
+// browserHost returns what a browser puts into the header Host, without the
+// port that goes without saying.
+func browserHost(u *url.URL) string { return strings.TrimSuffix(u.Host, ":80") }
 
 // serve starts to answer. It must be followed by finish.
 func (l *loopback) serve(state string) {
