@@ -1,11 +1,13 @@
 package tokensource
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -181,6 +183,9 @@ func TestServiceFabric(t *testing.T) {
 	}
 	clients := map[string]*http.Client{
 		"none": nil, "standard": http.DefaultClient, "with a transport": {Transport: &http.Transport{}},
+		"that dials TLS itself": {Transport: &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("not asked about the pin")
+		}}},
 		"that trusts the server": srv.Client(), "with a transport of its own": {Transport: new(fakeHost)},
 	}
 	for name, client := range clients {

@@ -38,7 +38,6 @@ func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
 		n := (first + i) % all
 		g, e := c.requestWith(ctx, c.signers[n], form)
 		if e == nil {
-			c.preferred.Store(int32(n))
 			return g, nil
 		}
 		if all > 1 {
