@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"context"
 	"io"
 	"log"
 	"net"
@@ -15,7 +14,7 @@ import (
 const (
 	// maxAnswer bounds the form that a browser posts. A code is a few KiB.
 	maxAnswer = 64 << 10
-	// pageTime is how long a browser has to fetch the last page.
+	// pageTime is how long a browser has to take the last page.
 	pageTime = 2 * time.Second
 )
 
@@ -32,7 +31,8 @@ type loopback struct {
 
 	taken   atomic.Bool
 	answer  chan url.Values
-	outcome chan error // of the sign-in, for the page
+	outcome chan error    // of the sign-in, for the page
+	shown   chan struct{} // closed when the page has been sent
 }
 
 func isLocalhost(host string) bool { return host == "localhost" || host == "127.0.0.1" }
@@ -68,7 +68,7 @@ func listenLoopback(at *url.URL) (*loopback, error) {
 	_, port, _ = net.SplitHostPort(ln.Addr().String())
 	u := *at
 	u.Host = net.JoinHostPort(at.Hostname(), port)
-	l := &loopback{redirect: u.String(), host: browserHost(&u), path: u.Path, ln: ln, answer: make(chan url.Values), outcome: make(chan error, 1)}
+	l := &loopback{redirect: u.String(), host: browserHost(&u), path: u.Path, ln: ln, answer: make(chan url.Values), outcome: make(chan error, 1), shown: make(chan struct{})}
 	if l.path == "" {
 		l.path = "/" // which browsers add
 	}
@@ -91,22 +91,20 @@ func (l *loopback) serve(state string) {
 	go l.server.Serve(l.ln)
 }
 
-// finish ends the server. The address is free on return; a browser that is
-// being answered has a moment yet.
+// finish ends the server. On return the address is free, and a browser that
+// waits has been sent the page: the program may end with its next line.
 func (l *loopback) finish(err error) {
 	l.outcome <- err
 	l.ln.Close()
-	if !l.taken.Load() {
-		l.server.Close()
-		return
-	}
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), pageTime)
-		defer cancel()
-		if l.server.Shutdown(ctx) != nil {
-			l.server.Close()
+	if l.taken.Load() {
+		timer := time.NewTimer(pageTime)
+		defer timer.Stop()
+		select {
+		case <-l.shown:
+		case <-timer.C:
 		}
-	}()
+	}
+	l.server.Close()
 }
 
 // ServeHTTP takes one answer that has the right state, by GET (the response
@@ -149,4 +147,6 @@ func (l *loopback) take(w http.ResponseWriter, answer url.Values) {
 	case err = <-l.outcome: // nobody waits for the answer any more
 	}
 	showOutcome(w, err)
+	http.NewResponseController(w).Flush()
+	close(l.shown)
 }

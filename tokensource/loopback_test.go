@@ -38,7 +38,7 @@ func TestLoopbackRefuses(t *testing.T) {
 		}},
 		{"no state", http.StatusBadRequest, func(to, state string) *http.Request { return get(to + "?code=x") }},
 		{"empty state", http.StatusBadRequest, func(to, state string) *http.Request { return get(to + "?code=x&state=") }},
-		{"another state", http.StatusBadRequest, func(to, state string) *http.Request { return get(to + "?code=x&state=A" + state[1:]) }},
+		{"another state", http.StatusBadRequest, func(to, state string) *http.Request { return get(to + "?code=x&state=a" + state[1:]) }},
 		{"the beginning of the state", http.StatusBadRequest, func(to, state string) *http.Request { return get(to + "?code=x&state=" + state[:8]) }},
 		{"an error without the state", http.StatusBadRequest, func(to, state string) *http.Request { return get(to + "?error=access_denied") }},
 		{"another host", http.StatusMisdirectedRequest, func(to, state string) *http.Request {

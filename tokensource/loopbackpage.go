@@ -1,9 +1,11 @@
 package tokensource
 
 import (
+	"bytes"
 	"errors"
 	"html/template"
 	"net/http"
+	"strconv"
 )
 
 // page is what a person sees in the browser in the end.
@@ -68,9 +70,12 @@ pre { margin: 1.5rem 0 1rem; padding: .75rem 1rem; text-align: left; font: .85re
 `))
 
 // showPage writes a page that nothing can be loaded into, framed around or
-// kept of.
+// kept of. Its length is known, so that it is complete once it is flushed.
 func showPage(w http.ResponseWriter, status int, p page) {
+	var text bytes.Buffer
+	pageTemplate.Execute(&text, p)
 	h := w.Header()
+	h.Set("Content-Length", strconv.Itoa(text.Len()))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -78,7 +83,7 @@ func showPage(w http.ResponseWriter, status int, p page) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Connection", "close")
 	w.WriteHeader(status)
-	pageTemplate.Execute(w, p)
+	w.Write(text.Bytes())
 }
 
 // showOutcome tells the person what the program is told.
