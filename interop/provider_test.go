@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,7 +17,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -64,7 +64,8 @@ func startProvider(t *testing.T) *provider {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", "provider.mjs")
-	cmd.Stderr = os.Stderr
+	var said bytes.Buffer // it warns of what its settings for tests are
+	cmd.Stderr = &said
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +80,9 @@ func startProvider(t *testing.T) *provider {
 	t.Cleanup(func() {
 		stdin.Close() // which ends it
 		cmd.Wait()
+		if t.Failed() {
+			t.Logf("oidc-provider: %s", &said)
+		}
 	})
 	if _, err := stdin.Write(append(settings, '\n')); err != nil {
 		t.Fatal(err)

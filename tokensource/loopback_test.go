@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -206,6 +208,25 @@ func TestNobodySignsIn(t *testing.T) {
 	_, err = cl.signInHere(ctx, o, l)
 	if e, ok := errors.AsType[*Error](err); !ok || e.Temporary() || !strings.Contains(err.Error(), "nobody signed in within 15 minutes") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestPage(t *testing.T) {
+	for _, err := range []error{nil, &Error{Code: "access_denied", Description: `"><img src=x onerror=alert(1)>`}, errors.New("PLANTED")} {
+		w := httptest.NewRecorder()
+		showOutcome(w, err)
+		text := w.Body.String()
+		if w.Header().Get("Content-Length") != strconv.Itoa(len(text)) || w.Header().Get("Cache-Control") != "no-store" ||
+			!strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "default-src 'none';") {
+			t.Errorf("headers %v", w.Header())
+		}
+		if strings.Contains(text, "<img") || strings.Contains(text, "<script") || strings.Contains(text, "http://") || strings.Contains(text, "https://") {
+			t.Errorf("page %s", text)
+		}
+		checkNoSecret(t, "page", text)
+		if good := strings.Contains(text, "You are signed in"); good != (err == nil) {
+			t.Errorf("%v: %s", err, text)
+		}
 	}
 }
 
