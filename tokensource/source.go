@@ -38,12 +38,12 @@ const (
 // doubles with each failure in a row, up to a minute. A longer
 // [Error.RetryAfter] counts instead, up to five minutes.
 type Source struct {
+	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
+
 	name   string
 	log    *slog.Logger
 	flow   flow
 	broken *ConfigError // why there is no flow
-
-	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
 
 	mu       sync.Mutex // guards what follows
 	call     *call      // under way; nil where there is none
@@ -92,7 +92,7 @@ func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 	if s.flow == nil {
 		return nil, s.unusable()
 	}
-	if err := transport.ContextError(ctx); err != nil {
+	if err := transport.ContextError(ctx); err != nil && !s.cached.Load().good() {
 		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.name, err)
 	}
 	c, e, err := s.join(ctx)
