@@ -73,9 +73,9 @@ type Dialer struct {
 	EarlyAuth bool
 
 	// Options is handed to imapclient; nil is the zero value. Its TLSConfig
-	// and Dialer are not used. Its DebugWriter sees the handshake too, with
-	// the token masked; for one client it is called by one goroutine at a
-	// time, which imapclient itself does not promise.
+	// and Dialer are not used. Its DebugWriter sees what goes over the
+	// connection, from the greeting on: each line of either side in one Write,
+	// in order, with the token masked, and for one client never two at a time.
 	Options *imapclient.Options
 
 	// Logger is told of each step at level debug and of refused tokens at
@@ -157,6 +157,7 @@ func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.log.DebugContext(ctx, "imapdial: authenticated", "frontEnd", a.frontEnd)
 	return a.open(ctx, s)
 }
 

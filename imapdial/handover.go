@@ -6,7 +6,6 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/exoauth/exoauth/internal/handoff"
-	"github.com/exoauth/exoauth/internal/wire"
 )
 
 // handOver gives the connection to imapclient, which is made to read that it
@@ -23,10 +22,10 @@ func (s *session) handOver(options *imapclient.Options, ended func(error)) (*ima
 	if options != nil {
 		own = *options
 	}
-	own.DebugWriter = wire.LockedWriter(own.DebugWriter)
+	own.DebugWriter = nil // the tap shows what imapclient would, in lines
 	greeted := make(chan struct{})
 	client := imapclient.New(&conn{ended: ended, Conn: handoff.Conn{
-		Conn:     s.Conn.Conn,
+		Conn:     s.wire.Tap(s.Conn.Conn),
 		Greeting: []byte(greeting),
 		Hold:     greeted,
 		Rest:     s.wire.Unread(),

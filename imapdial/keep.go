@@ -16,17 +16,24 @@ import (
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
-// How Keep waits between two sessions.
-const (
-	minBackoff  = time.Second
-	maxBackoff  = 5 * time.Minute
-	maxThrottle = 15 * time.Minute // of a server's suggestion
-	heldLong    = time.Minute      // a session that resets the back-off
+// How Keep waits between two sessions. Tests shorten the variables.
+var (
+	minBackoff = time.Second
+	maxBackoff = 5 * time.Minute
+	heldLong   = time.Minute // a session that resets the back-off
 )
+
+// maxThrottle is the most that Keep waits for a server that throttles.
+const maxThrottle = 15 * time.Minute
 
 // maxStale is how many refusals in a row Keep puts up with after a token has
 // expired: a TokenSource may go on for a while to give the one that it has.
 const maxStale = 8
+
+// ErrDialAgain is for the function given to Keep: an error that wraps it has
+// the session replaced, with back-off. It is for what Keep cannot see, such as
+// a server that does not answer a command in a time that suits the caller.
+var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 
 // Keep holds a session on the mailbox username for as long as ctx lives: it
 // dials, calls f with the client, and when the session ends dials and calls f
@@ -52,8 +59,8 @@ const maxStale = 8
 // That is an *Error. It returns the error of ctx when that ends.
 //
 // It also returns when f does while the session stands: nil for nil, and the
-// error of f as it is, unless that is a server's answer, an *imap.Error, of
-// those for which Keep dials again.
+// error of f as it is, unless that wraps [ErrDialAgain] or is a server's answer,
+// an *imap.Error, of those for which Keep dials again.
 func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Context, *imapclient.Client) error) error {
 	k := newKeeper(d, username)
 	for {
@@ -152,7 +159,7 @@ func (a *attempt) outcome(ctx context.Context, err error) error {
 		return a.fail(context.WithoutCancel(ctx), OpSession, fmt.Errorf("%w, then %w", err, errors.Unwrap(lost)))
 	case lost != nil:
 		return lost
-	case ok && (transient(answer) || NotConnected(err)):
+	case ok && (transient(answer) || NotConnected(err)), errors.Is(err, ErrDialAgain):
 		return a.fail(context.WithoutCancel(ctx), OpSession, err)
 	}
 	return err
@@ -184,6 +191,7 @@ func (k *keeper) next(err error, held time.Duration) (wait time.Duration, again 
 	case Refused(err):
 		return k.backoff(), k.stale && k.tries <= maxStale
 	case e.Temporary():
+	case errors.Is(err, ErrProtocol) && !beforeToken(e.Op): // it has greeted well
 	default:
 		return k.backoff(), k.opened && beforeToken(e.Op)
 	}

@@ -128,6 +128,8 @@ func TestKeepDialsAgain(t *testing.T) {
 		"a short session does not reset it": {
 			[]mailtest.Script{nil, nil, answering(0), forever},
 			[]between{{time.Second / 2, time.Second}, {time.Second, 2 * time.Second}, {long + 2*time.Second, long + 4*time.Second}}},
+		"words that are no IMAP, to AUTHENTICATE": {
+			[]mailtest.Script{greeted(func(p *mailtest.Peer, _ string) { p.Say(")(") }), forever}, []between{{time.Second / 2, time.Second}}},
 		"greeting says BYE": {
 			[]mailtest.Script{func(p *mailtest.Peer) { p.Say("* BYE too many connections") }, forever}, []between{{time.Second / 2, time.Second}}},
 	} {
@@ -224,6 +226,23 @@ func TestKeepStops(t *testing.T) {
 			})
 		})
 	}
+}
+
+// f may have a session replaced that Keep takes for good.
+func TestKeepDialsAgainForF(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := servers(forever)
+		sessions := 0
+		err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+			if sessions++; sessions == 3 {
+				return nil
+			}
+			return fmt.Errorf("no answer for a minute: %w", imapdial.ErrDialAgain)
+		})
+		if err != nil || len(l.dials) != 3 {
+			t.Errorf("error %v after %d dials, want none after 3", err, len(l.dials))
+		}
+	})
 }
 
 // What would be a wrong setting at first is an outage later.

@@ -63,9 +63,10 @@ type Dialer struct {
 	// not count. Zero is DefaultMaxDials.
 	MaxDials int
 
-	// DebugWriter sees the conversation, with the token masked. It goes on to
-	// do so for the client that Dial returns, as its DebugWriter. For one
-	// client it is called by one goroutine at a time. Nil is none.
+	// DebugWriter sees what goes over the connection, that of the client that
+	// Dial returns included: each line of either side in one Write, in order,
+	// with the token masked, and for one client never two at a time. Nil is
+	// none.
 	DebugWriter io.Writer
 
 	// Logger is told of each step at level debug and of refused tokens at
@@ -144,7 +145,7 @@ func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
 	if !s.Release() {
 		return nil, a.fail(ctx, OpAuthenticate, net.ErrClosed)
 	}
-	client, err := a.handOver(s)
+	client, err := s.handOver()
 	if err != nil {
 		return nil, a.fail(ctx, OpHello, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/emersion/go-smtp"
 
@@ -56,8 +57,8 @@ type Error struct {
 // has no control characters and no secret in it.
 func (e *Error) Error() string {
 	reason := fmt.Sprint(e.Err)
-	if reply, ok := e.Err.(*smtp.SMTPError); ok {
-		reason = describe(reply)
+	if reply, ok := errors.AsType[*smtp.SMTPError](e.Err); ok {
+		reason = strings.Replace(reason, reply.Error(), describe(reply), 1)
 	}
 	s := fmt.Sprintf("smtpdial: %s %q at %s: %s", e.Op, e.Username, e.Addr, reason)
 	if e.Op == OpToken {

@@ -6,7 +6,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/internal/handoff"
-	"github.com/exoauth/exoauth/internal/wire"
 )
 
 // maxReplyLine is the length of a reply line, CRLF included (RFC 5321
@@ -15,7 +14,7 @@ const maxReplyLine = 512
 
 // handOver gives the connection to go-smtp, which is made to read the
 // greeting and the answer to an EHLO that is not sent again.
-func (a *attempt) handOver(s *session) (*smtp.Client, error) {
+func (s *session) handOver() (*smtp.Client, error) {
 	extensions := slices.DeleteFunc(slices.Clone(s.hello[1:]), func(line string) bool {
 		return len(line) > maxReplyLine-len("250-\r\n")
 	})
@@ -28,7 +27,7 @@ func (a *attempt) handOver(s *session) (*smtp.Client, error) {
 	greeting += "250 " + lines[last] + "\r\n"
 
 	client := smtp.NewClient(&handoff.Conn{
-		Conn:        s.Conn.Conn,
+		Conn:        s.wire.Tap(s.Conn.Conn),
 		Greeting:    []byte(greeting),
 		Rest:        s.wire.Unread(),
 		SwallowLine: true,
@@ -36,9 +35,6 @@ func (a *attempt) handOver(s *session) (*smtp.Client, error) {
 	if err := client.Hello(s.localName); err != nil {
 		client.Close()
 		return nil, err
-	}
-	if a.DebugWriter != nil {
-		client.DebugWriter = wire.LockedWriter(a.DebugWriter)
 	}
 	return client, nil
 }

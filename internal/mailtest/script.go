@@ -130,3 +130,12 @@ func (s Script) Accept(listener net.Listener) error {
 	s(&Peer{conn, bufio.NewReader(conn)})
 	return nil
 }
+
+// TagVerb returns the first two words of the next line of the client.
+func (p *Peer) TagVerb() (tag, verb string) {
+	words := append(strings.Fields(p.Hear()), "", "")
+	return words[0], words[1]
+}
+
+// NewPeer returns the server's end of conn.
+func NewPeer(conn net.Conn) *Peer { return &Peer{conn, bufio.NewReader(conn)} }

@@ -10,10 +10,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth"
 )
@@ -131,6 +134,9 @@ func Temporary(err error) bool {
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return true
+	}
+	if token, ok := errors.AsType[*oauth2.RetrieveError](err); ok { // of a plain oauth2.Config
+		return token.Response != nil && (token.Response.StatusCode >= 500 || token.Response.StatusCode == http.StatusTooManyRequests)
 	}
 	self, ok := errors.AsType[interface {
 		error
