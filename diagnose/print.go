@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -47,7 +48,11 @@ func (p *Printer) Step(s Step) error {
 		took = ""
 	}
 	const indent = 28
-	lines := p.wrap(s.Seen, indent)
+	seen := s.Seen
+	if s.Status == Failed && len(s.Findings) > 0 && len(p.news(s.Findings)) == 0 {
+		seen += " (see above)"
+	}
+	lines := p.wrap(seen, indent)
 	p.printf("%s %-15s %9s  %s\n", p.paint(mark.color, mark.mark), s.Name, took, strings.Join(lines, "\n"+strings.Repeat(" ", indent+1)))
 	p.Findings(s.Findings)
 	return p.err
@@ -56,7 +61,7 @@ func (p *Printer) Step(s Step) error {
 // Findings writes those that were not written before, numbered. It returns the
 // first error of W.
 func (p *Printer) Findings(findings []Finding) error {
-	news := merge(p.shown, findings)[len(p.shown):]
+	news := p.news(findings)
 	p.shown = append(p.shown, news...)
 	for i, f := range news {
 		if i == 0 {
@@ -65,6 +70,11 @@ func (p *Printer) Findings(findings []Finding) error {
 		p.finding(i+1, f)
 	}
 	return p.err
+}
+
+// news returns the findings that were not written before.
+func (p *Printer) news(findings []Finding) []Finding {
+	return merge(slices.Clip(p.shown), findings)[len(p.shown):]
 }
 
 func (p *Printer) finding(number int, f Finding) {

@@ -123,7 +123,7 @@ func (r *run) step(ctx context.Context, name string, p Protocol, do func(context
 	if s.Err != nil {
 		s.Status = Failed
 		s.Findings = Explain(s.Err, r.subject(p))
-		s.Seen = cmp.Or(s.Seen, r.words(s.Err))
+		s.Seen = r.words(s.Err)
 	}
 	r.done(s)
 	return s.Err == nil
