@@ -29,7 +29,6 @@ func reads(s *situation) bool { return s.Protocol != SMTP }
 
 func worked(s *situation) bool   { return s.Worked }
 func shared(s *situation) bool   { return s.Shared || differ(s.Username, s.Mailbox) }
-func hasToken(s *situation) bool { return s.Token != "" }
 func readable(s *situation) bool { return s.claims != nil }
 
 // mayLackAccess holds unless it is the user's own mailbox, which is open to the

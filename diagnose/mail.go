@@ -184,7 +184,7 @@ func (r *run) describeTLS(addr string, state tls.ConnectionState) (string, error
 	}
 	issuer := state.PeerCertificates[0].Issuer
 	name := cmp.Or(strings.Join(issuer.Organization, " "), issuer.CommonName)
-	seen += ", certificate by " + name
+	seen += " (" + name + ")"
 	ownRoots := r.TLSConfig != nil && (r.TLSConfig.RootCAs != nil || r.TLSConfig.InsecureSkipVerify)
 	known := slices.ContainsFunc(authorities, func(a string) bool { return strings.Contains(strings.ToLower(name), a) })
 	if nationOf(host) != nil && !ownRoots && !known {

@@ -44,7 +44,7 @@ var marks = map[Status]struct{ mark, color string }{
 func (p *Printer) Step(s Step) error {
 	mark := marks[s.Status]
 	took := elapsed(s.Took)
-	if s.Status == Skipped {
+	if s.Took < 50*time.Microsecond {
 		took = ""
 	}
 	const indent = 28
@@ -87,7 +87,11 @@ func (p *Printer) finding(number int, f Finding) {
 		}
 		p.printf("%s%s\n", prefix, p.paint(bold, line))
 	}
-	p.printf("%s%s, for the %s\n", indent, f.Confidence, f.Who)
+	who := "for the " + string(f.Who)
+	if f.Who == Nobody {
+		who = "nobody has to act"
+	}
+	p.printf("%s%s, %s\n", indent, f.Confidence, who)
 	p.labelled("seen", f.Evidence)
 	p.labelled("do", f.Remedy)
 	var shell Shell

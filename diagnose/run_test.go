@@ -101,6 +101,17 @@ func TestRunGoesOn(t *testing.T) {
 	}
 }
 
+// An application that Exchange lets send by a role assignment has no
+// SMTP.SendAsApp, and needs none: that is a warning and nothing else.
+func TestRunRoleAssignment(t *testing.T) {
+	w := newWorld(t, false, without(exchangetest.SMTPSendAsApp))
+	admin("New-ManagementRoleAssignment -App " + w.app.ServicePrincipalID + " -Role 'Application SMTP.SendAsApp'")(w)
+	report := diagnose.Run(t.Context(), w.check())
+	if !report.OK() || !slices.Equal(names(report.Findings()), []string{"smtp-role-missing"}) {
+		t.Errorf("%s: %v", status(report), names(report.Findings()))
+	}
+}
+
 // Who issued a certificate that is not trusted is what names the proxy.
 func TestRunNamesTheProxy(t *testing.T) {
 	w := newWorld(t, false, allRoles)

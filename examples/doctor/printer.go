@@ -49,7 +49,7 @@ func (p *printer) intro(fault string) {
 	case fault == "":
 		fmt.Fprint(p.W, "No settings: this runs against an Exchange Online in this process.\nSee -help for a real mailbox, and -break for one with a fault in it.\n\n")
 	default:
-		fmt.Fprintf(p.W, "An Exchange Online in this process, with a fault: %s.\n\n", faults[fault].what)
+		fmt.Fprintf(p.W, "This runs against an Exchange Online in this process, with a fault:\n%s.\n\n", faults[fault].what)
 	}
 }
 
