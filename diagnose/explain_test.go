@@ -57,7 +57,7 @@ func TestExplainErrors(t *testing.T) {
 		{"go-smtp", &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 57}, Message: "Client not authenticated to send mail."}, app, "not-authenticated"},
 		{"go-smtp without an enhanced code", &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCodeNotSet, Message: "5.7.3 Authentication unsuccessful"}, app, "app-not-registered"},
 		{"net/smtp", &textproto.Error{Code: 535, Msg: "5.7.3 Authentication unsuccessful [SN2PR00CA0018.namprd00.prod.outlook.com]"}, app, "app-not-registered"},
-		{"xoauth2, JSON challenge", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w: %w", &imap.Error{Type: "NO", Text: "no"}, &xoauth2.Error{Status: "401"})), diagnose.Subject{Worked: true}, ""},
+		{"xoauth2, JSON challenge", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w: %w", &imap.Error{Type: "NO", Text: "no"}, &xoauth2.Error{Status: "401"})), diagnose.Subject{Worked: true}, "stale-token"},
 		{"tokensource", imapError(imapdial.OpToken, &tokensource.Error{Code: "invalid_client", AADSTS: []int{7000222}, StatusCode: 401, Description: "AADSTS7000222: expired"}), app, "expired-secret"},
 		{"tokensource, code without AADSTS", &tokensource.Error{Code: "server_error", StatusCode: 500}, app, "entra-refused"},
 		{"tokensource, no answer", &tokensource.Error{Err: &net.DNSError{Err: "no such host", Name: "login.example.com", IsNotFound: true}}, app, "no-such-host"},
@@ -79,6 +79,13 @@ func TestExplainErrors(t *testing.T) {
 		{"certificate of another host", imapError(imapdial.OpTLS, x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"mail.example.com"}}, Host: "outlook.office365.com"}), app, "wrong-host"},
 		{"plain text on the port", imapError(imapdial.OpTLS, tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), app, "port"},
 		{"no TLS from the other side", smtpError(smtpdial.OpGreeting, io.ErrUnexpectedEOF), app, "port"},
+		{"timeout of the connection, IMAP", imapError(imapdial.OpConnect, context.DeadlineExceeded), app, "port-closed"},
+		{"certificate expired", imapError(imapdial.OpTLS, x509.CertificateInvalidError{Reason: x509.Expired}), app, "clock"},
+		{"certificate of a proxy", errors.New("the certificate of outlook.office365.com was issued by Contoso Proxy, which is not Microsoft's authority"), app, "intercepted"},
+		{"app-only at outlook.com", no, diagnose.Subject{Flow: diagnose.AppOnly, Username: "adele@outlook.com"}, "consumer-app-only"},
+		{"logon failure of a user", errors.New(logonFailure), diagnose.Subject{Flow: diagnose.Delegated, Username: adele}, "no-mailbox-access"},
+		{"no fresh token after a refusal", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w; and there is no fresh token to try: %w", no, &tokensource.Error{Code: "invalid_client", AADSTS: []int{7000222}, StatusCode: 401, Description: "AADSTS7000222: expired"})), app, "expired-secret"},
+		{"context ended after a refusal", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w, after %w", context.DeadlineExceeded, no)), app, "app-not-registered"},
 		{"no STARTTLS", smtpError(smtpdial.OpStartTLS, smtpdial.ErrNoStartTLS), app, "no-starttls"},
 		{"no XOAUTH2", imapError(imapdial.OpCapability, imapdial.ErrNoXOAUTH2), app, "no-xoauth2"},
 		{"user name with a line end", imapError(imapdial.OpAuthenticate, xoauth2.Validate("a\n", "-")), app, "user-name"},
@@ -90,7 +97,7 @@ func TestExplainErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			findings := diagnose.Explain(test.err, test.about)
 			switch {
-			case test.want == "" && len(findings) > 0 && test.name != "xoauth2, JSON challenge":
+			case test.want == "" && len(findings) > 0:
 				t.Errorf("findings %v", names(findings))
 			case test.want != "" && (len(findings) == 0 || findings[0].Rule != test.want):
 				t.Errorf("findings %v, want %s first", names(findings), test.want)

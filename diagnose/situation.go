@@ -20,6 +20,7 @@ import (
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/smtpdial"
 	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/xoauth2"
 )
 
 // A situation is everything there is to read: what the conditions of the rules
@@ -107,6 +108,9 @@ func (s *situation) readReply(err error) {
 			code = fmt.Sprintf("%d.%d.%d ", c[0], c[1], c[2])
 		}
 		s.setWords(fmt.Sprintf("%d %s%s", e.Code, code, e.Message))
+	}
+	if e, ok := errors.AsType[*xoauth2.Error](err); ok { // the challenge before the reply
+		s.setWords(strings.TrimSpace(s.words + " " + e.Error()))
 	}
 	if e, ok := errors.AsType[*textproto.Error](err); ok {
 		s.Protocol = cmp.Or(s.Protocol, SMTP)
