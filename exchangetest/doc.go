@@ -18,6 +18,18 @@
 // [Server.HTTPClient] and [Server.DialContext], which lead the names of
 // Microsoft's servers here.
 //
+// # Entra ID
+//
+// The server has the endpoints that clients ask of Entra ID: discovery of
+// instances, OpenID Connect and keys, authorize with pages to sign in and to
+// consent on, token, device code, admin consent and user realm. The token
+// endpoint knows client credentials (a secret, a certificate's assertion, an
+// issuer elsewhere), authorization code with PKCE, refresh token, device code,
+// password and on-behalf-of. Tenants are named by id or domain, common,
+// organizations or consumers. A [Browser] fills in the pages; what keeps users
+// and applications from a token is set with [User.SetState] and its like, and
+// refused with the number and in the words of Entra ID.
+//
 // # What is imitated
 //
 // Up to and including authentication the mail servers speak the bytes that

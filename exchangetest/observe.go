@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// A Request is one request to the token endpoint.
+// A Request is one request to the token endpoint or to a [Host].
 type Request struct {
 	Time     time.Time // by the server's clock
 	Tenant   string    // as in the URL
-	Grant    string    // grant_type
+	Grant    string    // grant_type; "managed identity" for a Host
 	ClientID string
 	Scope    string
-	Status   int // HTTP status of the answer; zero if the connection was dropped
-	AADSTS   int // number of the error of Entra ID; zero if there was none
+	User     string // who signed in, or the username of the request; empty where there is none
+	Status   int    // HTTP status of the answer; zero if the connection was dropped
+	AADSTS   int    // number of the error of Entra ID; zero if there was none
 }
 
 // A Session is one connection to the IMAP or the SMTP server.
@@ -47,7 +48,7 @@ type Message struct {
 	Data []byte    // as it was sent, without dot-stuffing
 }
 
-// Requests returns the requests to the token endpoint so far, oldest first.
+// Requests returns the requests for tokens so far, oldest first.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,9 +33,9 @@ type Server struct {
 
 	maxMessage int64 // smtpSize, but in tests
 
-	clock  clock
-	pki    *pki
-	tenant *Tenant
+	clock             clock
+	pki               *pki
+	tenant, consumers *Tenant
 
 	httpLn, imapLn, smtpLn net.Listener
 	http                   *http.Server
@@ -51,12 +51,19 @@ type Server struct {
 	sessions  []*session
 	sent      []Message
 	wrapToken func(http.Handler) http.Handler
+	issuers   map[string]*Issuer       // by URL
+	refresh   map[string]*refreshToken // by value
+	codes     map[string]*authCode     // by value
+	devices   map[string]*device       // by device code
+	sso       map[string]*signIn       // by the cookie of the sign-in page
+	opaque    map[string]string        // JWTs by the token that stands for them
 
 	// life guards what Start and Close change.
 	life    sync.Mutex
 	started bool
 	closed  bool
 	conns   map[net.Conn]struct{}
+	hosts   []*Host
 	wg      sync.WaitGroup // accept loops and mail sessions
 	httpWG  sync.WaitGroup // HTTP connections
 }
@@ -84,8 +91,15 @@ func NewUnstartedServer() *Server {
 		tenants:    make(map[string]*Tenant),
 		mailboxes:  make(map[string]*Mailbox),
 		conns:      make(map[net.Conn]struct{}),
+		issuers:    make(map[string]*Issuer),
+		refresh:    make(map[string]*refreshToken),
+		codes:      make(map[string]*authCode),
+		devices:    make(map[string]*device),
+		sso:        make(map[string]*signIn),
+		opaque:     make(map[string]string),
 	}
 	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
+	s.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})
 	s.transport = &http.Transport{
 		TLSClientConfig: s.TLSConfig(),
 		DialContext:     s.dialHTTP,
@@ -139,6 +153,9 @@ func (s *Server) Close() {
 	}
 	if s.http != nil {
 		s.http.Close()
+	}
+	for _, h := range s.hosts {
+		h.close()
 	}
 	s.wg.Wait()
 	s.handover.Close()
