@@ -98,6 +98,8 @@ func (s *situation) value(name string) (value, unknown string) {
 		return appRole(s.Protocol), "IMAP.AccessAsApp"
 	case "permission":
 		return s.permission(), ""
+	case "permissions":
+		return strings.Join(s.userScopes(), " "), ""
 	case "scope":
 		return s.wantedScope(), ""
 	case "config":

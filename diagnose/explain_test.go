@@ -176,7 +176,7 @@ func TestCommandsQuoted(t *testing.T) {
 			t.Errorf("%q became %s", name, got)
 		}
 	}
-	findings := diagnose.ExplainLine("AADSTS65001: no consent", diagnose.Subject{ClientID: "x' -o; rm -rf ~"})
+	findings := diagnose.ExplainLine("AADSTS650056: misconfigured", diagnose.Subject{ClientID: "x' -o; rm -rf ~"})
 	if got := texts(findings[0])[0]; got != "az ad app permission admin-consent --id <application id>" {
 		t.Errorf("an id that is none became %s", got)
 	}

@@ -48,15 +48,24 @@ func (s *situation) wantedScope() string {
 		cloud = exoauth.Global
 	}
 	var scopes []string
-	for _, p := range []Protocol{IMAP, POP, SMTP} {
-		if permission := userScope(p); permission == userScope(s.Protocol) || s.asksFor(permission) {
-			scopes = append(scopes, cloud.UserScope(permission))
-		}
+	for _, permission := range s.userScopes() {
+		scopes = append(scopes, cloud.UserScope(permission))
 	}
 	return strings.Join(append(scopes, "offline_access"), " ")
 }
 
-// asksFor keeps what was asked for besides.
+// userScopes are the delegated permissions for the protocol, and those of mail
+// that were asked for besides.
+func (s *situation) userScopes() []string {
+	var permissions []string
+	for _, p := range []Protocol{IMAP, POP, SMTP} {
+		if permission := userScope(p); permission == userScope(s.Protocol) || s.asksFor(permission) {
+			permissions = append(permissions, permission)
+		}
+	}
+	return permissions
+}
+
 func (s *situation) asksFor(permission string) bool {
 	return s.claims != nil && s.claims.has(permission) || slices.ContainsFunc(s.Scopes, func(scope string) bool {
 		return strings.HasSuffix(strings.ToLower(scope), strings.ToLower(permission))
