@@ -131,6 +131,14 @@ func spacedClientID(s *situation) bool { return strings.TrimSpace(s.ClientID) !=
 
 func noTenant(s *situation) bool { return s.Tenant == "" }
 
+// badSecret holds for a client secret that tokensource refuses.
+func badSecret(s *situation) bool {
+	return s.config.Field == "Credential" && (s.config.Problem == "nil" || strings.Contains(s.config.Problem, "secret"))
+}
+
+// fixKnown holds where the other settings tell what a setting should be.
+func fixKnown(s *situation) bool { return s.configFix() != "" }
+
 // signingIn holds for what fails before a mail server is asked.
 func signingIn(s *situation) bool { return s.op == imapdial.OpToken || s.op == "" && s.Protocol == "" }
 

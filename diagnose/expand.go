@@ -104,8 +104,10 @@ func (s *situation) value(name string) (value, unknown string) {
 		return s.wantedScope(), ""
 	case "config":
 		return s.configWords(), "a setting"
-	case "setting", "fix":
-		return s.configFix(name)
+	case "fix":
+		return s.configFix(), "<value>"
+	case "setting", "configremedy":
+		return s.configText(name), ""
 	case "authority":
 		return s.authority(s.Cloud.Authority), "https://login.microsoftonline.com"
 	case "words":

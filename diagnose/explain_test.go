@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -62,6 +63,7 @@ func TestExplainErrors(t *testing.T) {
 		{"tokensource, code without AADSTS", &tokensource.Error{Code: "server_error", StatusCode: 500}, app, "entra-refused"},
 		{"tokensource, no answer", &tokensource.Error{Err: &net.DNSError{Err: "no such host", Name: "login.example.com", IsNotFound: true}}, app, "no-such-host"},
 		{"tokensource, a setting", &tokensource.ConfigError{Field: "Tenant", Value: "common", Problem: "stands for many"}, diagnose.Subject{Username: mailbox}, "setting"},
+		{"tokensource, a setting that only its own words explain", &tokensource.ConfigError{Field: "CertificateFile", Value: "a.pem", Problem: "cannot be read", Remedy: "check the path"}, app, "setting"},
 		{"x/oauth2", &oauth2.RetrieveError{ErrorCode: "invalid_client", ErrorDescription: "AADSTS7000215: Invalid client secret provided."}, app, "wrong-secret"},
 		{"x/oauth2, wrapped by net/http", fmt.Errorf("Post \"https://example.com\": %w", &oauth2.RetrieveError{ErrorCode: "invalid_grant", ErrorDescription: "AADSTS50173: revoked"}), app, "grant-revoked"},
 		{"MSAL Go", errors.New("http call(https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token)(POST) error: reply status code was 401:\n{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client secret provided.\",\"error_codes\":[7000215]}"), app, "wrong-secret"},
@@ -185,6 +187,7 @@ func TestCommandsQuoted(t *testing.T) {
 // Nothing that is secret comes out, whatever is pasted.
 func TestNoSecret(t *testing.T) {
 	const marked = "SECRETMARKEDSECRETMARKEDSECRETMARKEDSECRET"
+	const opaque = "opaque token 17" // nothing but its being the token gives it away
 	token := userToken(map[string]any{"marked": marked})
 	for _, line := range []string{
 		"C: A1 AUTHENTICATE XOAUTH2 dXNlcj1hQGIBYXV0aD1CZWFyZXIg" + marked + "==\nS: A1 NO AUTHENTICATE failed.",
@@ -196,11 +199,39 @@ func TestNoSecret(t *testing.T) {
 		`AADSTS50126 {"refresh_token":"` + marked[:12] + `"}`,
 	} {
 		about := diagnose.Subject{Token: token, Username: mailbox}
-		for _, f := range diagnose.ExplainLine(line, about) {
+		for _, f := range append(diagnose.ExplainLine(line, about), diagnose.ExplainLine("AUTHENTICATE failed. "+opaque, diagnose.Subject{Token: opaque})...) {
 			out := fmt.Sprintf("%v %+v %#v %v %+v %#v", f, f, f, about, about, &about)
-			if strings.Contains(out, marked[:12]) || strings.Contains(out, token[30:60]) {
+			if strings.Contains(out, marked[:12]) || strings.Contains(out, token[30:60]) || strings.Contains(out, opaque) {
 				t.Errorf("%s shows a secret of %q:\n%s", f.Rule, line, out)
 			}
+		}
+	}
+}
+
+// A setting is mended from the others where they tell how.
+func TestSettingFix(t *testing.T) {
+	for _, test := range []struct {
+		config tokensource.ConfigError
+		want   string // "" for no command
+	}{
+		{tokensource.ConfigError{Field: "Tenant", Value: "common"}, "Tenant=contoso.com"},
+		{tokensource.ConfigError{Field: "Tenant", Value: " fabrikam.com\n"}, "Tenant=fabrikam.com"},
+		{tokensource.ConfigError{Field: "ClientID", Value: clientID + " "}, "ClientID=" + clientID},
+		{tokensource.ConfigError{Field: "ClientID"}, ""},
+		{tokensource.ConfigError{Field: "Cloud.Authority", Value: "https://login.microsoftonline.us/contoso"}, "Cloud.Authority=https://login.microsoftonline.us"},
+		{tokensource.ConfigError{Field: "Cloud.Authority", Value: "login"}, "Cloud.Authority=https://login.microsoftonline.com"},
+		{tokensource.ConfigError{Field: "Cloud.Resource"}, "Cloud.Resource=https://outlook.office365.com"},
+		{tokensource.ConfigError{Field: "Cloud.UserResource"}, "Cloud.UserResource=https://outlook.office.com"},
+		{tokensource.ConfigError{Field: "Scopes", Value: "x"}, "Scopes=https://outlook.office365.com/.default"},
+		{tokensource.ConfigError{Field: "Scopes", Value: "x", Remedy: "leave it unset, which means https://outlook.office.com/IMAP.AccessAsUser.All"},
+			"Scopes=https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
+		{tokensource.ConfigError{Field: "Credential", Problem: "an empty secret"}, "az ad app credential reset --id " + clientID + " --append"},
+		{tokensource.ConfigError{Field: "Credential", Problem: "a key of another certificate"}, ""},
+	} {
+		test.config.Problem = cmp.Or(test.config.Problem, "wrong")
+		f := diagnose.Explain(&test.config, diagnose.Subject{Username: mailbox, ClientID: clientID})[0]
+		if got := append(texts(f), "")[0]; got != test.want {
+			t.Errorf("%s %q: %q, want %q", test.config.Field, test.config.Value, got, test.want)
 		}
 	}
 }
@@ -217,6 +248,7 @@ func TestWantedScope(t *testing.T) {
 		{diagnose.Subject{Flow: diagnose.Delegated, Protocol: diagnose.SMTP}, "https://outlook.office.com/SMTP.Send offline_access"},
 		{diagnose.Subject{Flow: diagnose.AppOnly, Cloud: exoauth.GCCHigh}, "https://outlook.office365.us/.default"},
 		{diagnose.Subject{Flow: diagnose.AppOnly, Tenant: "contoso.partner.onmschina.cn"}, "https://partner.outlook.cn/.default"},
+		{diagnose.Subject{Username: "adele@outlook.com", Cloud: exoauth.China}, "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
 		{diagnose.Subject{Username: "adele@outlook.com"}, "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
 	} {
 		findings := diagnose.ExplainLine(line, test.about)

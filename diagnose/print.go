@@ -20,9 +20,13 @@ type Printer struct {
 	// Width is where lines are broken, in columns; zero is nowhere. Commands
 	// are broken in the way of their shell, so that they can be copied.
 	Width int
+	// Live shows the step that is running, and writes over it when it has
+	// ended, as a terminal can.
+	Live bool
 
-	shown []Finding
-	err   error
+	shown   []Finding
+	running bool // the line of a running step is to be written over
+	err     error
 }
 
 // The colours of ECMA-48 that are readable on black and on white.
@@ -33,15 +37,28 @@ const (
 	green = "\x1b[32m"
 	blue  = "\x1b[36m"
 	reset = "\x1b[0m"
+
+	eraseLine = "\r\x1b[K"
 )
 
 var marks = map[Status]struct{ mark, color string }{
 	OK: {"✓", green}, Failed: {"✗", red}, Warning: {"!", bold}, Skipped: {"-", faint},
 }
 
-// Step writes the line of a step, and the findings that were not written
+// Step writes the line of a step that has ended, and the findings that were not written
 // before. It returns the first error of W.
 func (p *Printer) Step(s Step) error {
+	if p.running {
+		p.printf("%s", eraseLine)
+		p.running = false
+	}
+	if s.Status == Running {
+		if p.Live {
+			p.printf("%s %s …", p.paint(faint, "·"), s.Name)
+			p.running = true
+		}
+		return p.err
+	}
 	mark := marks[s.Status]
 	took := elapsed(s.Took)
 	if s.Took < 50*time.Microsecond {

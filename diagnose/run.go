@@ -52,8 +52,8 @@ type Check struct {
 	// Timeout bounds each step; zero is imapdial.DefaultTimeout.
 	Timeout time.Duration
 
-	// Progress is called after each step, on the goroutine of Run. Nil is
-	// nothing.
+	// Progress is called when a step begins, with its name and the status
+	// Running, and when it has ended; on the goroutine of Run. Nil is nothing.
 	Progress func(Step)
 }
 
@@ -116,6 +116,9 @@ func (r *run) step(ctx context.Context, name string, p Protocol, do func(context
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
+	if r.Progress != nil {
+		r.Progress(Step{Name: name, Status: Running})
+	}
 	s := Step{Name: name, Status: OK}
 	start := time.Now()
 	s.Seen, s.Err = do(ctx)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/exoauth/exoauth"
 )
@@ -106,6 +107,20 @@ func (s *situation) serverName() string {
 	return s.Cloud.IMAP
 }
 
+func (s *situation) configText(part string) string {
+	switch {
+	case s.config == nil:
+		return ""
+	case part == "setting":
+		return s.config.Field
+	}
+	r := []rune(s.config.Remedy)
+	if len(r) > 0 {
+		r[0] = unicode.ToUpper(r[0])
+	}
+	return string(r)
+}
+
 func (s *situation) configWords() string {
 	if s.config == nil {
 		return ""
@@ -113,31 +128,35 @@ func (s *situation) configWords() string {
 	return fmt.Sprintf("%s is wrong: %s", s.config.Field, s.config.Problem)
 }
 
-// configFix names a setting that tokensource refuses, and what it should be
-// where that can be told from the others.
-func (s *situation) configFix(part string) (value, unknown string) {
+// configFix is what a setting that tokensource refuses should be, as far as
+// that can be told from the others.
+func (s *situation) configFix() string {
 	if s.config == nil {
-		return "", "<setting>"
+		return ""
 	}
-	field := s.config.Field
-	if part == "setting" {
-		return field, ""
+	switch trimmed := strings.TrimSpace(s.config.Value); s.config.Field {
+	case "Tenant":
+		if trimmed != "" && trimmed != s.config.Value {
+			return trimmed
+		}
+		return domainOf(s.Mailbox)
+	case "ClientID":
+		return id(trimmed)
+	case "Cloud.Authority":
+		return cmp.Or(s.authority(trimmed), exoauth.Global.Authority)
+	case "Cloud.Resource":
+		return exoauth.Global.Resource
+	case "Cloud.UserResource":
+		return exoauth.Global.UserResource
+	case "Scopes":
+		about := s.Subject
+		about.Flow = AppOnly
+		if strings.Contains(s.config.Remedy, "AccessAsUser") { // it is what the flow takes
+			about.Flow = Delegated
+		}
+		return (&situation{Subject: about}).wantedScope()
 	}
-	switch trimmed := strings.TrimSpace(s.config.Value); {
-	case field == "Tenant" && trimmed != s.config.Value && trimmed != "":
-		return trimmed, ""
-	case field == "Tenant":
-		return domainOf(s.Mailbox), "<directory (tenant) id>"
-	case field == "ClientID":
-		return id(trimmed), "<application (client) id>"
-	case field == "Cloud.Authority":
-		return s.authority(s.config.Value), "https://login.microsoftonline.com"
-	case field == "Cloud.Resource":
-		return exoauth.Global.Resource, ""
-	case field == "Scopes":
-		return (&situation{Subject: Subject{Flow: AppOnly, Cloud: s.Cloud, Tenant: s.Tenant, Mailbox: s.Mailbox}}).wantedScope(), ""
-	}
-	return "", "<" + strings.ToLower(field) + ">"
+	return ""
 }
 
 // authority is that of the cloud whose host was set with a path or without

@@ -25,6 +25,7 @@ func newPrinter(out io.Writer, s settings, getenv func(string) string) *printer 
 	terminal := isTerminal(out) && getenv("TERM") != "dumb"
 	plain := getenv("NO_COLOR") != "" || runtime.GOOS == "windows" && getenv("WT_SESSION")+getenv("TERM") == ""
 	p.Color = s.color == "always" || s.color == "auto" && terminal && !plain
+	p.Live = p.Color && terminal
 	if terminal || s.color == "always" {
 		p.Width = defaultWidth
 		if n, err := strconv.Atoi(getenv("COLUMNS")); err == nil && n >= 40 {
