@@ -28,6 +28,7 @@ func on(p Protocol) condition { return func(s *situation) bool { return s.Protoc
 func reads(s *situation) bool { return s.Protocol != SMTP }
 
 func worked(s *situation) bool   { return s.Worked }
+func opened(s *situation) bool   { return s.Opened }
 func shared(s *situation) bool   { return s.Shared || differ(s.Username, s.Mailbox) }
 func readable(s *situation) bool { return s.claims != nil }
 

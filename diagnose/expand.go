@@ -67,6 +67,15 @@ func (s *situation) evidence(text string) string {
 	return strings.TrimSpace(words)
 }
 
+// tokenEvidence adds to a refusal that it is not the token's fault.
+func (s *situation) tokenEvidence(r *rule) string {
+	refusal := r.seen == refused || r.seen == notConnected
+	if !refusal || r.evidence != "" || !forExchange(s) || s.Flow == "" || lacksPermission(s) {
+		return ""
+	}
+	return "; the token is for Exchange and has " + s.permission()
+}
+
 // value returns what a placeholder stands for, and what to write where that is
 // not known.
 func (s *situation) value(name string) (value, unknown string) {

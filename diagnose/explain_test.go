@@ -130,6 +130,30 @@ func TestNearMisses(t *testing.T) {
 	}
 }
 
+// What the token says is evidence, too.
+func TestEvidence(t *testing.T) {
+	good := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})[0]
+	if want := imapFailed + "; the token is for Exchange and has IMAP.AccessAsApp"; good.Evidence != want {
+		t.Errorf("evidence %q, want %q", good.Evidence, want)
+	}
+	unknown := diagnose.ExplainLine(imapFailed, diagnose.Subject{Flow: diagnose.AppOnly})[0]
+	if unknown.Evidence != imapFailed {
+		t.Errorf("evidence %q", unknown.Evidence)
+	}
+}
+
+// What opens the mailbox by IMAP is registered.
+func TestOpened(t *testing.T) {
+	for _, about := range []diagnose.Subject{{}, {Flow: diagnose.AppOnly}, {Flow: diagnose.Delegated}, {Token: appToken(nil), Now: now}} {
+		about.Opened, about.Username = true, mailbox
+		for _, f := range diagnose.ExplainLine(smtpFailed, about) {
+			if f.Who == diagnose.ExchangeAdmin || f.Rule == "no-such-mailbox" {
+				t.Errorf("%v: %s", about, f.Rule)
+			}
+		}
+	}
+}
+
 // All that is known stands in the commands, and what is not stays in brackets.
 func TestCommands(t *testing.T) {
 	known := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})

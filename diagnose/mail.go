@@ -65,7 +65,7 @@ func (r *run) mailbox(ctx context.Context) {
 		defer client.Close()
 	}
 	if ok {
-		r.step(ctx, "mailbox", IMAP, func(ctx context.Context) (string, error) {
+		r.opened = r.step(ctx, "mailbox", IMAP, func(ctx context.Context) (string, error) {
 			if notOpen != nil {
 				return "", notOpen
 			}

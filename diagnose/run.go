@@ -85,6 +85,7 @@ type run struct {
 	report *Report
 	token  string  // "" until there is one
 	claims *claims // nil for a token that cannot be read
+	opened bool    // the mailbox, by IMAP
 }
 
 // subject is what is known for a finding about p.
@@ -94,7 +95,7 @@ func (r *run) subject(p Protocol) Subject {
 		Username: r.Username, Mailbox: r.Mailbox, Scopes: r.Scopes, Token: r.token,
 	}
 	if p == SMTP {
-		s.Username = r.smtpUsername()
+		s.Username, s.Opened = r.smtpUsername(), r.opened
 	}
 	return s
 }

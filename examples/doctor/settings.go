@@ -49,6 +49,7 @@ For -line and -token, the more is known the better:
   -flow         app-only or delegated
   -shared       the mailbox is a shared one
   -worked       the same login has worked before
+  -opened       the same token opens the mailbox by another protocol
 
 Output:
 
@@ -72,7 +73,8 @@ type settings struct {
 
 	line, token, fault string
 	protocol, flow     string
-	shared, worked     bool
+	shared             bool
+	worked, opened     bool
 
 	json  bool
 	color string
@@ -109,7 +111,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	file := flags.String("settings", "", "")
 	for name, value := range map[string]*bool{
 		"send": &s.send, "skip-imap": &s.skipIMAP, "skip-smtp": &s.skipSMTP,
-		"shared": &s.shared, "worked": &s.worked, "json": &s.json,
+		"shared": &s.shared, "worked": &s.worked, "opened": &s.opened, "json": &s.json,
 	} {
 		flags.BoolVar(value, name, false, "")
 	}
@@ -225,7 +227,7 @@ func (s *settings) cloud() exoauth.Cloud { return clouds[strings.ToLower(s.cloud
 func (s *settings) subject() diagnose.Subject {
 	about := diagnose.Subject{
 		Protocol: diagnose.Protocol(s.protocol), Cloud: s.cloud(), Tenant: s.tenant, ClientID: s.clientID,
-		Flow: diagnose.Flow(s.flow), Username: s.username, Mailbox: s.mailbox, Shared: s.shared, Worked: s.worked,
+		Flow: diagnose.Flow(s.flow), Username: s.username, Mailbox: s.mailbox, Shared: s.shared, Worked: s.worked, Opened: s.opened,
 		Token: s.accessToken,
 	}
 	if about.Username == "" {
