@@ -6,7 +6,7 @@ import (
 )
 
 // A rule is a row: where its symptom was seen and all its conditions hold, it
-// makes a finding. The texts may have placeholders, see expand.go.
+// makes a finding. The texts may have placeholders; see fillings.
 type rule struct {
 	name       string
 	seen       symptom

@@ -177,22 +177,22 @@ var tokenRules = []rule{
 var settingRules = []rule{
 	{
 		name: "setting", seen: settingWrong, when: []condition{badSecret}, confidence: Certain,
-		cause:  "The setting {config}.",
+		cause:  "The setting {setting} is wrong: {problem}.",
 		remedy: "Use the Value of a client secret, without a line end. Make a new one where it is lost.",
 		who:    Developer, commands: newSecret,
 		source: docAppScopes,
 	},
 	{
 		name: "setting", seen: settingWrong, when: []condition{not(badSecret), fixKnown}, confidence: Certain,
-		cause:  "The setting {config}.",
+		cause:  "The setting {setting} is wrong: {problem}.",
 		remedy: "Set {setting} to {fix}.",
 		who:    Developer, commands: []Command{{Settings, "{setting}={fix}"}},
 		source: docOAuth,
 	},
 	{
 		name: "setting", seen: settingWrong, when: []condition{not(badSecret), not(fixKnown)}, confidence: Certain,
-		cause:  "The setting {config}.",
-		remedy: "{configremedy}.",
+		cause:  "The setting {setting} is wrong: {problem}.",
+		remedy: "{remedy}.",
 		who:    Developer,
 		source: docOAuth,
 	},

@@ -135,7 +135,10 @@ var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b`)
 func (s *situation) readEntra(err error) {
 	if e, ok := errors.AsType[*tokensource.ConfigError](err); ok {
 		s.config = e
-		s.setWords(e.Error())
+		s.setWords("the setting " + e.Field)
+		if e.Value != "" {
+			s.setWords(fmt.Sprintf("the setting %s is %q", e.Field, e.Value))
+		}
 	}
 	if e, ok := errors.AsType[*tokensource.Error](err); ok {
 		s.Tenant, s.ClientID = cmp.Or(e.Tenant, s.Tenant), cmp.Or(e.ClientID, s.ClientID)

@@ -2,13 +2,11 @@ package diagnose
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/exoauth/exoauth"
 )
@@ -98,34 +96,6 @@ func (s *situation) backoff() string {
 	}
 	ms, _ := strconv.Atoi(m[1])
 	return (time.Duration(ms) * time.Millisecond).Round(time.Second).String()
-}
-
-func (s *situation) serverName() string {
-	if s.Protocol == SMTP {
-		return s.Cloud.SMTP
-	}
-	return s.Cloud.IMAP
-}
-
-func (s *situation) configText(part string) string {
-	switch {
-	case s.config == nil:
-		return ""
-	case part == "setting":
-		return s.config.Field
-	}
-	r := []rune(s.config.Remedy)
-	if len(r) > 0 {
-		r[0] = unicode.ToUpper(r[0])
-	}
-	return string(r)
-}
-
-func (s *situation) configWords() string {
-	if s.config == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s is wrong: %s", s.config.Field, s.config.Problem)
 }
 
 // configFix is what a setting that tokensource refuses should be, as far as
