@@ -199,8 +199,6 @@ func lineEnd(r rune) rune {
 	return r
 }
 
-var smtpReply = regexp.MustCompile(`\b[2345][0-9]{2}[ -][245]\.[0-9]{1,3}\.[0-9]{1,3}\b`)
-
 // protocolOf knows a protocol by its words.
 func protocolOf(text string) Protocol {
 	says := func(words ...string) bool {
@@ -209,7 +207,8 @@ func protocolOf(text string) Protocol {
 	switch {
 	case says("-err ", "+ok "):
 		return POP
-	case smtpReply.MatchString(text):
+	case says("535 5.", "530 5.", "550 5.", "554 5.", "504 5.", "501 5.", "421 4.", "430 4.", "432 4.", "451 4.",
+		"535-5.", "550-5.", "554-5.", "(535,", "smtp"):
 		return SMTP
 	case says("authenticate failed", "authenticate completed", "not connected", "* bye", "bad command", "imap", "login failed"):
 		return IMAP
