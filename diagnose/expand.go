@@ -67,12 +67,12 @@ func (s *situation) evidence(text string) string {
 }
 
 // tokenEvidence adds to a refusal that it is not the token's fault.
-func (s *situation) tokenEvidence(r *rule) string {
+func (s *situation) tokenEvidence(r *rule, words string) string {
 	refusal := r.seen == refused || r.seen == notConnected
 	if !refusal || r.evidence != "" || !forExchange(s) || s.Flow == "" || lacksPermission(s) {
-		return ""
+		return words
 	}
-	return "; the token is for Exchange and has " + s.permission()
+	return strings.TrimSuffix(words, ".") + "; the token is for Exchange and has " + s.permission()
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)

@@ -133,7 +133,7 @@ func TestNearMisses(t *testing.T) {
 // What the token says is evidence, too.
 func TestEvidence(t *testing.T) {
 	good := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})[0]
-	if want := imapFailed + "; the token is for Exchange and has IMAP.AccessAsApp"; good.Evidence != want {
+	if want := "A01 NO AUTHENTICATE failed; the token is for Exchange and has IMAP.AccessAsApp"; good.Evidence != want {
 		t.Errorf("evidence %q, want %q", good.Evidence, want)
 	}
 	unknown := diagnose.ExplainLine(imapFailed, diagnose.Subject{Flow: diagnose.AppOnly})[0]

@@ -89,7 +89,7 @@ func (r *rule) matches(s *situation, seen []symptom) bool {
 func (r *rule) finding(s *situation) Finding {
 	f := Finding{
 		Rule: r.name, Who: r.who, Confidence: r.confidence, Source: r.source,
-		Cause: s.expand(r.cause), Remedy: s.expand(r.remedy), Evidence: s.evidence(r.evidence) + s.tokenEvidence(r),
+		Cause: s.expand(r.cause), Remedy: s.expand(r.remedy), Evidence: s.tokenEvidence(r, s.evidence(r.evidence)),
 	}
 	for _, c := range r.commands {
 		f.Commands = append(f.Commands, Command{c.Shell, s.expandFor(c.Shell, c.Text)})
