@@ -63,11 +63,7 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	rec := Request{Time: h.srv.Now(), Grant: "managed identity", Scope: r.Form.Get("resource"), Status: http.StatusOK}
-	defer func() {
-		h.srv.mu.Lock()
-		defer h.srv.mu.Unlock()
-		h.srv.requests = append(h.srv.requests, rec)
-	}()
+	defer func() { h.srv.addRequest(rec) }()
 	app, refusal := h.identity(r, form)
 	if refusal == nil && h.kind == Arc {
 		refusal = h.challenge(w, r)

@@ -19,9 +19,9 @@ type Request struct {
 	AADSTS   int    // number of the error of Entra ID; zero if there was none
 }
 
-// A Session is one connection to the IMAP or the SMTP server.
+// A Session is one connection to a mail server.
 type Session struct {
-	Protocol string    // "IMAP" or "SMTP"
+	Protocol string    // "IMAP", "POP" or "SMTP"
 	Start    time.Time // by the server's clock
 	User     string    // user= of the latest attempt to authenticate, or the name given to LOGIN
 	ClientID string    // application that the token was issued to, if it could be read
