@@ -50,15 +50,22 @@ func quote(shell Shell, value string) string {
 
 func head(s string, n int) string { return s[:min(len(s), n)] }
 
-// evidence is the text of a rule, or the server's words.
-func (s *situation) evidence(text string) string {
-	if text != "" {
-		return s.expand(text)
+// evidence is the text of a rule, or the line that shows its symptom.
+func (s *situation) evidence(r *rule) string {
+	if r.evidence != "" {
+		return s.expand(r.evidence)
 	}
-	words := s.words
-	if before, _, ok := strings.Cut(words, "Trace ID:"); ok {
-		words = before
+	for _, line := range s.lines {
+		if r.shows(line) {
+			return excerpt(line)
+		}
 	}
+	return excerpt(s.words)
+}
+
+// excerpt is what is shown of the words of others.
+func excerpt(words string) string {
+	words, _, _ = strings.Cut(words, "Trace ID:")
 	const shown = 240
 	if runes := []rune(words); len(runes) > shown {
 		words = string(runes[:shown]) + "…"

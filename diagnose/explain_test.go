@@ -142,6 +142,19 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// Of a log it is the line that says it, as it stands there.
+func TestEvidenceOfALog(t *testing.T) {
+	noise := strings.Repeat("S: * OK still here\r\n", 30)
+	for line, log := range map[string]string{
+		"S: " + imapFailed: noise + "S: " + imapFailed + "\r\nC: A2 LOGOUT\r\n",
+		"AADSTS7000222: The provided client secret keys are expired.": "POST /token\n{\n" + "AADSTS7000222: The provided client secret keys are expired. Trace ID: 1\n}\n",
+	} {
+		if f := diagnose.ExplainLine(log, diagnose.Subject{Flow: diagnose.AppOnly})[0]; f.Evidence != line {
+			t.Errorf("evidence %q, want %q", f.Evidence, line)
+		}
+	}
+}
+
 // What opens the mailbox by IMAP is registered.
 func TestOpened(t *testing.T) {
 	for _, about := range []diagnose.Subject{{}, {Flow: diagnose.AppOnly}, {Flow: diagnose.Delegated}, {Token: appToken(nil), Now: now}} {

@@ -126,6 +126,10 @@ func (r *run) submission(ctx context.Context) {
 		d := smtpdial.Dialer{TokenSource: r.TokenSource, Addr: r.Cloud.SMTP, TLSConfig: r.TLSConfig, DialContext: r.DialContext, Timeout: r.Timeout}
 		var err error
 		client, err = d.Dial(ctx, r.smtpUsername())
+		if err == nil && !r.Send {
+			defer context.AfterFunc(ctx, func() { client.Close() })()
+			client.Quit()
+		}
 		return "as " + r.smtpUsername(), err
 	})
 	if !ok {
@@ -133,7 +137,6 @@ func (r *run) submission(ctx context.Context) {
 	}
 	defer client.Close()
 	if !r.Send {
-		client.Quit()
 		return
 	}
 	r.step(ctx, "message", SMTP, func(ctx context.Context) (string, error) {

@@ -86,10 +86,19 @@ func (r *rule) matches(s *situation, seen []symptom) bool {
 	return !slices.ContainsFunc(r.when, func(c condition) bool { return !c(s) })
 }
 
+// shows reports whether a line has the symptom or the code.
+func (r *rule) shows(line string) bool {
+	if len(r.codes) > 0 {
+		return strings.Contains(line, "AADSTS")
+	}
+	text := strings.ToLower(line)
+	return slices.ContainsFunc(signs, func(s sign) bool { return s.symptom == r.seen && s.in(text) })
+}
+
 func (r *rule) finding(s *situation) Finding {
 	f := Finding{
 		Rule: r.name, Who: r.who, Confidence: r.confidence, Source: r.source,
-		Cause: s.expand(r.cause), Remedy: s.expand(r.remedy), Evidence: s.tokenEvidence(r, s.evidence(r.evidence)),
+		Cause: s.expand(r.cause), Remedy: s.expand(r.remedy), Evidence: s.tokenEvidence(r, s.evidence(r)),
 	}
 	for _, c := range r.commands {
 		f.Commands = append(f.Commands, Command{c.Shell, s.expandFor(c.Shell, c.Text)})

@@ -30,12 +30,12 @@ type situation struct {
 	claims *claims // nil without a token that can be read
 
 	err   error
-	op    string // step of a dialer
-	words string // the error, without secrets, for evidence
-	text  string // words in lower case, for symptoms
-	codes []int  // AADSTS
-	code  string // "error" of RFC 6749
-	entra bool   // the token endpoint refused
+	op    string   // step of a dialer
+	words string   // the error, without secrets
+	lines []string // of the words, for evidence
+	text  string   // words in lower case, for symptoms
+	codes []int    // AADSTS
+	entra bool     // the token endpoint refused
 
 	config *tokensource.ConfigError
 }
@@ -77,6 +77,7 @@ func (s *situation) read(err error) {
 		s.setWords(e.Err.Error())
 	}
 	s.readReply(err)
+	s.readConfig(err)
 	s.readEntra(err)
 	if s.words == "" {
 		s.setWords(err.Error())
@@ -131,43 +132,54 @@ func (s *situation) readCertificate(err error) {
 // aadsts finds the numbers of Entra ID in the text of any library's error.
 var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b`)
 
+// readConfig takes a setting that tokensource refuses.
+func (s *situation) readConfig(err error) {
+	e, ok := errors.AsType[*tokensource.ConfigError](err)
+	if !ok {
+		return
+	}
+	s.config = e
+	s.setWords("the setting " + e.Field)
+	if e.Value != "" {
+		s.setWords(fmt.Sprintf("the setting %s is %q", e.Field, e.Value))
+	}
+}
+
 // readEntra takes a refusal of the token endpoint.
 func (s *situation) readEntra(err error) {
-	if e, ok := errors.AsType[*tokensource.ConfigError](err); ok {
-		s.config = e
-		s.setWords("the setting " + e.Field)
-		if e.Value != "" {
-			s.setWords(fmt.Sprintf("the setting %s is %q", e.Field, e.Value))
-		}
-	}
 	if e, ok := errors.AsType[*tokensource.Error](err); ok {
 		s.Tenant, s.ClientID = cmp.Or(e.Tenant, s.Tenant), cmp.Or(e.ClientID, s.ClientID)
-		s.codes, s.code = e.AADSTS, e.Code
-		s.entra = e.StatusCode != 0
+		s.codes, s.entra = e.AADSTS, e.StatusCode != 0
 		if s.words == "" || e.Err == nil {
 			s.setWords(cmp.Or(strings.TrimSpace(e.Code+" "+e.Suberror+" "+e.Description), e.Error()))
 		}
 	}
 	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		s.code, s.entra = e.ErrorCode, true
+		s.entra = true
 		s.setWords(cmp.Or(strings.TrimSpace(e.ErrorCode+" "+e.ErrorDescription), e.Error()))
 	}
+	s.readCodes(clip(err.Error()))
+}
+
+// readCodes finds the numbers of Entra ID in the text of an error, of which
+// the libraries that are not known here have nothing else.
+func (s *situation) readCodes(text string) {
 	if len(s.codes) == 0 {
-		text := s.words + " " + clip(err.Error())
-		for _, m := range aadsts.FindAllStringSubmatch(text, 8) {
+		for _, m := range aadsts.FindAllStringSubmatch(s.words+" "+text, 8) {
 			if n, err := strconv.Atoi(m[1]); err == nil {
 				s.codes = append(s.codes, n)
 			}
 		}
 	}
-	if len(s.codes) > 0 {
-		s.entra = true
-		if s.codes[0] == 1002012 { // only a request without a user gets it
-			s.Flow = AppOnly
-		}
-		if !strings.Contains(s.words, "AADSTS") {
-			s.setWords(fmt.Sprintf("AADSTS%d: %s", s.codes[0], clip(err.Error())))
-		}
+	if len(s.codes) == 0 {
+		return
+	}
+	s.entra = true
+	if s.codes[0] == 1002012 { // only a request without a user gets it
+		s.Flow = AppOnly
+	}
+	if s.words != "" && !strings.Contains(s.words, "AADSTS") {
+		s.setWords(fmt.Sprintf("AADSTS%d: %s", s.codes[0], text))
 	}
 }
 
@@ -183,7 +195,13 @@ func clip(text string) string {
 }
 
 func (s *situation) setWords(text string) {
-	s.words = printable(scrub(clip(text), s.Token))
+	s.lines = nil
+	for line := range strings.Lines(scrub(clip(text), s.Token)) {
+		if line = printable(line); line != "" {
+			s.lines = append(s.lines, line)
+		}
+	}
+	s.words = strings.Join(s.lines, " ")
 	s.text = strings.ToLower(s.words)
 }
 
