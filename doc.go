@@ -1,7 +1,8 @@
 // Package exoauth is the root of a library that takes a Go program from a
 // credential of Microsoft Entra ID (Azure AD) to an authenticated IMAP or SMTP
-// connection with Exchange Online (Office 365), where passwords no longer
-// work and OAuth 2.0 with SASL XOAUTH2 is the only way in.
+// connection with Exchange Online (Office 365), which takes no passwords for
+// IMAP any more, is retiring them for SMTP, and wants OAuth 2.0 with SASL
+// XOAUTH2 instead.
 //
 // # Which package
 //
@@ -32,10 +33,11 @@
 // # What goes wrong
 //
 // Exchange answers "NO AUTHENTICATE failed." or "535 5.7.3" to a token for
-// another resource (Microsoft Graph instead of Exchange), to an application
-// registered with the object id of its app registration instead of its
-// enterprise application's, to a mailbox it has no access to, and to a good
-// deal more. And it answers "OK AUTHENTICATE completed." to some who are then
+// another resource (Microsoft Graph instead of Exchange), to one without the
+// permission or the admin's consent, to one that has expired, to an
+// application that was not made known with New-ServicePrincipal, or with the
+// object id of its app registration instead of its enterprise application's,
+// and to a mailbox that does not exist or is in another tenant. And it answers "OK AUTHENTICATE completed." to some who are then
 // told "BAD User is authenticated but not connected." The errors of the
 // dialers keep the step and the server's words.
 //

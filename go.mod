@@ -9,6 +9,10 @@ require (
 	github.com/emersion/go-smtp v0.25.1
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	golang.org/x/oauth2 v0.37.0
+	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
 
-require golang.org/x/text v0.14.0 // indirect
+require (
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)

@@ -17,6 +17,7 @@ var allowed = []string{
 	"github.com/emersion/go-smtp",
 	"github.com/golang-jwt/jwt/v5",
 	"golang.org/x/oauth2",
+	"software.sslmate.com/src/go-pkcs12", // PFX as Windows, Key Vault and OpenSSL 3 make it
 }
 
 // direct returns the modules that a go.mod requires without "// indirect".

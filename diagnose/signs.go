@@ -114,7 +114,7 @@ var signs = []sign{
 	{interceptor, []string{"which is not microsoft's authority"}},
 	{notTLS, []string{"first record does not look like a tls handshake", "wrong version number", "not imap:", "not smtp:", "unexpected eof"}},
 	{noSTARTTLS, []string{"does not offer starttls", "doesn't support starttls"}},
-	{noMechanism, []string{"does not offer auth"}},
+	{noMechanism, []string{"offers neither auth"}},
 	{badAddress, []string{"missing port in address", "too many colons in address", "unknown port"}},
-	{badUsername, []string{"xoauth2: invalid credentials", "has the control character"}},
+	{badUsername, []string{"xoauth2: unusable user name or token", "has the control character"}},
 }

@@ -12,11 +12,18 @@
 //	mailbox := contoso.AddMailbox("invoices@contoso.com")
 //	contoso.Grant(app, mailbox.Address)
 //
-// A client is pointed at the server in one of two ways. Either it takes its
-// addresses from [Server.Cloud] and its trust from [Server.TLSConfig] and
-// [Server.HTTPClient], or it keeps the addresses of production and is given
-// [Server.HTTPClient] and [Server.DialContext], which lead the names of
-// Microsoft's servers here.
+// A client keeps the addresses of production and is given three things that
+// lead the names of Microsoft's servers here, and trust what answers:
+//
+//	source := (&tokensource.Config{
+//		Tenant: contoso.ID, ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret),
+//		HTTPClient: srv.HTTPClient(),
+//	}).ClientCredentials()
+//	dialer := &imapdial.Dialer{TokenSource: source, DialContext: srv.DialContext, TLSConfig: srv.TLSConfig()}
+//
+// Where DialContext cannot be set, [Server.Cloud] has the server's own
+// addresses. When a login fails in a test, print [Server.Sessions]: the
+// Reason there says what no Exchange would.
 //
 // # Entra ID
 //
@@ -51,6 +58,8 @@
 //     User is authenticated but not connected." to what needs a mailbox.
 //   - The application has no FullAccess, SMTP: the token is accepted and the
 //     message refused with "430 4.2.0 STOREDRV; mailbox logon failure".
+//   - The sender of a message is another mailbox, without SendAs: the message
+//     is refused with "554 5.2.252 SendAsDenied".
 //   - SMTP names another user than the one who signed in: "535 5.7.3", even if
 //     that user has FullAccess.
 //
@@ -63,7 +72,9 @@
 // # Time
 //
 // Every lifetime is measured on the server's own clock, which [Server.Advance]
-// moves; a test of an expired token needs no waiting.
+// moves; a test of an expired token needs no waiting. A tokensource.Source
+// does not see that clock: after Advance make a new one, or it hands out the
+// token that has expired here.
 //
 // # Faults
 //

@@ -51,8 +51,8 @@ func newMailbox(t *Tenant, address string) *Mailbox {
 
 // Append puts a message into a folder, with the server's time as its internal
 // date; sessions that have the folder open are told. The message must begin
-// with a header, which may be an empty line alone, and its lines should end in
-// CRLF; go-imap's server shows nothing of one without. Append panics if there
+// with a header, which may be an empty line alone: go-imap's server shows
+// nothing of one without. Its lines should end in CRLF. Append panics if there
 // is no such folder.
 func (m *Mailbox) Append(folder string, message []byte, flags ...imap.Flag) {
 	if err := m.append(folder, message, m.tenant.srv.Now(), flags); err != nil {

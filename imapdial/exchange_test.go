@@ -137,9 +137,11 @@ func TestRoundTrips(t *testing.T) {
 		change func(*imapdial.Dialer)
 		want   int
 	}{
-		"authenticated":              {func(d *imapdial.Dialer) { d.SkipProbe = true }, 4},
-		"mailbox proven open":        {func(*imapdial.Dialer) {}, 5},
-		"mailbox proven, other host": {func(d *imapdial.Dialer) { d.Addr = "localhost:993" }, 6},
+		"authenticated, greeting not awaited":  {func(d *imapdial.Dialer) { d.SkipProbe, d.EarlyAuth = true, true }, 3},
+		"mailbox proven, greeting not awaited": {func(d *imapdial.Dialer) { d.EarlyAuth = true }, 4},
+		"authenticated":                        {func(d *imapdial.Dialer) { d.SkipProbe = true }, 4},
+		"mailbox proven open":                  {func(*imapdial.Dialer) {}, 5},
+		"mailbox proven, other host":           {func(d *imapdial.Dialer) { d.Addr = "localhost:993" }, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newExchange(t)

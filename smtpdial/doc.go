@@ -11,6 +11,13 @@
 // method and to the From header, and the user needs Send As on it. IMAP is
 // different there.
 //
+// # What comes after AUTH
+//
+// Exchange looks into the mailbox only when the message is there. "430 4.2.0
+// STOREDRV; mailbox logon failure" from SendMail is the application's missing
+// full access, and does not pass although a reply of class 4 says so. "554
+// 5.2.252 SendAsDenied" is a sender other than the user name without Send As.
+//
 // # What Dial does that go-smtp does not
 //
 //   - It lives by its context: every step ends with it, at once.
@@ -21,8 +28,14 @@
 //   - It leaves the initial response out of the AUTH command where the line
 //     would be longer than the 512 octets that RFC 4954 allows, except on
 //     Exchange Online, which takes it.
+//   - It uses OAUTHBEARER where a server has that and not XOAUTH2.
 //
 // For that it runs the conversation up to AUTH itself and hands go-smtp a
 // connection that replays the greeting and the answer to EHLO. Because of
 // that the client's TLSConnectionState method reports no TLS.
+//
+// # Many messages
+//
+// A [Sender] keeps clients ready for the next message, within the limits that
+// Exchange Online has for a mailbox, and tries again what passes.
 package smtpdial

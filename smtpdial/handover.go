@@ -19,7 +19,7 @@ func (a *attempt) handOver(s *session) (*smtp.Client, error) {
 	extensions := slices.DeleteFunc(slices.Clone(s.hello[1:]), func(line string) bool {
 		return len(line) > maxReplyLine-len("250-\r\n")
 	})
-	lines := append([]string{"authenticated by AUTH XOAUTH2"}, extensions...)
+	lines := append([]string{"authenticated already"}, extensions...)
 	last := len(lines) - 1
 	greeting := "220 " + lines[0] + "\r\n"
 	for _, line := range lines[:last] {

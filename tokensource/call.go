@@ -64,6 +64,13 @@ func (c *call) addWaiter(ctx context.Context) {
 	}
 }
 
+// addItself lets a renewal in the background go on without anybody waiting, for
+// as long as it may take. It is called with mu held.
+func (c *call) addItself(now time.Time) {
+	c.waiters++
+	c.deadline = now.Add(renewalLimit)
+}
+
 // wait returns what the call brings, or the error of ctx as soon as that ends.
 func (c *call) wait(ctx context.Context) (*entry, error) {
 	select {

@@ -21,31 +21,7 @@ func (c *Config) ClientCredentials() *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	return newSource(cl.name(), cl.log, func(ctx context.Context, pause pauseFunc) (*grant, error) {
-		return cl.retry(ctx, pause, func() (*grant, error) {
-			return cl.request(ctx, url.Values{
-				"grant_type": {"client_credentials"},
-				"scope":      {cl.scope},
-			})
-		})
+	return cl.source(func(context.Context) (url.Values, error) {
+		return url.Values{"grant_type": {"client_credentials"}, "scope": {cl.scope}}, nil
 	})
-}
-
-// appClient checks what a flow without a user needs.
-func (c *Config) appClient() (*client, *ConfigError) {
-	cloud := c.Cloud.WithDefaults()
-	if err := c.check(cloud); err != nil {
-		return nil, err
-	}
-	if err := c.checkOwnTenant(); err != nil {
-		return nil, err
-	}
-	if err := checkCredential(c.Credential); err != nil {
-		return nil, err
-	}
-	scope, err := c.appScope(cloud)
-	if err != nil {
-		return nil, err
-	}
-	return c.newClient(cloud, scope), nil
 }

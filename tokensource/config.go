@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/exoauth/exoauth"
@@ -25,7 +26,9 @@ type Config struct {
 	Cloud exoauth.Cloud
 
 	// Tenant is the directory (tenant) id or a verified domain, such as
-	// "contoso.onmicrosoft.com". Required.
+	// "contoso.onmicrosoft.com". Required. Where a user signs in it may also be
+	// "organizations" for users of any tenant, "consumers" for accounts of
+	// outlook.com, or "common" for both.
 	Tenant string
 
 	// ClientID is the application (client) id. Required.
@@ -36,7 +39,9 @@ type Config struct {
 	Credential Credential
 
 	// Scopes is what to ask for. Nil or empty means what mail needs in the
-	// flow: [exoauth.Cloud.AppScope] where there is no user.
+	// flow: [exoauth.Cloud.AppScope] where there is no user, otherwise
+	// [exoauth.Cloud.UserScope] of IMAP.AccessAsUser.All and of SMTP.Send, and
+	// offline_access, without which a user signs in again every hour.
 	Scopes []string
 
 	// HTTPClient sends the requests. Nil means one with the transport of
@@ -57,41 +62,53 @@ const requestLimit = 30 * time.Second
 type client struct {
 	tenant, clientID string
 	tokenURL         string
-	credential       Credential
 	scope            string
+	signers          []signer     // one at least
+	preferred        atomic.Int32 // index of the signer to try first
 	http             *http.Client
 	limit            time.Duration // of one request, the reading of its answer included
 	log              *slog.Logger
 }
 
-// newClient makes a client of settings that have been checked. The time limit
-// of the HTTP client goes into the context of each request, so that what ends
-// with it can be told from what the caller ends.
-func (c *Config) newClient(cloud exoauth.Cloud, scopes ...string) *client {
-	hc := new(http.Client)
-	if c.HTTPClient != nil {
-		*hc = *c.HTTPClient
+// ownClient returns a copy of hc, which may be nil, that follows no redirect,
+// and the time limit of a request. That one goes into the context of each, so
+// that what ends with it can be told from what the caller ends.
+func ownClient(hc *http.Client, limit time.Duration) (*http.Client, time.Duration) {
+	own := new(http.Client)
+	if hc != nil {
+		*own = *hc
 	}
-	limit := cmp.Or(max(hc.Timeout, 0), requestLimit)
-	hc.Timeout = 0
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &client{
-		tenant:     c.Tenant,
-		clientID:   c.ClientID,
-		tokenURL:   strings.TrimSuffix(cloud.Authority, "/") + "/" + c.Tenant + "/oauth2/v2.0/token",
-		credential: c.Credential,
-		scope:      strings.Join(scopes, " "),
-		http:       hc,
-		limit:      limit,
-		log:        c.logger(),
-	}
+	limit = cmp.Or(max(own.Timeout, 0), limit)
+	own.Timeout = 0
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return own, limit
 }
 
-func (c *Config) logger() *slog.Logger {
-	if c.Logger == nil {
+// newClient makes a client of settings that have been checked.
+func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
+	hc, limit := ownClient(c.HTTPClient, requestLimit)
+	cl := &client{
+		tenant:   c.Tenant,
+		clientID: c.ClientID,
+		tokenURL: strings.TrimSuffix(cloud.Authority, "/") + "/" + c.Tenant + "/oauth2/v2.0/token",
+		scope:    scope,
+		http:     hc,
+		limit:    limit,
+		log:      orSilent(c.Logger),
+		signers:  []signer{{}}, // of a public client
+	}
+	if c.Credential != nil {
+		cl.signers = c.Credential.signers(cl)
+	}
+	return cl
+}
+
+// orSilent returns a logger that may be nil, or one that discards.
+func orSilent(log *slog.Logger) *slog.Logger {
+	if log == nil {
 		return slog.New(slog.DiscardHandler)
 	}
-	return c.Logger
+	return log
 }
 
 var (
@@ -152,9 +169,15 @@ func checkAuthority(authority string) *ConfigError {
 	return nil
 }
 
-// sharedTenants are the names that stand for no tenant in particular. The
-// last one is the id of "consumers".
-var sharedTenants = []string{"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"}
+// consumersID is the id of the tenant "consumers".
+const consumersID = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+// sharedTenants are the names that stand for no tenant in particular.
+var sharedTenants = []string{"common", "organizations", "consumers", consumersID}
+
+func (c *Config) isConsumers() bool {
+	return strings.EqualFold(c.Tenant, "consumers") || strings.EqualFold(c.Tenant, consumersID)
+}
 
 // checkOwnTenant is for the flows without a user. Entra ID refuses them there
 // too, with AADSTS50059 or AADSTS9001023.
@@ -168,50 +191,4 @@ func (c *Config) checkOwnTenant() *ConfigError {
 		Problem: "stands for many tenants, and a token without a user belongs to one",
 		Remedy:  "set it to the directory (tenant) id or a domain of the tenant whose mailboxes are to be opened",
 	}
-}
-
-// graph lists Microsoft Graph in its clouds and by its application id.
-var graph = []string{
-	"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us",
-	"microsoftgraph.chinacloudapi.cn", "00000003-0000-0000-c000-000000000000",
-}
-
-// appScope returns the one scope of a request without a user. Entra ID would
-// issue a token for Microsoft Graph, which Exchange refuses without a reason.
-func (c *Config) appScope(cloud exoauth.Cloud) (string, *ConfigError) {
-	field, scope := "Scopes", cloud.AppScope()
-	switch len(c.Scopes) {
-	case 0:
-		field = "Cloud.Resource"
-	case 1:
-		scope = c.Scopes[0]
-	default:
-		return "", &ConfigError{
-			Field: field, Value: strings.Join(c.Scopes, " "), Problem: "a token without a user has exactly one scope",
-			Remedy: "leave it nil, or set it to " + scope + " alone",
-		}
-	}
-	resource, ok := strings.CutSuffix(scope, "/.default")
-	bad := &ConfigError{Field: field, Value: scope, Remedy: "leave it unset, which means " + exoauth.Global.AppScope() + " in the global cloud"}
-	switch {
-	case !ok || resource == "":
-		bad.Problem = "the scope of a token without a user ends in /.default (AADSTS1002012)"
-	case strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' }):
-		bad.Problem = "has white space or characters that no scope has"
-	case slices.ContainsFunc(graph, func(host string) bool { return hostOf(resource) == host }):
-		bad.Problem = "Exchange Online refuses tokens for Microsoft Graph"
-	default:
-		return scope, nil
-	}
-	return "", bad
-}
-
-// hostOf returns the host in a resource, or the resource where it is none.
-func hostOf(resource string) string {
-	_, host, ok := strings.Cut(strings.ToLower(resource), "://")
-	if !ok {
-		return strings.ToLower(resource)
-	}
-	host, _, _ = strings.Cut(host, "/")
-	return host
 }

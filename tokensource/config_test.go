@@ -131,7 +131,7 @@ func TestRequestLimit(t *testing.T) {
 	}
 	for _, test := range tests {
 		config := Config{Tenant: testTenant, ClientID: testClientID, HTTPClient: test.client}
-		if got := config.newClient(exoauth.Global).limit; got != test.want {
+		if got := config.newClient(exoauth.Global, "").limit; got != test.want {
 			t.Errorf("%s: %v; want %v", test.name, got, test.want)
 		}
 	}

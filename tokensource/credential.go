@@ -10,13 +10,27 @@ import (
 )
 
 // A Credential proves to Entra ID which application asks. [Secret] makes one.
-// Its formatted value, whatever the verb, shows the kind of credential only.
+// One Credential may serve several Configs, and several goroutines. Its
+// formatted value, whatever the verb, shows the kind of credential only.
 type Credential interface {
 	// check returns nil, or what is wrong with it. The Field of the error is
 	// filled in by the caller.
 	check() *ConfigError
-	// sign adds to the form of one request what proves the application.
-	sign(ctx context.Context, form url.Values) error
+	// signers returns what signs the requests of a client, in the order in
+	// which they are tried: one, but for [InOrder].
+	signers(*client) []signer
+}
+
+// A signer proves the application in the requests of one client. It is made
+// of functions, so that fmt shows nothing of what they know. It is safe for
+// concurrent use. The zero signer is that of a public client.
+type signer struct {
+	// sign adds the proof to the form of one request. Nil means none.
+	sign func(ctx context.Context, form url.Values) error
+	// refused is told of the error by which the server refused the proof, and
+	// reports whether another one, signed at once, may be taken. Nil means
+	// that it may not.
+	refused func(*Error) bool
 }
 
 // Secret is a client secret of the app registration: what the column Value of
@@ -25,11 +39,16 @@ type Credential interface {
 // reported by the Source.
 //
 // Secrets expire: the requests then fail with AADSTS7000222.
-func Secret(value string) Credential { return secret{func() string { return value }} }
+func Secret(value string) Credential {
+	return secret{redactedSecret, func() string { return value }}
+}
 
 // secret keeps its value in a closure because fmt calls no method of a value
 // that it reaches through an unexported field.
-type secret struct{ value func() string }
+type secret struct {
+	kind
+	value func() string
+}
 
 func (s secret) check() *ConfigError {
 	if s.value == nil || s.value() == "" {
@@ -44,20 +63,25 @@ func (s secret) check() *ConfigError {
 	return nil
 }
 
-func (s secret) sign(_ context.Context, form url.Values) error {
-	form.Set("client_secret", s.value())
-	return nil
+func (s secret) signers(*client) []signer {
+	return []signer{{sign: func(_ context.Context, form url.Values) error {
+		form.Set("client_secret", s.value())
+		return nil
+	}}}
 }
 
 const redactedSecret = "tokensource.Secret(…)"
 
-func (secret) String() string               { return redactedSecret }
-func (secret) GoString() string             { return redactedSecret }
-func (secret) LogValue() slog.Value         { return slog.StringValue(redactedSecret) }
-func (secret) MarshalText() ([]byte, error) { return []byte(redactedSecret), nil }
+// A kind is embedded in a credential, and is all of it that is shown.
+type kind string
+
+func (k kind) String() string               { return string(k) }
+func (k kind) GoString() string             { return string(k) }
+func (k kind) LogValue() slog.Value         { return slog.StringValue(string(k)) }
+func (k kind) MarshalText() ([]byte, error) { return []byte(k), nil }
 
 // Format covers the verbs that String and GoString do not.
-func (secret) Format(f fmt.State, _ rune) { io.WriteString(f, redactedSecret) }
+func (k kind) Format(f fmt.State, _ rune) { io.WriteString(f, string(k)) }
 
 // checkCredential is for the flows of confidential clients.
 func checkCredential(c Credential) *ConfigError {

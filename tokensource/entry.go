@@ -11,9 +11,9 @@ const (
 	// earlyRenewal is how long before its expiry a token is renewed, if that
 	// is no more than a quarter of its lifetime.
 	earlyRenewal = 5 * time.Minute
-	// wallInterval is how often the clock on the wall is looked at, which
-	// costs as much as all the rest of handing out a token.
-	wallInterval = time.Second
+	// checkInterval is how long a look at the clocks counts. Looking costs as
+	// much as all the rest of handing out a token.
+	checkInterval = time.Second
 )
 
 // entry is a token in the cache. A nil one is neither fresh nor usable.
@@ -22,40 +22,54 @@ const (
 // still while the machine sleeps, so the one on the wall is asked too, by way
 // of the token's Expiry.
 type entry struct {
-	token           oauth2.Token
-	asked, fetched  time.Time
-	early, lifetime time.Duration // of which early is the end of lifetime
-	wallSeen        atomic.Int64  // age up to which the clock on the wall need not be asked
+	token          oauth2.Token
+	checked        atomic.Bool // the clocks were looked at moments ago, and the token was fresh
+	asked, fetched time.Time
+	due            time.Duration // of lifetime, after which a renewal may begin while the token is handed out
+	early          time.Duration // the end of lifetime, in which the renewal is waited for
+	lifetime       time.Duration
 }
 
 func newEntry(g *grant) *entry {
-	return &entry{
+	e := &entry{
 		token: g.token(), asked: g.asked, fetched: time.Now(),
 		early: min(earlyRenewal, g.lifetime/4), lifetime: g.lifetime,
 	}
+	e.due = e.lifetime - e.early
+	if g.refreshIn > 0 {
+		e.due = min(e.due, g.refreshIn)
+	}
+	return e
 }
 
 // fresh reports whether the token needs no renewal yet.
-func (e *entry) fresh() bool {
-	if e == nil {
-		return false
-	}
-	age := time.Since(e.asked)
-	return age < e.lifetime-e.early && (age < time.Duration(e.wallSeen.Load()) || e.freshByWall(age))
-}
+func (e *entry) fresh() bool { return e != nil && (e.checked.Load() || e.check()) }
 
-func (e *entry) freshByWall(age time.Duration) bool {
-	if time.Until(e.token.Expiry) <= e.early {
+// check looks at the clocks, and has a timer say when they are to be looked at
+// again: not before the token is handed out once more, so that a source that
+// nobody uses costs nothing.
+func (e *entry) check() bool {
+	left := e.left(e.due)
+	if left <= 0 {
 		return false
 	}
-	e.wallSeen.Store(int64(age + wallInterval))
+	if e.checked.CompareAndSwap(false, true) {
+		time.AfterFunc(min(left, checkInterval), func() { e.checked.Store(false) })
+	}
 	return true
 }
 
-// usable reports whether the token has not expired.
-func (e *entry) usable() bool {
-	return e != nil && time.Since(e.asked) < e.lifetime && time.Until(e.token.Expiry) > 0
+// left returns what is left of the first part of the lifetime, by the clock
+// that says less.
+func (e *entry) left(part time.Duration) time.Duration {
+	return min(part-time.Since(e.asked), time.Until(e.token.Expiry)-(e.lifetime-part))
 }
+
+// good reports whether the token can be handed out while it is renewed.
+func (e *entry) good() bool { return e != nil && e.left(e.lifetime-e.early) > 0 }
+
+// usable reports whether the token has not expired.
+func (e *entry) usable() bool { return e != nil && e.left(e.lifetime) > 0 }
 
 // old reports whether the token was fetched that long ago by either clock.
 func (e *entry) old(d time.Duration) bool {

@@ -35,20 +35,35 @@ func TestTokenMustBeGoodByBothClocks(t *testing.T) {
 	}
 }
 
-func TestWallIsAskedOnceASecond(t *testing.T) {
+func TestClocksAreAskedOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: time.Hour})
 		if !e.fresh() {
 			t.Fatal("not fresh")
 		}
 		e.token.Expiry = time.Now() // the machine has slept
-		pass(wallInterval - 1)
+		pass(checkInterval - 1)
 		if !e.fresh() {
-			t.Error("the clock on the wall is asked each time")
+			t.Error("the clocks are asked each time")
 		}
 		pass(1)
 		if e.fresh() {
-			t.Error("the clock on the wall is not asked again")
+			t.Error("the clocks are not asked again")
+		}
+	})
+}
+
+// The timer is set for the moment of the renewal where that is nearer.
+func TestRenewalIsOnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: time.Hour})
+		pass(e.due - 1)
+		if !e.fresh() {
+			t.Error("renewed too early")
+		}
+		pass(1)
+		if e.fresh() {
+			t.Error("renewed too late")
 		}
 	})
 }

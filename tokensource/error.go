@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -20,11 +21,15 @@ var ErrInteractionRequired = errors.New("tokensource: a person has to sign in")
 // ConfigError says which setting cannot work. Nothing was sent, and the Source
 // that returns it will return it each time.
 type ConfigError struct {
-	Field   string // of Config, such as "Tenant" or "Cloud.Authority"
+	Field   string // of Config, such as "Tenant" or "Cloud.Authority"; or a function, or a variable of the environment
 	Value   string // as it was set; empty where it is or may be a secret
 	Problem string // what is wrong with it
 	Remedy  string // what to do
+	Err     error  // the reason where there is one, such as that of a file that cannot be read
 }
+
+// Unwrap returns e.Err.
+func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Error names the field, its value, the problem and the remedy.
 func (e *ConfigError) Error() string {
@@ -32,7 +37,11 @@ func (e *ConfigError) Error() string {
 	if e.Value != "" {
 		value = fmt.Sprintf(" is %q", head(e.Value, 128))
 	}
-	return fmt.Sprintf("tokensource: the setting %s%s: %s; %s", e.Field, value, e.Problem, e.Remedy)
+	reason := ""
+	if e.Err != nil {
+		reason = ": " + head(e.Err.Error(), 256)
+	}
+	return printable(fmt.Sprintf("tokensource: the setting %s%s: %s%s; %s", e.Field, value, e.Problem, reason, e.Remedy))
 }
 
 // Error is a token request that failed. It may be shared by all callers who
@@ -41,7 +50,8 @@ func (e *ConfigError) Error() string {
 // The fields that quote the server are as it sent them, cut to a few KiB, with
 // a placeholder for secrets that it echoed.
 type Error struct {
-	// Tenant and ClientID say whose token it was to be, as configured.
+	// Tenant and ClientID say whose token it was to be, as configured. For a
+	// managed identity there is no Tenant, and ClientID may be empty.
 	Tenant, ClientID string
 
 	// Code and Suberror are "error" and "suberror", such as "invalid_client".
@@ -74,7 +84,11 @@ type Error struct {
 	// network or of TLS, or what is wrong with the answer. Nil otherwise.
 	Err error
 
-	secretIsGUID bool // the secret that was sent looks like an id
+	secretIsGUID bool   // the secret that was sent looks like an id
+	credential   string // which one of several it is about
+	identity     string // the managed identity it is about, and where it was asked for
+	hint         string // what to do, where the numbers do not tell
+	passes       bool   // the server is documented to answer so for a while
 }
 
 // Unwrap returns e.Err.
@@ -82,33 +96,24 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is reports whether target is [ErrInteractionRequired] and e says so.
 // Password expired, consent missing, grant revoked or MFA demanded are among
-// the reasons. An invalid_grant is one too, but for the suberrors by which
-// Entra ID says that signing in again does not help.
-func (e *Error) Is(target error) bool {
-	if target != ErrInteractionRequired {
-		return false
-	}
-	switch e.Code {
-	case "interaction_required", "login_required", "consent_required":
-		return true
-	case "invalid_grant":
-		return !slices.Contains([]string{"message_only", "client_mismatch", "protection_policy_required"}, e.Suberror)
-	}
-	return false
-}
-
-// passing are the AADSTS codes of failures that pass by themselves.
-var passing = []int{50033, 50087, 50196, 70012, 80002, 90006, 90012, 90024, 90033, 90055, 90090}
-
-const loopDetected = 50196
+// the reasons. Signing in again does not help where Conditional Access forbids
+// the access or an administrator has to assign or enable the user.
+func (e *Error) Is(target error) bool { return target == ErrInteractionRequired && e.interactive() }
 
 // Temporary reports whether the same request can succeed later although
 // nobody has mended anything: the network failed, or Entra ID is busy,
-// throttling or in trouble. Wait for RetryAfter first.
+// throttling or in trouble. Wait for RetryAfter first. Where the credential
+// could not be used, the answer is that of the error it gave, if it has such
+// a method.
 func (e *Error) Temporary() bool {
 	switch {
 	case e.StatusCode == 0:
+		if own, ok := errors.AsType[*credentialError](e.Err); ok {
+			return temporary(own.err)
+		}
 		return e.Err != nil && networkTemporary(e.Err)
+	case e.passes:
+		return true
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
 		return true
 	case e.Code == "temporarily_unavailable", e.Code == "server_error":
@@ -131,6 +136,13 @@ func networkTemporary(err error) bool {
 	return !certificate && !alert && !record && !errors.Is(err, context.Canceled)
 }
 
+// credentialError is what kept a credential from being used: no request was
+// made.
+type credentialError struct{ err error }
+
+func (e *credentialError) Error() string { return "the credential cannot be used: " + e.err.Error() }
+func (e *credentialError) Unwrap() error { return e.err }
+
 // temporary asks err itself. Errors of a [Func] may have an answer too.
 func temporary(err error) bool {
 	self, ok := errors.AsType[interface {
@@ -145,7 +157,7 @@ func temporary(err error) bool {
 // printable characters without a secret.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString("tokensource: no token for application " + e.ClientID + " of tenant " + e.Tenant)
+	b.WriteString("tokensource: no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
 	for _, part := range []string{e.reason(), e.remedy()} {
 		if part != "" {
 			b.WriteString(": " + part)
@@ -164,7 +176,7 @@ func (e *Error) reason() string {
 		parts = append(parts, head(e.Code, 64))
 	}
 	description, _, _ := strings.Cut(e.Description, "Trace ID:")
-	if description = strings.TrimSpace(description); description != "" {
+	if description = strings.TrimRight(strings.TrimSpace(description), "."); description != "" {
 		parts = append(parts, head(description, 512))
 	}
 	if len(e.AADSTS) > 0 && !strings.Contains(description, "AADSTS") {
@@ -181,6 +193,9 @@ func (e *Error) ids() (ids []string) {
 	if e.StatusCode != 0 {
 		ids = append(ids, fmt.Sprintf("HTTP status %d", e.StatusCode))
 	}
+	if e.credential != "" {
+		ids = append(ids, e.credential)
+	}
 	if e.RetryAfter > 0 {
 		ids = append(ids, "retry after "+e.RetryAfter.Round(time.Second).String())
 	}
@@ -196,17 +211,10 @@ func (e *Error) ids() (ids []string) {
 	return ids
 }
 
-// remedies are for the commonest codes. Microsoft's own descriptions explain
-// the others well enough.
-var remedies = map[int]string{
-	7000215: "use the secret's Value, not its Secret ID, and check that it belongs to this application",
-	7000222: "the secret has expired: make a new one under Certificates & secrets",
-	700016:  "check that ClientID is the application (client) id and that the application exists in this Tenant and Cloud",
-	90002:   "check Tenant, and Cloud where the tenant is in a national cloud",
-	1002012: "leave Scopes nil, or use one scope that ends in /.default",
-}
-
 func (e *Error) remedy() string {
+	if e.hint != "" {
+		return e.hint
+	}
 	for _, code := range e.AADSTS {
 		if code == 7000215 && e.secretIsGUID {
 			return "the secret is a GUID, as a Secret ID is: use the secret's Value"

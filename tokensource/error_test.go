@@ -51,7 +51,7 @@ func TestErrorOfEntra(t *testing.T) {
 			}
 			text := got.Error()
 			wantText := "tokensource: no token for application " + testClientID + " of tenant " + testTenant +
-				": invalid_client: " + description + ": use the secret's Value, not its Secret ID, and check that it belongs to this application" +
+				": invalid_client: " + strings.TrimSuffix(description, ".") + ": use the secret's Value, not its Secret ID, and check that it belongs to this application" +
 				" (HTTP status 401, correlation id " + correlationID + ", trace id " + traceID + ", 2022-12-09T15:04:13Z)"
 			if text != wantText {
 				t.Errorf("text\n got %s\nwant %s", text, wantText)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -106,8 +107,11 @@ func slowly(d time.Duration, answer func(int, *http.Request) (*http.Response, er
 
 func succeed(n int, _ *http.Request) (*http.Response, error) { return ok(n, 3600), nil }
 
-// pass lets time pass in a bubble.
-func pass(d time.Duration) { <-time.After(d) }
+// pass lets time pass in a bubble, and timers run that go off at its end.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
 
 // want asks for a token and wants it to be the one of request number n.
 func want(t *testing.T, s *Source, n int) *oauth2.Token {

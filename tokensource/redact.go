@@ -35,11 +35,16 @@ type redactor struct {
 func newRedactor(form url.Values) *redactor {
 	r := new(redactor)
 	for _, field := range secretFields {
-		if value := form.Get(field); len(value) >= minRedact {
-			r.secrets = append(r.secrets, value)
-		}
+		r.add(form.Get(field))
 	}
 	return r
+}
+
+// add makes a secret known before the first text is searched.
+func (r *redactor) add(secret string) {
+	if len(secret) >= minRedact {
+		r.secrets = append(r.secrets, secret)
+	}
 }
 
 // text returns s without the secrets, cut to maxRedact.

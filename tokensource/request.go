@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,18 +24,57 @@ var (
 // name says whose tokens they are, in logs and errors.
 func (c *client) name() string { return "application " + c.clientID + " of tenant " + c.tenant }
 
-// request makes one token request and reads the answer. Whatever fails is an
-// *Error. The credential goes into the body, which is the one way that Entra
-// ID takes for all of them, and is never tried in another.
+// request makes a token request with the credential that was accepted last,
+// and goes on to the next where the error says that this one is bad. What it
+// returns is about the one tried last. Whatever fails is an *Error.
 func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
+	all := len(c.signers)
+	first := int(c.preferred.Load())
+	for i := range all {
+		n := (first + i) % all
+		g, e := c.requestWith(ctx, c.signers[n], form)
+		if e == nil {
+			c.preferred.Store(int32(n))
+			return g, nil
+		}
+		if all > 1 {
+			e.credential = fmt.Sprintf("credential %d of %d", n+1, all)
+		}
+		if !e.credentialBad() || ctx.Err() != nil {
+			return nil, e
+		}
+		c.preferred.Store(int32((n + 1) % all))
+		if i == all-1 {
+			return nil, e
+		}
+		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.name(), "error", e)
+	}
+	panic("unreachable: a client has one signer at least")
+}
+
+// requestWith makes a request with one credential, and another one where that
+// may take back what was wrong with the first.
+func (c *client) requestWith(ctx context.Context, s signer, form url.Values) (*grant, *Error) {
+	g, e := c.once(ctx, s, form)
+	if e != nil && e.StatusCode != 0 && e.credentialBad() && s.refused != nil && s.refused(e) {
+		g, e = c.once(ctx, s, form)
+	}
+	return g, e
+}
+
+// once makes one request and reads the answer. The credential goes into the
+// body, which is the one way that Entra ID takes for all of them, and is never
+// tried in another.
+func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
 	defer cancel()
+	form = maps.Clone(form)
 	id := newGUID()
 	e := &Error{Tenant: c.tenant, ClientID: c.clientID, CorrelationID: id}
 	form.Set("client_id", c.clientID)
-	if c.credential != nil {
-		if err := c.credential.sign(ctx, form); err != nil {
-			e.Err = err
+	if s.sign != nil {
+		if err := s.sign(ctx, form); err != nil {
+			e.Err = &credentialError{plain(ctx, err)}
 			return nil, e
 		}
 	}
@@ -58,7 +98,7 @@ func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
 	return g, nil
 }
 
-// post sends the form and reads the answer. An error means that there is none.
+// post sends the form.
 func (c *client) post(ctx context.Context, form url.Values, id string) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.tokenURL, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -67,7 +107,14 @@ func (c *client) post(ctx context.Context, form url.Values, id string) (*answer,
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("client-request-id", id)
-	resp, err := c.http.Do(req)
+	return exchange(c.http, req)
+}
+
+// exchange sends a request and reads the answer. An error means that there is
+// none.
+func exchange(hc *http.Client, req *http.Request) (*answer, error) {
+	ctx := req.Context()
+	resp, err := hc.Do(req)
 	if err != nil {
 		return nil, plain(ctx, err)
 	}

@@ -63,6 +63,7 @@ type answer struct {
 	body    []byte
 	broken  error  // why body is not all of it
 	fields  fields // nil where the body is no JSON object
+	dated   bool   // expires_on will do for expires_in
 	secrets *redactor
 }
 
@@ -103,7 +104,7 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 		return nil, errors.New("the answer is empty")
 	case a.fields == nil:
 		return nil, fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
-	case e.Code != "":
+	case e.Code != "", e.Description != "" && a.status != http.StatusOK:
 		return nil, errRefused
 	case a.status != http.StatusOK:
 		return nil, errors.New("the answer has neither a token nor an error code")
@@ -111,9 +112,9 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 	if kind := a.fields.text("token_type"); !strings.EqualFold(kind, "Bearer") && a.fields.has("token_type") {
 		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", a.secrets.excerpt(a.fields["token_type"]))
 	}
-	lifetime, err := seconds(a.fields["expires_in"])
+	lifetime, err := a.lifetime(asked)
 	if err != nil {
-		return nil, fmt.Errorf("the lifetime of the token (expires_in: %q) %w", a.secrets.excerpt(a.fields["expires_in"]), err)
+		return nil, err
 	}
 	g := &grant{accessToken: a.fields.text("access_token"), asked: asked, lifetime: lifetime, extra: make(map[string]any)}
 	g.refreshIn, _ = seconds(a.fields["refresh_in"])
@@ -123,6 +124,19 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 		}
 	}
 	return g, g.check()
+}
+
+// lifetime is expires_in. Where a date will do, it may be expires_on.
+func (a *answer) lifetime(asked time.Time) (time.Duration, error) {
+	name, read := "expires_in", seconds
+	if a.dated && a.fields.text(name) == "" {
+		name, read = "expires_on", func(raw json.RawMessage) (time.Duration, error) { return until(raw, asked) }
+	}
+	lifetime, err := read(a.fields[name])
+	if err != nil {
+		err = fmt.Errorf("the lifetime of the token (%s: %q) %w", name, a.secrets.excerpt(a.fields[name]), err)
+	}
+	return lifetime, err
 }
 
 // fields are the members of a JSON object. An odd one costs only itself.

@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -23,30 +24,48 @@ const (
 // wants the token has that much time, or where ctx ends.
 type pauseFunc func(ctx context.Context, d time.Duration) bool
 
-// retry repeats what fails for a reason that passes.
-func (c *client) retry(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
+// A backoff says how long to wait after the try of that number has failed with
+// err, which is temporary, or that there is no use in another one.
+type backoff func(try int, err error) (wait time.Duration, again bool)
+
+// entraBackoff is that of a token endpoint.
+func entraBackoff(try int, err error) (time.Duration, bool) {
+	return spread(firstWait<<(try-1), err), try < maxTries
+}
+
+// spread spreads the tries of many clients over time. What the server says is
+// the least.
+func spread(wait time.Duration, err error) time.Duration {
+	if told := toldToWait(err); told > 0 {
+		return told + rand.N(firstWait/4)
+	}
+	return wait/2 + rand.N(wait/2)
+}
+
+// A retrier repeats what fails for a reason that passes.
+type retrier struct {
+	name    string
+	backoff backoff
+	log     *slog.Logger
+}
+
+func (r retrier) do(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
 	for try := 1; ; try++ {
 		g, err := request()
-		if err == nil || try == maxTries || !temporary(err) || ctx.Err() != nil {
+		if err == nil || !temporary(err) || ctx.Err() != nil {
 			return g, err
 		}
-		wait := waitBefore(try, err)
-		if toldToWait(err) > longestWait || !pause(ctx, wait) {
+		wait, again := r.backoff(try, err)
+		if !again || toldToWait(err) > longestWait || !pause(ctx, wait) {
 			return nil, err
 		}
-		c.log.DebugContext(ctx, "tokensource: trying again", "client", c.name(), "after", wait, "error", err)
+		r.log.DebugContext(ctx, "tokensource: trying again", "client", r.name, "after", wait, "error", err)
 	}
 }
 
-// waitBefore spreads the tries of many clients over time. What the server
-// says is the least.
-func waitBefore(try int, err error) time.Duration {
-	wait := firstWait << (try - 1)
-	wait = wait/2 + rand.N(wait/2)
-	if told := toldToWait(err); told > 0 {
-		wait = told + rand.N(firstWait/4)
-	}
-	return wait
+// retry makes token requests.
+func (c *client) retry(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
+	return retrier{c.name(), entraBackoff, c.log}.do(ctx, pause, request)
 }
 
 func toldToWait(err error) time.Duration {

@@ -29,7 +29,9 @@ const (
 // A token is renewed five minutes before it expires, or once three quarters
 // of its lifetime are over where that is later; it is the call that comes
 // then that waits for the renewal, for ten seconds at most. Where the renewal
-// fails, the old token is handed out until it expires.
+// fails, the old token is handed out until it expires. Where the server says
+// to renew earlier (refresh_in), that is done in the background, and no call
+// waits.
 //
 // A failure is remembered: for the next five seconds, one second where it is
 // [Error.Temporary], calls get it at once and no request is made. That time
@@ -116,6 +118,12 @@ func (s *Source) join(ctx context.Context) (*call, *entry, error) {
 	e := s.cached.Load()
 	switch {
 	case e.fresh():
+		return nil, e, nil
+	case e.good():
+		if s.call == nil && !now.Before(s.failure.until) {
+			s.call = s.start(ctx, true)
+			s.call.addItself(now)
+		}
 		return nil, e, nil
 	case s.call != nil:
 	case now.Before(s.failure.until) && e.usable():

@@ -13,7 +13,7 @@ const Mechanism = "XOAUTH2"
 // ErrInvalidCredentials is wrapped by the errors for a user name or a token
 // that cannot be sent: empty, or with a control character in it, which would
 // let the value reach into the neighbouring field of the initial response.
-var ErrInvalidCredentials = errors.New("xoauth2: invalid credentials")
+var ErrInvalidCredentials = errors.New("xoauth2: unusable user name or token")
 
 // ErrTooManyChallenges is returned when a server goes on asking after it has
 // been given the initial response.

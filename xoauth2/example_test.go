@@ -102,6 +102,6 @@ func ExampleValidate() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, xoauth2.ErrInvalidCredentials))
 	// Output:
-	// xoauth2: invalid credentials: the access token has the control character 0x0a at offset 24
+	// xoauth2: unusable user name or token: the access token has the control character 0x0a at offset 24
 	// true
 }

@@ -42,6 +42,9 @@ this machine. For a real mailbox set the four variables, or give the flags:
                                       can see the flags of a program
   EXO_MAILBOX         -mailbox        the address of the shared mailbox
                       -send           send a message, too
+
+The first step tries LOGIN with a made-up password, once, to show how Exchange
+refuses it; that may appear in the sign-in log of the mailbox.
 `
 
 // parseSettings reads the flags and, for those that are not given, the

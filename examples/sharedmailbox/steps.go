@@ -39,7 +39,11 @@ func (s step) run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, stepLimit, fmt.Errorf("not done after %v", stepLimit))
 	defer cancel()
 	start := time.Now()
-	r, err := s.do(ctx)
+	var r report
+	err := context.Cause(ctx) // between two steps nobody else would notice
+	if err == nil {
+		r, err = s.do(ctx)
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}

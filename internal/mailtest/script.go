@@ -105,9 +105,12 @@ var authority = sync.OnceValue(func() tls.Certificate {
 })
 
 // ServerTLS returns settings with a certificate for [Host], loopback and the
-// hosts of Exchange Online's global cloud.
+// hosts of Exchange Online's global cloud. A session of one can be resumed with
+// another.
 func ServerTLS() *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{authority()}}
+	config := &tls.Config{Certificates: []tls.Certificate{authority()}}
+	config.SetSessionTicketKeys([][32]byte{{1}})
+	return config
 }
 
 // ClientTLS returns settings that trust [ServerTLS].
@@ -115,4 +118,15 @@ func ClientTLS() *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AddCert(authority().Leaf)
 	return &tls.Config{RootCAs: roots}
+}
+
+// Accept plays s on the next connection to listener.
+func (s Script) Accept(listener net.Listener) error {
+	conn, err := listener.Accept()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	s(&Peer{conn, bufio.NewReader(conn)})
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/exoauth/exoauth"
 )
@@ -40,13 +41,13 @@ func Dial(ctx context.Context, dial DialFunc, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Conn: conn, raw: conn, release: guard(ctx, conn)}, nil
+	return &Conn{Conn: conn, raw: conn, release: Guard(ctx, conn)}, nil
 }
 
-// guard closes conn when ctx ends, which unblocks a pending Read or Write at
+// Guard closes conn when ctx ends, which unblocks a pending Read or Write at
 // once, on connections without deadlines too. Release waits for the closing
 // where that has begun, and reports whether conn is still open.
-func guard(ctx context.Context, conn net.Conn) (release func() (open bool)) {
+func Guard(ctx context.Context, conn io.Closer) (release func() (open bool)) {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
@@ -93,6 +94,12 @@ func ContextError(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
+}
+
+// WithTimeout bounds a dial. The cause says whose limit it was, which nobody
+// finds in the words "context deadline exceeded".
+func WithTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within %v, the Timeout of the Dialer", timeout))
 }
 
 // ClientTLS returns the TLS settings for a server dialled as addr: a copy of

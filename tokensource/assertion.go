@@ -1,0 +1,74 @@
+package tokensource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Assertion proves the application by a token of an identity provider that the
+// app registration trusts: a federated identity credential. It may be that of
+// a Kubernetes cluster, of GitHub Actions, or of a [ManagedIdentity] asked for
+// the resource "api://AzureADTokenExchange".
+//
+// f is called for each request and must return a JWT that is good at that
+// moment, so what costs time is f's to keep, but not beyond its end. It must
+// return when its context ends, and may be called by several goroutines. An
+// error of f is wrapped; whether it is temporary is asked of it.
+//
+// (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
+func Assertion(f func(ctx context.Context) (string, error)) Credential {
+	return assertion{"tokensource.Assertion(…)", f}
+}
+
+// AssertionFile is [Assertion] with what is in a file, which is read for each
+// request, since those who write such files write them again and again. White
+// space around the assertion does no harm.
+func AssertionFile(path string) Credential {
+	if path == "" {
+		return assertion{kind: "tokensource.AssertionFile()"}
+	}
+	return assertion{kind("tokensource.AssertionFile(" + path + ")"), func(context.Context) (string, error) {
+		data, err := readFile(path)
+		if err != nil {
+			return "", &ConfigError{Field: "AssertionFile", Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}
+		}
+		return strings.TrimSpace(string(data)), nil
+	}}
+}
+
+type assertion struct {
+	kind
+	get func(context.Context) (string, error)
+}
+
+func (a assertion) check() *ConfigError {
+	if a.get == nil {
+		return &ConfigError{Problem: "an assertion from nowhere", Remedy: "pass a function that returns one, or the path of a file"}
+	}
+	return nil
+}
+
+var (
+	errNoAssertion  = errors.New("the assertion is empty")
+	errBadAssertion = errors.New("the assertion is no JWT: it has white space or characters that none has")
+)
+
+func (a assertion) signers(*client) []signer {
+	return []signer{{sign: func(ctx context.Context, form url.Values) error {
+		text, err := a.get(ctx)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", a.kind, err)
+		case text == "":
+			return errNoAssertion
+		case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+			return errBadAssertion
+		}
+		form.Set("client_assertion_type", jwtBearer)
+		form.Set("client_assertion", text)
+		return nil
+	}}}
+}

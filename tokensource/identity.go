@@ -1,0 +1,200 @@
+package tokensource
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// identity is a managed identity made ready to be asked for tokens.
+type identity struct {
+	host     *identityHost
+	options  ManagedIdentityOptions
+	resource string
+	http     *http.Client
+	limit    time.Duration
+	log      *slog.Logger
+}
+
+// name says whose tokens they are, in logs and errors.
+func (i *identity) name() string {
+	id := cmp.Or(i.options.ClientID, i.options.ObjectID, i.options.ResourceID)
+	if id == "" {
+		return "the managed identity of the system (" + i.host.name + ")"
+	}
+	return "the managed identity " + id + " (" + i.host.name + ")"
+}
+
+// longLived are tokens that are renewed after half of their lifetime.
+const longLived = 2 * time.Hour
+
+// fetch makes one request, or two where the host wants a proof. Whatever fails
+// is an *Error.
+func (i *identity) fetch(ctx context.Context) (*grant, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, i.limit, errTimeout)
+	defer cancel()
+	id := newGUID()
+	e := &Error{ClientID: i.options.ClientID, identity: i.name(), CorrelationID: id}
+	r := new(redactor)
+	r.add(i.host.secret)
+	asked := time.Now()
+	a, err := i.exchange(ctx, id, r)
+	if err != nil {
+		e.Err = r.err(err)
+		if _, own := errors.AsType[*credentialError](err); !own {
+			e.hint = i.host.hint
+		}
+		return nil, e
+	}
+	a.dated = true
+	a.describe(e, r)
+	a.describeIdentity(e, r)
+	e.passes = slices.Contains(i.host.passing, a.status)
+	g, err := a.grant(e, asked)
+	if err == nil {
+		err = i.checkEcho(a)
+	}
+	if err != nil {
+		if err != errRefused {
+			e.Err = r.err(err)
+		}
+		e.hint = cmp.Or(i.remedy(a), e.hint)
+		return nil, e
+	}
+	if g.refreshIn == 0 && g.lifetime > longLived {
+		g.refreshIn = g.lifetime / 2
+	}
+	i.log.DebugContext(ctx, "tokensource: got a token", "client", i.name(), "lifetime", g.lifetime, "correlation_id", e.CorrelationID)
+	return g, nil
+}
+
+// exchange asks the host. An error means that there is no answer.
+func (i *identity) exchange(ctx context.Context, id string, r *redactor) (*answer, error) {
+	a, err := i.send(ctx, id, "")
+	if err != nil || i.host.keyDir == "" || a.status != http.StatusUnauthorized {
+		return a, err
+	}
+	key, err := readKey(i.host.keyDir, a.header.Get("WWW-Authenticate"))
+	if err != nil {
+		return nil, &credentialError{err}
+	}
+	r.add(key)
+	return i.send(ctx, id, "Basic "+key)
+}
+
+func (i *identity) send(ctx context.Context, id, authorization string) (*answer, error) {
+	h := i.host
+	method, target, body := http.MethodGet, h.url, io.Reader(nil)
+	if h.method == http.MethodPost {
+		method, body = h.method, strings.NewReader(h.query.Encode())
+	} else {
+		separator := "?"
+		if strings.Contains(target, "?") {
+			separator = "&"
+		}
+		target += separator + h.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return nil, errors.New("the address in the environment cannot be read")
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, value := range h.header {
+		req.Header.Set(name, value)
+	}
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("x-ms-client-request-id", id)
+	return exchange(i.http, req)
+}
+
+// describeIdentity reads the errors that are not those of OAuth: App Service's
+// are flat, Service Fabric's are an object.
+func (a *answer) describeIdentity(e *Error, r *redactor) {
+	var inner fields
+	json.Unmarshal(a.fields["error"], &inner)
+	text := func(limit int, f fields, name string) string { return head(r.text(f.text(name)), limit) }
+	e.Code = cmp.Or(e.Code, text(128, inner, "code"))
+	e.Description = cmp.Or(e.Description, text(4<<10, inner, "message"), text(4<<10, a.fields, "message"))
+	e.CorrelationID = cmp.Or(text(64, inner, "correlationId"), text(64, a.fields, "correlationId"), e.CorrelationID)
+}
+
+// remedy says what to do about a refusal.
+func (i *identity) remedy(a *answer) string {
+	switch {
+	case a.status == http.StatusForbidden && i.host.name == "IMDS":
+		return i.host.hint // Docker Desktop answers in its place
+	case a.status == http.StatusUnauthorized && i.host.keyDir != "":
+		return remedyArc
+	case a.status == http.StatusBadRequest:
+		return "check that the identity is assigned to this machine or service, and that its id is right"
+	}
+	return ""
+}
+
+// checkEcho wants the answer to be about the identity that was asked for, where
+// an old agent would answer with the one of the system instead.
+func (i *identity) checkEcho(a *answer) error {
+	if !i.host.echoes {
+		return nil
+	}
+	for name, want := range map[string]string{"client_id": i.options.ClientID, "object_id": i.options.ObjectID, "msi_res_id": i.options.ResourceID} {
+		if want != "" && !strings.EqualFold(a.fields.text(name), want) {
+			return errors.New("the host has not confirmed which identity the token is of: update the agent of " + i.host.name)
+		}
+	}
+	return nil
+}
+
+// dateForms are what App Service and Azure Machine Learning have written
+// expires_on in, all of them in UTC where they do not say.
+var dateForms = []string{
+	time.RFC3339, time.DateTime, "2006-01-02 15:04:05 -07:00", "2006-01-02T15:04:05",
+	"1/2/2006 15:04:05", "1/2/2006 15:04:05 -07:00", "1/2/2006 3:04:05 PM", "1/2/2006 3:04:05 PM -07:00",
+}
+
+// until reads an expiry: seconds since 1970, in a number or a string, or a date.
+func until(raw json.RawMessage, asked time.Time) (time.Duration, error) {
+	text := fields{"": raw}.text("")
+	if text == "" {
+		return 0, errors.New("is missing")
+	}
+	at, err := time.Time{}, error(nil)
+	if n, bad := strconv.ParseInt(text, 10, 64); bad == nil {
+		at = time.Unix(n, 0)
+	} else {
+		at, err = parseDate(text)
+	}
+	switch lifetime := at.Sub(asked.Round(0)); {
+	case err != nil:
+		return 0, err
+	case lifetime <= 0:
+		return 0, errors.New("is not in the future: check this machine's clock")
+	case lifetime > maxLifetime:
+		return 0, errors.New("is more than ten years away, which is not believed")
+	default:
+		return lifetime, nil
+	}
+}
+
+func parseDate(text string) (time.Time, error) {
+	for _, form := range dateForms {
+		if at, err := time.Parse(form, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("is neither a number of seconds nor a date")
+}

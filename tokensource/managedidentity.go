@@ -1,0 +1,133 @@
+package tokensource
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/exoauth/exoauth"
+)
+
+// ManagedIdentityOptions says which managed identity is asked for a token, and
+// how. The zero value is the one of the system, for the global cloud.
+type ManagedIdentityOptions struct {
+	// ClientID, ObjectID and ResourceID name an identity that was assigned by
+	// a user: its client id, the object id of its service principal, or its
+	// resource id in Azure, "/subscriptions/…". One at most; none means the
+	// identity of the system. Not every host knows all of them.
+	ClientID, ObjectID, ResourceID string
+
+	// Resource is what the token is for. Empty means Exchange Online in the
+	// global cloud; for another cloud set it to [exoauth.Cloud.Resource]. With
+	// "api://AzureADTokenExchange" the token is one for [Assertion].
+	Resource string
+
+	// HTTPClient sends the requests. Nil means one that uses no proxy, which
+	// would see what only this machine should. It is copied, and the copy
+	// follows no redirect. Its Timeout bounds each request; zero means ten
+	// seconds. For Service Fabric its Transport is replaced by one that
+	// accepts the pinned certificate only.
+	HTTPClient *http.Client
+
+	// Logger gets a record for each request, at level Debug, and for each
+	// failure, at level Warn. Nil means silence.
+	Logger *slog.Logger
+}
+
+// identityLimit bounds a request to a host that is near.
+const identityLimit = 10 * time.Second
+
+// ManagedIdentity returns a source of tokens for the identity that Azure has
+// given to the machine or service on which the program runs, so that it needs
+// no credential at all. Exchange Online treats it as any other application:
+// see [Config.ClientCredentials] for what an administrator grants to it.
+//
+// Which host is asked is told by the environment, read once: Service Fabric,
+// App Service (with Functions and Container Apps), Azure Machine Learning,
+// Cloud Shell, Azure Arc, and where it says nothing, the metadata service of
+// virtual machines (IMDS). Each has its own rules for what is tried again; that
+// service needs up to 70 seconds where it is being updated.
+//
+// These hosts keep their tokens for hours, so that a permission granted
+// meanwhile is not in the next one. Tokens of more than two hours are renewed
+// after half of that, in the background.
+//
+// The errors are as those of [Source.TokenContext], with an [Error] that has no
+// Tenant.
+//
+// (https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token)
+func ManagedIdentity(o ManagedIdentityOptions) *Source {
+	return managedIdentity(o, thisMachine())
+}
+
+func managedIdentity(o ManagedIdentityOptions, m machine) *Source {
+	if err := o.check(); err != nil {
+		return &Source{broken: err}
+	}
+	host, err := m.host(o)
+	if err != nil {
+		return &Source{broken: err}
+	}
+	return identitySource(o, host)
+}
+
+func identitySource(o ManagedIdentityOptions, host *identityHost) *Source {
+	id := &identity{host: host, options: o, resource: o.resource(), log: orSilent(o.Logger)}
+	hc := o.HTTPClient
+	if hc == nil {
+		hc = &http.Client{Transport: withoutProxy()}
+	}
+	id.http, id.limit = ownClient(hc, identityLimit)
+	if host.pin != "" {
+		id.http.Transport = pinned(id.http.Transport, host.pin)
+	}
+	r := retrier{id.name(), host.backoff, id.log}
+	return newSource(id.name(), id.log, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+		return r.do(ctx, pause, func() (*grant, error) { return id.fetch(ctx) })
+	})
+}
+
+func (o ManagedIdentityOptions) resource() string {
+	return cmp.Or(o.Resource, exoauth.Global.Resource)
+}
+
+func (o ManagedIdentityOptions) check() *ConfigError {
+	const which = "ManagedIdentityOptions"
+	named := 0
+	for _, id := range []string{o.ClientID, o.ObjectID, o.ResourceID} {
+		if id != "" {
+			named++
+		}
+	}
+	resource := o.resource()
+	switch {
+	case named > 1:
+		return &ConfigError{Field: which, Problem: "names its identity more than once", Remedy: "leave one of ClientID, ObjectID and ResourceID"}
+	case o.ClientID != "" && !clientIDPattern.MatchString(o.ClientID):
+		return &ConfigError{Field: which + ".ClientID", Value: unlessSecret(o.ClientID), Problem: "has characters that no id has", Remedy: "set it to the client id of the identity"}
+	case o.ObjectID != "" && !guidPattern.MatchString(o.ObjectID):
+		return &ConfigError{Field: which + ".ObjectID", Value: unlessSecret(o.ObjectID), Problem: "not a GUID", Remedy: "set it to the object (principal) id of the identity"}
+	case o.ResourceID != "" && !strings.HasPrefix(o.ResourceID, "/subscriptions/"):
+		return &ConfigError{Field: which + ".ResourceID", Value: unlessSecret(o.ResourceID), Problem: "not a resource id", Remedy: "set it to the one that begins with /subscriptions/"}
+	case isNoScope(resource) || strings.HasSuffix(resource, "/.default"):
+		return &ConfigError{Field: which + ".Resource", Value: resource, Problem: "a scope, or not a resource at all", Remedy: "leave it empty, which means " + exoauth.Global.Resource}
+	case isGraph(resource):
+		return &ConfigError{Field: which + ".Resource", Value: resource, Problem: problemGraph, Remedy: "leave it empty, which means " + exoauth.Global.Resource}
+	}
+	return nil
+}
+
+// withoutProxy is the transport of package net/http, but for proxies, and for
+// the half minute that it gives to a machine that is not there.
+func withoutProxy() *http.Transport {
+	t := &http.Transport{}
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = standard.Clone()
+	}
+	t.Proxy = nil
+	t.DialContext = dialNear
+	return t
+}
