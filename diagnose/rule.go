@@ -36,6 +36,9 @@ func (s sign) in(text string) bool {
 }
 
 func contains(text, words string) bool {
+	if !strings.Contains(words, "*") {
+		return strings.Contains(text, words)
+	}
 	for part := range strings.SplitSeq(words, "*") {
 		i := strings.Index(text, part)
 		if i < 0 {
