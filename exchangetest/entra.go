@@ -112,6 +112,7 @@ func (s *Server) newRequest(r *http.Request) Request {
 }
 
 func (s *Server) addRequest(r Request) {
+	defer s.records.notify()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r)
@@ -172,11 +173,15 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		s.refuseToken(a, refusal)
 		return
 	}
-	if rec, ok := w.(*tokenRecorder); ok && g.user != nil {
-		rec.request.User = g.user.UPN
-	}
 	s.Logger.Info("token issued", "client_id", g.app.ClientID, "resource", g.resource, "lifetime", g.lifetime)
-	writeJSON(w, http.StatusOK, g.response(r))
+	response := g.response(r)
+	if rec, ok := w.(*tokenRecorder); ok {
+		rec.request.Claims = s.claims(response["access_token"].(string))
+		if g.user != nil {
+			rec.request.User = g.user.UPN
+		}
+	}
+	writeJSON(w, http.StatusOK, response)
 }
 
 // aliases are the names that stand for no tenant in particular.

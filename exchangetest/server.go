@@ -42,6 +42,7 @@ type Server struct {
 	skew              atomic.Int64 // of Entra ID's clock
 	moved             broadcast    // the clock was
 	struck            broadcast    // a fault has
+	records           broadcast    // there is more in them
 	closing           chan struct{}
 	pki               *pki
 	tenant, consumers *Tenant

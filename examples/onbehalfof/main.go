@@ -38,6 +38,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	a := &api{config: tokensource.Config{
 		Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID"), Credential: tokensource.Secret(getenv("EXO_CLIENT_SECRET")),
 	}}
+	a.dialer = func(source *tokensource.Source) *imapdial.Dialer { return &imapdial.Dialer{TokenSource: source} }
 	if a.config.Tenant == "" && a.config.ClientID == "" {
 		return demo(ctx, out, a)
 	}
@@ -46,7 +47,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 
 type api struct {
 	config  tokensource.Config
-	dialer  imapdial.Dialer
+	dialer  func(*tokensource.Source) *imapdial.Dialer
 	sources sync.Map // of *tokensource.Source, by the hash of the token of the call
 }
 
@@ -56,10 +57,8 @@ type api struct {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	incoming, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	source, _ := a.sources.LoadOrStore(sha256.Sum256([]byte(incoming)), a.config.OnBehalfOf(incoming))
-	dialer := a.dialer
-	dialer.TokenSource = source.(*tokensource.Source)
 	user := r.FormValue("user")
-	client, err := dialer.Dial(r.Context(), user)
+	client, err := a.dialer(source.(*tokensource.Source)).Dial(r.Context(), user)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
@@ -82,7 +81,9 @@ func demo(ctx context.Context, out io.Writer, a *api) error {
 	app.Consent(adele, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
 	a.config = tokensource.Config{Tenant: "contoso.com", ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret), HTTPClient: server.HTTPClient()}
-	a.dialer = imapdial.Dialer{DialContext: server.DialContext, TLSConfig: server.TLSConfig()}
+	a.dialer = func(source *tokensource.Source) *imapdial.Dialer {
+		return &imapdial.Dialer{TokenSource: source, DialContext: server.DialContext, TLSConfig: server.TLSConfig()}
+	}
 
 	call := httptest.NewRequestWithContext(ctx, http.MethodGet, "/?user="+adele.UPN, nil)
 	call.Header.Set("Authorization", "Bearer "+app.Token(&exchangetest.TokenOptions{User: adele, Audience: "api://" + app.ClientID}))
