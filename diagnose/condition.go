@@ -28,8 +28,8 @@ func on(p Protocol) condition { return func(s *situation) bool { return s.Protoc
 func reads(s *situation) bool { return s.Protocol != SMTP }
 
 func worked(s *situation) bool   { return s.Worked }
+func opened(s *situation) bool   { return s.Opened }
 func shared(s *situation) bool   { return s.Shared || differ(s.Username, s.Mailbox) }
-func hasToken(s *situation) bool { return s.Token != "" }
 func readable(s *situation) bool { return s.claims != nil }
 
 // mayLackAccess holds unless it is the user's own mailbox, which is open to the
@@ -131,6 +131,14 @@ func otherDomain(s *situation) bool { return differ(domainTenant(s.Tenant), doma
 func spacedClientID(s *situation) bool { return strings.TrimSpace(s.ClientID) != s.ClientID }
 
 func noTenant(s *situation) bool { return s.Tenant == "" }
+
+// badSecret holds for a client secret that tokensource refuses.
+func badSecret(s *situation) bool {
+	return s.config.Field == "Credential" && (s.config.Problem == "nil" || strings.Contains(s.config.Problem, "secret"))
+}
+
+// fixKnown holds where the other settings tell what a setting should be.
+func fixKnown(s *situation) bool { return s.configFix() != "" }
 
 // signingIn holds for what fails before a mail server is asked.
 func signingIn(s *situation) bool { return s.op == imapdial.OpToken || s.op == "" && s.Protocol == "" }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"regexp"
 	"strings"
-	"time"
 )
 
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
@@ -51,15 +50,22 @@ func quote(shell Shell, value string) string {
 
 func head(s string, n int) string { return s[:min(len(s), n)] }
 
-// evidence is the text of a rule, or the server's words.
-func (s *situation) evidence(text string) string {
-	if text != "" {
-		return s.expand(text)
+// evidence is the text of a rule, or the line that shows its symptom.
+func (s *situation) evidence(r *rule) string {
+	if r.evidence != "" {
+		return s.expand(r.evidence)
 	}
-	words := s.words
-	if before, _, ok := strings.Cut(words, "Trace ID:"); ok {
-		words = before
+	for _, line := range s.lines {
+		if r.shows(line) {
+			return excerpt(line)
+		}
 	}
+	return excerpt(s.words)
+}
+
+// excerpt is what is shown of the words of others.
+func excerpt(words string) string {
+	words, _, _ = strings.Cut(words, "Trace ID:")
 	const shown = 240
 	if runes := []rune(words); len(runes) > shown {
 		words = string(runes[:shown]) + "…"
@@ -67,89 +73,13 @@ func (s *situation) evidence(text string) string {
 	return strings.TrimSpace(words)
 }
 
-// value returns what a placeholder stands for, and what to write where that is
-// not known.
-func (s *situation) value(name string) (value, unknown string) {
-	switch name {
-	case "user":
-		return s.Username, "<user name>"
-	case "mailbox":
-		return s.Mailbox, "<mailbox>"
-	case "from":
-		return s.sender(), "<sender address>"
-	case "signedin":
-		return s.signedIn(), "<address of the user who signed in>"
-	case "domain":
-		return domainOf(s.Mailbox), "<domain of the tenant>"
-	case "client":
-		return id(s.ClientID), "<application id>"
-	case "object":
-		return id(s.ObjectID), "<object id of the enterprise application>"
-	case "principal":
-		if s.is(Delegated) {
-			return s.value("signedin")
-		}
-		return s.value("object")
-	case "tenant":
-		return s.Tenant, "<tenant>"
-	case "protocol":
-		return string(s.Protocol), "mail"
-	case "role":
-		return appRole(s.Protocol), "IMAP.AccessAsApp"
-	case "permission":
-		return s.permission(), ""
-	case "scope":
-		return s.wantedScope(), ""
-	case "config":
-		return s.configWords(), "a setting"
-	case "setting", "fix":
-		return s.configFix(name)
-	case "authority":
-		return s.authority(s.Cloud.Authority), "https://login.microsoftonline.com"
-	case "words":
-		return s.words, ""
-	case "backoff":
-		return s.backoff(), "a few minutes"
-	case "code":
-		return s.firstCode(), "the code"
-	case "server":
-		return s.serverName(), "the server"
+// tokenEvidence adds to a refusal that it is not the token's fault.
+func (s *situation) tokenEvidence(r *rule, words string) string {
+	refusal := r.seen == refused || r.seen == notConnected
+	if !refusal || r.evidence != "" || !forExchange(s) || s.Flow == "" || lacksPermission(s) {
+		return words
 	}
-	return s.tokenValue(name)
-}
-
-// tokenValue is for what the claims say.
-func (s *situation) tokenValue(name string) (value, unknown string) {
-	c := cmp.Or(s.claims, &claims{})
-	switch name {
-	case "audience":
-		return strings.Join(c.audience, " "), "none"
-	case "issuer":
-		return c.issuer, "none"
-	case "version":
-		return c.version, "none"
-	case "tid":
-		return c.tenant, "none"
-	case "appid":
-		return c.app, "none"
-	case "roles":
-		return strings.Join(c.roles, " "), "none"
-	case "scp":
-		return strings.Join(c.scp, " "), "none"
-	case "scopes":
-		return strings.Join(s.Scopes, " "), "none"
-	case "expired":
-		return s.Now.Sub(c.exp).Round(time.Second).String(), ""
-	case "early":
-		return c.nbf.Sub(s.Now).Round(time.Second).String(), ""
-	case "these", "those":
-		these, those := s.mismatch()
-		if name == "these" {
-			return these, ""
-		}
-		return those, ""
-	}
-	return "", "{" + name + "}"
+	return strings.TrimSuffix(words, ".") + "; the token is for Exchange and has " + s.permission()
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)

@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -57,11 +58,12 @@ func TestExplainErrors(t *testing.T) {
 		{"go-smtp", &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 57}, Message: "Client not authenticated to send mail."}, app, "not-authenticated"},
 		{"go-smtp without an enhanced code", &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCodeNotSet, Message: "5.7.3 Authentication unsuccessful"}, app, "app-not-registered"},
 		{"net/smtp", &textproto.Error{Code: 535, Msg: "5.7.3 Authentication unsuccessful [SN2PR00CA0018.namprd00.prod.outlook.com]"}, app, "app-not-registered"},
-		{"xoauth2, JSON challenge", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w: %w", &imap.Error{Type: "NO", Text: "no"}, &xoauth2.Error{Status: "401"})), diagnose.Subject{Worked: true}, ""},
+		{"xoauth2, JSON challenge", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w: %w", &imap.Error{Type: "NO", Text: "no"}, &xoauth2.Error{Status: "401"})), diagnose.Subject{Worked: true}, "stale-token"},
 		{"tokensource", imapError(imapdial.OpToken, &tokensource.Error{Code: "invalid_client", AADSTS: []int{7000222}, StatusCode: 401, Description: "AADSTS7000222: expired"}), app, "expired-secret"},
 		{"tokensource, code without AADSTS", &tokensource.Error{Code: "server_error", StatusCode: 500}, app, "entra-refused"},
 		{"tokensource, no answer", &tokensource.Error{Err: &net.DNSError{Err: "no such host", Name: "login.example.com", IsNotFound: true}}, app, "no-such-host"},
 		{"tokensource, a setting", &tokensource.ConfigError{Field: "Tenant", Value: "common", Problem: "stands for many"}, diagnose.Subject{Username: mailbox}, "setting"},
+		{"tokensource, a setting that only its own words explain", &tokensource.ConfigError{Field: "CertificateFile", Value: "a.pem", Problem: "cannot be read", Remedy: "check the path"}, app, "setting"},
 		{"x/oauth2", &oauth2.RetrieveError{ErrorCode: "invalid_client", ErrorDescription: "AADSTS7000215: Invalid client secret provided."}, app, "wrong-secret"},
 		{"x/oauth2, wrapped by net/http", fmt.Errorf("Post \"https://example.com\": %w", &oauth2.RetrieveError{ErrorCode: "invalid_grant", ErrorDescription: "AADSTS50173: revoked"}), app, "grant-revoked"},
 		{"MSAL Go", errors.New("http call(https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token)(POST) error: reply status code was 401:\n{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client secret provided.\",\"error_codes\":[7000215]}"), app, "wrong-secret"},
@@ -79,6 +81,13 @@ func TestExplainErrors(t *testing.T) {
 		{"certificate of another host", imapError(imapdial.OpTLS, x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"mail.example.com"}}, Host: "outlook.office365.com"}), app, "wrong-host"},
 		{"plain text on the port", imapError(imapdial.OpTLS, tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), app, "port"},
 		{"no TLS from the other side", smtpError(smtpdial.OpGreeting, io.ErrUnexpectedEOF), app, "port"},
+		{"timeout of the connection, IMAP", imapError(imapdial.OpConnect, context.DeadlineExceeded), app, "port-closed"},
+		{"certificate expired", imapError(imapdial.OpTLS, x509.CertificateInvalidError{Reason: x509.Expired}), app, "clock"},
+		{"certificate of a proxy", errors.New("the certificate of outlook.office365.com was issued by Contoso Proxy, which is not Microsoft's authority"), app, "intercepted"},
+		{"app-only at outlook.com", no, diagnose.Subject{Flow: diagnose.AppOnly, Username: "adele@outlook.com"}, "consumer-app-only"},
+		{"logon failure of a user", errors.New(logonFailure), diagnose.Subject{Flow: diagnose.Delegated, Username: adele}, "no-mailbox-access"},
+		{"no fresh token after a refusal", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w; and there is no fresh token to try: %w", no, &tokensource.Error{Code: "invalid_client", AADSTS: []int{7000222}, StatusCode: 401, Description: "AADSTS7000222: expired"})), app, "expired-secret"},
+		{"context ended after a refusal", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w, after %w", context.DeadlineExceeded, no)), app, "app-not-registered"},
 		{"no STARTTLS", smtpError(smtpdial.OpStartTLS, smtpdial.ErrNoStartTLS), app, "no-starttls"},
 		{"no XOAUTH2", imapError(imapdial.OpCapability, imapdial.ErrNoXOAUTH2), app, "no-xoauth2"},
 		{"user name with a line end", imapError(imapdial.OpAuthenticate, xoauth2.Validate("a\n", "-")), app, "user-name"},
@@ -90,7 +99,7 @@ func TestExplainErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			findings := diagnose.Explain(test.err, test.about)
 			switch {
-			case test.want == "" && len(findings) > 0 && test.name != "xoauth2, JSON challenge":
+			case test.want == "" && len(findings) > 0:
 				t.Errorf("findings %v", names(findings))
 			case test.want != "" && (len(findings) == 0 || findings[0].Rule != test.want):
 				t.Errorf("findings %v, want %s first", names(findings), test.want)
@@ -117,6 +126,43 @@ func TestNearMisses(t *testing.T) {
 	} {
 		if findings := diagnose.ExplainLine(line, diagnose.Subject{Flow: diagnose.AppOnly}); has(findings, not) {
 			t.Errorf("%q: %v", line, names(findings))
+		}
+	}
+}
+
+// What the token says is evidence, too.
+func TestEvidence(t *testing.T) {
+	good := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})[0]
+	if want := "A01 NO AUTHENTICATE failed; the token is for Exchange and has IMAP.AccessAsApp"; good.Evidence != want {
+		t.Errorf("evidence %q, want %q", good.Evidence, want)
+	}
+	unknown := diagnose.ExplainLine(imapFailed, diagnose.Subject{Flow: diagnose.AppOnly})[0]
+	if unknown.Evidence != imapFailed {
+		t.Errorf("evidence %q", unknown.Evidence)
+	}
+}
+
+// Of a log it is the line that says it, as it stands there.
+func TestEvidenceOfALog(t *testing.T) {
+	noise := strings.Repeat("S: * OK still here\r\n", 30)
+	for line, log := range map[string]string{
+		"S: " + imapFailed: noise + "S: " + imapFailed + "\r\nC: A2 LOGOUT\r\n",
+		"AADSTS7000222: The provided client secret keys are expired.": "POST /token\n{\n" + "AADSTS7000222: The provided client secret keys are expired. Trace ID: 1\n}\n",
+	} {
+		if f := diagnose.ExplainLine(log, diagnose.Subject{Flow: diagnose.AppOnly})[0]; f.Evidence != line {
+			t.Errorf("evidence %q, want %q", f.Evidence, line)
+		}
+	}
+}
+
+// What opens the mailbox by IMAP is registered.
+func TestOpened(t *testing.T) {
+	for _, about := range []diagnose.Subject{{}, {Flow: diagnose.AppOnly}, {Flow: diagnose.Delegated}, {Token: appToken(nil), Now: now}} {
+		about.Opened, about.Username = true, mailbox
+		for _, f := range diagnose.ExplainLine(smtpFailed, about) {
+			if f.Who == diagnose.ExchangeAdmin || f.Rule == "no-such-mailbox" {
+				t.Errorf("%v: %s", about, f.Rule)
+			}
 		}
 	}
 }
@@ -169,7 +215,7 @@ func TestCommandsQuoted(t *testing.T) {
 			t.Errorf("%q became %s", name, got)
 		}
 	}
-	findings := diagnose.ExplainLine("AADSTS65001: no consent", diagnose.Subject{ClientID: "x' -o; rm -rf ~"})
+	findings := diagnose.ExplainLine("AADSTS650056: misconfigured", diagnose.Subject{ClientID: "x' -o; rm -rf ~"})
 	if got := texts(findings[0])[0]; got != "az ad app permission admin-consent --id <application id>" {
 		t.Errorf("an id that is none became %s", got)
 	}
@@ -178,6 +224,7 @@ func TestCommandsQuoted(t *testing.T) {
 // Nothing that is secret comes out, whatever is pasted.
 func TestNoSecret(t *testing.T) {
 	const marked = "SECRETMARKEDSECRETMARKEDSECRETMARKEDSECRET"
+	const opaque = "opaque token 17" // nothing but its being the token gives it away
 	token := userToken(map[string]any{"marked": marked})
 	for _, line := range []string{
 		"C: A1 AUTHENTICATE XOAUTH2 dXNlcj1hQGIBYXV0aD1CZWFyZXIg" + marked + "==\nS: A1 NO AUTHENTICATE failed.",
@@ -189,11 +236,39 @@ func TestNoSecret(t *testing.T) {
 		`AADSTS50126 {"refresh_token":"` + marked[:12] + `"}`,
 	} {
 		about := diagnose.Subject{Token: token, Username: mailbox}
-		for _, f := range diagnose.ExplainLine(line, about) {
+		for _, f := range append(diagnose.ExplainLine(line, about), diagnose.ExplainLine("AUTHENTICATE failed. "+opaque, diagnose.Subject{Token: opaque})...) {
 			out := fmt.Sprintf("%v %+v %#v %v %+v %#v", f, f, f, about, about, &about)
-			if strings.Contains(out, marked[:12]) || strings.Contains(out, token[30:60]) {
+			if strings.Contains(out, marked[:12]) || strings.Contains(out, token[30:60]) || strings.Contains(out, opaque) {
 				t.Errorf("%s shows a secret of %q:\n%s", f.Rule, line, out)
 			}
+		}
+	}
+}
+
+// A setting is mended from the others where they tell how.
+func TestSettingFix(t *testing.T) {
+	for _, test := range []struct {
+		config tokensource.ConfigError
+		want   string // "" for no command
+	}{
+		{tokensource.ConfigError{Field: "Tenant", Value: "common"}, "Tenant=contoso.com"},
+		{tokensource.ConfigError{Field: "Tenant", Value: " fabrikam.com\n"}, "Tenant=fabrikam.com"},
+		{tokensource.ConfigError{Field: "ClientID", Value: clientID + " "}, "ClientID=" + clientID},
+		{tokensource.ConfigError{Field: "ClientID"}, ""},
+		{tokensource.ConfigError{Field: "Cloud.Authority", Value: "https://login.microsoftonline.us/contoso"}, "Cloud.Authority=https://login.microsoftonline.us"},
+		{tokensource.ConfigError{Field: "Cloud.Authority", Value: "login"}, "Cloud.Authority=https://login.microsoftonline.com"},
+		{tokensource.ConfigError{Field: "Cloud.Resource"}, "Cloud.Resource=https://outlook.office365.com"},
+		{tokensource.ConfigError{Field: "Cloud.UserResource"}, "Cloud.UserResource=https://outlook.office.com"},
+		{tokensource.ConfigError{Field: "Scopes", Value: "x"}, "Scopes=https://outlook.office365.com/.default"},
+		{tokensource.ConfigError{Field: "Scopes", Value: "x", Remedy: "leave it unset, which means https://outlook.office.com/IMAP.AccessAsUser.All"},
+			"Scopes=https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
+		{tokensource.ConfigError{Field: "Credential", Problem: "an empty secret"}, "az ad app credential reset --id " + clientID + " --append"},
+		{tokensource.ConfigError{Field: "Credential", Problem: "a key of another certificate"}, ""},
+	} {
+		test.config.Problem = cmp.Or(test.config.Problem, "wrong")
+		f := diagnose.Explain(&test.config, diagnose.Subject{Username: mailbox, ClientID: clientID})[0]
+		if got := append(texts(f), "")[0]; got != test.want {
+			t.Errorf("%s %q: %q, want %q", test.config.Field, test.config.Value, got, test.want)
 		}
 	}
 }
@@ -210,6 +285,7 @@ func TestWantedScope(t *testing.T) {
 		{diagnose.Subject{Flow: diagnose.Delegated, Protocol: diagnose.SMTP}, "https://outlook.office.com/SMTP.Send offline_access"},
 		{diagnose.Subject{Flow: diagnose.AppOnly, Cloud: exoauth.GCCHigh}, "https://outlook.office365.us/.default"},
 		{diagnose.Subject{Flow: diagnose.AppOnly, Tenant: "contoso.partner.onmschina.cn"}, "https://partner.outlook.cn/.default"},
+		{diagnose.Subject{Username: "adele@outlook.com", Cloud: exoauth.China}, "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
 		{diagnose.Subject{Username: "adele@outlook.com"}, "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
 	} {
 		findings := diagnose.ExplainLine(line, test.about)

@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/exoauth/exoauth/diagnose"
@@ -10,11 +11,11 @@ import (
 // A misconfiguration is one way in which a set-up is wrong. Two of the same
 // about cannot be wrong at once.
 type misconfiguration struct {
-	name      string
-	about     string
-	delegated bool
-	without   []string // roles that the application has not
-	apply     func(w *world)
+	name    string
+	about   string
+	kind    kind     // "" is a service
+	without []string // roles that the application has not
+	apply   func(w *world)
 }
 
 func register(objectID func(w *world) string) func(w *world) {
@@ -46,6 +47,8 @@ var misconfigurations = []misconfiguration{
 	{name: "no IMAP role", about: "roles", without: []string{exchangetest.IMAPAccessAsApp}},
 	{name: "no SMTP role", about: "roles", without: []string{exchangetest.SMTPSendAsApp}},
 	{name: "no role at all", about: "roles", without: allRoles},
+
+	{name: "application disabled", about: "application", apply: func(w *world) { w.app.SetEnabled(false) }},
 
 	// The developer: who asks.
 	{name: "secret removed", about: "secret", apply: func(w *world) { w.app.RemoveSecret(w.secret) }},
@@ -82,15 +85,28 @@ var misconfigurations = []misconfiguration{
 	{name: "SMTP at port 465", about: "SMTP address", apply: func(w *world) { w.cloud.SMTP = "smtp.office365.com:465" }},
 
 	// A user who signed in.
-	{name: "delegate without full access", about: "full access", delegated: true, apply: func(w *world) { must(w.srv.Tenant().RemoveMailboxPermission(mailbox, adele)) }},
-	{name: "delegate without send as", about: "send as", delegated: true, apply: func(w *world) { must(w.srv.Tenant().RemoveRecipientPermission(mailbox, adele)) }},
-	{name: "IMAP off for the delegate", about: "IMAP switch", delegated: true, apply: admin("Set-CASMailbox -Identity " + adele + " -ImapEnabled $false")},
-	{name: "SMTP off for the delegate", about: "SMTP switch", delegated: true, apply: admin("Set-CASMailbox -Identity " + adele + " -SmtpClientAuthenticationDisabled $true")},
-	{name: "shared mailbox as the SMTP user name", about: "SMTP name", delegated: true, apply: func(w *world) { w.smtpUsername = mailbox }},
-	{name: "delegate as the IMAP user name", about: "IMAP name", delegated: true, apply: func(w *world) { w.username = adele }},
-	{name: "no IMAP scope", about: "scope", delegated: true, apply: func(w *world) { w.scopes = w.scopes[1:] }},
-	{name: "no SMTP scope", about: "scope", delegated: true, apply: func(w *world) { w.scopes = w.scopes[:1] }},
-	{name: "scopes without a resource", about: "scope", delegated: true, apply: func(w *world) { w.scopes = []string{"IMAP.AccessAsUser.All", "SMTP.Send"} }},
+	{name: "delegate without full access", about: "full access", kind: delegate, apply: func(w *world) { must(w.srv.Tenant().RemoveMailboxPermission(mailbox, adele)) }},
+	{name: "delegate without send as", about: "send as", kind: delegate, apply: func(w *world) { must(w.srv.Tenant().RemoveRecipientPermission(mailbox, adele)) }},
+	{name: "IMAP off for the delegate", about: "IMAP switch", kind: delegate, apply: admin("Set-CASMailbox -Identity " + adele + " -ImapEnabled $false")},
+	{name: "SMTP off for the delegate", about: "SMTP switch", kind: delegate, apply: admin("Set-CASMailbox -Identity " + adele + " -SmtpClientAuthenticationDisabled $true")},
+	{name: "shared mailbox as the SMTP user name", about: "SMTP name", kind: delegate, apply: func(w *world) { w.smtpUsername = mailbox }},
+	{name: "delegate as the IMAP user name", about: "IMAP name", kind: delegate, apply: func(w *world) { w.username = adele }},
+	{name: "no IMAP scope", about: "scope", kind: delegate, apply: func(w *world) { w.scopes = w.scopes[1:] }},
+	{name: "no SMTP scope", about: "scope", kind: delegate, apply: func(w *world) { w.scopes = w.scopes[:1] }},
+	{name: "scopes without a resource", about: "scope", kind: delegate, apply: func(w *world) { w.scopes = []string{"IMAP.AccessAsUser.All", "SMTP.Send"} }},
+
+	// A user with a mailbox and a password.
+	{name: "user disabled", about: "user", kind: owner, apply: func(w *world) { w.adele.SetState(exchangetest.UserState{Disabled: true}) }},
+	{name: "public client flows off", about: "public", kind: owner, apply: func(w *world) { w.app.AllowPublicFlows(false) }},
+	{name: "no consent", about: "consent", kind: owner, apply: func(w *world) { w.app.RevokeConsent() }},
+	{name: "two resources", about: "scope", kind: owner, apply: func(w *world) {
+		w.scopes = append(w.scopes, "https://graph.microsoft.com/Mail.Read")
+	}},
+	{name: "scopes of another protocol", about: "scope", kind: owner, apply: func(w *world) { w.scopes = w.scopes[1:] }},
+	{name: "own tenant not found", about: "tenant", kind: owner, apply: func(w *world) { w.tenant = "fabrikam.example.com" }},
+	{name: "own tenant common", about: "tenant", kind: owner, apply: func(w *world) { w.tenant = "common" }},
+	{name: "IMAP off for the owner", about: "IMAP switch", kind: owner, apply: admin("Set-CASMailbox -Identity " + adele + " -ImapEnabled $false")},
+	{name: "SMTP off for the owner", about: "SMTP switch", kind: owner, apply: admin("Set-CASMailbox -Identity " + adele + " -SmtpClientAuthenticationDisabled $true")},
 }
 
 // build makes a world with all that is wrong in it.
@@ -99,7 +115,7 @@ func build(t *testing.T, faults ...misconfiguration) *world {
 	for _, f := range faults {
 		missing = append(missing, f.without...)
 	}
-	w := newWorld(t, faults[0].delegated, without(missing...))
+	w := newWorld(t, cmp.Or(faults[0].kind, service), without(missing...))
 	for _, f := range faults {
 		if f.apply != nil {
 			f.apply(w)
@@ -147,7 +163,7 @@ func TestLoopPairs(t *testing.T) {
 	cured, pairs, candidates := 0, 0, 0
 	for i, a := range misconfigurations {
 		for _, b := range misconfigurations[i+1:] {
-			if a.about == b.about || a.delegated != b.delegated {
+			if a.about == b.about || a.kind != b.kind {
 				continue
 			}
 			if candidates++; candidates%everyPair != 0 {

@@ -65,7 +65,7 @@ func (r *run) mailbox(ctx context.Context) {
 		defer client.Close()
 	}
 	if ok {
-		r.step(ctx, "mailbox", IMAP, func(ctx context.Context) (string, error) {
+		r.opened = r.step(ctx, "mailbox", IMAP, func(ctx context.Context) (string, error) {
 			if notOpen != nil {
 				return "", notOpen
 			}
@@ -126,6 +126,10 @@ func (r *run) submission(ctx context.Context) {
 		d := smtpdial.Dialer{TokenSource: r.TokenSource, Addr: r.Cloud.SMTP, TLSConfig: r.TLSConfig, DialContext: r.DialContext, Timeout: r.Timeout}
 		var err error
 		client, err = d.Dial(ctx, r.smtpUsername())
+		if err == nil && !r.Send {
+			defer context.AfterFunc(ctx, func() { client.Close() })()
+			client.Quit()
+		}
 		return "as " + r.smtpUsername(), err
 	})
 	if !ok {
@@ -133,7 +137,6 @@ func (r *run) submission(ctx context.Context) {
 	}
 	defer client.Close()
 	if !r.Send {
-		client.Quit()
 		return
 	}
 	r.step(ctx, "message", SMTP, func(ctx context.Context) (string, error) {
@@ -184,7 +187,7 @@ func (r *run) describeTLS(addr string, state tls.ConnectionState) (string, error
 	}
 	issuer := state.PeerCertificates[0].Issuer
 	name := cmp.Or(strings.Join(issuer.Organization, " "), issuer.CommonName)
-	seen += ", certificate by " + name
+	seen += " (" + name + ")"
 	ownRoots := r.TLSConfig != nil && (r.TLSConfig.RootCAs != nil || r.TLSConfig.InsecureSkipVerify)
 	known := slices.ContainsFunc(authorities, func(a string) bool { return strings.Contains(strings.ToLower(name), a) })
 	if nationOf(host) != nil && !ownRoots && !known {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,9 +20,13 @@ type Printer struct {
 	// Width is where lines are broken, in columns; zero is nowhere. Commands
 	// are broken in the way of their shell, so that they can be copied.
 	Width int
+	// Live shows the step that is running, and writes over it when it has
+	// ended, as a terminal can.
+	Live bool
 
-	shown []Finding
-	err   error
+	shown   []Finding
+	running bool // the line of a running step is to be written over
+	err     error
 }
 
 // The colours of ECMA-48 that are readable on black and on white.
@@ -32,22 +37,39 @@ const (
 	green = "\x1b[32m"
 	blue  = "\x1b[36m"
 	reset = "\x1b[0m"
+
+	eraseLine = "\r\x1b[K"
 )
 
 var marks = map[Status]struct{ mark, color string }{
 	OK: {"✓", green}, Failed: {"✗", red}, Warning: {"!", bold}, Skipped: {"-", faint},
 }
 
-// Step writes the line of a step, and the findings that were not written
+// Step writes the line of a step that has ended, and the findings that were not written
 // before. It returns the first error of W.
 func (p *Printer) Step(s Step) error {
+	if p.running {
+		p.printf("%s", eraseLine)
+		p.running = false
+	}
+	if s.Status == Running {
+		if p.Live {
+			p.printf("%s %s …", p.paint(faint, "·"), s.Name)
+			p.running = true
+		}
+		return p.err
+	}
 	mark := marks[s.Status]
 	took := elapsed(s.Took)
-	if s.Status == Skipped {
+	if s.Took < 50*time.Microsecond {
 		took = ""
 	}
 	const indent = 28
-	lines := p.wrap(s.Seen, indent)
+	seen := s.Seen
+	if s.Status == Failed && len(s.Findings) > 0 && len(p.news(s.Findings)) == 0 {
+		seen += " (see above)"
+	}
+	lines := p.wrap(seen, indent)
 	p.printf("%s %-15s %9s  %s\n", p.paint(mark.color, mark.mark), s.Name, took, strings.Join(lines, "\n"+strings.Repeat(" ", indent+1)))
 	p.Findings(s.Findings)
 	return p.err
@@ -56,7 +78,7 @@ func (p *Printer) Step(s Step) error {
 // Findings writes those that were not written before, numbered. It returns the
 // first error of W.
 func (p *Printer) Findings(findings []Finding) error {
-	news := merge(p.shown, findings)[len(p.shown):]
+	news := p.news(findings)
 	p.shown = append(p.shown, news...)
 	for i, f := range news {
 		if i == 0 {
@@ -65,6 +87,11 @@ func (p *Printer) Findings(findings []Finding) error {
 		p.finding(i+1, f)
 	}
 	return p.err
+}
+
+// news returns the findings that were not written before.
+func (p *Printer) news(findings []Finding) []Finding {
+	return merge(slices.Clip(p.shown), findings)[len(p.shown):]
 }
 
 func (p *Printer) finding(number int, f Finding) {
@@ -77,7 +104,11 @@ func (p *Printer) finding(number int, f Finding) {
 		}
 		p.printf("%s%s\n", prefix, p.paint(bold, line))
 	}
-	p.printf("%s%s, for the %s\n", indent, f.Confidence, f.Who)
+	who := "for the " + string(f.Who)
+	if f.Who == Nobody {
+		who = "nobody has to act"
+	}
+	p.printf("%s%s, %s\n", indent, f.Confidence, who)
 	p.labelled("seen", f.Evidence)
 	p.labelled("do", f.Remedy)
 	var shell Shell

@@ -75,6 +75,19 @@ func TestPrinterOnce(t *testing.T) {
 	}
 }
 
+func TestPrinterLive(t *testing.T) {
+	running, ended := diagnose.Step{Name: "token", Status: diagnose.Running}, diagnose.Step{Name: "token", Status: diagnose.OK, Seen: "good"}
+	for live, want := range map[bool]string{false: "✓ token", true: "· token …\r\x1b[K✓ token"} {
+		var out bytes.Buffer
+		p := diagnose.Printer{W: &out, Live: live}
+		must(p.Step(running))
+		must(p.Step(ended))
+		if !strings.HasPrefix(out.String(), want) {
+			t.Errorf("live %t: %q", live, out.String())
+		}
+	}
+}
+
 type fullDisk struct{}
 
 var errFull = errors.New("no space left on device")

@@ -9,8 +9,10 @@ import (
 // Status is how a Step went.
 type Status string
 
-// The states. A Warning is a finding that need not be a fault.
+// The states. A Warning is a finding that need not be a fault. Running is for
+// [Check].Progress alone.
 const (
+	Running Status = "running"
 	OK      Status = "ok"
 	Warning Status = "warning"
 	Failed  Status = "failed"

@@ -6,7 +6,7 @@ import (
 )
 
 // A rule is a row: where its symptom was seen and all its conditions hold, it
-// makes a finding. The texts may have placeholders, see expand.go.
+// makes a finding. The texts may have placeholders; see fillings.
 type rule struct {
 	name       string
 	seen       symptom
@@ -36,6 +36,9 @@ func (s sign) in(text string) bool {
 }
 
 func contains(text, words string) bool {
+	if !strings.Contains(words, "*") {
+		return strings.Contains(text, words)
+	}
 	for part := range strings.SplitSeq(words, "*") {
 		i := strings.Index(text, part)
 		if i < 0 {
@@ -86,10 +89,19 @@ func (r *rule) matches(s *situation, seen []symptom) bool {
 	return !slices.ContainsFunc(r.when, func(c condition) bool { return !c(s) })
 }
 
+// shows reports whether a line has the symptom or the code.
+func (r *rule) shows(line string) bool {
+	if len(r.codes) > 0 {
+		return strings.Contains(line, "AADSTS")
+	}
+	text := strings.ToLower(line)
+	return slices.ContainsFunc(signs, func(s sign) bool { return s.symptom == r.seen && s.in(text) })
+}
+
 func (r *rule) finding(s *situation) Finding {
 	f := Finding{
 		Rule: r.name, Who: r.who, Confidence: r.confidence, Source: r.source,
-		Cause: s.expand(r.cause), Remedy: s.expand(r.remedy), Evidence: s.evidence(r.evidence),
+		Cause: s.expand(r.cause), Remedy: s.expand(r.remedy), Evidence: s.tokenEvidence(r, s.evidence(r)),
 	}
 	for _, c := range r.commands {
 		f.Commands = append(f.Commands, Command{c.Shell, s.expandFor(c.Shell, c.Text)})

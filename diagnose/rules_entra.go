@@ -6,7 +6,13 @@ var (
 		{Settings, "Credential=<password that the command printed>"},
 	}
 	adminConsent = []Command{{AzureCLI, "az ad app permission admin-consent --id {client}"}}
-	ownTenant    = []Command{{Settings, "Tenant={domain}"}}
+	userConsent  = []Command{
+		{GraphPowerShell, "Connect-MgGraph -Scopes Application.Read.All,DelegatedPermissionGrant.ReadWrite.All"},
+		{GraphPowerShell, "$sp = Get-MgServicePrincipal -Filter \"AppId eq '{client}'\""},
+		{GraphPowerShell, "$exo = Get-MgServicePrincipal -Filter \"AppId eq '" + exchangeID + "'\""},
+		{GraphPowerShell, "New-MgOauth2PermissionGrant -ClientId $sp.Id -ConsentType AllPrincipals -ResourceId $exo.Id -Scope {permissions}"},
+	}
+	ownTenant = []Command{{Settings, "Tenant={domain}"}}
 )
 
 // again is the remedy for whatever a person at the screen has to do.
@@ -70,7 +76,7 @@ var entraRules = []rule{
 	entra("code-used", Developer, "The authorization code has been redeemed before.",
 		"Redeem it once, and do not repeat the request in another style.", nil, 54005),
 	entra("no-consent", EntraAdmin, "Nobody has consented to what the application asks for.",
-		"Grant admin consent, or let the user consent at the sign-in.", adminConsent, 65001, 90094, 90095),
+		"Let the user consent at the sign-in, or consent for everybody with the commands.", userConsent, 65001, 90094, 90095),
 	entra("microsofts-client-id", Developer, "The client id is one of Microsoft's own.",
 		"Register an application of your own and use its client id.", nil, 65002),
 	entra("consent-declined", User, "The user declined.",
@@ -135,7 +141,8 @@ var entraRules = []rule{
 	entra("credential-missing", Developer, "The application sent neither a secret nor an assertion.",
 		"Check where the secret is read from, and make a new one where it is lost.", newSecret, 7000216),
 	entra("credential-missing", Developer, "The application sent neither a secret nor an assertion.",
-		"Send one, or, for a program on a user's machine, switch on \"Allow public client flows\" under Authentication.", nil, 7000218),
+		"Send one, or, for a program on a user's machine, switch on \"Allow public client flows\" under Authentication, as the command does.",
+		[]Command{{AzureCLI, "az ad app update --id {client} --is-fallback-public-client true"}}, 7000218),
 	entra("unknown-tenant", Developer, "There is no such tenant, or it is in another cloud.",
 		"Set the tenant to its id or to a domain of it, and the cloud to the one that it is in.", ownTenant, 90002),
 	entra("passing", Nobody, "Entra ID is in trouble or busy for the moment.",

@@ -101,6 +101,13 @@ var networkRules = []rule{
 		source: docAADSTS,
 	},
 	{
+		name: "sign-in-host", seen: signInOdd, confidence: Possible,
+		cause:  "The sign-in host does not answer as Entra ID does: a proxy or the login page of a network is between, or Entra ID is in trouble.",
+		remedy: "Try again, and open its address with a browser on this machine. Let a proxy pass it unopened.",
+		who:    Developer,
+		source: docEndpoints,
+	},
+	{
 		name: "wrong-host", seen: certName, confidence: Likely,
 		cause:  "The certificate is for another name than the one that was dialled.",
 		remedy: "Dial the name that the certificate has: outlook.office365.com for IMAP, smtp.office365.com for SMTP; no IP address and no name of one's own for it.",

@@ -176,17 +176,24 @@ var tokenRules = []rule{
 // into, and about settings that tokensource refuses.
 var settingRules = []rule{
 	{
-		name: "setting-secret", seen: settingWrong, when: []condition{func(s *situation) bool { return s.config.Field == "Credential" }}, confidence: Certain,
-		cause:  "The setting {config}.",
+		name: "setting", seen: settingWrong, when: []condition{badSecret}, confidence: Certain,
+		cause:  "The setting {setting} is wrong: {problem}.",
 		remedy: "Use the Value of a client secret, without a line end. Make a new one where it is lost.",
 		who:    Developer, commands: newSecret,
 		source: docAppScopes,
 	},
 	{
-		name: "setting", seen: settingWrong, when: []condition{func(s *situation) bool { return s.config.Field != "Credential" }}, confidence: Certain,
-		cause:  "The setting {config}.",
+		name: "setting", seen: settingWrong, when: []condition{not(badSecret), fixKnown}, confidence: Certain,
+		cause:  "The setting {setting} is wrong: {problem}.",
 		remedy: "Set {setting} to {fix}.",
 		who:    Developer, commands: []Command{{Settings, "{setting}={fix}"}},
+		source: docOAuth,
+	},
+	{
+		name: "setting", seen: settingWrong, when: []condition{not(badSecret), not(fixKnown)}, confidence: Certain,
+		cause:  "The setting {setting} is wrong: {problem}.",
+		remedy: "{remedy}.",
+		who:    Developer,
 		source: docOAuth,
 	},
 	{

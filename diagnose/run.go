@@ -52,8 +52,8 @@ type Check struct {
 	// Timeout bounds each step; zero is imapdial.DefaultTimeout.
 	Timeout time.Duration
 
-	// Progress is called after each step, on the goroutine of Run. Nil is
-	// nothing.
+	// Progress is called when a step begins, with its name and the status
+	// Running, and when it has ended; on the goroutine of Run. Nil is nothing.
 	Progress func(Step)
 }
 
@@ -85,6 +85,7 @@ type run struct {
 	report *Report
 	token  string  // "" until there is one
 	claims *claims // nil for a token that cannot be read
+	opened bool    // the mailbox, by IMAP
 }
 
 // subject is what is known for a finding about p.
@@ -94,7 +95,7 @@ func (r *run) subject(p Protocol) Subject {
 		Username: r.Username, Mailbox: r.Mailbox, Scopes: r.Scopes, Token: r.token,
 	}
 	if p == SMTP {
-		s.Username = r.smtpUsername()
+		s.Username, s.Opened = r.smtpUsername(), r.opened
 	}
 	return s
 }
@@ -116,6 +117,9 @@ func (r *run) step(ctx context.Context, name string, p Protocol, do func(context
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
+	if r.Progress != nil {
+		r.Progress(Step{Name: name, Status: Running})
+	}
 	s := Step{Name: name, Status: OK}
 	start := time.Now()
 	s.Seen, s.Err = do(ctx)
@@ -123,7 +127,7 @@ func (r *run) step(ctx context.Context, name string, p Protocol, do func(context
 	if s.Err != nil {
 		s.Status = Failed
 		s.Findings = Explain(s.Err, r.subject(p))
-		s.Seen = cmp.Or(s.Seen, r.words(s.Err))
+		s.Seen = r.words(s.Err)
 	}
 	r.done(s)
 	return s.Err == nil
@@ -146,5 +150,5 @@ func (r *run) skip(name, reason string) {
 func (r *run) words(err error) string {
 	s := newSituation(Subject{Token: r.token})
 	s.read(err)
-	return s.evidence("")
+	return excerpt(s.words)
 }

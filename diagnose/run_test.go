@@ -27,12 +27,12 @@ import (
 func TestRunHealthy(t *testing.T) {
 	checked := 0
 	for _, cloud := range exoauth.Clouds() {
-		for _, delegated := range []bool{false, true} {
-			t.Run(fmt.Sprint(cloud.IMAP, " delegated ", delegated), func(t *testing.T) {
+		for _, k := range []kind{service, delegate, owner} {
+			t.Run(fmt.Sprint(cloud.IMAP, " ", k), func(t *testing.T) {
 				mailtest.NoLeaks(t)
-				w := newWorld(t, delegated, allRoles)
+				w := newWorld(t, k, allRoles)
 				w.cloud = cloud
-				if delegated {
+				if k != service {
 					w.scopes = []string{cloud.UserScope("IMAP.AccessAsUser.All"), cloud.UserScope("SMTP.Send")}
 				}
 				check := w.check()
@@ -87,7 +87,7 @@ func TestRunGoesOn(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			mailtest.NoLeaks(t)
-			w := newWorld(t, false, allRoles)
+			w := newWorld(t, service, allRoles)
 			check := w.check()
 			test.apply(w, &check)
 			report := diagnose.Run(t.Context(), check)
@@ -101,9 +101,20 @@ func TestRunGoesOn(t *testing.T) {
 	}
 }
 
+// An application that Exchange lets send by a role assignment has no
+// SMTP.SendAsApp, and needs none: that is a warning and nothing else.
+func TestRunRoleAssignment(t *testing.T) {
+	w := newWorld(t, service, without(exchangetest.SMTPSendAsApp))
+	admin("New-ManagementRoleAssignment -App " + w.app.ServicePrincipalID + " -Role 'Application SMTP.SendAsApp'")(w)
+	report := diagnose.Run(t.Context(), w.check())
+	if !report.OK() || !slices.Equal(names(report.Findings()), []string{"smtp-role-missing"}) {
+		t.Errorf("%s: %v", status(report), names(report.Findings()))
+	}
+}
+
 // Who issued a certificate that is not trusted is what names the proxy.
 func TestRunNamesTheProxy(t *testing.T) {
-	w := newWorld(t, false, allRoles)
+	w := newWorld(t, service, allRoles)
 	check := w.check()
 	check.TLSConfig = nil
 	for _, s := range diagnose.Run(t.Context(), check).Steps {
@@ -122,7 +133,7 @@ func TestRunClock(t *testing.T) {
 			rw.Write([]byte("{}"))
 		}))
 		defer host.Close()
-		w := newWorld(t, false, allRoles)
+		w := newWorld(t, service, allRoles)
 		check := w.check()
 		check.Cloud.Authority, check.HTTPClient, check.Tenant = host.URL, host.Client(), "contoso.com"
 		s := diagnose.Run(t.Context(), check).Steps[0]
@@ -135,7 +146,7 @@ func TestRunClock(t *testing.T) {
 // Run ends with its context, and says what it left out.
 func TestRunCancelled(t *testing.T) {
 	mailtest.NoLeaks(t)
-	w := newWorld(t, false, allRoles)
+	w := newWorld(t, service, allRoles)
 	ctx, cancel := context.WithCancel(t.Context())
 	check := w.check()
 	check.TokenSource = tokensource.Func(func(ctx context.Context) (string, time.Time, error) {
@@ -157,7 +168,7 @@ func TestRunCancelled(t *testing.T) {
 // A source without a context does not keep Run.
 func TestRunStuckSource(t *testing.T) {
 	mailtest.NoLeaks(t)
-	w := newWorld(t, false, allRoles)
+	w := newWorld(t, service, allRoles)
 	ctx, cancel := context.WithCancel(t.Context())
 	check := w.check()
 	stuck := stuckSource{asked: make(chan struct{}), release: make(chan struct{})}
@@ -179,7 +190,7 @@ func (s stuckSource) Token() (*oauth2.Token, error) {
 }
 
 func TestRunShowsNoSecret(t *testing.T) {
-	w := newWorld(t, false, without(exchangetest.IMAPAccessAsApp))
+	w := newWorld(t, service, without(exchangetest.IMAPAccessAsApp))
 	check := w.check()
 	check.TokenSource = w.source()
 	token, err := check.TokenSource.Token()
@@ -202,7 +213,7 @@ func TestRunShowsNoSecret(t *testing.T) {
 }
 
 func TestReportJSON(t *testing.T) {
-	w := newWorld(t, false, allRoles)
+	w := newWorld(t, service, allRoles)
 	admin("Set-TransportConfig -SmtpClientAuthenticationDisabled $true")(w)
 	text, err := json.Marshal(diagnose.Run(t.Context(), w.check()))
 	must(err)
@@ -227,13 +238,16 @@ func TestReportJSON(t *testing.T) {
 }
 
 func TestProgress(t *testing.T) {
-	w := newWorld(t, false, allRoles)
+	w := newWorld(t, service, allRoles)
 	check := w.check()
 	var seen []string
-	check.Progress = func(s diagnose.Step) { seen = append(seen, s.Name) }
+	check.Progress = func(s diagnose.Step) { seen = append(seen, s.Name+" "+string(s.Status)) }
 	var steps []string
 	for _, s := range diagnose.Run(t.Context(), check).Steps {
-		steps = append(steps, s.Name)
+		if s.Name != "claims" { // takes no time
+			steps = append(steps, s.Name+" running")
+		}
+		steps = append(steps, s.Name+" ok")
 	}
 	if !slices.Equal(seen, steps) {
 		t.Errorf("progress %v, steps %v", seen, steps)

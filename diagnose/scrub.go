@@ -26,23 +26,31 @@ func scrub(text, token string) string {
 	}
 	var b strings.Builder
 	for len(text) > 0 {
-		n := len(text)
-		if i := strings.IndexFunc(text, notOpaque); i >= 0 {
-			n = max(i, 1)
+		n := 0
+		for n < len(text) && opaque(text[n]) {
+			n++
 		}
 		if secretRun(text[:n]) {
 			b.WriteString(hidden)
 		} else {
 			b.WriteString(text[:n])
 		}
+		if n < len(text) {
+			b.WriteByte(text[n])
+			n++
+		}
 		text = text[n:]
 	}
 	return b.String()
 }
 
-// notOpaque holds for what no token, base64 or secret has in it.
-func notOpaque(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("+/=_~.-", r))
+// opaque holds for what tokens, base64 and secrets consist of.
+func opaque(c byte) bool {
+	switch {
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		return true
+	}
+	return c == '+' || c == '/' || c == '=' || c == '_' || c == '~' || c == '.' || c == '-'
 }
 
 // secretRun knows a JWT, an Entra client secret, which has Q~ in it, and

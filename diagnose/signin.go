@@ -38,7 +38,7 @@ func (r *run) signIn(ctx context.Context) {
 			direction := map[bool]string{true: "fast", false: "slow"}[skew > 0]
 			return "", fmt.Errorf("the clock of this machine is %s %s", skew.Abs().Round(10*time.Second), direction)
 		}
-		return u.Host + " knows the tenant; the clock is right", nil
+		return u.Host + ", the clock is right", nil
 	})
 }
 
@@ -121,8 +121,7 @@ func (r *run) judge() {
 		s.Findings = merge(s.Findings, Token(r.token, r.subject(SMTP)))
 	}
 	if c := r.claims; c != nil {
-		s.Seen = "for " + cmp.Or(strings.Join(c.audience, " "), "nothing") + " with " +
-			cmp.Or(strings.Join(slices.Concat(c.roles, c.scp), " "), "no permission")
+		s.Seen = cmp.Or(strings.Join(slices.Concat(c.roles, c.scp), " "), "no permission") + ", for " + strings.Join(c.audience, " ")
 	}
 	if len(s.Findings) > 0 {
 		s.Status = Warning

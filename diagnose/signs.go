@@ -56,6 +56,7 @@ const (
 	clockWrong     symptom = "clock"
 	interceptor    symptom = "intercepted"
 	notFound       symptom = "not found"
+	signInOdd      symptom = "odd sign-in host"
 )
 
 // signs are in the words of servers and of Go. Those of Exchange are the bytes
@@ -107,6 +108,7 @@ var signs = []sign{
 	{certUnknown, []string{"certificate signed by unknown authority", "certificate is not trusted", "unable to get local issuer", "self-signed certificate", "self signed certificate"}},
 	{certName, []string{"certificate is valid for", "certificate is not valid for any names", "doesn't contain any ip sans", "hostname mismatch"}},
 	{certTime, []string{"certificate has expired or is not yet valid"}},
+	{signInOdd, []string{"the sign-in host answered"}},
 	{notFound, []string{"404 not found"}},
 	{clockWrong, []string{"the clock of this machine is"}},
 	{interceptor, []string{"which is not microsoft's authority"}},

@@ -20,6 +20,7 @@ import (
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/smtpdial"
 	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/xoauth2"
 )
 
 // A situation is everything there is to read: what the conditions of the rules
@@ -29,12 +30,12 @@ type situation struct {
 	claims *claims // nil without a token that can be read
 
 	err   error
-	op    string // step of a dialer
-	words string // the error, without secrets, for evidence
-	text  string // words in lower case, for symptoms
-	codes []int  // AADSTS
-	code  string // "error" of RFC 6749
-	entra bool   // the token endpoint refused
+	op    string   // step of a dialer
+	words string   // the error, without secrets
+	lines []string // of the words, for evidence
+	text  string   // words in lower case, for symptoms
+	codes []int    // AADSTS
+	entra bool     // the token endpoint refused
 
 	config *tokensource.ConfigError
 }
@@ -76,6 +77,7 @@ func (s *situation) read(err error) {
 		s.setWords(e.Err.Error())
 	}
 	s.readReply(err)
+	s.readConfig(err)
 	s.readEntra(err)
 	if s.words == "" {
 		s.setWords(err.Error())
@@ -108,6 +110,9 @@ func (s *situation) readReply(err error) {
 		}
 		s.setWords(fmt.Sprintf("%d %s%s", e.Code, code, e.Message))
 	}
+	if e, ok := errors.AsType[*xoauth2.Error](err); ok { // the challenge before the reply
+		s.setWords(strings.TrimSpace(s.words + " " + e.Error()))
+	}
 	if e, ok := errors.AsType[*textproto.Error](err); ok {
 		s.Protocol = cmp.Or(s.Protocol, SMTP)
 		s.setWords(fmt.Sprintf("%03d %s", e.Code, e.Msg))
@@ -127,40 +132,54 @@ func (s *situation) readCertificate(err error) {
 // aadsts finds the numbers of Entra ID in the text of any library's error.
 var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b`)
 
+// readConfig takes a setting that tokensource refuses.
+func (s *situation) readConfig(err error) {
+	e, ok := errors.AsType[*tokensource.ConfigError](err)
+	if !ok {
+		return
+	}
+	s.config = e
+	s.setWords("the setting " + e.Field)
+	if e.Value != "" {
+		s.setWords(fmt.Sprintf("the setting %s is %q", e.Field, e.Value))
+	}
+}
+
 // readEntra takes a refusal of the token endpoint.
 func (s *situation) readEntra(err error) {
-	if e, ok := errors.AsType[*tokensource.ConfigError](err); ok {
-		s.config = e
-		s.setWords(e.Error())
-	}
 	if e, ok := errors.AsType[*tokensource.Error](err); ok {
 		s.Tenant, s.ClientID = cmp.Or(e.Tenant, s.Tenant), cmp.Or(e.ClientID, s.ClientID)
-		s.codes, s.code = e.AADSTS, e.Code
-		s.entra = e.StatusCode != 0
+		s.codes, s.entra = e.AADSTS, e.StatusCode != 0
 		if s.words == "" || e.Err == nil {
 			s.setWords(cmp.Or(strings.TrimSpace(e.Code+" "+e.Suberror+" "+e.Description), e.Error()))
 		}
 	}
 	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		s.code, s.entra = e.ErrorCode, true
+		s.entra = true
 		s.setWords(cmp.Or(strings.TrimSpace(e.ErrorCode+" "+e.ErrorDescription), e.Error()))
 	}
+	s.readCodes(clip(err.Error()))
+}
+
+// readCodes finds the numbers of Entra ID in the text of an error, of which
+// the libraries that are not known here have nothing else.
+func (s *situation) readCodes(text string) {
 	if len(s.codes) == 0 {
-		text := s.words + " " + clip(err.Error())
-		for _, m := range aadsts.FindAllStringSubmatch(text, 8) {
+		for _, m := range aadsts.FindAllStringSubmatch(s.words+" "+text, 8) {
 			if n, err := strconv.Atoi(m[1]); err == nil {
 				s.codes = append(s.codes, n)
 			}
 		}
 	}
-	if len(s.codes) > 0 {
-		s.entra = true
-		if s.codes[0] == 1002012 { // only a request without a user gets it
-			s.Flow = AppOnly
-		}
-		if !strings.Contains(s.words, "AADSTS") {
-			s.setWords(fmt.Sprintf("AADSTS%d: %s", s.codes[0], clip(err.Error())))
-		}
+	if len(s.codes) == 0 {
+		return
+	}
+	s.entra = true
+	if s.codes[0] == 1002012 { // only a request without a user gets it
+		s.Flow = AppOnly
+	}
+	if s.words != "" && !strings.Contains(s.words, "AADSTS") {
+		s.setWords(fmt.Sprintf("AADSTS%d: %s", s.codes[0], text))
 	}
 }
 
@@ -176,7 +195,13 @@ func clip(text string) string {
 }
 
 func (s *situation) setWords(text string) {
-	s.words = printable(scrub(clip(text), s.Token))
+	s.lines = nil
+	for line := range strings.Lines(scrub(clip(text), s.Token)) {
+		if line = printable(line); line != "" {
+			s.lines = append(s.lines, line)
+		}
+	}
+	s.words = strings.Join(s.lines, " ")
 	s.text = strings.ToLower(s.words)
 }
 
@@ -192,8 +217,6 @@ func lineEnd(r rune) rune {
 	return r
 }
 
-var smtpReply = regexp.MustCompile(`\b[2345][0-9]{2}[ -][245]\.[0-9]{1,3}\.[0-9]{1,3}\b`)
-
 // protocolOf knows a protocol by its words.
 func protocolOf(text string) Protocol {
 	says := func(words ...string) bool {
@@ -202,7 +225,8 @@ func protocolOf(text string) Protocol {
 	switch {
 	case says("-err ", "+ok "):
 		return POP
-	case smtpReply.MatchString(text):
+	case says("535 5.", "530 5.", "550 5.", "554 5.", "504 5.", "501 5.", "421 4.", "430 4.", "432 4.", "451 4.",
+		"535-5.", "550-5.", "554-5.", "(535,", "smtp"):
 		return SMTP
 	case says("authenticate failed", "authenticate completed", "not connected", "* bye", "bad command", "imap", "login failed"):
 		return IMAP

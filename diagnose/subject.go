@@ -57,6 +57,8 @@ type Subject struct {
 	Token string `json:"-"`
 	// Worked says that the same login has succeeded before.
 	Worked bool
+	// Opened says that the same token opens the mailbox by another protocol.
+	Opened bool
 	// Now is the time that the token is judged by; zero is time.Now().
 	Now time.Time
 }

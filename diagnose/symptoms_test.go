@@ -103,6 +103,8 @@ var symptomRows = []row{
 	{"10 user name of the delegate", "A5 NO The requested folder does not exist", diagnose.Subject{Protocol: diagnose.IMAP, Username: adele, Mailbox: mailbox, Token: userToken(nil)}, "shared-needs-its-name", nil, diagnose.Developer},
 	{"11 shared mailbox on SMTP", smtpFailed, diagnose.Subject{Username: mailbox, Shared: true, Token: userToken(nil)}, "smtp-shared-user", nil, diagnose.Developer},
 	{"11 without a token", smtpFailed, diagnose.Subject{Flow: diagnose.Delegated, Username: mailbox, Shared: true}, "smtp-shared-user", nil, diagnose.Developer},
+	{"11 IMAP fine, nothing else known", smtpFailed, diagnose.Subject{Opened: true}, "smtp-name-or-permission", nil, diagnose.Developer},
+	{"12 IMAP fine, application", smtpFailed, diagnose.Subject{Opened: true, Username: mailbox, Token: appToken(nil)}, "smtp-name-or-permission", nil, diagnose.Developer},
 	{"12 alias", smtpFailed, diagnose.Subject{Username: "a.vance@contoso.com", Token: userToken(nil)}, "smtp-user", nil, diagnose.Developer},
 	{"13 SMTP off, tenant", tenantOff, diagnose.Subject{}, "smtp-off-tenant", nil, diagnose.ExchangeAdmin},
 	{"14 SMTP off, mailbox", mailboxOff, diagnose.Subject{}, "smtp-off-mailbox", nil, diagnose.ExchangeAdmin},

@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -48,15 +47,24 @@ func (s *situation) wantedScope() string {
 		cloud = exoauth.Global
 	}
 	var scopes []string
-	for _, p := range []Protocol{IMAP, POP, SMTP} {
-		if permission := userScope(p); permission == userScope(s.Protocol) || s.asksFor(permission) {
-			scopes = append(scopes, cloud.UserScope(permission))
-		}
+	for _, permission := range s.userScopes() {
+		scopes = append(scopes, cloud.UserScope(permission))
 	}
 	return strings.Join(append(scopes, "offline_access"), " ")
 }
 
-// asksFor keeps what was asked for besides.
+// userScopes are the delegated permissions for the protocol, and those of mail
+// that were asked for besides.
+func (s *situation) userScopes() []string {
+	var permissions []string
+	for _, p := range []Protocol{IMAP, POP, SMTP} {
+		if permission := userScope(p); permission == userScope(s.Protocol) || s.asksFor(permission) {
+			permissions = append(permissions, permission)
+		}
+	}
+	return permissions
+}
+
 func (s *situation) asksFor(permission string) bool {
 	return s.claims != nil && s.claims.has(permission) || slices.ContainsFunc(s.Scopes, func(scope string) bool {
 		return strings.HasSuffix(strings.ToLower(scope), strings.ToLower(permission))
@@ -90,45 +98,35 @@ func (s *situation) backoff() string {
 	return (time.Duration(ms) * time.Millisecond).Round(time.Second).String()
 }
 
-func (s *situation) serverName() string {
-	if s.Protocol == SMTP {
-		return s.Cloud.SMTP
-	}
-	return s.Cloud.IMAP
-}
-
-func (s *situation) configWords() string {
+// configFix is what a setting that tokensource refuses should be, as far as
+// that can be told from the others.
+func (s *situation) configFix() string {
 	if s.config == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s is wrong: %s", s.config.Field, s.config.Problem)
-}
-
-// configFix names a setting that tokensource refuses, and what it should be
-// where that can be told from the others.
-func (s *situation) configFix(part string) (value, unknown string) {
-	if s.config == nil {
-		return "", "<setting>"
+	switch trimmed := strings.TrimSpace(s.config.Value); s.config.Field {
+	case "Tenant":
+		if trimmed != "" && trimmed != s.config.Value {
+			return trimmed
+		}
+		return domainOf(s.Mailbox)
+	case "ClientID":
+		return id(trimmed)
+	case "Cloud.Authority":
+		return cmp.Or(s.authority(trimmed), exoauth.Global.Authority)
+	case "Cloud.Resource":
+		return exoauth.Global.Resource
+	case "Cloud.UserResource":
+		return exoauth.Global.UserResource
+	case "Scopes":
+		about := s.Subject
+		about.Flow = AppOnly
+		if strings.Contains(s.config.Remedy, "AccessAsUser") { // it is what the flow takes
+			about.Flow = Delegated
+		}
+		return (&situation{Subject: about}).wantedScope()
 	}
-	field := s.config.Field
-	if part == "setting" {
-		return field, ""
-	}
-	switch trimmed := strings.TrimSpace(s.config.Value); {
-	case field == "Tenant" && trimmed != s.config.Value && trimmed != "":
-		return trimmed, ""
-	case field == "Tenant":
-		return domainOf(s.Mailbox), "<directory (tenant) id>"
-	case field == "ClientID":
-		return id(trimmed), "<application (client) id>"
-	case field == "Cloud.Authority":
-		return s.authority(s.config.Value), "https://login.microsoftonline.com"
-	case field == "Cloud.Resource":
-		return exoauth.Global.Resource, ""
-	case field == "Scopes":
-		return (&situation{Subject: Subject{Flow: AppOnly, Cloud: s.Cloud, Tenant: s.Tenant, Mailbox: s.Mailbox}}).wantedScope(), ""
-	}
-	return "", "<" + strings.ToLower(field) + ">"
+	return ""
 }
 
 // authority is that of the cloud whose host was set with a path or without

@@ -36,34 +36,49 @@ type world struct {
 	username, smtpUsername   string
 	cloud                    exoauth.Cloud
 	library                  string // who fetches the token: "exoauth" or "oauth2"
-	delegated                bool
+	kind                     kind
 
 	executed map[string]bool // findings whose commands have run
 }
 
+// A kind is what sort of program it is.
+type kind string
+
+const (
+	service  kind = "service"  // no user
+	delegate kind = "delegate" // adele signs in and uses the shared mailbox
+	owner    kind = "owner"    // adele's own mailbox, with her password
+)
+
 var allRoles = []string{exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp}
 
-// newWorld is a healthy set-up with the roles. Delegated is one in which adele
-// signs in and uses the shared mailbox.
-func newWorld(t *testing.T, delegated bool, roles []string) *world {
+// newWorld is a healthy set-up with the roles.
+func newWorld(t *testing.T, k kind, roles []string) *world {
 	t.Helper()
 	srv := exchangetest.NewServer()
 	t.Cleanup(srv.Close)
 	contoso := srv.Tenant()
 	w := &world{
 		srv: srv, app: contoso.AddApp("Invoices", roles...), adele: contoso.AddUser(adele),
-		tenant: contoso.ID, mailbox: mailbox, cloud: exoauth.Global, library: "exoauth", delegated: delegated,
+		tenant: contoso.ID, mailbox: mailbox, cloud: exoauth.Global, library: "exoauth", kind: k,
 		executed: make(map[string]bool),
 	}
 	w.clientID, w.secret = w.app.ClientID, w.app.Secret
 	contoso.AddMailbox(mailbox)
 	contoso.Grant(w.app, mailbox)
-	if delegated {
-		must(contoso.RemoveServicePrincipal(w.app.ClientID))
-		must(contoso.AddMailboxPermission(mailbox, adele))
-		must(contoso.AddRecipientPermission(mailbox, adele))
-		w.scopes = []string{"https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send"}
+	if k == service {
+		return w
 	}
+	must(contoso.RemoveServicePrincipal(w.app.ClientID))
+	w.scopes = []string{"https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send"}
+	if k == owner {
+		w.mailbox = adele
+		w.app.AllowPublicFlows(true)
+		w.app.Consent(nil, "IMAP.AccessAsUser.All", "SMTP.Send")
+		return w
+	}
+	must(contoso.AddMailboxPermission(mailbox, adele))
+	must(contoso.AddRecipientPermission(mailbox, adele))
 	return w
 }
 
@@ -76,10 +91,12 @@ func must(err error) {
 // source is made anew each time, as by a program that is started again.
 func (w *world) source() oauth2.TokenSource {
 	switch {
-	case w.delegated:
+	case w.kind == delegate:
 		return tokensource.Func(w.signedIn)
+	case w.kind == owner:
+		return passwordSource{w}
 	case w.library == "oauth2":
-		ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: offline{w.srv.HTTPClient().Transport}})
+		ctx := w.httpContext()
 		return (&clientcredentials.Config{
 			ClientID: w.clientID, ClientSecret: w.secret, Scopes: w.appScopes(),
 			TokenURL: w.cloud.Authority + "/" + w.tenant + "/oauth2/v2.0/token", AuthStyle: oauth2.AuthStyleInParams,
@@ -89,6 +106,23 @@ func (w *world) source() oauth2.TokenSource {
 		Cloud: w.cloud, Tenant: w.tenant, ClientID: w.clientID, Credential: tokensource.Secret(w.secret),
 		Scopes: w.scopes, HTTPClient: w.srv.HTTPClient(),
 	}).ClientCredentials()
+}
+
+func (w *world) httpContext() context.Context {
+	return context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: offline{w.srv.HTTPClient().Transport}})
+}
+
+// passwordSource is the password grant of x/oauth2.
+type passwordSource struct{ w *world }
+
+func (s passwordSource) Token() (*oauth2.Token, error) {
+	return s.w.userConfig().PasswordCredentialsToken(s.w.httpContext(), adele, s.w.adele.Password)
+}
+
+func (w *world) userConfig() *oauth2.Config {
+	return &oauth2.Config{ClientID: w.clientID, Scopes: w.scopes, Endpoint: oauth2.Endpoint{
+		TokenURL: w.cloud.Authority + "/" + w.tenant + "/oauth2/v2.0/token", AuthStyle: oauth2.AuthStyleInParams,
+	}}
 }
 
 // offline has no way out in the clear.
@@ -231,7 +265,7 @@ func (w *world) connect(ctx context.Context) error {
 	if w.username != "" {
 		username = w.username
 	}
-	if w.delegated {
+	if w.kind == delegate {
 		smtpUser = adele
 	}
 	if w.smtpUsername != "" {

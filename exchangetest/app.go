@@ -35,6 +35,7 @@ type App struct {
 	ObjectID           string // object id of the app registration
 	ServicePrincipalID string // object id of the enterprise application
 	Secret             string // value of the first client secret
+	ResourceID         string // resource id in Azure; empty if it is no managed identity
 
 	tenant *Tenant
 	reg    *registration

@@ -3,10 +3,7 @@ package exchangetest
 import (
 	"crypto/x509"
 	"fmt"
-	"net"
-	"net/url"
 	"slices"
-	"strings"
 )
 
 type certificate struct {
@@ -54,22 +51,4 @@ func (a *App) AddFederatedCredential(c FederatedCredential) {
 	a.tenant.srv.mu.Lock()
 	defer a.tenant.srv.mu.Unlock()
 	a.reg.federated = append(a.reg.federated, c)
-}
-
-// validRedirect reports whether Entra ID registers the redirect URI.
-func validRedirect(uri string) bool {
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil || u.Fragment != "":
-		return false
-	case u.Scheme == "http":
-		return isLoopback(u)
-	case u.Scheme == "https":
-		return u.Host != ""
-	}
-	return u.Scheme != "" && u.Scheme != "javascript" && u.Scheme != "data"
-}
-
-func isLoopback(u *url.URL) bool {
-	return strings.EqualFold(u.Hostname(), "localhost") || net.ParseIP(u.Hostname()).Equal(net.IPv4(127, 0, 0, 1))
 }

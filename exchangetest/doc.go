@@ -1,6 +1,6 @@
 // Package exchangetest runs Exchange Online and Entra ID in one process, for
-// tests and demonstrations: a token endpoint, an IMAP server and an SMTP
-// submission server on loopback, with a certificate authority of their own.
+// tests and demonstrations: Entra ID, the IMAP, POP3 and SMTP submission servers
+// and managed identities on loopback, with a certificate authority of their own.
 //
 // [NewServer] starts with one tenant, contoso.onmicrosoft.com, and what a test
 // needs is made in a few calls:
@@ -24,6 +24,18 @@
 // Where DialContext cannot be set, [Server.Cloud] has the server's own
 // addresses. When a login fails in a test, print [Server.Sessions]: the
 // Reason there says what no Exchange would.
+//
+// # Entra ID
+//
+// The server has the endpoints that clients ask of Entra ID: discovery of
+// instances, OpenID Connect and keys, authorize with pages to sign in and to
+// consent on, token, device code, admin consent and user realm. The token
+// endpoint knows client credentials (a secret, a certificate's assertion, an
+// issuer elsewhere), authorization code with PKCE, refresh token, device code,
+// password and on-behalf-of. Tenants are named by id or domain, common,
+// organizations or consumers. A [Browser] fills in the pages; what keeps users
+// and applications from a token is set with [User.SetState] and its like, and
+// refused with the number and in the words of Entra ID.
 //
 // # What is imitated
 //
@@ -63,6 +75,12 @@
 // moves; a test of an expired token needs no waiting. A tokensource.Source
 // does not see that clock: after Advance make a new one, or it hands out the
 // token that has expired here.
+//
+// # Faults
+//
+// [Server.Inject] makes things go wrong: answers that come late, slowly, in
+// part, replaced by others or not at all, at any command and any number of
+// times. [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
 //
 // # Wrong use
 //

@@ -9,10 +9,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 )
 
-// maxForm bounds the body of a token request.
+// maxForm bounds the body of a request to Entra ID.
 const maxForm = 1 << 20
 
 // SetTokenHandler puts a handler before the token endpoint, to answer in its
@@ -27,14 +26,8 @@ func (s *Server) SetTokenHandler(wrap func(next http.Handler) http.Handler) {
 }
 
 func (s *Server) startHTTP() {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/{tenant}/oauth2/v2.0/token", s.recordToken)
-	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.serveMetadata)
-	mux.HandleFunc("GET /{tenant}/.well-known/openid-configuration", s.serveMetadata)
-	mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", serveKeys)
-	mux.HandleFunc("GET /{tenant}/discovery/keys", serveKeys)
 	s.http = &http.Server{
-		Handler:   mux,
+		Handler:   s.faulty(AtEntra, s.entraRoutes()),
 		TLSConfig: s.pki.serverConfig(),
 		ErrorLog:  slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 		ConnState: s.countConn,
@@ -44,6 +37,36 @@ func (s *Server) startHTTP() {
 	}
 	s.http.Protocols.SetHTTP1(true)
 	s.wg.Go(func() { s.http.ServeTLS(s.httpLn, "", "") })
+}
+
+func (s *Server) entraRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{tenant}/oauth2/v2.0/token", s.recordToken)
+	mux.HandleFunc("/{tenant}/oauth2/v2.0/devicecode", s.form(s.serveDeviceCode))
+	mux.HandleFunc("/{tenant}/oauth2/v2.0/authorize", s.form(s.serveAuthorize))
+	mux.HandleFunc("/{tenant}/v2.0/adminconsent", s.form(s.serveAdminConsent))
+	mux.HandleFunc("/{tenant}/adminconsent", s.form(s.serveAdminConsent))
+	mux.HandleFunc("/common/oauth2/deviceauth", s.form(s.serveDevicePage))
+	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.serveMetadata)
+	mux.HandleFunc("GET /{tenant}/.well-known/openid-configuration", s.serveMetadata)
+	mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", serveKeys)
+	mux.HandleFunc("GET /{tenant}/discovery/keys", serveKeys)
+	mux.HandleFunc("GET /common/discovery/instance", serveInstance)
+	mux.HandleFunc("GET /common/UserRealm/{user}", s.serveUserRealm)
+	mux.HandleFunc("GET /common/userrealm/{user}", s.serveUserRealm)
+	mux.HandleFunc("GET /federation/issuers/{issuer}/.well-known/openid-configuration", s.serveIssuer)
+	return mux
+}
+
+// form reads the form of a request that may be GET or POST.
+func (s *Server) form(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := bufferForm(w, r); err != nil {
+			http.Error(w, "Bad Request", http.StatusBadRequest)
+			return
+		}
+		next(w, r)
+	}
 }
 
 func (s *Server) countConn(_ net.Conn, state http.ConnState) {
@@ -62,21 +85,8 @@ func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request", http.StatusBadRequest)
 		return
 	}
-	rec := &tokenRecorder{ResponseWriter: w, request: Request{
-		Time:     s.Now(),
-		Tenant:   r.PathValue("tenant"),
-		Grant:    r.PostForm.Get("grant_type"),
-		ClientID: r.PostForm.Get("client_id"),
-		Scope:    r.PostForm.Get("scope"),
-	}}
-	if id, _, ok := r.BasicAuth(); ok && rec.request.ClientID == "" {
-		rec.request.ClientID = id
-	}
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.requests = append(s.requests, rec.request)
-	}()
+	rec := &tokenRecorder{ResponseWriter: w, request: s.newRequest(r)}
+	defer func() { s.addRequest(rec.request) }()
 	s.mu.Lock()
 	wrap := s.wrapToken
 	s.mu.Unlock()
@@ -88,6 +98,24 @@ func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
 	if rec.request.Status == 0 {
 		rec.request.Status = http.StatusOK
 	}
+}
+
+// newRequest begins the record of a token request, whose form must have been
+// parsed.
+func (s *Server) newRequest(r *http.Request) Request {
+	tenant, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	id, _ := clientSecret(r)
+	return Request{
+		Time: s.Now(), Tenant: tenant, ClientID: id,
+		Grant: r.PostForm.Get("grant_type"), Scope: r.PostForm.Get("scope"), User: r.PostForm.Get("username"),
+	}
+}
+
+func (s *Server) addRequest(r Request) {
+	defer s.records.notify()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, r)
 }
 
 func bufferForm(w http.ResponseWriter, r *http.Request) error {
@@ -115,72 +143,55 @@ func (rec *tokenRecorder) WriteHeader(status int) {
 // Unwrap lets [http.ResponseController] through.
 func (rec *tokenRecorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
-func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
-	correlation := cmp.Or(r.Header.Get("client-request-id"), newGUID())
-	if r.Header.Get("return-client-request-id") == "true" {
-		w.Header().Set("client-request-id", correlation)
-	}
+// An answer is one of Entra ID's, with the ids by which Microsoft's support
+// finds it.
+type answer struct {
+	w                  http.ResponseWriter
+	r                  *http.Request
+	trace, correlation string
+}
+
+func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
+	a := &answer{w, r, newGUID(), cmp.Or(r.Header.Get("client-request-id"), newGUID())}
 	h := w.Header()
+	if r.Header.Get("return-client-request-id") == "true" {
+		h.Set("client-request-id", a.correlation)
+	}
 	h.Set("Cache-Control", "no-store, no-cache")
 	h.Set("Pragma", "no-cache")
 	h.Set("Expires", "-1")
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("x-ms-ests-server", "2.1.0 - TEST ProdSlices")
-	trace := newGUID()
-	h.Set("x-ms-request-id", trace)
-	app, resource, refusal := s.clientCredentials(r)
+	h.Set("x-ms-request-id", a.trace)
+	return a
+}
+
+func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
+	a := newAnswer(w, r)
+	g, refusal := s.grant(r)
 	if refusal != nil {
-		s.refuseToken(w, r, refusal, trace, correlation)
+		s.refuseToken(a, refusal)
 		return
 	}
-	lifetime := s.tokenLifetime()
-	s.Logger.Info("token issued", "client_id", app.ClientID, "resource", resource, "lifetime", lifetime)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"token_type":     "Bearer",
-		"expires_in":     int(lifetime / time.Second),
-		"ext_expires_in": int(lifetime / time.Second),
-		"access_token":   app.issue(TokenOptions{Audience: resource, Lifetime: lifetime}),
-	})
+	s.Logger.Info("token issued", "client_id", g.app.ClientID, "resource", g.resource, "lifetime", g.lifetime)
+	response := g.response(r)
+	if rec, ok := w.(*tokenRecorder); ok {
+		rec.request.Claims = s.claims(response["access_token"].(string))
+		if g.user != nil {
+			rec.request.User = g.user.UPN
+		}
+	}
+	writeJSON(w, http.StatusOK, response)
 }
 
-// clientCredentials checks a request for an app-only token, in the order in
-// which a request is made: to a tenant, with a grant, by an application that
-// proves itself, for a resource.
-func (s *Server) clientCredentials(r *http.Request) (app *App, resource string, refusal *entraError) {
-	if r.Method != http.MethodPost {
-		return nil, "", errNotPOST()
-	}
-	form := r.PostForm
-	if form.Get("grant_type") == "" {
-		return nil, "", errMissingParameter("grant_type")
-	}
-	if grant := form.Get("grant_type"); grant != "client_credentials" {
-		return nil, "", errUnsupportedGrant(grant)
-	}
-	tenant, refusal := s.findTenant(r.PathValue("tenant"))
-	if refusal != nil {
-		return nil, "", refusal
-	}
-	id, secret := clientSecret(r)
-	if id == "" {
-		return nil, "", errMissingParameter("client_id")
-	}
-	if app = tenant.app(id); app == nil {
-		return nil, "", errUnknownApp(id, tenant)
-	}
-	if resource, refusal = appResource(form.Get("scope")); refusal != nil {
-		return nil, "", refusal
-	}
-	if refusal = app.checkSecret(secret, form.Get("client_assertion") != ""); refusal != nil {
-		return nil, "", refusal
-	}
-	return app, resource, nil
-}
+// aliases are the names that stand for no tenant in particular.
+var aliases = map[string]bool{"common": true, "organizations": true, "consumers": true}
 
+// findTenant finds a tenant by what stands in a URL, for requests that must
+// name one.
 func (s *Server) findTenant(name string) (*Tenant, *entraError) {
 	name = strings.ToLower(name)
-	switch name {
-	case "common", "organizations", "consumers":
+	if aliases[name] {
 		return nil, errNoTenant()
 	}
 	s.mu.Lock()
@@ -192,62 +203,41 @@ func (s *Server) findTenant(name string) (*Tenant, *entraError) {
 	return t, nil
 }
 
+// findTenantOrAlias is findTenant for flows in which who signs in can decide;
+// the tenant is nil where that is so.
+func (s *Server) findTenantOrAlias(name string) (*Tenant, *entraError) {
+	switch strings.ToLower(name) {
+	case "common", "organizations":
+		return nil, nil
+	case "consumers":
+		return s.consumers, nil
+	}
+	return s.findTenant(name)
+}
+
 func (t *Tenant) app(clientID string) *App {
 	t.srv.mu.Lock()
 	defer t.srv.mu.Unlock()
 	return t.apps[strings.ToLower(clientID)]
 }
 
-// clientSecret takes the credential from the body or, as RFC 6749 section
-// 2.3.1 has it, from the Authorization header.
-func clientSecret(r *http.Request) (id, secret string) {
-	id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
-	if user, password, ok := r.BasicAuth(); ok {
-		id, secret = cmp.Or(id, unescape(user)), cmp.Or(secret, unescape(password))
-	}
-	return id, secret
-}
-
-// appResource returns the one resource of a scope parameter, beside which
-// MSAL always asks for the scopes of OpenID Connect.
-func appResource(scope string) (string, *entraError) {
-	var resource string
-	for _, s := range strings.Fields(scope) {
-		switch s {
-		case "openid", "profile", "offline_access":
-			continue
+// findApp finds an app in the tenant, or, if that is nil, in the tenant that
+// it is registered in.
+func (s *Server) findApp(t *Tenant, clientID string) (*App, *entraError) {
+	if t != nil {
+		if a := t.app(clientID); a != nil {
+			return a, nil
 		}
-		r, ok := strings.CutSuffix(s, "/.default")
-		if !ok || r == "" || resource != "" {
-			return "", errScope(scope)
-		}
-		resource = r
+		return nil, errUnknownApp(clientID, t)
 	}
-	if resource == "" {
-		return "", errMissingScope()
-	}
-	return resource, nil
-}
-
-func (a *App) checkSecret(value string, assertion bool) *entraError {
-	if assertion {
-		return errAssertion(a)
-	}
-	if value == "" {
-		return errNoCredential()
-	}
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
-	for _, s := range a.reg.secrets {
-		switch {
-		case s.value != value:
-		case !a.tenant.srv.Now().Before(s.expires):
-			return errExpiredSecret(a)
-		default:
-			return nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tenants {
+		if a := t.apps[strings.ToLower(clientID)]; a != nil && a.reg.home == t {
+			return a, nil
 		}
 	}
-	return errWrongSecret(a)
+	return nil, errUnknownApp(clientID, s.tenant)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -138,7 +138,6 @@ func TestTokenRequestRefused(t *testing.T) {
 		{"secret removed", "contoso.com", set("client_secret", removed), 401, "invalid_client", 7000215},
 		{"secret expired", "contoso.com", set("client_secret", expired), 401, "invalid_client", 7000222},
 		{"secret made to expire", "contoso.com", set("client_secret", expiredLater), 401, "invalid_client", 7000222},
-		{"certificate", "contoso.com", set("client_secret", "", "client_assertion", "a.b.c"), 401, "invalid_client", 700027},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			form := w.form()

@@ -246,3 +246,96 @@ func ExampleServer_Admin() {
 	// <nil>
 	// exchangetest: Admin: line 1: Set-CASMailbox: there is no mailbox "orders@contoso.com" in contoso.onmicrosoft.com
 }
+
+// A user signs in and consents, as at a browser.
+func ExampleServer_Browser() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Mail client")
+	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
+	adele := srv.Tenant().AddUser("adele@contoso.com")
+
+	answer, err := srv.Browser(adele).Authorize(context.Background(),
+		srv.Cloud().Authority+"/organizations/oauth2/v2.0/authorize?"+url.Values{
+			"client_id": {app.ClientID}, "response_type": {"code"}, "redirect_uri": {"http://localhost:8080"},
+			"scope": {"https://outlook.office.com/IMAP.AccessAsUser.All offline_access"}, "state": {"xyz"},
+		}.Encode())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(answer.Get("state"), answer.Has("code"))
+	// Output: xyz true
+}
+
+// A workload elsewhere proves itself with a token of its own issuer.
+func ExampleServer_AddIssuer() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	cluster := srv.AddIssuer("cluster")
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	app.AddFederatedCredential(exchangetest.FederatedCredential{
+		Issuer: cluster.URL, Subject: "system:serviceaccount:mail:invoices",
+	})
+
+	resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "scope": {srv.Cloud().AppScope()},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		"client_assertion":      {cluster.Token("system:serviceaccount:mail:invoices", "", 0)},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output: 200 OK
+}
+
+// A program on a machine in Azure asks the machine for its tokens.
+func ExampleServer_AddHost() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	identity := srv.Tenant().AddManagedIdentity("vm-mail", exchangetest.IMAPAccessAsApp)
+	vm := srv.AddHost(exchangetest.VM, identity)
+
+	req, _ := http.NewRequest("GET", "http://169.254.169.254/metadata/identity/oauth2/token?"+url.Values{
+		"api-version": {"2018-02-01"}, "resource": {srv.Cloud().Resource},
+	}.Encode(), nil)
+	req.Header.Set("Metadata", "true")
+	resp, err := vm.HTTPClient().Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output: 200 OK
+}
+
+// The token endpoint is busy once, and says for how long.
+func ExampleServer_Inject() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices")
+	srv.Inject(exchangetest.Fault{
+		At: exchangetest.AtEntra, Command: "token",
+		Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"60"}}, Reply: "Too Many Requests",
+	})
+
+	for range 2 {
+		resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
+			"grant_type": {"client_credentials"}, "scope": {srv.Cloud().AppScope()},
+			"client_id": {app.ClientID}, "client_secret": {app.Secret},
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		resp.Body.Close()
+		fmt.Println(resp.StatusCode, resp.Header.Get("Retry-After"))
+	}
+	// Output:
+	// 429 60
+	// 200
+}

@@ -2,27 +2,37 @@ package exchangetest
 
 import (
 	"encoding/base64"
+	"maps"
 	"math/big"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // serveMetadata answers with the OpenID Connect discovery document of a
 // tenant. As in Entra ID its URLs name the tenant by its id even if it was
 // asked for by a domain, and the document without v2.0 in its path gives the
-// issuer of version 1.0 tokens, which those for Exchange Online are.
+// issuer of version 1.0 tokens, which those for Exchange Online are. For
+// common and organizations the issuer is a template.
 func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	t, refusal := s.findTenant(r.PathValue("tenant"))
+	a := newAnswer(w, r)
+	name := strings.ToLower(r.PathValue("tenant"))
+	t, refusal := s.findTenantOrAlias(name)
 	if refusal != nil {
 		refusal.name = "invalid_tenant"
-		s.refuseToken(w, r, refusal, newGUID(), newGUID())
+		s.refuseToken(a, refusal)
 		return
 	}
-	base := s.Cloud().Authority + "/" + t.ID
-	issuer, keys := "https://sts.windows.net/"+t.ID+"/", base+"/discovery/keys"
+	id := "{tenantid}"
+	if t != nil {
+		name, id = t.ID, t.ID
+	}
+	host := "https://" + r.Host
+	base := host + "/" + name
+	issuer, keys := "https://sts.windows.net/"+id+"/", base+"/discovery/keys"
 	if strings.Contains(r.URL.Path, "/v2.0/") {
-		issuer, keys = base+"/v2.0", base+"/discovery/v2.0/keys"
+		issuer, keys = host+"/"+id+"/v2.0", base+"/discovery/v2.0/keys"
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"issuer":                                issuer,
@@ -30,11 +40,58 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 		"token_endpoint":                        base + "/oauth2/v2.0/token",
 		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
 		"device_authorization_endpoint":         base + "/oauth2/v2.0/devicecode",
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
+		"response_modes_supported":              []string{"query", "fragment", "form_post"},
 		"response_types_supported":              []string{"code"},
+		"scopes_supported":                      oidcScopes,
 		"subject_types_supported":               []string{"pairwise"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
 	})
+}
+
+// loginAliases returns the names that Entra ID goes by in any cloud.
+var loginAliases = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{"login.windows.net": true, "login.microsoft.com": true, "sts.windows.net": true}
+	for host := range loginHosts() {
+		names[host] = true
+	}
+	return names
+})
+
+// serveInstance answers which names an authority goes by. That of the server
+// is among them: MSAL caches nothing for a name that is not.
+func serveInstance(w http.ResponseWriter, r *http.Request) {
+	newAnswer(w, r)
+	names := append(slices.Sorted(maps.Keys(loginAliases())), r.Host)
+	writeJSON(w, http.StatusOK, map[string]any{
+		"tenant_discovery_endpoint": "https://" + r.Host + "/common/v2.0/.well-known/openid-configuration",
+		"api-version":               "1.1",
+		"metadata": []map[string]any{{
+			"preferred_network": r.Host, "preferred_cache": r.Host, "aliases": names,
+		}},
+	})
+}
+
+// serveUserRealm answers whether passwords of a user are checked here, which
+// MSAL asks before it sends one.
+func (s *Server) serveUserRealm(w http.ResponseWriter, r *http.Request) {
+	newAnswer(w, r)
+	name := r.PathValue("user")
+	answer := map[string]any{"ver": "1.0", "account_type": "Unknown", "cloud_instance_name": "microsoftonline.com"}
+	if u, refusal := s.findUser(nil, name); refusal == nil {
+		_, domain, _ := strings.Cut(name, "@")
+		answer["account_type"] = "Managed"
+		answer["domain_name"] = domain
+		answer["cloud_audience_urn"] = "urn:federation:MicrosoftOnline"
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if u.state.Federated {
+			answer["account_type"] = "Federated"
+			answer["federation_protocol"] = "WSTrust"
+			answer["federation_metadata_url"] = "https://sts." + domain + "/adfs/services/trust/mex"
+		}
+	}
+	writeJSON(w, http.StatusOK, answer)
 }
 
 // serveKeys answers with the key that tokens are signed with (RFC 7517).

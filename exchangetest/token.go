@@ -65,7 +65,7 @@ func (a *App) Token(options *TokenOptions) string {
 }
 
 func (a *App) issue(o TokenOptions) string {
-	now := a.tenant.srv.Now()
+	now := a.tenant.srv.entraNow()
 	if o.Lifetime == 0 {
 		o.Lifetime = a.tenant.srv.tokenLifetime()
 	}
@@ -95,6 +95,9 @@ func (a *App) issue(o TokenOptions) string {
 	}
 	maps.Copy(claims, o.Claims)
 	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
+	if o.User != nil && a.tenant == a.tenant.srv.consumers {
+		return a.tenant.srv.opaqueToken(claims)
+	}
 	return sign(claims)
 }
 
@@ -108,7 +111,9 @@ func (a *App) appOnly(claims jwt.MapClaims, o TokenOptions) {
 	claims["sub"] = a.ServicePrincipalID
 	roles := o.Roles
 	if roles == nil && isExchange(claims["aud"].(string)) {
+		a.tenant.srv.mu.Lock()
 		roles = a.roles
+		a.tenant.srv.mu.Unlock()
 	}
 	if len(roles) > 0 {
 		claims["roles"] = roles

@@ -23,8 +23,8 @@ type User struct {
 	revoked  time.Time // all sessions
 }
 
-// UserState says what keeps a user from signing in. The zero value is that of
-// a user whom nothing keeps from it.
+// UserState says what keeps a user from signing in, and what the user may do.
+// The zero value is that of a user whom nothing keeps from it.
 type UserState struct {
 	// Disabled is "Block sign-in" (AADSTS50057).
 	Disabled bool
@@ -50,6 +50,9 @@ type UserState struct {
 	// Federated has passwords checked by a server elsewhere, so that Entra ID
 	// knows none (AADSTS50126 for grant_type=password).
 	Federated bool
+
+	// Administrator may consent for the whole tenant (AADSTS90094 for others).
+	Administrator bool
 }
 
 // AddUser adds a user with a mailbox and a random password. The domain of upn
@@ -67,7 +70,7 @@ func (t *Tenant) AddUser(upn string) *User {
 	return u
 }
 
-// SetState sets what keeps the user from signing in.
+// SetState sets what keeps the user from signing in and what the user may do.
 func (u *User) SetState(to UserState) {
 	u.tenant.srv.mu.Lock()
 	defer u.tenant.srv.mu.Unlock()

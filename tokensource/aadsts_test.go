@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 )
 
 // The rows of Microsoft's table that name a cause why there is no token for
@@ -139,16 +140,29 @@ func TestEachCause(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("AADSTS%d %s", test.code, test.error), func(t *testing.T) {
-			e := &Error{StatusCode: 400, Code: test.error, Suberror: test.suberror, AADSTS: []int{test.code}}
-			if e.Temporary() != test.temporary {
-				t.Errorf("Temporary() is %v", e.Temporary())
-			}
-			if errors.Is(e, ErrInteractionRequired) != test.user {
-				t.Errorf("ErrInteractionRequired: %v", !test.user)
-			}
-			if test.temporary && e.credentialBad() {
-				t.Error("a credential is given up for what passes")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: answering(400, fmt.Sprintf(
+					`{"error":"%s","suberror":"%s","error_description":"AADSTS%d: Why.","error_codes":[%d]}`, test.error, test.suberror, test.code, test.code))}
+				_, err := server.source().Token()
+				e, ok := errors.AsType[*Error](err)
+				if !ok || e.AADSTS[0] != test.code {
+					t.Fatalf("error %v", err)
+				}
+				if e.Temporary() != test.temporary {
+					t.Errorf("Temporary() is %v", e.Temporary())
+				}
+				if errors.Is(e, ErrInteractionRequired) != test.user {
+					t.Errorf("ErrInteractionRequired: %v", !test.user)
+				}
+				if test.temporary && e.credentialBad() {
+					t.Error("a credential is given up for what passes")
+				}
+				requests := 1
+				if test.temporary && test.code != loopDetected {
+					requests = maxTries
+				}
+				wantRequests(t, server, requests)
+			})
 		})
 	}
 }

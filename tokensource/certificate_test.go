@@ -275,6 +275,20 @@ func TestDatesOfACertificate(t *testing.T) {
 	}
 }
 
+// It costs no request to find out.
+func TestExpiredCertificateBeforeANewOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		old := newCert(testKey(), now.Add(-time.Hour), now.Add(-time.Minute))
+		server := new(fakeEntra)
+		source, log := certified(server, InOrder(Certificate([]*x509.Certificate{old}, testKey()), Certificate(testChain(), testKey())))
+		want(t, source, 1)
+		if !strings.Contains(log.String(), "has expired on") {
+			t.Errorf("log %s", log)
+		}
+	})
+}
+
 func TestKeyThatDoesNotSign(t *testing.T) {
 	pkcs1 := func(digest []byte, _ crypto.SignerOpts) ([]byte, error) {
 		return rsa.SignPKCS1v15(nil, testKey(), crypto.SHA256, digest)

@@ -22,8 +22,8 @@ const (
 // still while the machine sleeps, so the one on the wall is asked too, by way
 // of the token's Expiry.
 type entry struct {
-	token          oauth2.Token
 	checked        atomic.Bool // the clocks were looked at moments ago, and the token was fresh
+	token          oauth2.Token
 	asked, fetched time.Time
 	due            time.Duration // of lifetime, after which a renewal may begin while the token is handed out
 	early          time.Duration // the end of lifetime, in which the renewal is waited for

@@ -41,6 +41,111 @@ func ExampleConfig_ClientCredentials() {
 	// requests: 1
 }
 
+// A certificate and its key in one file, PEM or PFX, in place of a secret.
+func ExampleCertificateFile() {
+	credential, err := tokensource.CertificateFile("testdata/certificate/openssl3.pfx", "PLANTED password")
+	if err != nil {
+		log.Fatal(err)
+	}
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   "11111111-2222-3333-4444-555555555555",
+		Credential: credential,
+	}
+	source := cfg.ClientCredentials()
+	fmt.Println(credential, source)
+	// Output: tokensource.Certificate(…) tokensource.Source(application 11111111-2222-3333-4444-555555555555 of tenant contoso.onmicrosoft.com)
+}
+
+// A key that never leaves an HSM or a key vault is a crypto.Signer.
+func ExampleCertificate() {
+	chain, key := newCertificate()
+
+	credential := tokensource.Certificate(chain, key, tokensource.SendChain)
+	fmt.Println(credential)
+	// Output: tokensource.Certificate(…)
+}
+
+// A secret is rotated with no outage: the next one is tried where Entra ID says
+// that this one is bad.
+func ExampleInOrder() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	added := app.AddSecret(0)
+	app.RemoveSecret(app.Secret)
+
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   app.ClientID,
+		Credential: tokensource.InOrder(tokensource.Secret(app.Secret), tokensource.Secret(added)),
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+	}
+	token, err := cfg.ClientCredentials().Token()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Valid())
+	// Output: true
+}
+
+// A program elsewhere, such as a job of GitHub Actions, is known by the token
+// of an identity provider that the app registration trusts.
+func ExampleAssertion() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	provider := srv.AddIssuer("actions")
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: provider.URL, Subject: "repo:contoso/mail"})
+
+	cfg := &tokensource.Config{
+		Tenant:   "contoso.onmicrosoft.com",
+		ClientID: app.ClientID,
+		Credential: tokensource.Assertion(func(ctx context.Context) (string, error) {
+			return provider.Token("repo:contoso/mail", "", 0), nil // asked for, under ctx
+		}),
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+	}
+	token, err := cfg.ClientCredentials().Token()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Valid())
+	// Output: true
+}
+
+// In a pod of AKS the environment says all there is to say.
+func ExampleWorkloadIdentity() {
+	cfg, err := tokensource.WorkloadIdentity()
+	if err != nil {
+		log.Fatal(err)
+	}
+	source := cfg.ClientCredentials()
+	fmt.Println(source)
+}
+
+// On a virtual machine, in App Service or Functions, or on a server that Azure
+// Arc manages, there is no credential to keep.
+func ExampleManagedIdentity() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	identity := srv.Tenant().AddManagedIdentity("invoices", exchangetest.IMAPAccessAsApp)
+	machine := srv.AddHost(exchangetest.VM, identity)
+
+	source := tokensource.ManagedIdentity(tokensource.ManagedIdentityOptions{
+		ClientID:   identity.ClientID,
+		HTTPClient: machine.HTTPClient(),
+	})
+	token, err := source.Token()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Valid())
+	// Output: true
+}
+
 func ExampleError() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()

@@ -170,7 +170,7 @@ var dateForms = []string{
 func until(raw json.RawMessage, asked time.Time) (time.Duration, error) {
 	text := fields{"": raw}.text("")
 	if text == "" {
-		return 0, errors.New("is missing")
+		return 0, errMissing
 	}
 	at, err := time.Time{}, error(nil)
 	if n, bad := strconv.ParseInt(text, 10, 64); bad == nil {

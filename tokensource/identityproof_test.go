@@ -1,10 +1,13 @@
 package tokensource
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -165,10 +168,12 @@ func TestArcMustConfirmTheIdentity(t *testing.T) {
 
 func TestServiceFabric(t *testing.T) {
 	var got *http.Request
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		fmt.Fprintf(w, `{"token_type":"Bearer","access_token":"%s","expires_on":%d,"resource":"r"}`, tokenNumber(1), time.Now().Add(time.Hour).Unix())
 	}))
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.StartTLS()
 	defer srv.Close()
 	sum := sha1.Sum(srv.Certificate().Raw)
 	thumbprint := strings.ToUpper(hex.EncodeToString(sum[:]))
@@ -178,6 +183,9 @@ func TestServiceFabric(t *testing.T) {
 	}
 	clients := map[string]*http.Client{
 		"none": nil, "standard": http.DefaultClient, "with a transport": {Transport: &http.Transport{}},
+		"that dials TLS itself": {Transport: &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("not asked about the pin")
+		}}},
 		"that trusts the server": srv.Client(), "with a transport of its own": {Transport: new(fakeHost)},
 	}
 	for name, client := range clients {

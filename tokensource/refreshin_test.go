@@ -69,6 +69,22 @@ func TestBackgroundRenewalOutlivesItsCaller(t *testing.T) {
 	})
 }
 
+func TestTokenDueForRenewalIsReturnedWhateverTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: halfADay(succeed)}
+		source := server.source()
+		want(t, source, 1)
+		pass(12 * time.Hour)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if token, err := source.TokenContext(ended); err != nil || token.AccessToken != tokenNumber(1) {
+			t.Errorf("%v, %v", token, err)
+		}
+		synctest.Wait()
+		want(t, source, 2)
+	})
+}
+
 func TestFailedBackgroundRenewalIsNotNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: halfADay(refuse)}

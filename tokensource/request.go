@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,7 +15,10 @@ import (
 )
 
 // maxBody bounds what is read of an answer. A token is a few KiB.
-const maxBody = 1 << 20
+const (
+	maxBody  = 1 << 20
+	maxFirst = 16 << 10 // of which no more than this is set aside before it is there
+)
 
 var (
 	errTimeout = fmt.Errorf("no answer within the time limit: %w", context.DeadlineExceeded)
@@ -34,7 +38,6 @@ func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
 		n := (first + i) % all
 		g, e := c.requestWith(ctx, c.signers[n], form)
 		if e == nil {
-			c.preferred.Store(int32(n))
 			return g, nil
 		}
 		if all > 1 {
@@ -81,7 +84,7 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 	e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
 	r := newRedactor(form)
 	asked := time.Now()
-	a, err := c.post(ctx, form, id)
+	a, err := c.post(ctx, c.tokenURL, form, id)
 	if err != nil {
 		e.Err = r.err(err)
 		return nil, e
@@ -99,8 +102,8 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 }
 
 // post sends the form.
-func (c *client) post(ctx context.Context, form url.Values, id string) (*answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.tokenURL, strings.NewReader(form.Encode()))
+func (c *client) post(ctx context.Context, address string, form url.Values, id string) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 	}
 	defer resp.Body.Close()
 	a := &answer{status: resp.StatusCode, header: resp.Header}
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	a.body, err = readBody(resp)
 	switch {
 	case len(a.body) > maxBody:
 		a.broken = errTooLong
@@ -130,6 +133,15 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 		return nil, plain(ctx, err)
 	}
 	return a, nil
+}
+
+// readBody reads at most a byte more than maxBody, in one piece where the
+// server has said how long that is.
+func readBody(resp *http.Response) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(max(resp.ContentLength, 0), maxFirst)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	return b.Bytes(), err
 }
 
 // plain takes off what net/http wraps its errors in, and names the limit

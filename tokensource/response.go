@@ -24,11 +24,12 @@ var errRefused = errors.New("refused")
 
 // grant is what a successful request brings.
 type grant struct {
-	accessToken string
-	asked       time.Time     // when the request was sent, by the monotonic clock too
-	lifetime    time.Duration // from then on
-	refreshIn   time.Duration // when the server would like to see a renewal; zero where it did not say
-	extra       map[string]any
+	accessToken  string
+	refreshToken string        // the next one; empty where there is none
+	asked        time.Time     // when the request was sent, by the monotonic clock too
+	lifetime     time.Duration // from then on
+	refreshIn    time.Duration // when the server would like to see a renewal; zero where it did not say
+	extra        map[string]any
 }
 
 // check refuses a token that cannot be one, and a lifetime that cannot.
@@ -76,6 +77,9 @@ func (a *answer) describe(e *Error, r *redactor) {
 		a.fields = nil
 		return
 	}
+	if a.fields.has("access_token") && !a.fields.has("error") {
+		return
+	}
 	text := func(name string, limit int) string { return head(r.text(a.fields.text(name)), limit) }
 	e.Code = text("error", 128)
 	e.Suberror = text("suberror", 128)
@@ -92,22 +96,31 @@ func (a *answer) describe(e *Error, r *redactor) {
 	}
 }
 
-// grant returns the token, or errRefused where e tells why not, or what is
-// wrong with the answer.
-func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
+// understand returns nil for an answer with a success in it, or errRefused
+// where e tells why there is none, or what is wrong with the answer.
+func (a *answer) understand(e *Error) error {
 	switch {
 	case a.status >= 300 && a.status < 400:
-		return nil, redirected(a.header.Get("Location"))
+		return redirected(a.header.Get("Location"))
 	case a.broken != nil:
-		return nil, fmt.Errorf("%w; it begins with %q", a.broken, a.secrets.excerpt(a.body))
+		return fmt.Errorf("%w; it begins with %q", a.broken, a.secrets.excerpt(a.body))
 	case a.fields == nil && len(a.body) == 0:
-		return nil, errors.New("the answer is empty")
+		return errors.New("the answer is empty")
 	case a.fields == nil:
-		return nil, fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
+		return fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
 	case e.Code != "", e.Description != "" && a.status != http.StatusOK:
-		return nil, errRefused
+		return errRefused
 	case a.status != http.StatusOK:
-		return nil, errors.New("the answer has neither a token nor an error code")
+		return errors.New("the answer has neither a token nor an error code")
+	}
+	return nil
+}
+
+// grant returns the token, or the error of understand, or what is wrong with
+// the token.
+func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
+	if err := a.understand(e); err != nil {
+		return nil, err
 	}
 	if kind := a.fields.text("token_type"); !strings.EqualFold(kind, "Bearer") && a.fields.has("token_type") {
 		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", a.secrets.excerpt(a.fields["token_type"]))
@@ -116,9 +129,12 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &grant{accessToken: a.fields.text("access_token"), asked: asked, lifetime: lifetime, extra: make(map[string]any)}
+	g := &grant{
+		accessToken: a.fields.text("access_token"), refreshToken: a.fields.text("refresh_token"),
+		asked: asked, lifetime: lifetime, extra: make(map[string]any),
+	}
 	g.refreshIn, _ = seconds(a.fields["refresh_in"])
-	for _, name := range []string{"scope", "ext_expires_in", "refresh_in"} {
+	for _, name := range []string{"scope", "ext_expires_in", "refresh_in", "id_token"} {
 		if a.fields.has(name) {
 			g.extra[name] = a.fields.text(name)
 		}
@@ -149,11 +165,21 @@ func (f fields) has(name string) bool {
 
 // text returns a string, or a number as its digits. Anything else is "".
 func (f fields) text(name string) string {
+	raw := f[name]
+	switch {
+	case len(raw) == 0:
+		return ""
+	case isPlain(raw):
+		return string(raw[1 : len(raw)-1])
+	}
+	return oddText(raw)
+}
+
+func oddText(raw json.RawMessage) string {
 	var (
 		s string
 		n json.Number
 	)
-	raw := f[name]
 	switch {
 	case json.Unmarshal(raw, &s) == nil:
 		return s
@@ -163,10 +189,28 @@ func (f fields) text(name string) string {
 	return ""
 }
 
+// isPlain reports whether a JSON value is a string of printable ASCII without
+// escapes, as nearly all are.
+func isPlain(raw json.RawMessage) bool {
+	return raw[0] == '"' && !slices.ContainsFunc(raw[1:len(raw)-1], func(c byte) bool { return c < ' ' || c > '~' || c == '\\' })
+}
+
 // seconds reads a lifetime: a JSON number or a string with one in it, since
 // the v1 endpoint and managed identities quote it. Fractions and exponents
 // are numbers too.
 func seconds(raw json.RawMessage) (time.Duration, error) {
+	if len(raw) == 0 {
+		return 0, errMissing
+	}
+	if n, err := strconv.ParseUint(string(raw), 10, 28); err == nil && n > 0 {
+		return time.Duration(n) * time.Second, nil
+	}
+	return oddSeconds(raw)
+}
+
+var errMissing = errors.New("is missing")
+
+func oddSeconds(raw json.RawMessage) (time.Duration, error) {
 	var s string
 	if json.Unmarshal(raw, &s) == nil && string(raw) != "null" {
 		raw = json.RawMessage(strings.TrimSpace(s))
@@ -174,7 +218,7 @@ func seconds(raw json.RawMessage) (time.Duration, error) {
 	var n *float64
 	switch err := json.Unmarshal(raw, &n); {
 	case len(raw) == 0 || err == nil && n == nil:
-		return 0, errors.New("is missing")
+		return 0, errMissing
 	case err != nil:
 		return 0, errors.New("is not a number")
 	case *n*float64(time.Second) < 1:

@@ -80,6 +80,9 @@ func toldToWait(err error) time.Duration {
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	const most = 24 * time.Hour
 	value := h.Get("Retry-After")
+	if value == "" {
+		return 0
+	}
 	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return min(time.Duration(n)*time.Second, most)
 	}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A lane is something that is measured.
+type lane struct {
+	name   string
+	run    func(*testing.B)
+	nanos  []float64
+	allocs int64
+}
+
+// race measures the lanes in turn, round after round, so that a machine that
+// is busy for a while is so for all of them.
+func race(rounds int, lanes []*lane) {
+	for range rounds {
+		for _, l := range lanes {
+			r := testing.Benchmark(l.run)
+			l.nanos = append(l.nanos, float64(r.T.Nanoseconds())/float64(max(r.N, 1)))
+			l.allocs = r.AllocsPerOp()
+		}
+	}
+}
+
+// best is in nanoseconds for one operation. It is that of the fastest round,
+// since what else runs on the machine can only add to it.
+func (l *lane) best() float64 { return slices.Min(l.nanos) }
+
+func (l *lane) duration() time.Duration { return time.Duration(l.best()) }
+
+// alone calls get for tenant after tenant.
+func alone(get func(int) error, tenants int) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		n := 0
+		for b.Loop() {
+			check(get(n))
+			if n++; n == tenants {
+				n = 0
+			}
+		}
+	}
+}
+
+// together does so in 32 goroutines for each processor.
+func together(get func(int) error, tenants int) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetParallelism(32)
+		var begin atomic.Int64
+		b.RunParallel(func(pb *testing.PB) {
+			n := int(begin.Add(997)) % tenants
+			for pb.Next() {
+				check(get(n))
+				if n++; n == tenants {
+					n = 0
+				}
+			}
+		})
+	}
+}
+
+// single measures what takes no tenant.
+func single(get func() error) func(*testing.B) {
+	return alone(func(int) error { return get() }, 1)
+}

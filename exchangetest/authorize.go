@@ -1,0 +1,299 @@
+package exchangetest
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const codeLifetime = 10 * time.Minute
+
+// An authCode is an authorization code.
+type authCode struct {
+	app       *App // in the tenant of the user
+	user      *User
+	wishes    []wish
+	scope     string
+	redirect  string
+	platform  Platform
+	challenge string
+	method    string
+	nonce     string
+	mfa       bool
+	expires   time.Time
+	used      bool
+}
+
+// An authorizeRequest is one to the authorization endpoint, of which the
+// redirect URI has been found to be the application's.
+type authorizeRequest struct {
+	form     url.Values
+	tenant   *Tenant // nil for common and organizations
+	app      *App
+	platform Platform
+	wishes   []wish
+}
+
+// serveAuthorize is the authorization endpoint, with the pages that a person
+// signs in and consents on.
+// (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow)
+func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
+	a := newAnswer(w, r)
+	req, refusal := s.authorizeRequest(r)
+	if refusal != nil {
+		s.errorPage(a, refusal)
+		return
+	}
+	if refusal = req.check(); refusal != nil {
+		s.redirectError(a, req, refusal)
+		return
+	}
+	in, refusal := s.interact(a, &interaction{
+		tenant: req.tenant, app: req.app, wishes: req.wishes, prompt: r.Form.Get("prompt"), hint: r.Form.Get("login_hint"),
+	})
+	switch {
+	case refusal != nil:
+		s.redirectError(a, req, refusal)
+	case in != nil:
+		app, refusal := s.findApp(in.user.tenant, req.app.ClientID)
+		if refusal != nil {
+			s.errorPage(a, refusal)
+			return
+		}
+		s.redirectCode(a, req, app, in)
+	}
+}
+
+// authorizeRequest reads what must be right for anything to be sent to the
+// redirect URI.
+func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraError) {
+	req := &authorizeRequest{form: r.Form}
+	var refusal *entraError
+	if req.tenant, refusal = s.findTenantOrAlias(r.PathValue("tenant")); refusal != nil {
+		return nil, refusal
+	}
+	id := r.Form.Get("client_id")
+	if id == "" {
+		return nil, errMissingParameter("client_id")
+	}
+	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
+		return nil, refusal
+	}
+	uri := r.Form.Get("redirect_uri")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reg := req.app.reg
+	if len(reg.redirects) == 0 {
+		return nil, errNoRedirect()
+	}
+	if uri == "" && len(reg.redirects) == 1 {
+		for uri = range reg.redirects {
+			r.Form.Set("redirect_uri", uri)
+		}
+	}
+	var ok bool
+	if req.platform, ok = reg.redirectPlatform(uri); !ok {
+		return nil, errRedirectMismatch(uri, req.app)
+	}
+	return req, nil
+}
+
+func (req *authorizeRequest) check() (refusal *entraError) {
+	if req.form.Get("response_type") != "code" {
+		return badRequest(70007, "unsupported_response_type", "'response_type' must be 'code' here.")
+	}
+	switch req.form.Get("response_mode") {
+	case "", "query", "fragment", "form_post":
+	default:
+		return badRequest(70007, "invalid_request", "'%s' is not a supported value of 'response_mode'.", req.form.Get("response_mode"))
+	}
+	switch req.form.Get("code_challenge_method") {
+	case "", "plain", "S256":
+	default:
+		return badRequest(50148, "invalid_request", "The code_challenge_method is not supported.")
+	}
+	if req.platform == SPA && req.form.Get("code_challenge") == "" {
+		return errPKCERequired()
+	}
+	req.wishes, refusal = parseScopes(req.form.Get("scope"))
+	return refusal
+}
+
+func (s *Server) redirectCode(a *answer, req *authorizeRequest, app *App, in *signIn) {
+	form := req.form
+	prefix := "1.A"
+	if app.tenant == s.consumers {
+		prefix = "M.C500_TEST."
+	}
+	code := prefix + rand.Text() + rand.Text()
+	s.mu.Lock()
+	s.codes[code] = &authCode{
+		app: app, user: in.user, mfa: in.mfa, wishes: req.wishes, scope: form.Get("scope"), nonce: form.Get("nonce"),
+		redirect: form.Get("redirect_uri"), platform: req.platform,
+		challenge: form.Get("code_challenge"), method: form.Get("code_challenge_method"),
+		expires: s.Now().Add(codeLifetime),
+	}
+	s.mu.Unlock()
+	values := url.Values{"code": {code}, "session_state": {newGUID()}}
+	if form.Get("client_info") == "1" {
+		values.Set("client_info", clientInfo(in.user))
+	}
+	s.redirect(a, form, values)
+}
+
+func (s *Server) redirectError(a *answer, req *authorizeRequest, e *entraError) {
+	values := url.Values{"error": {e.name}, "error_description": {s.describe(a, e)}}
+	if e.suberror == "cancel" {
+		values.Set("error_subcode", "cancel")
+	}
+	s.redirect(a, req.form, values)
+}
+
+// redirect sends the browser to the redirect URI with the values, in the way
+// that response_mode asks for.
+func (s *Server) redirect(a *answer, form, values url.Values) {
+	if state := form.Get("state"); state != "" {
+		values.Set("state", state)
+	}
+	to := form.Get("redirect_uri")
+	if form.Get("response_mode") == "form_post" {
+		s.page(a, http.StatusOK, page{Step: "post", Title: "Working", Action: to, Hidden: hidden(values)})
+		return
+	}
+	if u, err := url.Parse(to); err == nil && u.Path == "" && u.RawQuery == "" {
+		to += "/"
+	}
+	separator := "?"
+	switch {
+	case form.Get("response_mode") == "fragment":
+		separator = "#"
+	case strings.Contains(to, "?"):
+		separator = "&"
+	}
+	a.w.Header().Set("Location", to+separator+values.Encode())
+	a.w.WriteHeader(http.StatusFound)
+}
+
+func hidden(values url.Values) []hiddenField {
+	var list []hiddenField
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		list = append(list, hiddenField{name, values.Get(name)})
+	}
+	return list
+}
+
+// authorizationCode redeems a code.
+func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
+	for _, name := range []string{"code", "redirect_uri"} {
+		if r.PostForm.Get(name) == "" {
+			return nil, errMissingParameter(name)
+		}
+	}
+	s.mu.Lock()
+	c := s.codes[r.PostForm.Get("code")]
+	s.mu.Unlock()
+	if c == nil || c.app.reg != r.app.reg {
+		return nil, errBadCode()
+	}
+	if refusal := r.codeCredential(c); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := s.useCode(r, c); refusal != nil {
+		return nil, refusal
+	}
+	w := c.wishes[0]
+	if scope := r.PostForm.Get("scope"); scope != "" {
+		narrower, refusal := parseScope(scope)
+		if refusal != nil {
+			return nil, refusal
+		}
+		if narrower.resource != "" {
+			narrower.oidc = append(slices.Clone(w.oidc), narrower.oidc...)
+			w = narrower
+		}
+		slices.Sort(w.oidc)
+		w.oidc = slices.Compact(w.oidc)
+	}
+	g, refusal := c.app.permit(c.user, w)
+	if refusal != nil {
+		return nil, refusal
+	}
+	g.nonce = c.nonce
+	g.session = signInFacts{mfa: c.mfa, password: true, public: c.platform != Web, scope: strings.Join(slices.Concat(w.oidc, w.full()), " ")}
+	if c.platform == SPA {
+		g.session.spa = s.Now()
+	}
+	return g, nil
+}
+
+// full returns the permissions with their resource.
+func (w wish) full() []string {
+	var list []string
+	for _, p := range w.permissions {
+		list = append(list, w.resource+"/"+p)
+	}
+	return list
+}
+
+// codeCredential wants a credential of the kind that the redirect URI is
+// registered for.
+func (r *tokenRequest) codeCredential(c *authCode) *entraError {
+	given, refusal := r.credential()
+	origin := r.Header.Get("Origin") != ""
+	switch {
+	case refusal != nil:
+		return refusal
+	case c.platform == SPA && !origin:
+		return errSPAOnly()
+	case c.platform != SPA && origin:
+		return errNotSPA()
+	case c.platform == Web && !given:
+		return errCredentialRequired()
+	case c.platform != Web && given:
+		return errPublicSecret()
+	}
+	return nil
+}
+
+// useCode uses a code up. A code is used up by an attempt that fails, too.
+func (s *Server) useCode(r *tokenRequest, c *authCode) *entraError {
+	s.mu.Lock()
+	used := c.used
+	c.used = true
+	s.mu.Unlock()
+	switch {
+	case used:
+		return errCodeUsed()
+	case !s.Now().Before(c.expires):
+		return errCodeExpired()
+	case r.tenant != nil && r.tenant != c.user.tenant:
+		return errCodeTenant()
+	case r.PostForm.Get("redirect_uri") != c.redirect:
+		return errRedirectMismatch(r.PostForm.Get("redirect_uri"), r.app)
+	}
+	return c.checkVerifier(r.PostForm.Get("code_verifier"))
+}
+
+// checkVerifier checks the proof of RFC 7636.
+func (c *authCode) checkVerifier(verifier string) *entraError {
+	if c.challenge == "" && verifier == "" {
+		return nil
+	}
+	if len(verifier) < 43 || len(verifier) > 128 {
+		return errVerifierLength()
+	}
+	if c.method == "S256" {
+		sum := sha256.Sum256([]byte(verifier))
+		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	if verifier != c.challenge {
+		return errVerifier()
+	}
+	return nil
+}

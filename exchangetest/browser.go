@@ -1,0 +1,205 @@
+package exchangetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// A Browser is a person at a browser: it fills in the pages of Entra ID as a
+// user would. It keeps cookies, so that who has signed in once is not asked
+// again. It must not be used by several goroutines at once.
+type Browser struct {
+	// User is who signs in.
+	User *User
+
+	// Password is what is typed. Empty means the user's first one.
+	Password string
+
+	// Cancel leaves the first page, and Decline refuses to consent.
+	Cancel, Decline bool
+
+	srv    *Server
+	client *http.Client
+}
+
+// Browser returns a browser for the user, who signs in, approves a second
+// factor and consents to everything.
+func (s *Server) Browser(user *User) *Browser {
+	jar, err := cookiejar.New(nil)
+	must(err)
+	client := s.HTTPClient()
+	client.Jar = jar
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Browser{User: user, srv: s, client: client}
+}
+
+// A landing is where the pages led in the end.
+type landing struct {
+	uri    string
+	post   bool
+	values url.Values
+}
+
+// Authorize opens the URL of an authorization or admin consent request and
+// returns what the application is told at its redirect URI, without asking for
+// that. It returns an error where Entra ID shows one to the user alone.
+func (b *Browser) Authorize(ctx context.Context, url string) (url.Values, error) {
+	l, err := b.visit(ctx, url, "")
+	if err != nil {
+		return nil, err
+	}
+	return l.values, nil
+}
+
+// Open opens the URL and goes to the redirect URI in the end, as the function
+// does that an interactive client wants for opening a browser.
+func (b *Browser) Open(ctx context.Context, url string) error {
+	l, err := b.visit(ctx, url, "")
+	if err != nil {
+		return err
+	}
+	method, body := http.MethodGet, ""
+	if l.post {
+		method, body = http.MethodPost, l.values.Encode()
+	}
+	resp, err := b.send(ctx, method, l.uri, body)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// EnterCode enters the user code of the device code flow.
+func (b *Browser) EnterCode(ctx context.Context, userCode string) error {
+	_, err := b.visit(ctx, b.srv.Cloud().Authority+"/common/oauth2/deviceauth", userCode)
+	return err
+}
+
+func (b *Browser) send(ctx context.Context, method, uri, body string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, uri, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return b.client.Do(req)
+}
+
+// visit goes from page to page.
+func (b *Browser) visit(ctx context.Context, uri, userCode string) (*landing, error) {
+	method, body := http.MethodGet, ""
+	for range 10 {
+		resp, err := b.send(ctx, method, uri, body)
+		if err != nil {
+			return nil, err
+		}
+		text, err := io.ReadAll(io.LimitReader(resp.Body, maxForm))
+		resp.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		if to, err := resp.Location(); err == nil {
+			if to.Host != resp.Request.URL.Host {
+				return landed(to), nil
+			}
+			method, uri, body = http.MethodGet, to.String(), ""
+			continue
+		}
+		p := parsePage(string(text))
+		switch p.step {
+		case "":
+			return &landing{}, p.err()
+		case "post":
+			return &landing{p.action, true, p.values}, nil
+		}
+		if err := b.fill(p, userCode); err != nil {
+			return nil, err
+		}
+		next, err := resp.Request.URL.Parse(p.action)
+		if err != nil {
+			return nil, err
+		}
+		method, uri, body = http.MethodPost, next.String(), p.values.Encode()
+	}
+	return nil, errors.New("exchangetest: Browser: the pages do not end")
+}
+
+func landed(to *url.URL) *landing {
+	values := to.Query()
+	if to.Fragment != "" {
+		values, _ = url.ParseQuery(to.Fragment)
+	}
+	return &landing{uri: to.String(), values: values}
+}
+
+// A formPage is a page as a browser sees it.
+type formPage struct {
+	step, action, problem string
+	values                url.Values
+}
+
+var (
+	formPattern   = regexp.MustCompile(`<form method="post" action="([^"]*)" data-step="([a-z]+)">`)
+	hiddenPattern = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+	errorPattern  = regexp.MustCompile(`(?s)id="error"[^>]*>(.*?)</p>`)
+)
+
+func parsePage(text string) *formPage {
+	p := &formPage{values: make(url.Values)}
+	if m := errorPattern.FindStringSubmatch(text); m != nil {
+		p.problem = html.UnescapeString(m[1])
+	}
+	if m := formPattern.FindStringSubmatch(text); m != nil {
+		p.action, p.step = html.UnescapeString(m[1]), m[2]
+	}
+	for _, m := range hiddenPattern.FindAllStringSubmatch(text, -1) {
+		p.values.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
+	}
+	return p
+}
+
+// err returns what a page without a form says, which is nothing if all is
+// done.
+func (p *formPage) err() error {
+	if p.problem == "" {
+		return nil
+	}
+	return fmt.Errorf("exchangetest: Browser: %s", p.problem)
+}
+
+// fill fills in a form. A page that has found something wrong with what was
+// filled in ends the visit.
+func (b *Browser) fill(p *formPage, userCode string) error {
+	if err := p.err(); err != nil {
+		return err
+	}
+	action := map[string]string{"signin": "signin", "mfa": "mfa", "consent": "accept", "code": "code"}[p.step]
+	switch {
+	case b.Cancel && p.step != "code":
+		action = "cancel"
+	case b.Decline && p.step == "consent":
+		action = "decline"
+	}
+	p.values.Set("action", action)
+	switch p.step {
+	case "signin":
+		password := b.Password
+		if password == "" {
+			password = b.User.Password
+		}
+		p.values.Set("login", b.User.UPN)
+		p.values.Set("passwd", password)
+	case "code":
+		p.values.Set("otc", userCode)
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package exchangetest
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// consumersID is the tenant of all personal accounts.
+// (https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc)
+const consumersID = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+// Consumers returns the tenant of personal accounts, with the domains
+// outlook.com, hotmail.com and live.com. Access tokens of its users are opaque:
+// they are not JWTs. An application of another tenant must be let in with
+// [Tenant.InstallApp].
+func (s *Server) Consumers() *Tenant { return s.consumers }
+
+// opaqueToken issues an access token of a personal account, of which only the
+// server knows what it says.
+func (s *Server) opaqueToken(claims jwt.MapClaims) string {
+	var b [330]byte
+	rand.Read(b[:])
+	token := "EwB4" + base64.StdEncoding.EncodeToString(b[:])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opaque[token] = sign(claims)
+	return token
+}
+
+// readable returns the JWT that an opaque token stands for, or the token.
+func (s *Server) readable(token string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.opaque[token]; ok {
+		return t
+	}
+	return token
+}
+
+// claims returns what an access token of the server says.
+func (s *Server) claims(token string) map[string]any {
+	claims := make(jwt.MapClaims)
+	if _, _, err := jwt.NewParser().ParseUnverified(s.readable(token), claims); err != nil {
+		return nil
+	}
+	return claims
+}

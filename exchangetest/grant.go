@@ -1,0 +1,239 @@
+package exchangetest
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// A grant is what a token request is answered with.
+type grant struct {
+	app      *App
+	user     *User // nil for an app-only token
+	resource string
+	scopes   []string // delegated permissions, without the resource
+	oidc     []string // of openid, profile, email and offline_access what was asked for
+	nonce    string
+	lifetime time.Duration
+	session  signInFacts // what a refresh token carries on
+	signIn   time.Time   // zero means now
+}
+
+// signInFacts is what is known of a sign-in.
+type signInFacts struct {
+	mfa      bool
+	password bool // it was a password, whose change ends the session
+	public   bool // the client has no credential
+	spa      time.Time
+	scope    string // as asked for at sign-in
+}
+
+// grants are the flows, by grant_type. The short name of the device code flow
+// is what MSAL sends.
+func (s *Server) grants() map[string]func(*tokenRequest) (*grant, *entraError) {
+	return map[string]func(*tokenRequest) (*grant, *entraError){
+		"client_credentials": s.clientCredentials,
+		"authorization_code": s.authorizationCode,
+		"refresh_token":      s.refreshToken,
+		"password":           s.password,
+		"device_code":        s.deviceToken,
+		"urn:ietf:params:oauth:grant-type:device_code": s.deviceToken,
+		"urn:ietf:params:oauth:grant-type:jwt-bearer":  s.onBehalfOf,
+	}
+}
+
+// A tokenRequest is a request to the token endpoint.
+type tokenRequest struct {
+	*http.Request
+	tenant *Tenant // nil for common and organizations
+	app    *App
+}
+
+// grant checks a request in the order in which it is made: to a tenant, with a
+// grant, by an application.
+func (s *Server) grant(r *http.Request) (*grant, *entraError) {
+	if r.Method != http.MethodPost {
+		return nil, errNotPOST()
+	}
+	name := r.PostForm.Get("grant_type")
+	if name == "" {
+		return nil, errMissingParameter("grant_type")
+	}
+	flow := s.grants()[name]
+	if flow == nil {
+		return nil, errUnsupportedGrant(name)
+	}
+	if r.PostForm.Get("resource") != "" {
+		return nil, errResourceParameter()
+	}
+	req := &tokenRequest{Request: r}
+	if refusal := s.findRequestTenant(req, name); refusal != nil {
+		return nil, refusal
+	}
+	id, _ := clientSecret(r)
+	if id == "" {
+		return nil, errMissingParameter("client_id")
+	}
+	var refusal *entraError
+	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
+		return nil, refusal
+	}
+	if req.app.isDisabled() {
+		return nil, errDisabledApp(req.app)
+	}
+	g, refusal := flow(req)
+	if refusal != nil {
+		return nil, refusal
+	}
+	g.lifetime = s.tokenLifetime()
+	return g, nil
+}
+
+func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *entraError) {
+	name := req.PathValue("tenant")
+	switch grant {
+	case "client_credentials":
+		req.tenant, refusal = s.findTenant(name)
+	case "password", "urn:ietf:params:oauth:grant-type:jwt-bearer":
+		lower := strings.ToLower(name)
+		if lower == "common" || lower == "consumers" || lower == "organizations" && grant != "password" {
+			return errGrantNotThere(grant)
+		}
+		req.tenant, refusal = s.findTenantOrAlias(name)
+	default:
+		req.tenant, refusal = s.findTenantOrAlias(name)
+	}
+	return refusal
+}
+
+func (a *App) isDisabled() bool {
+	a.tenant.srv.mu.Lock()
+	defer a.tenant.srv.mu.Unlock()
+	return a.disabled
+}
+
+// response returns the answer in JSON (RFC 6749 section 5.1), with what
+// Microsoft adds to it.
+func (g *grant) response(r *http.Request) map[string]any {
+	s := g.app.tenant.srv
+	seconds := int(g.lifetime / time.Second)
+	answer := map[string]any{
+		"token_type":     "Bearer",
+		"expires_in":     seconds,
+		"ext_expires_in": seconds,
+		"access_token":   g.app.issue(TokenOptions{User: g.user, Scopes: g.scopes, Audience: g.resource, Lifetime: g.lifetime}),
+	}
+	if g.user == nil {
+		return answer
+	}
+	answer["scope"] = g.grantedScope()
+	if slices.Contains(g.oidc, "openid") {
+		answer["id_token"] = g.idToken("https://" + r.Host)
+	}
+	if slices.Contains(g.oidc, "offline_access") {
+		answer["refresh_token"] = s.issueRefreshToken(g)
+	}
+	if r.PostForm.Get("client_info") == "1" {
+		answer["client_info"] = clientInfo(g.user)
+	}
+	return answer
+}
+
+// grantedScope lists what was granted, as Entra ID does with the resource.
+func (g *grant) grantedScope() string {
+	var list []string
+	for _, p := range g.scopes {
+		list = append(list, strings.TrimSuffix(g.resource, "/")+"/"+p)
+	}
+	for _, p := range g.oidc {
+		if p != "offline_access" {
+			list = append(list, p)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+func clientInfo(u *User) string {
+	info, err := json.Marshal(map[string]string{"uid": u.ObjectID, "utid": u.tenant.ID})
+	must(err)
+	return base64.RawURLEncoding.EncodeToString(info)
+}
+
+// idToken is of version 2.0, unlike the access token.
+func (g *grant) idToken(authority string) string {
+	now := g.app.tenant.srv.Now()
+	claims := jwt.MapClaims{
+		"aud": g.app.ClientID, "iss": authority + "/" + g.user.tenant.ID + "/v2.0",
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"name": g.user.UPN, "preferred_username": g.user.UPN, "email": g.user.UPN,
+		"oid": g.user.ObjectID, "sub": nameGUID(g.app.ClientID + g.user.ObjectID),
+		"tid": g.user.tenant.ID, "uti": randomID(), "ver": "2.0",
+	}
+	if g.nonce != "" {
+		claims["nonce"] = g.nonce
+	}
+	return sign(claims)
+}
+
+// clientSecret takes the credential from the body or, as RFC 6749 section
+// 2.3.1 has it, from the Authorization header.
+func clientSecret(r *http.Request) (id, secret string) {
+	id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+	if user, password, ok := r.BasicAuth(); ok {
+		id, secret = cmp.Or(id, unescape(user)), cmp.Or(secret, unescape(password))
+	}
+	return id, secret
+}
+
+// credential checks the credential of a request, if there is one.
+func (r *tokenRequest) credential() (given bool, refusal *entraError) {
+	_, secret := clientSecret(r.Request)
+	switch assertion := r.PostForm.Get("client_assertion"); {
+	case assertion != "":
+		if kind := r.PostForm.Get("client_assertion_type"); kind != assertionType {
+			return true, errAssertionType(kind)
+		}
+		return true, r.app.checkAssertion(assertion, r.Host)
+	case secret != "":
+		return true, r.app.checkSecret(secret)
+	}
+	return false, nil
+}
+
+func (a *App) checkSecret(value string) *entraError {
+	a.tenant.srv.mu.Lock()
+	defer a.tenant.srv.mu.Unlock()
+	for _, s := range a.reg.secrets {
+		switch {
+		case s.value != value:
+		case !a.tenant.srv.Now().Before(s.expires):
+			return errExpiredSecret(a)
+		default:
+			return nil
+		}
+	}
+	return errWrongSecret(a)
+}
+
+// clientCredentials is the flow without a user.
+// (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow)
+func (s *Server) clientCredentials(r *tokenRequest) (*grant, *entraError) {
+	resource, refusal := appResource(r.PostForm.Get("scope"))
+	if refusal != nil {
+		return nil, refusal
+	}
+	given, refusal := r.credential()
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case !given:
+		return nil, errNoCredential()
+	}
+	return &grant{app: r.app, resource: resource}, nil
+}

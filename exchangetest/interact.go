@@ -1,0 +1,176 @@
+package exchangetest
+
+import (
+	"cmp"
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// ssoCookie keeps a person signed in from one page to the next.
+const ssoCookie = "ESTSAUTHPERSISTENT"
+
+// A signIn is a person who has signed in on the page.
+type signIn struct {
+	user *User
+	mfa  bool
+}
+
+// An interaction is what a person is led through.
+type interaction struct {
+	tenant *Tenant // that the person must belong to; nil for any
+	app    *App
+	wishes []wish
+	prompt string
+	hint   string
+	admin  bool // consent is for everybody, by an administrator
+	device bool // a device shows the code
+}
+
+// interact shows one page after the other, each of which posts to the URL that
+// showed it. It returns who signed in when there is nothing left to ask; with
+// neither that nor a refusal, a page has been written.
+func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
+	action := a.r.PostForm.Get("action")
+	if action == "cancel" {
+		return nil, errCancelled().sub("cancel")
+	}
+	who, refusal := s.identify(a, in, action)
+	if who == nil || refusal != nil {
+		return nil, refusal
+	}
+	if action == "mfa" {
+		s.mu.Lock()
+		who.mfa = true
+		s.mu.Unlock()
+	}
+	switch refusal := who.user.checkUser(who.mfa); {
+	case refusal == nil:
+	case refusal.code == errMFA().code:
+		s.page(a, http.StatusOK, page{Step: "mfa", Title: "Approve sign-in request", User: who.user.UPN, App: in.app.Name})
+		return nil, nil
+	default:
+		s.errorPage(a, refusal)
+		return nil, nil
+	}
+	return s.consent(a, in, who, action)
+}
+
+// identify finds out who it is, from the form of the sign-in page or from its
+// cookie.
+func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *entraError) {
+	signInPage := func(text string) {
+		name := cmp.Or(a.r.PostForm.Get("login"), in.hint)
+		s.page(a, http.StatusOK, page{Step: "signin", Title: "Sign in", App: in.app.Name, User: name, Error: text})
+	}
+	if action == "signin" {
+		u, refusal := s.findUser(in.tenant, a.r.PostForm.Get("login"))
+		if refusal == nil {
+			refusal = u.checkPassword(a.r.PostForm.Get("passwd"), true)
+		}
+		if refusal != nil {
+			s.Logger.Info("sign-in refused", "aadsts", refusal.code)
+			signInPage(s.describe(a, refusal))
+			return nil, nil
+		}
+		who := &signIn{user: u}
+		cookie := rand.Text()
+		s.mu.Lock()
+		s.sso[cookie] = who
+		s.mu.Unlock()
+		http.SetCookie(a.w, &http.Cookie{Name: ssoCookie, Value: cookie, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+		return who, nil
+	}
+	who := s.signedIn(a.r, in)
+	again := action == "" && (in.prompt == "login" || in.prompt == "select_account")
+	if who != nil && !again {
+		return who, nil
+	}
+	if in.prompt == "none" {
+		return nil, errLoginRequired()
+	}
+	signInPage("")
+	return nil, nil
+}
+
+func (s *Server) signedIn(r *http.Request, in *interaction) *signIn {
+	cookie, err := r.Cookie(ssoCookie)
+	if err != nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who := s.sso[cookie.Value]
+	if who == nil || in.tenant != nil && who.user.tenant != in.tenant {
+		return nil
+	}
+	return who
+}
+
+// consent asks for what has not been consented to.
+func (s *Server) consent(a *answer, in *interaction, who *signIn, action string) (*signIn, *entraError) {
+	app := who.user.tenant.app(in.app.ClientID)
+	if app == nil {
+		s.errorPage(a, errUnknownApp(in.app.ClientID, who.user.tenant))
+		return nil, nil
+	}
+	var missing []string
+	for _, w := range in.wishes {
+		missing = append(missing, app.missing(who.user, w)...)
+	}
+	if in.prompt == "consent" && len(missing) == 0 && len(in.wishes) > 0 {
+		missing = in.wishes[0].permissions
+	}
+	ask := len(missing) > 0 || in.admin || in.device
+	switch {
+	case action == "decline":
+		return nil, errDeclined().sub("cancel")
+	case action == "accept" || !ask:
+		if len(missing) > 0 {
+			app.Consent(who.user, expandDefault(missing)...)
+		}
+		return who, nil
+	case in.prompt == "none":
+		return nil, badRequest(65001, "consent_required", "%s", errNoConsent(app).text)
+	}
+	s.page(a, http.StatusOK, page{
+		Step: "consent", Title: in.consentTitle(), User: who.user.UPN, App: app.Name, Permissions: describePermissions(missing),
+	})
+	return nil, nil
+}
+
+func (in *interaction) consentTitle() string {
+	switch {
+	case in.admin:
+		return "Permissions requested: review for your organization"
+	case in.device:
+		return "Are you trying to sign in to " + in.app.Name + "?"
+	}
+	return "Permissions requested"
+}
+
+// expandDefault puts what .default stands for in its place.
+func expandDefault(permissions []string) []string {
+	if slices.Contains(permissions, ".default") {
+		return delegatedPermissions
+	}
+	return permissions
+}
+
+var permissionTexts = map[string]string{
+	strings.ToLower(IMAPAccessAsUser): "Read and write access to your mail, by IMAP",
+	strings.ToLower(POPAccessAsUser):  "Read and write access to your mail, by POP",
+	strings.ToLower(SMTPSend):         "Send mail as you, by SMTP AUTH",
+}
+
+func describePermissions(list []string) []string {
+	var texts []string
+	for _, p := range expandDefault(list) {
+		if text, ok := permissionTexts[strings.ToLower(p)]; ok {
+			p = text + " (" + p + ")"
+		}
+		texts = append(texts, p)
+	}
+	return texts
+}

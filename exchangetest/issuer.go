@@ -1,0 +1,105 @@
+package exchangetest
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// An Issuer is an identity provider elsewhere, such as a Kubernetes cluster or
+// GitHub Actions, of which tokens can stand for an application.
+type Issuer struct {
+	// URL is what the tokens have for iss.
+	URL string
+
+	srv *Server
+}
+
+// AddIssuer adds an identity provider. Its discovery document is served at
+// /federation/issuers/{name} of the server, where Issuer.URL leads.
+func (s *Server) AddIssuer(name string) *Issuer {
+	if name == "" || strings.ContainsAny(name, "/ ?#%") {
+		panic("exchangetest: AddIssuer: the name " + name + " is not one segment of a path")
+	}
+	i := &Issuer{"https://" + s.httpLn.Addr().String() + "/federation/issuers/" + name, s}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.issuers[i.URL] = i
+	return i
+}
+
+// Token issues a token about the subject. An empty audience means
+// api://AzureADTokenExchange, and a lifetime of zero an hour; a negative one
+// makes a token that has expired.
+func (i *Issuer) Token(subject, audience string, lifetime time.Duration) string {
+	if audience == "" {
+		audience = federatedAudience
+	}
+	if lifetime == 0 {
+		lifetime = time.Hour
+	}
+	now := i.srv.Now()
+	return sign(jwt.MapClaims{
+		"iss": i.URL, "sub": subject, "aud": audience, "jti": newGUID(),
+		"iat": now.Unix(), "nbf": now.Add(min(0, 2*lifetime)).Unix(), "exp": now.Add(lifetime).Unix(),
+	})
+}
+
+func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request) {
+	url := "https://" + s.httpLn.Addr().String() + "/federation/issuers/" + r.PathValue("issuer")
+	s.mu.Lock()
+	known := s.issuers[url] != nil
+	s.mu.Unlock()
+	if !known {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	writeJSON(w, http.StatusOK, map[string]any{
+		"issuer": url, "jwks_uri": s.Cloud().Authority + "/common/discovery/v2.0/keys",
+		"response_types_supported": []string{"id_token"}, "subject_types_supported": []string{"public"},
+		"id_token_signing_alg_values_supported": []string{"RS256"},
+	})
+}
+
+// checkFederated checks an assertion that another issuer made.
+// (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
+func (a *App) checkFederated(j *assertion, now time.Time) *entraError {
+	a.tenant.srv.mu.Lock()
+	list := append([]FederatedCredential(nil), a.reg.federated...)
+	known := a.tenant.srv.issuers[j.claims.Issuer] != nil
+	a.tenant.srv.mu.Unlock()
+	var issuer, subject, folded bool
+	for _, c := range list {
+		if c.Issuer != j.claims.Issuer {
+			continue
+		}
+		issuer = true
+		folded = folded || strings.EqualFold(c.Subject, j.claims.Subject)
+		if c.Subject != j.claims.Subject {
+			continue
+		}
+		subject = true
+		if len(j.claims.Audience) == 1 && c.Audience == j.claims.Audience[0] {
+			return j.checkIssuer(known, now)
+		}
+	}
+	switch {
+	case !issuer:
+		return errNoFederatedIssuer(j.claims.Issuer)
+	case subject:
+		return errNoFederatedAudience(strings.Join(j.claims.Audience, " "))
+	case folded:
+		return errFederatedCase(j.claims.Subject)
+	}
+	return errNoFederatedSubject(j.claims.Subject)
+}
+
+func (j *assertion) checkIssuer(known bool, now time.Time) *entraError {
+	if !known || j.header.Alg != "RS256" || !j.verify(&signingKey().private.PublicKey) {
+		return errFederatedSignature()
+	}
+	return j.checkTime(now)
+}

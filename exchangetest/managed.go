@@ -1,0 +1,171 @@
+package exchangetest
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// A hostError is a refusal of a host, in words of its own.
+type hostError struct {
+	status int
+	name   string
+	text   string
+}
+
+// A hostForm is how a kind of host wants to be asked.
+type hostForm struct {
+	method  string
+	path    string
+	version string // api-version; empty for none
+	header  string // that must be there
+	value   string // of the header; empty for the host's secret
+	ids     map[string]func(*App) string
+}
+
+func clientID(a *App) string   { return a.ClientID }
+func objectID(a *App) string   { return a.ServicePrincipalID }
+func resourceID(a *App) string { return a.ResourceID }
+
+// hostForms has the forms as documented.
+// (https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token,
+// https://learn.microsoft.com/azure/app-service/overview-managed-identity,
+// https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication,
+// https://learn.microsoft.com/azure/service-fabric/how-to-managed-identity-service-fabric-app-code)
+var hostForms = map[HostKind]hostForm{
+	VM: {"GET", "/metadata/identity/oauth2/token", "2018-02-01", "Metadata", "true", map[string]func(*App) string{
+		"client_id": clientID, "object_id": objectID, "msi_res_id": resourceID,
+	}},
+	AppService: {"GET", "/msi/token", "2019-08-01", "X-Identity-Header", "", map[string]func(*App) string{
+		"client_id": clientID, "mi_res_id": resourceID, "object_id": objectID, "principal_id": objectID,
+	}},
+	Arc:           {"GET", "/metadata/identity/oauth2/token", "2020-06-01", "Metadata", "true", nil},
+	CloudShell:    {"POST", "/oauth2/token", "", "Metadata", "true", nil},
+	AzureML:       {"GET", "/MSI/auth", "2017-09-01", "Secret", "", map[string]func(*App) string{"clientid": clientID}},
+	ServiceFabric: {"GET", "/metadata/identity/oauth2/token", "2019-07-01-preview", "Secret", "", nil},
+}
+
+func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
+	if err := bufferForm(w, r); err != nil {
+		http.Error(w, "Bad Request", http.StatusBadRequest)
+		return
+	}
+	form := hostForms[h.kind]
+	if r.URL.Path != form.path {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	rec := Request{Time: h.srv.Now(), Grant: "managed identity", Scope: r.Form.Get("resource"), Status: http.StatusOK}
+	defer func() { h.srv.addRequest(rec) }()
+	app, refusal := h.identity(r, form)
+	if refusal == nil && h.kind == Arc {
+		refusal = h.challenge(w, r)
+	}
+	if refusal != nil {
+		rec.Status, rec.Error = refusal.status, refusal.text
+		h.srv.Logger.Info("managed identity refused", "error", refusal.text)
+		writeJSON(w, refusal.status, map[string]string{"error": refusal.name, "error_description": refusal.text})
+		return
+	}
+	rec.Tenant, rec.ClientID = app.tenant.ID, app.ClientID
+	answer := h.answer(app, r.Form.Get("resource"))
+	rec.Claims = h.srv.claims(answer["access_token"].(string))
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// identity finds the identity that is asked for.
+func (h *Host) identity(r *http.Request, form hostForm) (*App, *hostError) {
+	switch {
+	case r.Method != form.method:
+		return nil, &hostError{http.StatusMethodNotAllowed, "invalid_request", "Method not allowed"}
+	case r.Header.Get("X-Forwarded-For") != "":
+		return nil, &hostError{http.StatusBadRequest, "invalid_request", "The request has been forwarded"}
+	case r.Header.Get(form.header) != cmp.Or(form.value, h.secret):
+		if form.value == "" {
+			return nil, &hostError{http.StatusUnauthorized, "unauthorized_client", "The secret in the header " + form.header + " is wrong"}
+		}
+		return nil, &hostError{http.StatusBadRequest, "bad_request_102", "Required metadata header not specified"}
+	case r.Form.Get("api-version") != form.version:
+		return nil, &hostError{http.StatusBadRequest, "invalid_request", "The api-version is not supported; use " + form.version}
+	case r.Form.Get("resource") == "":
+		return nil, &hostError{http.StatusBadRequest, "invalid_request", "The parameter resource is missing"}
+	}
+	asked := false
+	for name, id := range form.ids {
+		want := r.Form.Get(name)
+		asked = asked || want != ""
+		for _, a := range h.identities {
+			if want != "" && strings.EqualFold(id(a), want) {
+				return a, nil
+			}
+		}
+	}
+	if asked || len(h.identities) == 0 {
+		return nil, &hostError{http.StatusBadRequest, "invalid_request", "Identity not found"}
+	}
+	return h.identities[0], nil
+}
+
+// challenge wants to be shown the content of a file that only who may read it
+// can know.
+func (h *Host) challenge(w http.ResponseWriter, r *http.Request) *hostError {
+	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Basic ")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if ok {
+		for path := range h.keys {
+			if key, err := os.ReadFile(path); err == nil && string(key) == shown {
+				os.Remove(path)
+				delete(h.keys, path)
+				return nil
+			}
+		}
+		return &hostError{http.StatusUnauthorized, "invalid_request", "The key is wrong"}
+	}
+	path := filepath.Join(h.KeyDir, rand.Text()+".key")
+	err := os.MkdirAll(h.KeyDir, 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(rand.Text()), 0o600)
+	}
+	if err != nil {
+		return &hostError{http.StatusInternalServerError, "server_error", fmt.Sprintf("exchangetest: no key can be left: %v; set KeyDir of the Host", err)}
+	}
+	h.keys[path] = true
+	w.Header().Set("WWW-Authenticate", "Basic realm="+path)
+	return &hostError{http.StatusUnauthorized, "unauthorized", "Show the key"}
+}
+
+// answer returns a token in the shape of the host: with numbers in strings,
+// mostly.
+func (h *Host) answer(a *App, resource string) map[string]any {
+	now := h.srv.Now()
+	key := a.ClientID + " " + resource
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tokens[key]
+	if !now.Before(t.expires) {
+		t = keptToken{a.issue(TokenOptions{Audience: resource, Lifetime: managedLifetime}), now.Add(managedLifetime)}
+		h.tokens[key] = t
+	}
+	answer := map[string]any{"access_token": t.value, "resource": resource, "token_type": "Bearer"}
+	on, in := strconv.FormatInt(t.expires.Unix(), 10), strconv.FormatInt(int64(t.expires.Sub(now).Seconds()), 10)
+	switch h.kind {
+	case VM, Arc, CloudShell:
+		answer["refresh_token"], answer["expires_in"], answer["expires_on"] = "", in, on
+		answer["not_before"] = strconv.FormatInt(now.Unix(), 10)
+	case AppService:
+		answer["expires_on"], answer["client_id"] = on, a.ClientID
+	case AzureML:
+		answer["expires_on"] = t.expires.UTC().Format("01/02/2006 15:04:05 +00:00")
+	case ServiceFabric:
+		answer["expires_on"] = json.Number(on)
+	}
+	return answer
+}

@@ -1,0 +1,72 @@
+package exchangetest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// onBehalfOf exchanges a token that a user's client sent to the application
+// for one to another resource.
+// (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow)
+func (s *Server) onBehalfOf(r *tokenRequest) (*grant, *entraError) {
+	form := r.PostForm
+	if use := form.Get("requested_token_use"); use != "on_behalf_of" {
+		return nil, errMissingParameter("requested_token_use")
+	}
+	for _, name := range []string{"assertion", "scope"} {
+		if form.Get(name) == "" {
+			return nil, errMissingParameter(name)
+		}
+	}
+	given, refusal := r.credential()
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case !given:
+		return nil, errCredentialRequired()
+	}
+	w, refusal := parseScope(form.Get("scope"))
+	if refusal != nil {
+		return nil, refusal
+	}
+	u, refusal := s.userOfAssertion(r, form.Get("assertion"))
+	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal = u.checkUser(true); refusal != nil {
+		return nil, refusal
+	}
+	g, refusal := r.app.permit(u, w)
+	if g != nil {
+		g.session = signInFacts{mfa: true, scope: form.Get("scope")}
+	}
+	return g, refusal
+}
+
+func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (*User, *entraError) {
+	var c tokenClaims
+	_, err := jwt.ParseWithClaims(assertion, &c,
+		func(*jwt.Token) (any, error) { return &signingKey().private.PublicKey, nil },
+		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
+		return nil, errAssertionTime(s.Now(), c.ExpiresAt.Time)
+	case err != nil:
+		return nil, errUserAssertion("Assertion failed signature validation.")
+	}
+	mine := func(aud string) bool {
+		aud = strings.TrimPrefix(strings.ToLower(aud), "api://")
+		return strings.TrimSuffix(aud, "/") == r.app.ClientID
+	}
+	if !slices.ContainsFunc(c.Audience, mine) {
+		return nil, errUserAssertion("The audience in the assertion does not match the application. Assertion audience: " + strings.Join(c.Audience, " ") + ".")
+	}
+	if c.Scope == "" || c.TID != r.app.tenant.ID {
+		return nil, errNotOnBehalf(r.app)
+	}
+	u, refusal := s.findUser(r.tenant, c.UPN)
+	return u, refusal
+}

@@ -1,0 +1,136 @@
+package exchangetest
+
+import (
+	"crypto/rand"
+	"time"
+)
+
+const (
+	refreshInactivity = 90 * 24 * time.Hour
+	refreshSPA        = 24 * time.Hour
+)
+
+// A refreshToken stands for a sign-in. Each use makes a new one, and the old
+// one goes on to be valid.
+// (https://learn.microsoft.com/entra/identity-platform/refresh-tokens)
+type refreshToken struct {
+	app     *App
+	user    *User
+	session signInFacts
+	signIn  time.Time // of the user
+	issued  time.Time
+	used    time.Time
+}
+
+func (s *Server) issueRefreshToken(g *grant) string {
+	prefix := "1.A"
+	if g.user.tenant == s.consumers {
+		prefix = "M.C500_TEST.0.U.-"
+	}
+	value := prefix + rand.Text() + rand.Text()
+	now := s.Now()
+	if g.session.scope == "" {
+		g.session.scope = g.grantedScope() + " offline_access"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refresh[value] = &refreshToken{app: g.app, user: g.user, session: g.session, signIn: g.signedIn(now), issued: now, used: now}
+	return value
+}
+
+// signedIn returns when the user signed in.
+func (g *grant) signedIn(now time.Time) time.Time {
+	if g.signIn.IsZero() {
+		return now
+	}
+	return g.signIn
+}
+
+// refreshToken is the flow that carries a sign-in on.
+func (s *Server) refreshToken(r *tokenRequest) (*grant, *entraError) {
+	value := r.PostForm.Get("refresh_token")
+	if value == "" {
+		return nil, errMissingParameter("refresh_token")
+	}
+	s.mu.Lock()
+	t := s.refresh[value]
+	s.mu.Unlock()
+	if t == nil || t.app.reg != r.app.reg {
+		return nil, errBadRefreshToken(t != nil)
+	}
+	if refusal := r.refreshCredential(t); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := s.checkRefreshToken(t); refusal != nil {
+		return nil, refusal
+	}
+	scope := r.PostForm.Get("scope")
+	if scope == "" {
+		scope = t.session.scope
+	}
+	w, refusal := parseScope(scope)
+	if refusal != nil {
+		return nil, refusal
+	}
+	g, refusal := t.app.permit(t.user, w)
+	if refusal != nil {
+		return nil, refusal
+	}
+	// A new one comes whether or not offline_access is asked for again.
+	g.oidc = appendMissing(g.oidc, "offline_access")
+	g.session, g.signIn = t.session, t.signIn
+	return g, nil
+}
+
+func appendMissing(list []string, value string) []string {
+	for _, v := range list {
+		if v == value {
+			return list
+		}
+	}
+	return append(list[:len(list):len(list)], value)
+}
+
+// refreshCredential wants the kind of credential that the token was issued to.
+func (r *tokenRequest) refreshCredential(t *refreshToken) *entraError {
+	given, refusal := r.credential()
+	spa := !t.session.spa.IsZero()
+	switch {
+	case refusal != nil:
+		return refusal
+	case spa && r.Header.Get("Origin") == "":
+		return errSPAOnly()
+	case !spa && r.Header.Get("Origin") != "":
+		return errNotSPA()
+	case t.session.public && given:
+		return errPublicSecret()
+	case !t.session.public && !given:
+		return errCredentialRequired()
+	}
+	return nil
+}
+
+func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
+	now := s.Now()
+	s.mu.Lock()
+	u := t.user
+	changed, revoked := u.changed, u.revoked
+	inactive := now.Sub(t.used) >= refreshInactivity
+	s.mu.Unlock()
+	ended := func(at time.Time) bool { return !at.IsZero() && !at.Before(t.signIn) }
+	switch {
+	case !t.session.spa.IsZero() && now.Sub(t.session.spa) >= refreshSPA:
+		return errSPAExpired(t.session.spa)
+	case inactive:
+		return errRefreshInactive(t.issued)
+	case ended(revoked), t.session.password && t.session.public && ended(changed):
+		return errRevoked(t.signIn)
+	}
+	if refusal := u.checkUser(t.session.mfa); refusal != nil {
+		return refusal
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.used = now
+	return nil
+}

@@ -1,0 +1,136 @@
+package exchangetest
+
+import (
+	"slices"
+	"strings"
+)
+
+const graphResource = "https://graph.microsoft.com"
+
+var oidcScopes = []string{"openid", "profile", "email", "offline_access"}
+
+// appResource returns the one resource of a scope parameter, beside which
+// MSAL always asks for the scopes of OpenID Connect.
+func appResource(scope string) (string, *entraError) {
+	var resource string
+	for _, s := range strings.Fields(scope) {
+		if slices.Contains(oidcScopes, s) {
+			continue
+		}
+		r, ok := strings.CutSuffix(s, "/.default")
+		if !ok || r == "" || resource != "" {
+			return "", errScope(scope)
+		}
+		resource = r
+	}
+	if resource == "" {
+		return "", errMissingScope()
+	}
+	return resource, nil
+}
+
+// A wish is what the scope parameter of a user's flow asks for.
+type wish struct {
+	resource    string
+	permissions []string // ".default" stands for all that was consented to
+	oidc        []string
+}
+
+// parseScopes reads a scope parameter. A permission without a resource is one
+// of Microsoft Graph. What OpenID Connect is asked for stands in the first wish.
+func parseScopes(scope string) ([]wish, *entraError) {
+	var list []wish
+	var oidc []string
+	for _, s := range strings.Fields(scope) {
+		if slices.Contains(oidcScopes, s) {
+			oidc = append(oidc, s)
+			continue
+		}
+		resource, permission := graphResource, s
+		if i := strings.LastIndexByte(s, '/'); i > 0 {
+			resource, permission = s[:i], s[i+1:]
+		}
+		known := permission == ".default" || slices.ContainsFunc(delegatedPermissions, equalFold(permission))
+		if permission == "" || isExchange(resource) && !known {
+			return nil, errInvalidScope(scope)
+		}
+		i := slices.IndexFunc(list, func(w wish) bool { return w.resource == resource })
+		if i < 0 {
+			i = len(list)
+			list = append(list, wish{resource: resource})
+		}
+		list[i].permissions = append(list[i].permissions, permission)
+	}
+	if list == nil && oidc == nil {
+		return nil, errMissingParameter("scope")
+	}
+	if list == nil {
+		list = []wish{{}}
+	}
+	list[0].oidc = oidc
+	return list, nil
+}
+
+// parseScope reads a scope parameter in which one resource is allowed.
+func parseScope(scope string) (wish, *entraError) {
+	list, refusal := parseScopes(scope)
+	if refusal != nil {
+		return wish{}, refusal
+	}
+	if len(list) > 1 {
+		return wish{}, errTwoResources(scope)
+	}
+	return list[0], nil
+}
+
+func equalFold(a string) func(string) bool {
+	return func(b string) bool { return strings.EqualFold(a, b) }
+}
+
+// missing returns the permissions of the wish that neither the user nor an
+// administrator has consented to.
+func (a *App) missing(u *User, w wish) []string {
+	a.tenant.srv.mu.Lock()
+	defer a.tenant.srv.mu.Unlock()
+	var list []string
+	for _, p := range w.permissions {
+		switch {
+		case p == ".default":
+			if len(a.consents[""])+len(a.consents[u.ObjectID]) == 0 {
+				list = append(list, p)
+			}
+		case !a.consents[""][strings.ToLower(p)] && !a.consents[u.ObjectID][strings.ToLower(p)]:
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// permit makes a grant of a wish, to which consent must have been given.
+func (a *App) permit(u *User, w wish) (*grant, *entraError) {
+	if missing := a.missing(u, w); len(missing) > 0 {
+		return nil, errNoConsent(a)
+	}
+	g := &grant{app: a, user: u, resource: w.resource, oidc: w.oidc}
+	if g.resource == "" {
+		g.resource, g.scopes = graphResource, w.oidc
+		return g, nil
+	}
+	g.scopes = slices.Clone(w.permissions)
+	if slices.Contains(w.permissions, ".default") {
+		g.scopes = a.consented(u)
+	}
+	return g, nil
+}
+
+func (a *App) consented(u *User) []string {
+	a.tenant.srv.mu.Lock()
+	defer a.tenant.srv.mu.Unlock()
+	var list []string
+	for _, p := range delegatedPermissions {
+		if key := strings.ToLower(p); a.consents[""][key] || a.consents[u.ObjectID][key] {
+			list = append(list, p)
+		}
+	}
+	return list
+}

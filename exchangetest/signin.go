@@ -1,0 +1,111 @@
+package exchangetest
+
+import (
+	"cmp"
+	"strings"
+)
+
+// checkUser says what keeps a user from a token, whatever the proof.
+func (u *User) checkUser(mfa bool) *entraError {
+	u.tenant.srv.mu.Lock()
+	defer u.tenant.srv.mu.Unlock()
+	switch st := u.state; {
+	case st.Disabled:
+		return errUserDisabled()
+	case st.Locked:
+		return errUserLocked()
+	case st.Blocked:
+		return errBlocked()
+	case st.NoMFA && !mfa:
+		return errNoMFA()
+	case st.RequireMFA && !mfa:
+		return errMFA()
+	}
+	return nil
+}
+
+// checkPassword checks a password, and then what else keeps the user from
+// signing in with it.
+func (u *User) checkPassword(password string, mfa bool) *entraError {
+	u.tenant.srv.mu.Lock()
+	st, right := u.state, u.password
+	u.tenant.srv.mu.Unlock()
+	switch {
+	case st.Disabled || st.Locked:
+		return u.checkUser(mfa)
+	case password == "":
+		return errNullPassword()
+	case password != right || st.Federated:
+		return errWrongPassword()
+	case st.PasswordExpired:
+		return errPasswordExpired()
+	}
+	return u.checkUser(mfa)
+}
+
+// findUser finds a user by name, in the tenant or, if that is nil, in any.
+func (s *Server) findUser(t *Tenant, name string) (*User, *entraError) {
+	_, domain, _ := strings.Cut(strings.ToLower(name), "@")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	home := s.tenants[domain]
+	switch {
+	case home == nil:
+		return nil, errUnknownUser(name, cmp.Or(t, s.tenant))
+	case t != nil && home != t:
+		return nil, errForeignUser(name, t)
+	}
+	if u := home.users[strings.ToLower(name)]; u != nil {
+		return u, nil
+	}
+	return nil, errUnknownUser(name, home)
+}
+
+// password is the flow that hands the password over.
+// (https://learn.microsoft.com/entra/identity-platform/v2-oauth-ropc)
+func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
+	for _, name := range []string{"username", "password", "scope"} {
+		if r.PostForm.Get(name) == "" {
+			return nil, errMissingParameter(name)
+		}
+	}
+	w, refusal := parseScope(r.PostForm.Get("scope"))
+	if refusal != nil {
+		return nil, refusal
+	}
+	public, refusal := r.publicOrCredential()
+	if refusal != nil {
+		return nil, refusal
+	}
+	u, refusal := s.findUser(r.tenant, r.PostForm.Get("username"))
+	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal = u.checkPassword(r.PostForm.Get("password"), false); refusal != nil {
+		return nil, refusal
+	}
+	app, refusal := s.findApp(u.tenant, r.app.ClientID)
+	if refusal != nil {
+		return nil, refusal
+	}
+	g, refusal := app.permit(u, w)
+	if g != nil {
+		g.session = signInFacts{password: true, public: public, scope: r.PostForm.Get("scope")}
+	}
+	return g, refusal
+}
+
+// publicOrCredential reports whether a request is that of a public client,
+// which the application must allow, rather than one with a credential.
+func (r *tokenRequest) publicOrCredential() (public bool, refusal *entraError) {
+	given, refusal := r.credential()
+	if refusal != nil || given {
+		return false, refusal
+	}
+	r.app.tenant.srv.mu.Lock()
+	defer r.app.tenant.srv.mu.Unlock()
+	if !r.app.reg.publicFlows {
+		return false, errCredentialRequired()
+	}
+	return true, nil
+}

@@ -1,0 +1,587 @@
+package exchangetest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+const userScope = "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send offline_access openid"
+
+// A people is a world with a user and an app that users sign in to.
+type people struct {
+	*world
+	user   *User
+	public *App
+}
+
+func newPeople(t testing.TB) *people {
+	t.Helper()
+	w := bare(t)
+	p := &people{world: w, user: w.tenant.users["adele@contoso.com"], public: w.app}
+	w.app.AllowPublicFlows(true)
+	w.app.AddRedirectURI(Desktop, "http://localhost")
+	w.app.AddRedirectURI(Web, "https://app.contoso.com/callback")
+	w.app.AddRedirectURI(SPA, "https://spa.contoso.com/")
+	return p
+}
+
+type tokens struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	IDToken      string `json:"id_token"`
+	Scope        string `json:"scope"`
+	ClientInfo   string `json:"client_info"`
+}
+
+// redeem posts a form with the client id, which pairs of names and values
+// change, to a tenant.
+func (p *people) redeem(t testing.TB, tenant string, pairs ...string) (tokens, string) {
+	t.Helper()
+	form := url.Values{"client_id": {p.public.ClientID}}
+	var origin string
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] == "Origin" {
+			origin = pairs[i+1]
+			continue
+		}
+		form.Set(pairs[i], pairs[i+1])
+	}
+	req, _ := http.NewRequestWithContext(t.Context(), "POST", p.Cloud().Authority+"/"+tenant+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if origin != "" {
+		req.Header.Set("Origin", origin)
+	}
+	resp, err := p.HTTPClient().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		tokens
+		Codes    []int `json:"error_codes"`
+		Error    string
+		Suberror string
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode == 200 {
+		return answer.tokens, ""
+	}
+	b, _ := json.Marshal(answer.Codes)
+	return tokens{}, strings.TrimSpace(answer.Error + " " + string(b) + " " + answer.Suberror)
+}
+
+func (p *people) passwordForm() []string {
+	return []string{"grant_type", "password", "username", p.user.UPN, "password", p.user.Password, "scope", userScope}
+}
+
+func TestPassword(t *testing.T) {
+	p := newPeople(t)
+	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
+	for _, row := range []struct {
+		name, tenant string
+		state        UserState
+		pairs        []string
+		want         string
+	}{
+		{"right", "contoso.com", UserState{}, nil, ""},
+		{"organizations", "organizations", UserState{}, nil, ""},
+		{"common", "common", UserState{}, nil, "invalid_request [9001023]"},
+		{"consumers", "consumers", UserState{}, nil, "invalid_request [9001023]"},
+		{"wrong password", "contoso.com", UserState{}, []string{"password", "x"}, "invalid_grant [50126]"},
+		{"unknown user", "contoso.com", UserState{}, []string{"username", "x@contoso.com"}, "invalid_grant [50034]"},
+		{"user of another tenant", "contoso.com", UserState{}, []string{"username", "x@outlook.com"}, "invalid_grant [50020]"},
+		{"disabled", "contoso.com", UserState{Disabled: true}, nil, "invalid_grant [50057]"},
+		{"locked, whatever the password", "contoso.com", UserState{Locked: true}, []string{"password", "x"}, "invalid_grant [50053]"},
+		{"password expired", "contoso.com", UserState{PasswordExpired: true}, nil, "invalid_grant [50055] user_password_expired"},
+		{"second factor", "contoso.com", UserState{RequireMFA: true}, nil, "invalid_grant [50076] basic_action"},
+		{"no second factor to ask for", "contoso.com", UserState{NoMFA: true}, nil, "interaction_required [50079] basic_action"},
+		{"blocked by policy", "contoso.com", UserState{Blocked: true}, nil, "invalid_grant [53003] message_only"},
+		{"federated", "contoso.com", UserState{Federated: true}, nil, "invalid_grant [50126]"},
+		{"with the secret", "contoso.com", UserState{}, []string{"client_secret", p.app.Secret}, ""},
+		{"with a wrong secret", "contoso.com", UserState{}, []string{"client_secret", "x"}, "invalid_client [7000215]"},
+		{"no consent", "contoso.com", UserState{}, []string{"scope", "https://outlook.office.com/POP.AccessAsUser.All"}, "invalid_grant [65001] consent_required"},
+		{"all that was consented to", "contoso.com", UserState{}, []string{"scope", "https://outlook.office365.com/.default"}, ""},
+		{"scope that is none of Exchange", "contoso.com", UserState{}, []string{"scope", "https://outlook.office.com/Foo"}, "invalid_scope [70011]"},
+		{"two resources", "contoso.com", UserState{}, []string{"scope", "https://outlook.office.com/SMTP.Send User.Read"}, "invalid_request [28000]"},
+		{"parameter of version 1.0", "contoso.com", UserState{}, []string{"resource", "x"}, "invalid_request [901002]"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p.user.SetState(row.state)
+			if _, got := p.redeem(t, row.tenant, append(p.passwordForm(), row.pairs...)...); got != row.want {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
+	}
+	p.user.SetState(UserState{})
+	p.app.AllowPublicFlows(false)
+	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "invalid_client [7000218]" {
+		t.Error("public flows switched off:", got)
+	}
+	p.app.SetEnabled(false)
+	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "unauthorized_client [7000112]" {
+		t.Error("application switched off:", got)
+	}
+}
+
+func TestDelegatedTokenOpensIMAP(t *testing.T) {
+	p := newPeople(t)
+	p.app.Consent(p.user, IMAPAccessAsUser, SMTPSend)
+	got, problem := p.redeem(t, "contoso.com", append(p.passwordForm(), "client_info", "1")...)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	if want := "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send openid"; got.Scope != want {
+		t.Errorf("scope %q", got.Scope)
+	}
+	if info, _ := base64.RawURLEncoding.DecodeString(got.ClientInfo); !strings.Contains(string(info), p.user.ObjectID) || got.IDToken == "" {
+		t.Errorf("client_info %q", info)
+	}
+	p.authenticated(t, p.user.UPN, got.AccessToken)
+	if last := p.Requests()[0]; last.User != p.user.UPN || last.Grant != "password" {
+		t.Errorf("recorded %+v", last)
+	}
+}
+
+func TestRefreshToken(t *testing.T) {
+	p := newPeople(t)
+	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
+	signIn := func(pairs ...string) string {
+		t.Helper()
+		got, problem := p.redeem(t, "contoso.com", append(p.passwordForm(), pairs...)...)
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		return got.RefreshToken
+	}
+	refresh := func(token string, pairs ...string) (tokens, string) {
+		t.Helper()
+		return p.redeem(t, "common", append([]string{"grant_type", "refresh_token", "refresh_token", token}, pairs...)...)
+	}
+	want := func(what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: got %q, want %q", what, got, want)
+		}
+	}
+	first := signIn()
+	second, problem := refresh(first)
+	want("first use", problem, "")
+	if second.RefreshToken == "" || second.RefreshToken == first {
+		t.Error("it does not rotate")
+	}
+	_, problem = refresh(first)
+	want("the old one again", problem, "")
+	_, problem = refresh(first, "scope", "https://outlook.office.com/POP.AccessAsUser.All")
+	want("more than was consented to", problem, "invalid_grant [65001] consent_required")
+	_, problem = refresh("x")
+	want("unknown", problem, "invalid_grant [70000]")
+	_, problem = refresh(first, "client_secret", p.app.Secret)
+	want("public, with a secret", problem, "invalid_client [700025]")
+	confidential := signIn("client_secret", p.app.Secret)
+	_, problem = refresh(confidential)
+	want("confidential, without", problem, "invalid_client [7000218]")
+	_, problem = refresh(first, "Origin", "https://x.example.com")
+	want("from a browser", problem, "invalid_request [9002326]")
+	p.user.SetState(UserState{RequireMFA: true})
+	_, problem = refresh(first)
+	want("second factor demanded since", problem, "invalid_grant [50076] basic_action")
+	p.user.SetState(UserState{})
+
+	p.Advance(refreshInactivity - time.Minute)
+	_, problem = refresh(first)
+	want("a minute short of 90 days", problem, "")
+	p.Advance(refreshInactivity - time.Minute)
+	_, problem = refresh(first)
+	want("used within 90 days", problem, "")
+	_, problem = refresh(second.RefreshToken)
+	want("not used for 90 days", problem, "invalid_grant [700082]")
+
+	p.user.SetPassword("new")
+	_, problem = refresh(first)
+	want("public, password changed", problem, "invalid_grant [50173] bad_token")
+	second, problem = p.redeem(t, "contoso.com", append(p.passwordForm(), "password", "new")...)
+	want("signed in anew", problem, "")
+	p.user.RevokeSessions()
+	_, problem = refresh(second.RefreshToken)
+	want("sessions revoked", problem, "invalid_grant [50173] bad_token")
+}
+
+func TestRefreshTokenOfAnotherApp(t *testing.T) {
+	p := newPeople(t)
+	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
+	got, _ := p.redeem(t, "contoso.com", p.passwordForm()...)
+	other := p.tenant.AddApp("Other")
+	if _, problem := p.redeem(t, "contoso.com", "grant_type", "refresh_token", "refresh_token", got.RefreshToken, "client_id", other.ClientID); problem != "invalid_grant [70000] client_mismatch" {
+		t.Error(problem)
+	}
+}
+
+func (p *people) authorizeURL(tenant string, pairs ...string) string {
+	q := url.Values{
+		"client_id": {p.public.ClientID}, "response_type": {"code"}, "redirect_uri": {"http://localhost:4711"},
+		"scope": {userScope}, "state": {"s"}, "response_mode": {"query"},
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	return p.Cloud().Authority + "/" + tenant + "/oauth2/v2.0/authorize?" + q.Encode()
+}
+
+var verifier = strings.Repeat("v", 43)
+
+func challenge() string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func TestAuthorizationCode(t *testing.T) {
+	p := newPeople(t)
+	b := p.Browser(p.user)
+	code := func(pairs ...string) string {
+		t.Helper()
+		values, err := b.Authorize(t.Context(), p.authorizeURL("common", pairs...))
+		if err != nil || values.Get("state") != "s" || values.Get("code") == "" {
+			t.Fatal(values, err)
+		}
+		return values.Get("code")
+	}
+	redeem := func(code string, pairs ...string) (tokens, string) {
+		t.Helper()
+		return p.redeem(t, "common", append([]string{"grant_type", "authorization_code", "code", code, "redirect_uri", "http://localhost:4711"}, pairs...)...)
+	}
+	pkce := []string{"code_challenge", challenge(), "code_challenge_method", "S256"}
+	web := []string{"redirect_uri", "https://app.contoso.com/callback"}
+	spa := append([]string{"redirect_uri", "https://spa.contoso.com/"}, pkce...)
+	secret := []string{"client_secret", p.app.Secret}
+	expired := code()
+	p.Advance(codeLifetime)
+	used := code()
+	redeem(used)
+	for _, row := range []struct {
+		name string
+		code string
+		form []string
+		want string
+	}{
+		{"public", code(), nil, ""},
+		{"PKCE", code(pkce...), []string{"code_verifier", verifier}, ""},
+		{"PKCE, plain", code("code_challenge", verifier), []string{"code_verifier", verifier}, ""},
+		{"form_post", code("response_mode", "form_post"), nil, ""},
+		{"fragment", code("response_mode", "fragment"), nil, ""},
+		{"web", code(web...), append(secret, web...), ""},
+		{"single page", code(spa...), append([]string{"Origin", "https://spa.contoso.com", "code_verifier", verifier}, spa[:2]...), ""},
+		{"narrower scope", code(), []string{"scope", "https://outlook.office.com/SMTP.Send"}, ""},
+		{"wrong verifier", code(pkce...), []string{"code_verifier", strings.Repeat("w", 43)}, "invalid_grant [501481]"},
+		{"no verifier", code(pkce...), nil, "invalid_request [501491]"},
+		{"verifier one short", code(pkce...), []string{"code_verifier", verifier[1:]}, "invalid_request [501491]"},
+		{"used before", used, nil, "invalid_grant [54005]"},
+		{"expired", expired, nil, "invalid_grant [70008]"},
+		{"unknown", "x", nil, "invalid_grant [70000]"},
+		{"another redirect URI", code(), []string{"redirect_uri", "http://localhost:4712"}, "invalid_request [50011]"},
+		{"public, with a secret", code(), secret, "invalid_client [700025]"},
+		{"web, without a secret", code(web...), web, "invalid_client [7000218]"},
+		{"single page, not from a browser", code(spa...), append([]string{"code_verifier", verifier}, spa[:2]...), "invalid_request [9002327]"},
+		{"public, from a browser", code(), []string{"Origin", "https://spa.contoso.com"}, "invalid_request [9002326]"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, problem := redeem(row.code, row.form...)
+			if problem != row.want {
+				t.Fatalf("got %q, want %q", problem, row.want)
+			}
+			if problem == "" {
+				if got.RefreshToken == "" || got.IDToken == "" {
+					t.Error("a token is missing")
+				}
+				_, err := p.verify(got.AccessToken, smtpPermission)
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+func TestAuthorize(t *testing.T) {
+	p := newPeople(t)
+	consented := func(p *people) { p.app.Consent(nil, IMAPAccessAsUser, SMTPSend) }
+	for _, row := range []struct {
+		name   string
+		tenant string
+		pairs  []string
+		before func(*people)
+		person func(*Browser)
+		want   string // in the answer or in the error
+	}{
+		{"consents", "contoso.com", nil, nil, nil, "code="},
+		{"second factor", "contoso.com", nil, func(p *people) { p.user.SetState(UserState{RequireMFA: true}) }, nil, "code="},
+		{"declines", "contoso.com", nil, nil, func(b *Browser) { b.Decline = true }, "error=access_denied&error_description=AADSTS65004"},
+		{"cancels", "contoso.com", nil, nil, func(b *Browser) { b.Cancel = true }, "error_subcode=cancel"},
+		{"wrong password", "contoso.com", nil, nil, func(b *Browser) { b.Password = "x" }, "AADSTS50126"},
+		{"disabled", "contoso.com", nil, func(p *people) { p.user.SetState(UserState{Disabled: true}) }, nil, "AADSTS50057"},
+		{"blocked", "contoso.com", nil, func(p *people) { p.user.SetState(UserState{Blocked: true}) }, nil, "AADSTS53003"},
+		{"prompt=none, not signed in", "contoso.com", []string{"prompt", "none"}, consented, nil, "error=login_required"},
+		{"unknown tenant", "x.example.com", nil, nil, nil, "AADSTS90002"},
+		{"unknown application", "contoso.com", []string{"client_id", newGUID()}, nil, nil, "AADSTS700016"},
+		{"redirect URI that is not registered", "contoso.com", []string{"redirect_uri", "https://evil.example.com/"}, nil, nil, "AADSTS50011"},
+		{"path that is not registered", "contoso.com", []string{"redirect_uri", "http://localhost:1/x"}, nil, nil, "AADSTS50011"},
+		{"127.0.0.1 for localhost", "contoso.com", []string{"redirect_uri", "http://127.0.0.1:1"}, nil, nil, "AADSTS50011"},
+		{"implicit flow", "contoso.com", []string{"response_type", "token"}, nil, nil, "error=unsupported_response_type"},
+		{"unknown response mode", "contoso.com", []string{"response_mode", "x"}, nil, nil, "AADSTS70007"},
+		{"unknown challenge", "contoso.com", []string{"code_challenge_method", "S512"}, nil, nil, "AADSTS50148"},
+		{"single page without PKCE", "contoso.com", []string{"redirect_uri", "https://spa.contoso.com/"}, nil, nil, "AADSTS9002325"},
+		{"invalid scope", "contoso.com", []string{"scope", "https://outlook.office.com/Foo"}, nil, nil, "error=invalid_scope"},
+		{"account of another tenant", "consumers", nil, func(p *people) { p.Consumers().InstallApp(p.app) }, nil, "AADSTS50020"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p = newPeople(t)
+			if row.before != nil {
+				row.before(p)
+			}
+			b := p.Browser(p.user)
+			if row.person != nil {
+				row.person(b)
+			}
+			values, err := b.Authorize(t.Context(), p.authorizeURL(row.tenant, row.pairs...))
+			got := values.Encode()
+			if err != nil {
+				got = err.Error()
+			}
+			if !strings.Contains(got, row.want) {
+				t.Errorf("got %s, want %s", got, row.want)
+			}
+		})
+	}
+}
+
+func TestSingleSignOn(t *testing.T) {
+	p := newPeople(t)
+	b := p.Browser(p.user)
+	if err := b.Open(t.Context(), p.authorizeURL("contoso.com", "redirect_uri", "http://localhost:1")); err == nil {
+		t.Error("nobody listens at the redirect URI, and there is no error")
+	}
+	b.Password = "wrong"
+	for prompt, want := range map[string]bool{"": true, "none": true, "consent": true, "login": false, "select_account": false} {
+		values, err := b.Authorize(t.Context(), p.authorizeURL("contoso.com", "prompt", prompt))
+		if got := values.Get("code") != ""; got != want {
+			t.Errorf("prompt=%s: %v, %v", prompt, values, err)
+		}
+	}
+	b.Decline = true
+	if values, _ := b.Authorize(t.Context(), p.authorizeURL("contoso.com", "prompt", "consent")); values.Get("error") != "access_denied" {
+		t.Errorf("prompt=consent asks nothing: %v", values)
+	}
+}
+
+func TestSPARefreshTokenLastsADay(t *testing.T) {
+	p := newPeople(t)
+	values, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL("common", "redirect_uri", "https://spa.contoso.com/", "code_challenge", challenge(), "code_challenge_method", "S256"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const origin = "https://spa.contoso.com"
+	got, problem := p.redeem(t, "common", "Origin", origin, "grant_type", "authorization_code", "code", values.Get("code"), "redirect_uri", "https://spa.contoso.com/", "code_verifier", verifier)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	refresh := func(pairs ...string) (tokens, string) {
+		return p.redeem(t, "common", append([]string{"grant_type", "refresh_token", "refresh_token", got.RefreshToken}, pairs...)...)
+	}
+	if _, problem := refresh(); problem != "invalid_request [9002327]" {
+		t.Error("not from a browser:", problem)
+	}
+	p.Advance(refreshSPA - time.Minute)
+	next, problem := refresh("Origin", origin)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	p.Advance(time.Minute)
+	got = next
+	if _, problem := refresh("Origin", origin); problem != "invalid_grant [700084]" {
+		t.Error("a descendant after a day:", problem)
+	}
+}
+
+func (p *people) device(t testing.TB, tenant string) (deviceCode, userCode string, answer map[string]any) {
+	t.Helper()
+	resp, err := p.HTTPClient().PostForm(p.Cloud().Authority+"/"+tenant+"/oauth2/v2.0/devicecode", url.Values{"client_id": {p.public.ClientID}, "scope": {userScope}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp.Status, answer, err)
+	}
+	return answer["device_code"].(string), answer["user_code"].(string), answer
+}
+
+func TestDeviceCode(t *testing.T) {
+	p := newPeople(t)
+	poll := func(code, grant string) string {
+		_, problem := p.redeem(t, "common", "grant_type", grant, "device_code", code)
+		return problem
+	}
+	const long, short = "urn:ietf:params:oauth:grant-type:device_code", "device_code"
+	code, user, answer := p.device(t, "common")
+	if answer["expires_in"] != 900.0 || answer["interval"] != 5.0 || len(user) != 9 || !strings.Contains(answer["message"].(string), user) {
+		t.Errorf("answer %v", answer)
+	}
+	if got := poll(code, long); got != "authorization_pending [70016]" {
+		t.Error("nobody has signed in:", got)
+	}
+	if err := p.Browser(p.user).EnterCode(t.Context(), "WRONG"); err == nil {
+		t.Error("a wrong user code is taken")
+	}
+	if err := p.Browser(p.user).EnterCode(t.Context(), strings.ToLower(user)); err != nil {
+		t.Fatal(err)
+	}
+	if got := poll(code, short); got != "" {
+		t.Error("signed in:", got)
+	}
+	if got := poll(code, long); got != "bad_verification_code [70019]" {
+		t.Error("used:", got)
+	}
+	code, user, _ = p.device(t, "contoso.com")
+	b := p.Browser(p.user)
+	b.Decline = true
+	if err := b.EnterCode(t.Context(), user); err != nil {
+		t.Error(err)
+	}
+	if got := poll(code, long); got != "authorization_declined [70018]" {
+		t.Error("declined:", got)
+	}
+	code, user, _ = p.device(t, "contoso.com")
+	p.Advance(deviceLifetime)
+	if got := poll(code, long); got != "expired_token [70020]" {
+		t.Error("after 15 minutes:", got)
+	}
+	if err := p.Browser(p.user).EnterCode(t.Context(), user); err == nil {
+		t.Error("an expired user code is taken")
+	}
+	p.app.AllowPublicFlows(false)
+	if got := poll(code, long); got != "invalid_client [7000218]" {
+		t.Error("public flows switched off:", got)
+	}
+}
+
+func TestOnBehalfOf(t *testing.T) {
+	p := newPeople(t)
+	api := p.tenant.AddApp("API")
+	api.Consent(nil, IMAPAccessAsUser)
+	incoming := func(o TokenOptions) string {
+		if o.Audience == "" {
+			o.Audience = "api://" + api.ClientID
+		}
+		return p.app.Token(&o)
+	}
+	p.public = api
+	for _, row := range []struct {
+		name, assertion string
+		pairs           []string
+		want            string
+	}{
+		{"right", incoming(TokenOptions{User: p.user}), nil, ""},
+		{"audience is the client id", incoming(TokenOptions{User: p.user, Audience: api.ClientID}), nil, ""},
+		{"for somebody else", p.app.Token(&TokenOptions{User: p.user}), nil, "invalid_grant [50013]"},
+		{"expired", incoming(TokenOptions{User: p.user, Lifetime: -time.Minute}), nil, "invalid_grant [500133]"},
+		{"app-only", incoming(TokenOptions{}), nil, "invalid_grant [7000114]"},
+		{"not a token", "x", nil, "invalid_grant [50013]"},
+		{"no consent", incoming(TokenOptions{User: p.user}), []string{"scope", "https://outlook.office.com/SMTP.Send"}, "invalid_grant [65001] consent_required"},
+		{"no credential", incoming(TokenOptions{User: p.user}), []string{"client_secret", ""}, "invalid_client [7000218]"},
+		{"another use", incoming(TokenOptions{User: p.user}), []string{"requested_token_use", "x"}, "invalid_request [900144]"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, got := p.redeem(t, "contoso.com", append([]string{
+				"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "requested_token_use", "on_behalf_of", "client_secret", api.Secret,
+				"assertion", row.assertion, "scope", "https://outlook.office.com/IMAP.AccessAsUser.All offline_access",
+			}, row.pairs...)...)
+			if got != row.want {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+// A personal account's token is opaque, and opens its mailbox.
+func TestConsumers(t *testing.T) {
+	p := newPeople(t)
+	p.Consumers().InstallApp(p.app)
+	p.user = p.Consumers().AddUser("adele@outlook.com")
+	for _, tenant := range []string{"common", "consumers", consumersID} {
+		values, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL(tenant))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, problem := p.redeem(t, tenant, "grant_type", "authorization_code", "code", values.Get("code"), "redirect_uri", "http://localhost:4711")
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		if !strings.HasPrefix(got.AccessToken, "EwB") || strings.Contains(got.AccessToken, ".") || !strings.HasPrefix(got.RefreshToken, "M.C") {
+			t.Errorf("access token %.8s, refresh token %.8s", got.AccessToken, got.RefreshToken)
+		}
+		p.authenticated(t, "adele@outlook.com", got.AccessToken)
+	}
+}
+
+func TestAdminConsent(t *testing.T) {
+	p := newPeople(t)
+	p.app.Configure(IMAPAccessAsApp)
+	uri := func(path string) string {
+		return p.Cloud().Authority + path + "?" + url.Values{
+			"client_id": {p.app.ClientID}, "redirect_uri": {"https://app.contoso.com/callback"}, "state": {"s"},
+			"scope": {"https://ps.outlook.com/.default"},
+		}.Encode()
+	}
+	values, err := p.Browser(p.user).Authorize(t.Context(), uri("/contoso.com/v2.0/adminconsent"))
+	if err != nil || values.Get("error") != "permission_denied" || len(p.app.roles) != 0 {
+		t.Fatal(values, err)
+	}
+	p.user.SetState(UserState{Administrator: true})
+	b := p.Browser(p.user)
+	b.Decline = true
+	values, err = b.Authorize(t.Context(), uri("/organizations/v2.0/adminconsent"))
+	if err != nil || values.Get("error") != "access_denied" || len(p.app.roles) != 0 {
+		t.Fatal(values, err)
+	}
+	values, err = p.Browser(p.user).Authorize(t.Context(), uri("/common/adminconsent"))
+	if err != nil || values.Get("admin_consent") != "True" || values.Get("tenant") != p.tenant.ID || values.Get("state") != "s" {
+		t.Fatal(values, err)
+	}
+	if len(p.app.roles) != 1 || !p.app.consents[""]["smtp.send"] {
+		t.Errorf("roles %q, consents %v", p.app.roles, p.app.consents)
+	}
+}
+
+func TestDiscovery(t *testing.T) {
+	p := newPeople(t)
+	p.tenant.AddUser("fed@contoso.com").SetState(UserState{Federated: true})
+	authority := p.Cloud().Authority
+	for path, want := range map[string]string{
+		"/common/discovery/instance?api-version=1.1":               `"aliases":[`,
+		"/common/v2.0/.well-known/openid-configuration?":           `"issuer":"` + authority + `/{tenantid}/v2.0"`,
+		"/organizations/v2.0/.well-known/openid-configuration":     `"token_endpoint":"` + authority + `/organizations/oauth2/v2.0/token"`,
+		"/consumers/v2.0/.well-known/openid-configuration":         `"issuer":"` + authority + "/" + consumersID + `/v2.0"`,
+		"/x.example.com/v2.0/.well-known/openid-configuration":     `"error":"invalid_tenant"`,
+		"/common/UserRealm/adele@contoso.com?api-version=1.0":      `"account_type":"Managed"`,
+		"/common/userrealm/fed%40contoso.com?api-version=1.0":      `"account_type":"Federated"`,
+		"/common/UserRealm/nobody@example.com?api-version=1.0":     `"account_type":"Unknown"`,
+		"/common/discovery/instance?authorization_endpoint=unused": strings.TrimPrefix(authority, "https://"),
+	} {
+		resp, err := p.HTTPClient().Get(authority + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body json.RawMessage
+		if err := json.NewDecoder(resp.Body).Decode(&body); err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s, %v; want %s", path, body, err, want)
+		}
+		resp.Body.Close()
+	}
+}

@@ -1,0 +1,243 @@
+package tokensource_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+// newCert makes a certificate for an app registration.
+var newCert = sync.OnceValues(func() (*x509.Certificate, *rsa.PrivateKey) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Invoices"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return cert, key
+})
+
+func newCertificate() ([]*x509.Certificate, *rsa.PrivateKey) {
+	cert, key := newCert()
+	return []*x509.Certificate{cert}, key
+}
+
+const subject = "system:serviceaccount:mail:reader"
+
+// fixture is an emulator with an application that has a credential of each
+// kind.
+type fixture struct {
+	*exchangetest.Server
+	app         *exchangetest.App
+	file        string // with an assertion
+	credentials map[string]tokensource.Credential
+}
+
+func newFixture(t *testing.T) *fixture {
+	srv := exchangetest.NewServer()
+	t.Cleanup(srv.Close)
+	f := &fixture{Server: srv, app: srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)}
+	cert, key := newCert()
+	f.app.AddCertificate(cert)
+	cluster := srv.AddIssuer("cluster")
+	f.app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: cluster.URL, Subject: subject})
+	f.file = filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(f.file, []byte(cluster.Token(subject, "", 0)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	chain := []*x509.Certificate{cert}
+	f.credentials = map[string]tokensource.Credential{
+		"secret":      tokensource.Secret(f.app.Secret),
+		"certificate": tokensource.Certificate(chain, key),
+		"RS256, x5c":  tokensource.Certificate(chain, key, tokensource.RS256, tokensource.SendChain),
+		"federated":   tokensource.AssertionFile(f.file),
+		"in order":    tokensource.InOrder(tokensource.Secret("not~it"), tokensource.Certificate(chain, key)),
+	}
+	return f
+}
+
+func (f *fixture) config(cloud exoauth.Cloud, c tokensource.Credential) *tokensource.Config {
+	return &tokensource.Config{Cloud: cloud, Tenant: f.Tenant().ID, ClientID: f.app.ClientID, Credential: c, HTTPClient: f.HTTPClient()}
+}
+
+// audience is the aud of a token, which nobody but the resource should look at.
+func audience(t *testing.T, token string) string {
+	t.Helper()
+	claims := jwt.MapClaims{}
+	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
+		t.Fatal(err)
+	}
+	aud, _ := claims.GetAudience()
+	return strings.Join(aud, " ")
+}
+
+func TestEachCredentialInEachCloud(t *testing.T) {
+	f := newFixture(t)
+	for n, cloud := range append(exoauth.Clouds(), f.Cloud()) {
+		for name, c := range f.credentials {
+			token, err := f.config(cloud, c).ClientCredentials().TokenContext(t.Context())
+			if err != nil {
+				t.Errorf("cloud %d, %s: %v", n, name, err)
+				continue
+			}
+			if aud := audience(t, token.AccessToken); aud != cloud.Resource {
+				t.Errorf("cloud %d, %s: a token for %s", n, name, aud)
+			}
+		}
+	}
+}
+
+// The refusals that the emulator comes to by itself.
+func TestRefusalsOfTheEmulator(t *testing.T) {
+	f := newFixture(t)
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := &x509.Certificate{Raw: []byte("x"), PublicKey: other.Public(), SerialNumber: big.NewInt(2), NotAfter: time.Now().AddDate(1, 0, 0)}
+	cluster := f.AddIssuer("other")
+	expired := f.app.AddSecret(-time.Hour)
+	file := func(text string) tokensource.Credential {
+		path := filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return tokensource.AssertionFile(path)
+	}
+	good := f.credentials["secret"]
+	tests := []struct {
+		name       string
+		credential tokensource.Credential
+		change     func(*tokensource.Config)
+		aadsts     int
+	}{
+		{"wrong secret", tokensource.Secret("not~it"), nil, 7000215},
+		{"expired secret", tokensource.Secret(expired), nil, 7000222},
+		{"certificate that is not uploaded", tokensource.Certificate([]*x509.Certificate{stranger}, other), nil, 700027},
+		{"another issuer's assertion", file(cluster.Token(subject, "", 0)), nil, 700211},
+		{"expired assertion", file(strings.TrimSpace(f.AddIssuer("cluster").Token(subject, "", -time.Hour))), nil, 700024},
+		{"another subject", file(f.AddIssuer("cluster").Token("system:serviceaccount:mail:writer", "", 0)), nil, 700213},
+		{"the subject in upper case", file(f.AddIssuer("cluster").Token(strings.ToUpper(subject), "", 0)), nil, 7002138},
+		{"unknown application", good, func(c *tokensource.Config) { c.ClientID = "11111111-2222-3333-4444-555555555555" }, 700016},
+		{"unknown tenant", good, func(c *tokensource.Config) { c.Tenant = "fabrikam.example.com" }, 90002},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := f.config(f.Cloud(), test.credential)
+			if test.change != nil {
+				test.change(c)
+			}
+			before := len(f.Requests())
+			_, err := c.ClientCredentials().TokenContext(t.Context())
+			e, ok := errors.AsType[*tokensource.Error](err)
+			if !ok || !slices.Equal(e.AADSTS, []int{test.aadsts}) || e.Temporary() || errors.Is(err, tokensource.ErrInteractionRequired) {
+				t.Fatalf("error %v; want AADSTS%d", err, test.aadsts)
+			}
+			if n := len(f.Requests()) - before; n != 1 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+// The old secret is removed while the source is in use.
+func TestRotationOnTheEmulator(t *testing.T) {
+	f := newFixture(t)
+	added := f.app.AddSecret(0)
+	source := f.config(f.Cloud(), tokensource.InOrder(tokensource.Secret(f.app.Secret), tokensource.Secret(added))).ClientCredentials()
+	f.app.RemoveSecret(f.app.Secret)
+	if _, err := source.TokenContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := len(f.Requests()); n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestEachHost(t *testing.T) {
+	srv := exchangetest.NewServer()
+	t.Cleanup(srv.Close)
+	system := srv.Tenant().AddManagedIdentity("system", exchangetest.IMAPAccessAsApp)
+	user := srv.Tenant().AddManagedIdentity("user", exchangetest.IMAPAccessAsApp)
+	byUser := map[string]tokensource.ManagedIdentityOptions{
+		"client id": {ClientID: user.ClientID}, "object id": {ObjectID: user.ServicePrincipalID}, "resource id": {ResourceID: user.ResourceID},
+	}
+	tests := []struct {
+		name string
+		kind exchangetest.HostKind
+		ways []string // to name an identity
+	}{
+		{"VM", exchangetest.VM, []string{"client id", "object id", "resource id"}},
+		{"App Service", exchangetest.AppService, []string{"client id", "object id", "resource id"}},
+		{"Azure Arc", exchangetest.Arc, nil},
+		{"Cloud Shell", exchangetest.CloudShell, nil},
+		{"Machine Learning", exchangetest.AzureML, []string{"client id"}},
+		{"Service Fabric", exchangetest.ServiceFabric, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			host := srv.AddHost(test.kind, system, user)
+			host.KeyDir = t.TempDir()
+			get := func(o tokensource.ManagedIdentityOptions, want *exchangetest.App) {
+				t.Helper()
+				o.HTTPClient = host.HTTPClient()
+				token, err := tokensource.ManagedIdentityOn(host.Env(), host.KeyDir, o).TokenContext(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				requests := srv.Requests()
+				if last := requests[len(requests)-1]; last.ClientID != want.ClientID || time.Until(token.Expiry) < 23*time.Hour {
+					t.Errorf("a token of %s until %v; want that of %v", last.ClientID, token.Expiry, want)
+				}
+				if aud := audience(t, token.AccessToken); aud != exoauth.Global.Resource {
+					t.Errorf("a token for %s", aud)
+				}
+			}
+			get(tokensource.ManagedIdentityOptions{}, system)
+			for _, way := range test.ways {
+				get(byUser[way], user)
+			}
+		})
+	}
+}
+
+// The token of a managed identity is the assertion of an application.
+func TestManagedIdentityForAnAssertion(t *testing.T) {
+	srv := exchangetest.NewServer()
+	t.Cleanup(srv.Close)
+	identity := srv.Tenant().AddManagedIdentity("pipeline")
+	host := srv.AddHost(exchangetest.AppService, identity)
+	source := tokensource.ManagedIdentityOn(host.Env(), "", tokensource.ManagedIdentityOptions{
+		Resource: "api://AzureADTokenExchange", HTTPClient: host.HTTPClient(),
+	})
+	token, err := source.TokenContext(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if aud := audience(t, token.AccessToken); aud != "api://AzureADTokenExchange" {
+		t.Errorf("a token for %s", aud)
+	}
+}
