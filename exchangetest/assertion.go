@@ -112,7 +112,7 @@ func (a *App) checkAssertion(text, host string) *entraError {
 	if !ok {
 		return errMalformedAssertion()
 	}
-	now := a.tenant.srv.Now()
+	now := a.tenant.srv.entraNow()
 	if j.claims.Issuer != a.ClientID && !strings.EqualFold(j.claims.Issuer, a.ClientID) {
 		return a.checkFederated(j, now)
 	}

@@ -23,6 +23,7 @@ func (s *Server) Advance(d time.Duration) {
 		panic("exchangetest: Advance by a negative duration")
 	}
 	s.clock.offset.Add(int64(d))
+	s.moved.notify()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sess := range s.sessions {

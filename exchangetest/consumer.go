@@ -38,3 +38,12 @@ func (s *Server) readable(token string) string {
 	}
 	return token
 }
+
+// claims returns what an access token of the server says.
+func (s *Server) claims(token string) map[string]any {
+	claims := make(jwt.MapClaims)
+	if _, _, err := jwt.NewParser().ParseUnverified(s.readable(token), claims); err != nil {
+		return nil
+	}
+	return claims
+}

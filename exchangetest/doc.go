@@ -1,6 +1,6 @@
 // Package exchangetest runs Exchange Online and Entra ID in one process, for
-// tests and demonstrations: a token endpoint, an IMAP server and an SMTP
-// submission server on loopback, with a certificate authority of their own.
+// tests and demonstrations: Entra ID, the IMAP, POP3 and SMTP submission servers
+// and managed identities on loopback, with a certificate authority of their own.
 //
 // [NewServer] starts with one tenant, contoso.onmicrosoft.com, and what a test
 // needs is made in a few calls:
@@ -75,6 +75,12 @@
 // moves; a test of an expired token needs no waiting. A tokensource.Source
 // does not see that clock: after Advance make a new one, or it hands out the
 // token that has expired here.
+//
+// # Faults
+//
+// [Server.Inject] makes things go wrong: answers that come late, slowly, in
+// part, replaced by others or not at all, at any command and any number of
+// times. [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
 //
 // # Wrong use
 //

@@ -27,7 +27,7 @@ func (s *Server) SetTokenHandler(wrap func(next http.Handler) http.Handler) {
 
 func (s *Server) startHTTP() {
 	s.http = &http.Server{
-		Handler:   s.entraRoutes(),
+		Handler:   s.faulty(AtEntra, s.entraRoutes()),
 		TLSConfig: s.pki.serverConfig(),
 		ErrorLog:  slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 		ConnState: s.countConn,
@@ -85,22 +85,8 @@ func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request", http.StatusBadRequest)
 		return
 	}
-	rec := &tokenRecorder{ResponseWriter: w, request: Request{
-		Time:     s.Now(),
-		Tenant:   r.PathValue("tenant"),
-		Grant:    r.PostForm.Get("grant_type"),
-		ClientID: r.PostForm.Get("client_id"),
-		Scope:    r.PostForm.Get("scope"),
-		User:     r.PostForm.Get("username"),
-	}}
-	if id, _, ok := r.BasicAuth(); ok && rec.request.ClientID == "" {
-		rec.request.ClientID = id
-	}
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.requests = append(s.requests, rec.request)
-	}()
+	rec := &tokenRecorder{ResponseWriter: w, request: s.newRequest(r)}
+	defer func() { s.addRequest(rec.request) }()
 	s.mu.Lock()
 	wrap := s.wrapToken
 	s.mu.Unlock()
@@ -112,6 +98,24 @@ func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
 	if rec.request.Status == 0 {
 		rec.request.Status = http.StatusOK
 	}
+}
+
+// newRequest begins the record of a token request, whose form must have been
+// parsed.
+func (s *Server) newRequest(r *http.Request) Request {
+	tenant, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	id, _ := clientSecret(r)
+	return Request{
+		Time: s.Now(), Tenant: tenant, ClientID: id,
+		Grant: r.PostForm.Get("grant_type"), Scope: r.PostForm.Get("scope"), User: r.PostForm.Get("username"),
+	}
+}
+
+func (s *Server) addRequest(r Request) {
+	defer s.records.notify()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, r)
 }
 
 func bufferForm(w http.ResponseWriter, r *http.Request) error {
@@ -169,11 +173,15 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		s.refuseToken(a, refusal)
 		return
 	}
-	if rec, ok := w.(*tokenRecorder); ok && g.user != nil {
-		rec.request.User = g.user.UPN
-	}
 	s.Logger.Info("token issued", "client_id", g.app.ClientID, "resource", g.resource, "lifetime", g.lifetime)
-	writeJSON(w, http.StatusOK, g.response(r))
+	response := g.response(r)
+	if rec, ok := w.(*tokenRecorder); ok {
+		rec.request.Claims = s.claims(response["access_token"].(string))
+		if g.user != nil {
+			rec.request.User = g.user.UPN
+		}
+	}
+	writeJSON(w, http.StatusOK, response)
 }
 
 // aliases are the names that stand for no tenant in particular.

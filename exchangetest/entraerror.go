@@ -35,7 +35,7 @@ func (e *entraError) sub(suberror string) *entraError {
 // refuseToken writes the JSON that Entra ID answers an error with.
 func (s *Server) refuseToken(a *answer, e *entraError) {
 	if rec, ok := a.w.(*tokenRecorder); ok {
-		rec.request.AADSTS = e.code
+		rec.request.AADSTS, rec.request.Error = e.code, e.text
 	}
 	s.Logger.Info("token refused", "aadsts", e.code, "error", e.name, "tenant", a.r.PathValue("tenant"))
 	at := s.Now().UTC().Format("2006-01-02 15:04:05Z")

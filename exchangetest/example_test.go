@@ -312,3 +312,30 @@ func ExampleServer_AddHost() {
 	fmt.Println(resp.Status)
 	// Output: 200 OK
 }
+
+// The token endpoint is busy once, and says for how long.
+func ExampleServer_Inject() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices")
+	srv.Inject(exchangetest.Fault{
+		At: exchangetest.AtEntra, Command: "token",
+		Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"60"}}, Reply: "Too Many Requests",
+	})
+
+	for range 2 {
+		resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
+			"grant_type": {"client_credentials"}, "scope": {srv.Cloud().AppScope()},
+			"client_id": {app.ClientID}, "client_secret": {app.Secret},
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		resp.Body.Close()
+		fmt.Println(resp.StatusCode, resp.Header.Get("Retry-After"))
+	}
+	// Output:
+	// 429 60
+	// 200
+}

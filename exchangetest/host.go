@@ -88,7 +88,7 @@ func (s *Server) AddHost(kind HostKind, identities ...*App) *Host {
 		tokens: make(map[string]keptToken), keys: make(map[string]bool),
 	}
 	h.transport = &http.Transport{TLSClientConfig: s.TLSConfig(), DialContext: h.dial}
-	h.http = &http.Server{Handler: http.HandlerFunc(h.serve), ConnState: s.countConn}
+	h.http = &http.Server{Handler: s.faulty(AtHost, http.HandlerFunc(h.serve)), ConnState: s.countConn}
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.closed || !s.started {

@@ -1,11 +1,14 @@
 package exchangetest
 
 import (
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"net"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/emersion/go-sasl"
 
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -15,6 +18,7 @@ const frontEnd = "TE0P000CA0001.TESTP000.PROD.OUTLOOK.COM"
 
 const (
 	capsBefore = "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+"
+	capsPlain  = "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+"
 	capsAfter  = "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS MOVE ID UNSELECT CLIENTACCESSRULES CLIENTNETWORKPRESENCELOCATION BACKENDAUTHENTICATE CHILDREN IDLE NAMESPACE LITERAL+"
 
 	imapID = `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")`
@@ -37,24 +41,37 @@ const (
 
 // serveIMAP speaks Exchange's own words until the client is authenticated and
 // then leaves it to go-imap's server.
-func (s *Server) serveIMAP(raw net.Conn) {
+func (s *Server) serveIMAP(raw net.Conn) { s.serveIMAPOver(raw, false) }
+
+// servePlainIMAP is serveIMAP for the port on which the client starts TLS.
+func (s *Server) servePlainIMAP(raw net.Conn) { s.serveIMAPOver(raw, true) }
+
+func (s *Server) serveIMAPOver(raw net.Conn, plain bool) {
 	sess := s.newSession("IMAP", raw)
 	defer sess.end()
-	c := newIMAPConn(s, sess, raw)
-	defer c.Conn.Close()
+	c := newIMAPConn(s, sess, raw, plain)
+	defer func() { c.Conn.Close() }()
 	defer c.flush(false)
-	c.printf("* OK The Microsoft Exchange IMAP4 service is ready. [%s]", encodeHost(frontEnd))
+	if !c.faulted("*", Greeting) {
+		c.greet()
+	}
 	for !c.over {
 		line, err := c.readCommand()
 		if err != nil {
 			return
 		}
-		c.handle(line)
+		if tag, verb, _ := parseIMAP(line); !c.faulted(tag, verb) {
+			c.handle(line)
+		}
 		if c.mailbox != nil && c.unusable == nil {
 			s.handOver(c)
 			return
 		}
 	}
+}
+
+func (c *imapConn) greet() {
+	c.printf("* OK The Microsoft Exchange IMAP4 service is ready. [%s]", encodeHost(frontEnd))
 }
 
 // encodeHost returns what stands in brackets in the greeting: the host in
@@ -93,6 +110,10 @@ func (c *imapConn) handle(line string) {
 		c.printf("%s OK NOOP completed.", tag)
 	case c.unusable != nil:
 		c.fail(tag, badNotConnected)
+	case c.plain && verb == "STARTTLS":
+		c.startTLS(tag)
+	case c.plain && (verb == "LOGIN" || verb == "AUTHENTICATE"):
+		c.fail(tag, badState)
 	case verb == "ID":
 		c.id(tag)
 	case verb == "AUTHENTICATE":
@@ -108,11 +129,34 @@ func (c *imapConn) handle(line string) {
 
 func (c *imapConn) capability(tag string) {
 	caps := capsBefore
-	if c.mailbox != nil {
+	switch {
+	case c.plain:
+		caps = capsPlain
+	case c.mailbox != nil:
 		caps = capsAfter
+	case c.srv.MoveBeforeLogin:
+		caps = strings.Replace(capsBefore, "UIDPLUS", "UIDPLUS MOVE", 1)
 	}
 	c.printf("* CAPABILITY %s", caps)
 	c.printf("%s OK CAPABILITY completed.", tag)
+}
+
+// startTLS begins TLS. What the client sent together with the command is
+// dropped: it was not protected (CVE-2011-0411).
+func (c *imapConn) startTLS(tag string) {
+	c.printf("%s OK Begin TLS negotiation now.", tag)
+	if c.flush(false) != nil {
+		c.over = true
+		return
+	}
+	conn := tls.Server(c.raw, c.srv.pki.serverConfig())
+	if err := conn.Handshake(); err != nil {
+		c.srv.Logger.Info("TLS handshake failed", "protocol", "IMAP", "error", err)
+		c.over = true
+		return
+	}
+	c.use(conn)
+	c.plain = false
 }
 
 func (c *imapConn) id(tag string) {
@@ -171,17 +215,30 @@ func (c *imapConn) authenticate(tag, args string) {
 	c.authenticateXOAUTH2(tag, decoded)
 }
 
+// judge lets a mechanism judge a response. Exchange sends no challenge after
+// it, so one that is not done has refused.
+func judge(mech sasl.Server, response []byte) error {
+	if response == nil {
+		response = []byte{}
+	}
+	_, done, err := mech.Next(response)
+	if err == nil && !done {
+		err = errors.New("the mechanism wants more")
+	}
+	return err
+}
+
 func (c *imapConn) authenticateXOAUTH2(tag string, response []byte) {
 	var b bearer
 	mech := xoauth2.NewServer(func(user, token string) (err error) {
 		b, err = c.srv.verify(token, imapPermission)
 		if err == nil {
-			c.mailbox, c.unusable, err = c.srv.openIMAP(b, user)
+			c.mailbox, c.unusable, err = c.srv.open(b, user, imapPermission)
 		}
 		c.sess.attempt(user, b, errors.Join(err, c.unusable))
 		return err
 	})
-	if _, _, err := mech.Next(response); err != nil {
+	if err := judge(mech, response); err != nil {
 		if errors.Is(err, xoauth2.ErrMalformedResponse) {
 			c.sess.attempt("", bearer{}, err)
 		}

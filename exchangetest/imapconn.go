@@ -26,10 +26,12 @@ const maxFlight = 32 << 10
 // held back until the client has to be waited for, so that commands that
 // arrive together are answered together.
 type imapConn struct {
-	net.Conn
-	srv  *Server
-	sess *session
-	br   *bufio.Reader
+	net.Conn          // a dripConn, over TLS unless the client has yet to start that
+	raw      net.Conn // beneath TLS
+	plain    bool     // TLS has not been started
+	srv      *Server
+	sess     *session
+	br       *bufio.Reader
 
 	over     bool // nothing more is read from the client
 	errors   int
@@ -46,13 +48,42 @@ type imapConn struct {
 	said    bool // the last word was spoken: what is written is dropped
 }
 
-func newIMAPConn(s *Server, sess *session, raw net.Conn) *imapConn {
-	conn := tls.Server(raw, s.pki.serverConfig())
-	return &imapConn{
-		Conn: conn, srv: s, sess: sess,
-		br:     bufio.NewReaderSize(conn, maxLine),
-		filter: filter{finished: make(chan struct{})},
+func newIMAPConn(s *Server, sess *session, raw net.Conn, plain bool) *imapConn {
+	c := &imapConn{srv: s, sess: sess, raw: raw, plain: plain, filter: filter{finished: make(chan struct{})}}
+	if plain {
+		c.use(raw)
+	} else {
+		c.use(tls.Server(raw, s.pki.serverConfig()))
 	}
+	return c
+}
+
+func (c *imapConn) use(conn net.Conn) {
+	c.Conn = &dripConn{Conn: conn, srv: c.srv}
+	c.br = bufio.NewReaderSize(conn, maxLine)
+}
+
+// faulted reports whether a fault has given the answer to a command.
+func (c *imapConn) faulted(tag, command string) bool {
+	f := c.srv.strike(AtIMAP, command, nil)
+	if f == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Conn.(*dripConn).slow(f)
+	if !f.replaces() || c.said {
+		return c.said
+	}
+	c.out.WriteString(f.lines(tag))
+	if f.Drop || f.Reset || f.Cut > 0 {
+		c.flushLocked()
+		c.over, c.said = true, true
+		if f.Reset {
+			reset(c.raw)
+		}
+	}
+	return true
 }
 
 // printf writes a line.

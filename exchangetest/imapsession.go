@@ -245,6 +245,8 @@ func (c *imapConn) start(line string) bool {
 		c.fail("*", badCommand)
 	case idling:
 		c.fail(tag, badState)
+	case c.faulted(tag, verb):
+		c.skipLiteral(line)
 	case verb == "CAPABILITY":
 		c.capability(tag)
 	case verb == "LOGOUT":
@@ -262,6 +264,20 @@ func (c *imapConn) start(line string) bool {
 		return true
 	}
 	return false
+}
+
+// skipLiteral drops what the client sends with a command, without waiting to
+// be asked for it, that has been answered.
+func (c *imapConn) skipLiteral(line string) {
+	size, sync, ok := literalAt([]byte(line))
+	if !ok || sync || c.over {
+		return
+	}
+	if _, err := io.CopyN(io.Discard, c.br, size); err != nil {
+		c.over = true
+		return
+	}
+	c.readLine()
 }
 
 func (c *imapConn) startIdle() {

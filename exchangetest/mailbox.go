@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -16,7 +17,8 @@ type Mailbox struct {
 
 	tenant  *Tenant
 	store   *imapmemserver.User
-	changes broadcast // something happened to a message in the store
+	changes broadcast    // something happened to a message in the store
+	sending atomic.Int32 // messages that are being submitted
 
 	// What follows is guarded by the server's mutex. The keys are addresses
 	// in lower case and object ids of service principals.

@@ -63,23 +63,21 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	rec := Request{Time: h.srv.Now(), Grant: "managed identity", Scope: r.Form.Get("resource"), Status: http.StatusOK}
-	defer func() {
-		h.srv.mu.Lock()
-		defer h.srv.mu.Unlock()
-		h.srv.requests = append(h.srv.requests, rec)
-	}()
+	defer func() { h.srv.addRequest(rec) }()
 	app, refusal := h.identity(r, form)
 	if refusal == nil && h.kind == Arc {
 		refusal = h.challenge(w, r)
 	}
 	if refusal != nil {
-		rec.Status = refusal.status
+		rec.Status, rec.Error = refusal.status, refusal.text
 		h.srv.Logger.Info("managed identity refused", "error", refusal.text)
 		writeJSON(w, refusal.status, map[string]string{"error": refusal.name, "error_description": refusal.text})
 		return
 	}
 	rec.Tenant, rec.ClientID = app.tenant.ID, app.ClientID
-	writeJSON(w, http.StatusOK, h.answer(app, r.Form.Get("resource")))
+	answer := h.answer(app, r.Form.Get("resource"))
+	rec.Claims = h.srv.claims(answer["access_token"].(string))
+	writeJSON(w, http.StatusOK, answer)
 }
 
 // identity finds the identity that is asked for.

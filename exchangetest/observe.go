@@ -17,11 +17,16 @@ type Request struct {
 	User     string // who signed in, or the username of the request; empty where there is none
 	Status   int    // HTTP status of the answer; zero if the connection was dropped
 	AADSTS   int    // number of the error of Entra ID; zero if there was none
+	Error    string // what the error says, in short; empty if there was none
+
+	// Claims are those of the access token that was issued, opaque ones
+	// included; nil if none was. They must not be modified.
+	Claims map[string]any
 }
 
-// A Session is one connection to the IMAP or the SMTP server.
+// A Session is one connection to a mail server.
 type Session struct {
-	Protocol string    // "IMAP" or "SMTP"
+	Protocol string    // "IMAP", "POP" or "SMTP"
 	Start    time.Time // by the server's clock
 	User     string    // user= of the latest attempt to authenticate, or the name given to LOGIN
 	ClientID string    // application that the token was issued to, if it could be read
@@ -47,6 +52,10 @@ type Message struct {
 	To   []string  // forward paths of the envelope
 	Data []byte    // as it was sent, without dot-stuffing
 }
+
+// Changed returns a channel that is closed when something happens of which
+// Requests, Sessions or Sent tell, for programs that show them.
+func (s *Server) Changed() <-chan struct{} { return s.records.next() }
 
 // Requests returns the requests for tokens so far, oldest first.
 func (s *Server) Requests() []Request {
@@ -77,6 +86,7 @@ func (s *Server) Sent() []Message {
 
 // A session is the record of a connection, and what Advance needs to end it.
 type session struct {
+	records *broadcast
 	mu      sync.Mutex
 	record  Session
 	expires time.Time // zero: never
@@ -85,7 +95,8 @@ type session struct {
 }
 
 func (s *Server) newSession(protocol string, conn net.Conn) *session {
-	sess := &session{conn: conn, record: Session{Protocol: protocol, Start: s.Now()}}
+	defer s.records.notify()
+	sess := &session{records: &s.records, conn: conn, record: Session{Protocol: protocol, Start: s.Now()}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions = append(s.sessions, sess)
@@ -100,6 +111,7 @@ func (sess *session) snapshot() Session {
 
 // update changes the record under its lock.
 func (sess *session) update(f func(r *Session)) {
+	defer sess.records.notify()
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	f(&sess.record)
@@ -128,6 +140,7 @@ func (sess *session) isExpired(now time.Time) bool {
 // attempt records that a client tried to authenticate, and what is wrong with
 // that.
 func (sess *session) attempt(user string, b bearer, err error) {
+	defer sess.records.notify()
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	r := &sess.record
@@ -141,6 +154,7 @@ func (sess *session) attempt(user string, b bearer, err error) {
 // accept records that the server accepted the latest attempt. The session ends
 // when the clock passes expires.
 func (sess *session) accept(expires time.Time) {
+	defer sess.records.notify()
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	sess.record.Authenticated = true

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -31,17 +32,27 @@ type Server struct {
 	// a token or a secret. Nil means silence.
 	Logger *slog.Logger
 
+	// MoveBeforeLogin has the IMAP server announce MOVE before the client is
+	// authenticated, as some of Exchange Online's do and others do not.
+	MoveBeforeLogin bool
+
 	maxMessage int64 // smtpSize, but in tests
 
 	clock             clock
+	skew              atomic.Int64 // of Entra ID's clock
+	moved             broadcast    // the clock was
+	struck            broadcast    // a fault has
+	records           broadcast    // there is more in them
+	closing           chan struct{}
 	pki               *pki
 	tenant, consumers *Tenant
 
-	httpLn, imapLn, smtpLn net.Listener
-	http                   *http.Server
-	imap                   *imapserver.Server
-	handover               *handoverListener
-	transport              *http.Transport
+	httpLn, imapLn, smtpLn, popLn net.Listener
+	plainIMAPLn, plainPOPLn       net.Listener
+	http                          *http.Server
+	imap                          *imapserver.Server
+	handover                      *handoverListener
+	transport                     *http.Transport
 
 	// mu guards the directory, what Exchange was told and the records.
 	mu        sync.Mutex
@@ -57,6 +68,7 @@ type Server struct {
 	devices   map[string]*device       // by device code
 	sso       map[string]*signIn       // by the cookie of the sign-in page
 	opaque    map[string]string        // JWTs by the token that stands for them
+	faults    []*Fault                 // that have not struck yet
 
 	// life guards what Start and Close change.
 	life    sync.Mutex
@@ -87,16 +99,20 @@ func NewUnstartedServer() *Server {
 		httpLn:     listen(),
 		imapLn:     listen(),
 		smtpLn:     listen(),
-		handover:   newHandoverListener(),
-		tenants:    make(map[string]*Tenant),
-		mailboxes:  make(map[string]*Mailbox),
-		conns:      make(map[net.Conn]struct{}),
-		issuers:    make(map[string]*Issuer),
-		refresh:    make(map[string]*refreshToken),
-		codes:      make(map[string]*authCode),
-		devices:    make(map[string]*device),
-		sso:        make(map[string]*signIn),
-		opaque:     make(map[string]string),
+		popLn:      listen(),
+
+		plainIMAPLn: listen(), plainPOPLn: listen(),
+		handover:  newHandoverListener(),
+		tenants:   make(map[string]*Tenant),
+		mailboxes: make(map[string]*Mailbox),
+		conns:     make(map[net.Conn]struct{}),
+		issuers:   make(map[string]*Issuer),
+		refresh:   make(map[string]*refreshToken),
+		codes:     make(map[string]*authCode),
+		devices:   make(map[string]*device),
+		sso:       make(map[string]*signIn),
+		opaque:    make(map[string]string),
+		closing:   make(chan struct{}),
 	}
 	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
 	s.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})
@@ -131,6 +147,9 @@ func (s *Server) Start() {
 	s.startIMAP()
 	s.wg.Go(func() { s.accept(s.imapLn, s.serveIMAP) })
 	s.wg.Go(func() { s.accept(s.smtpLn, s.serveSMTP) })
+	s.wg.Go(func() { s.accept(s.popLn, s.servePOP) })
+	s.wg.Go(func() { s.accept(s.plainIMAPLn, s.servePlainIMAP) })
+	s.wg.Go(func() { s.accept(s.plainPOPLn, s.servePlainPOP) })
 }
 
 // Close ends every session and returns when all goroutines of the server have
@@ -147,8 +166,9 @@ func (s *Server) Close() {
 	if already {
 		return
 	}
+	close(s.closing)
 	s.transport.CloseIdleConnections()
-	for _, ln := range []net.Listener{s.httpLn, s.imapLn, s.smtpLn} {
+	for _, ln := range []net.Listener{s.httpLn, s.imapLn, s.smtpLn, s.popLn, s.plainIMAPLn, s.plainPOPLn} {
 		ln.Close()
 	}
 	if s.http != nil {
@@ -200,8 +220,7 @@ func (s *Server) untrack(conn net.Conn) {
 }
 
 // Cloud describes the server in the way in which [exoauth.Clouds] describes
-// those of Microsoft. There is no POP3 server; the POP address is one to which
-// no connection can be made.
+// those of Microsoft.
 func (s *Server) Cloud() exoauth.Cloud {
 	return exoauth.Cloud{
 		Authority:    "https://" + s.httpLn.Addr().String(),
@@ -209,7 +228,7 @@ func (s *Server) Cloud() exoauth.Cloud {
 		UserResource: exoauth.Global.UserResource,
 		IMAP:         s.imapLn.Addr().String(),
 		SMTP:         s.smtpLn.Addr().String(),
-		POP:          "127.0.0.1:0",
+		POP:          s.popLn.Addr().String(),
 	}
 }
 
@@ -227,21 +246,57 @@ func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: s.transport}
 }
 
-// DialContext dials the server's IMAP or SMTP port where addr is that of an
-// IMAP or SMTP server of [exoauth.Clouds] or of outlook.com, and any other
-// addr as [net.Dialer.DialContext] does. It does not speak TLS; the server's
+// DialContext dials the server's own port where addr is that of an IMAP, POP3
+// or SMTP server of [exoauth.Clouds] or of outlook.com, the ports 143 and 110
+// included, on which the client starts TLS; and any other addr as
+// [net.Dialer.DialContext] does. It does not speak TLS; the server's
 // certificate is valid for all these names, and for 127.0.0.1, ::1 and
 // localhost.
 func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	imap, smtp := mailAddrs()
-	switch lower := strings.ToLower(addr); {
-	case imap[lower]:
-		addr = s.imapLn.Addr().String()
-	case smtp[lower]:
-		addr = s.smtpLn.Addr().String()
-	}
 	var d net.Dialer
+	if ln := s.mailListener(addr); ln != nil {
+		addr = ln.Addr().String()
+	}
 	return d.DialContext(ctx, network, addr)
+}
+
+// PlainIMAP and PlainPOP are host:port of the servers on which the client
+// starts TLS: 143 and 110 in Exchange Online.
+func (s *Server) PlainIMAP() string { return s.plainIMAPLn.Addr().String() }
+
+// PlainPOP is documented at [Server.PlainIMAP].
+func (s *Server) PlainPOP() string { return s.plainPOPLn.Addr().String() }
+
+func (s *Server) mailListener(addr string) net.Listener {
+	host, port, err := net.SplitHostPort(strings.ToLower(addr))
+	if err != nil {
+		return nil
+	}
+	at := func(names map[string]bool, port string) bool { return names[net.JoinHostPort(host, port)] }
+	imap, smtp := mailAddrs()
+	switch port {
+	case "993":
+		if at(imap, "993") {
+			return s.imapLn
+		}
+	case "143":
+		if at(imap, "993") {
+			return s.plainIMAPLn
+		}
+	case "995":
+		if at(imap, "993") {
+			return s.popLn
+		}
+	case "110":
+		if at(imap, "993") {
+			return s.plainPOPLn
+		}
+	case "587":
+		if at(smtp, "587") {
+			return s.smtpLn
+		}
+	}
+	return nil
 }
 
 func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, error) {

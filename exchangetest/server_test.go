@@ -218,14 +218,6 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestCloudPOP(t *testing.T) {
-	w := newWorld(t)
-	if conn, err := w.DialContext(t.Context(), "tcp", w.Cloud().WithDefaults().POP); err == nil {
-		conn.Close()
-		t.Error("there is a POP3 server")
-	}
-}
-
 // What is logged and recorded, and how an App prints, contains no secret.
 func TestNoSecrets(t *testing.T) {
 	var log bytes.Buffer

@@ -24,11 +24,14 @@ const maxRecipients = 1000
 type smtpConn struct {
 	srv  *Server
 	sess *session
-	conn net.Conn // raw, and over TLS after STARTTLS
+	raw  net.Conn
+	conn net.Conn  // raw, and over TLS after STARTTLS
+	wire *dripConn // conn
 	br   *bufio.Reader
 	bw   *bufio.Writer
 	id   string // of the session, as it stands in brackets
 	tls  bool
+	old  bool // TLS is older than 1.2
 	over bool
 
 	hello   bool
@@ -50,22 +53,47 @@ type smtpMail struct {
 
 // serveSMTP speaks SMTP submission (RFC 6409) in Exchange's words.
 func (s *Server) serveSMTP(raw net.Conn) {
-	c := &smtpConn{srv: s, sess: s.newSession("SMTP", raw), id: newSessionID()}
+	c := &smtpConn{srv: s, raw: raw, sess: s.newSession("SMTP", raw), id: newSessionID()}
 	defer c.sess.end()
 	c.use(raw)
 	defer func() {
 		c.bw.Flush()
 		c.conn.Close()
 	}()
-	c.reply("220 %s.outlook.office365.com Microsoft ESMTP MAIL Service ready at %s [%s]",
-		hostLabel, s.Now().UTC().Format("Mon, 2 Jan 2006 15:04:05 +0000"), c.id)
+	if !c.faulted(Greeting) {
+		c.reply("220 %s.outlook.office365.com Microsoft ESMTP MAIL Service ready at %s [%s]",
+			hostLabel, s.Now().UTC().Format("Mon, 2 Jan 2006 15:04:05 +0000"), c.id)
+	}
 	for !c.over {
 		line, err := c.readLine()
 		if err != nil {
 			return
 		}
-		c.handle(line)
+		if verb, _, _ := strings.Cut(line, " "); !c.faulted(verb) {
+			c.handle(line)
+		}
 	}
+}
+
+// faulted reports whether a fault has given the answer to a command.
+func (c *smtpConn) faulted(command string) bool {
+	f := c.srv.strike(AtSMTP, command, nil)
+	if f == nil {
+		return false
+	}
+	c.wire.slow(f)
+	if !f.replaces() {
+		return false
+	}
+	c.bw.WriteString(f.lines(""))
+	if f.Drop || f.Reset || f.Cut > 0 {
+		c.bw.Flush()
+		c.over = true
+		if f.Reset {
+			reset(c.raw)
+		}
+	}
+	return true
 }
 
 // hostLabel is the first label of frontEnd.
@@ -81,8 +109,9 @@ func newSessionID() string {
 
 func (c *smtpConn) use(conn net.Conn) {
 	c.conn = conn
+	c.wire = &dripConn{Conn: conn, srv: c.srv}
 	c.br = bufio.NewReaderSize(conn, maxLine)
-	c.bw = bufio.NewWriter(conn)
+	c.bw = bufio.NewWriter(c.wire)
 }
 
 // reply writes a reply, or one line of it. It goes out when the client has to
@@ -124,6 +153,11 @@ func (c *smtpConn) flush() error {
 func (c *smtpConn) handle(line string) {
 	verb, args, _ := strings.Cut(line, " ")
 	args = strings.TrimSpace(args)
+	if c.old {
+		c.reply("421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [%s]", frontEnd)
+		c.over = true
+		return
+	}
 	switch strings.ToUpper(verb) {
 	case "EHLO":
 		c.ehlo(args)
@@ -204,13 +238,16 @@ func (c *smtpConn) startTLS() {
 		c.over = true
 		return
 	}
-	conn := tls.Server(c.conn, c.srv.pki.serverConfig())
+	config := c.srv.pki.serverConfig()
+	config.MinVersion = tls.VersionTLS10 // to tell the client what is wrong with it
+	conn := tls.Server(c.conn, config)
 	if err := conn.Handshake(); err != nil {
 		c.srv.Logger.Info("TLS handshake failed", "protocol", "SMTP", "error", err)
 		c.over = true
 		return
 	}
 	c.use(conn)
+	c.old = conn.ConnectionState().Version < tls.VersionTLS12
 	c.tls, c.hello, c.mail = true, false, smtpMail{}
 }
 

@@ -75,7 +75,7 @@ func (c *smtpConn) authXOAUTH2(response string, inline bool) {
 		c.refuse(authFailed)
 		return
 	}
-	_, _, err = xoauth2.NewServer(c.authenticate).Next(decoded)
+	err = judge(xoauth2.NewServer(c.authenticate), decoded)
 	if errors.Is(err, xoauth2.ErrMalformedResponse) {
 		c.sess.attempt("", bearer{}, err)
 	}

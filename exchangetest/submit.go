@@ -13,6 +13,10 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
+// maxSending bounds the messages that are under way to one mailbox's outbox.
+// (https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/smtp-submission-improvements)
+const maxSending = 3
+
 var errTooBig = errors.New("message too big")
 
 // path parses "FROM:<address> NAME=VALUE ...", for the keyword it begins with.
@@ -95,6 +99,8 @@ func (c *smtpConn) data() {
 		c.over = true
 		return
 	}
+	c.mailbox.sending.Add(1)
+	defer c.mailbox.sending.Add(-1)
 	message, err := readDots(c.br, int(c.srv.maxMessage))
 	if err != nil && err != errTooBig {
 		c.over = true
@@ -145,6 +151,13 @@ func (c *smtpConn) readChunk(size int64) error {
 func (c *smtpConn) submit(message []byte) {
 	m := c.mail
 	c.mail = smtpMail{}
+	if c.faulted(EndOfMessage) {
+		return
+	}
+	if c.mailbox.sending.Load() > maxSending {
+		c.reply("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded [Hostname=%s]", frontEnd)
+		return
+	}
 	if m.tooBig {
 		c.reply("552 5.3.4 Message size exceeds fixed maximum message size")
 		return
@@ -206,6 +219,7 @@ func (s *Server) maySendAs(b bearer, m *Mailbox, sender string) bool {
 // are on this server, and into the sent items of the mailbox.
 func (s *Server) deliver(user string, from *Mailbox, m smtpMail, message []byte) {
 	now := s.Now()
+	defer s.records.notify()
 	s.mu.Lock()
 	s.sent = append(s.sent, Message{Time: now, User: user, From: m.from, To: m.to, Data: message})
 	var inboxes []*Mailbox

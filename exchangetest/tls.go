@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
@@ -62,6 +63,7 @@ func certNames() []string {
 // A pki is a certificate authority and the one certificate it has issued.
 type pki struct {
 	roots *x509.CertPool
+	ca    []byte // in DER
 	cert  tls.Certificate
 }
 
@@ -74,7 +76,7 @@ func newPKI() *pki {
 		NotAfter:              now.AddDate(10, 0, 0),
 		IsCA:                  true,
 		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageCertSign,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2),
@@ -95,8 +97,15 @@ func newPKI() *pki {
 	roots.AddCert(root)
 	return &pki{
 		roots: roots,
+		ca:    caDER,
 		cert:  tls.Certificate{Certificate: [][]byte{leafDER, caDER}, PrivateKey: leafKey},
 	}
+}
+
+// CA returns the certificate of the server's certificate authority in PEM, for
+// programs that are told whom to trust by a file.
+func (s *Server) CA() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.pki.ca})
 }
 
 // serverConfig returns the configuration of all three servers. Exchange Online

@@ -65,7 +65,7 @@ func (a *App) Token(options *TokenOptions) string {
 }
 
 func (a *App) issue(o TokenOptions) string {
-	now := a.tenant.srv.Now()
+	now := a.tenant.srv.entraNow()
 	if o.Lifetime == 0 {
 		o.Lifetime = a.tenant.srv.tokenLifetime()
 	}

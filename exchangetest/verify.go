@@ -34,8 +34,9 @@ type tokenClaims struct {
 type permission struct{ role, scope string }
 
 var (
-	imapPermission = permission{IMAPAccessAsApp, "IMAP.AccessAsUser.All"}
-	smtpPermission = permission{SMTPSendAsApp, "SMTP.Send"}
+	imapPermission = permission{IMAPAccessAsApp, IMAPAccessAsUser}
+	popPermission  = permission{POPAccessAsApp, POPAccessAsUser}
+	smtpPermission = permission{SMTPSendAsApp, SMTPSend}
 )
 
 // verify checks a token as far as it can be checked without a mailbox. What is
@@ -121,9 +122,9 @@ func (b *bearer) roleLocked(c *tokenClaims, want permission) error {
 	return fmt.Errorf("the token has no role %s, only %q", want.role, c.Roles)
 }
 
-// openIMAP returns the mailbox that an IMAP session of b for user is
+// open returns the mailbox that an IMAP or POP3 session of b for user is
 // authenticated for. usable is nil if the session can do something with it.
-func (s *Server) openIMAP(b bearer, user string) (m *Mailbox, usable, err error) {
+func (s *Server) open(b bearer, user string, want permission) (m *Mailbox, usable, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m = s.mailboxes[strings.ToLower(user)]
@@ -133,7 +134,7 @@ func (s *Server) openIMAP(b bearer, user string) (m *Mailbox, usable, err error)
 	if m.tenant != b.tenant {
 		return nil, nil, fmt.Errorf("the mailbox %q is in another tenant than the token's", user)
 	}
-	// Whether IMAP is on is asked of who signed in, not of the mailbox.
+	// Whether the protocol is on is asked of who signed in, not of the mailbox.
 	// (https://learn.microsoft.com/exchange/troubleshoot/user-and-shared-mailboxes/pop3-imap-owa-activesync-office-365)
 	protocol := m
 	if b.user != nil {
@@ -142,7 +143,9 @@ func (s *Server) openIMAP(b bearer, user string) (m *Mailbox, usable, err error)
 	switch {
 	case !b.hasFullAccess(m):
 		usable = fmt.Errorf("no FullAccess to the mailbox %s (Add-MailboxPermission)", m.Address)
-	case protocol.cas.ImapEnabled != nil && !*protocol.cas.ImapEnabled:
+	case want == popPermission && !enabled(protocol.cas.PopEnabled):
+		usable = fmt.Errorf("POP is switched off for %s (Set-CASMailbox)", protocol.Address)
+	case want == imapPermission && !enabled(protocol.cas.ImapEnabled):
 		usable = fmt.Errorf("IMAP is switched off for %s (Set-CASMailbox)", protocol.Address)
 	}
 	return m, usable, nil

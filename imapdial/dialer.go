@@ -1,9 +1,9 @@
 package imapdial
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -20,9 +21,13 @@ import (
 // seconds to refuse.
 const DefaultTimeout = time.Minute
 
-// A Dialer dials mailboxes. TokenSource is required; the zero value of every
-// other field is usable. The fields must not be changed once Dial has been
-// called; Dial may be called by any number of goroutines.
+// DefaultMaxDials is how many dials of a Dialer are under way at a time.
+const DefaultMaxDials = 64
+
+// A Dialer dials mailboxes: one serves ten thousand of them. TokenSource is
+// required; the zero value of every other field is usable. Once Dial or Keep
+// has been called, the Dialer must not be copied nor its fields changed; both
+// may be called by any number of goroutines.
 type Dialer struct {
 	// TokenSource gives the access token. A source that has the methods
 	// TokenContext(context.Context) (*oauth2.Token, error) and
@@ -44,24 +49,40 @@ type Dialer struct {
 	// DialContext connects; nil is that of a net.Dialer. Set it for a proxy.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Timeout bounds each Dial, the token included, besides its context. Zero
-	// is DefaultTimeout.
+	// Timeout bounds each Dial, the token included, besides its context. It
+	// begins when the Dial has its turn, see MaxDials. Zero is DefaultTimeout.
 	Timeout time.Duration
+
+	// MaxDials is how many dials may be under way at a time; the others wait
+	// for their turn as long as their contexts allow. Sessions that stand do
+	// not count. Zero is DefaultMaxDials.
+	MaxDials int
 
 	// SkipProbe returns from Dial as soon as the server has said OK, one
 	// round trip earlier. Whether the mailbox is open then shows in the first
 	// command, see NotConnected, and imapclient asks for the capabilities.
 	SkipProbe bool
 
+	// EarlyAuth sends AUTHENTICATE without waiting for the greeting, another
+	// round trip earlier. IMAP wants a client to wait (RFC 9051 §3): a server,
+	// or what stands before it, that is not ready for a command may drop it,
+	// close the connection or say BYE, and the token has been sent for
+	// nothing. It goes over TLS to a server that has proven its name, so
+	// nobody else sees it. EarlyAuth acts with implicit TLS and on hosts of
+	// Microsoft's clouds alone: of others the capabilities must be heard.
+	EarlyAuth bool
+
 	// Options is handed to imapclient; nil is the zero value. Its TLSConfig
-	// and Dialer are not used. Its DebugWriter sees the handshake too, with
-	// the token masked; for one client it is called by one goroutine at a
-	// time, which imapclient itself does not promise.
+	// and Dialer are not used. Its DebugWriter sees what goes over the
+	// connection, from the greeting on: each line of either side in one Write,
+	// in order, with the token masked, and for one client never two at a time.
 	Options *imapclient.Options
 
 	// Logger is told of each step at level debug and of refused tokens at
 	// level info. Nil is silent. It is never given a token.
 	Logger *slog.Logger
+
+	shared transport.Shared
 }
 
 // Dial returns a client that is authenticated as username, normally the
@@ -70,14 +91,12 @@ type Dialer struct {
 //
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // close the client.
+//
+// Where the server ends the session with a BYE, what the client returns from
+// then on has its text, which imapclient alone drops; the functions that take
+// an error, such as [Expired], know it.
 func (d *Dialer) Dial(ctx context.Context, username string) (*imapclient.Client, error) {
-	timeout := d.Timeout
-	if timeout <= 0 {
-		timeout = DefaultTimeout
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within %v, the Timeout of the Dialer", timeout))
-	defer cancel()
-	return newAttempt(d, username).run(ctx)
+	return newAttempt(d, username).dial(ctx)
 }
 
 // Dial is (&Dialer{TokenSource: src}).Dial(ctx, username): the mailbox
@@ -91,12 +110,14 @@ type attempt struct {
 	*Dialer
 	addr     string
 	username string
+	source   oauth2.TokenSource // that of the Dialer, or what stands before it
 	log      *slog.Logger
-	frontEnd string // as the last greeting named it
+	frontEnd string          // as the last greeting named it
+	ended    func(err error) // see conn
 }
 
 func newAttempt(d *Dialer, username string) *attempt {
-	a := &attempt{Dialer: d, addr: d.Addr, username: username, log: d.Logger}
+	a := &attempt{Dialer: d, addr: d.Addr, username: username, source: d.TokenSource, log: d.Logger}
 	if a.addr == "" {
 		a.addr = exoauth.Global.IMAP
 	}
@@ -107,13 +128,25 @@ func newAttempt(d *Dialer, username string) *attempt {
 	return a
 }
 
-func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
+// dial waits for its turn and bounds the time from then on.
+func (a *attempt) dial(ctx context.Context) (*imapclient.Client, error) {
 	// With a stand-in for the token, so that a bad name costs no request.
 	if err := xoauth2.Validate(a.username, "-"); err != nil {
 		return nil, a.fail(ctx, OpAuthenticate, err)
 	}
+	leave, err := a.shared.Enter(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials))
+	if err != nil {
+		return nil, a.fail(ctx, OpQueue, err)
+	}
+	defer leave()
+	ctx, cancel := transport.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
+	defer cancel()
+	return a.run(ctx)
+}
+
+func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
 	s, err := login.Login[*session]{
-		Source:    a.TokenSource,
+		Source:    a.source,
 		Username:  a.username,
 		Connect:   a.connect,
 		Refused:   isRefusal,
@@ -124,6 +157,7 @@ func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.log.DebugContext(ctx, "imapdial: authenticated", "frontEnd", a.frontEnd)
 	return a.open(ctx, s)
 }
 
@@ -138,7 +172,7 @@ func (a *attempt) open(ctx context.Context, s *session) (*imapclient.Client, err
 	if !s.Release() {
 		return nil, a.fail(ctx, OpOpen, net.ErrClosed)
 	}
-	client, err := s.handOver(a.Options)
+	client, err := s.handOver(a.Options, a.ended)
 	if err != nil {
 		return nil, a.fail(ctx, OpOpen, err)
 	}

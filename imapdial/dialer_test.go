@@ -170,6 +170,11 @@ func TestDialAsksHostsItDoesNotKnow(t *testing.T) {
 			tag := p.Tag()
 			p.Say("* NAMESPACE (({7}", "A3 NO\r\n \"/\")) NIL NIL", tag+" OK done")
 		},
+		"statuses that end like literals": func(p *mailtest.Peer) {
+			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] see {5}")
+			p.Say("* OK wait {900}", p.Tag()+" OK Logged in {70000}")
+			openProbe(p)
+		},
 		"untagged chatter at each step": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready", "* OK still here")
 			p.Say("* OK thinking", p.Tag()+" OK Logged in", "* 5 EXISTS")
@@ -482,6 +487,43 @@ func TestNoSecretComesOut(t *testing.T) {
 		})
 	}
 }
+
+// The debug writer sees the conversation of the client too, line by line, and
+// nothing of what the client is made to believe.
+func TestDebugWriterSeesLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines []string
+		d := scripted(after(func(p *mailtest.Peer) {
+			tag := p.Tag()
+			p.Raw("* 3 EX")
+			p.Raw("ISTS\r\n" + tag + " OK NOOP ")
+			p.Raw("completed.\r\n")
+			p.Hear()
+		}))
+		d.Options = &imapclient.Options{DebugWriter: writerFunc(func(p []byte) { lines = append(lines, string(p)) })}
+		c, err := d.Dial(t.Context(), mailbox)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Noop().Wait(); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		want := []string{greeting, "A1 AUTHENTICATE XOAUTH2 ***", "A1 OK AUTHENTICATE completed.", "A2 CAPABILITY", "A3 NAMESPACE",
+			postAuth, "A2 OK CAPABILITY completed.", namespace, "A3 OK NAMESPACE completed.",
+			"T1 NOOP", "* 3 EXISTS", "T1 OK NOOP completed."}
+		if got := strings.Join(lines, ""); got != strings.Join(want, "\r\n")+"\r\n" {
+			t.Errorf("shown:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+		}
+		if len(lines) != len(want) {
+			t.Errorf("%d Writes, want one for each of %d lines", len(lines), len(want))
+		}
+	})
+}
+
+type writerFunc func(p []byte)
+
+func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 
 // blockedSource knows no context and returns when the channel is closed.
 type blockedSource chan struct{}

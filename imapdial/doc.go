@@ -20,8 +20,10 @@
 //     application without permission, or where IMAP is switched off; see
 //     [NotConnected].
 //   - It keeps the server's words: a "* BYE", a JSON challenge and Exchange's
-//     NO [Error="AuthFailed:… are in the [Error].
+//     NO [Error="AuthFailed:… are in the [Error]. The client goes on to do so
+//     for a BYE, which imapclient alone drops; see [Expired].
 //   - It sends the token only over TLS, and shows it to no debug writer.
+//   - It uses OAUTHBEARER where a server has that and not XOAUTH2.
 //
 // For that it runs the greeting and AUTHENTICATE itself and hands imapclient
 // a connection that opens with a PREAUTH greeting (RFC 9051 §7.1.4).
@@ -29,10 +31,10 @@
 // # Afterwards
 //
 // Exchange ends a session when its token expires, an hour or so after Dial,
-// with "* BYE Session invalidated - AccessTokenExpired", which imapclient
-// reports as an unexpected EOF or, while idling, as the use of a closed
-// connection. After any error but an *imap.Error, and when the channel that
-// the client's Closed method returns is closed, dial again.
+// with "* BYE Session invalidated - AccessTokenExpired", and for many other
+// reasons. [Dialer.Keep] opens the next one, for as long as its context lives.
+// Without it, [Temporary], [Throttled], [Refused] and [NotConnected] tell what
+// to do with an error.
 //
 // The client's commands take no context. To let one end them:
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -16,25 +15,27 @@ import (
 
 // The steps of a Dial, as Error.Op names them.
 const (
+	OpQueue        = "queue"              // waiting for a turn, see MaxDials
 	OpToken        = login.OpToken        // asking the TokenSource
 	OpConnect      = "connect"            // name resolution and TCP, or DialContext
 	OpTLS          = "tls"                // the TLS handshake and the certificate
 	OpGreeting     = "greeting"           // the server's first line
 	OpStartTLS     = "starttls"           // STARTTLS, before TLS
 	OpCapability   = "capability"         // what the server offers
-	OpAuthenticate = login.OpAuthenticate // AUTHENTICATE XOAUTH2
+	OpAuthenticate = login.OpAuthenticate // AUTHENTICATE
 	OpOpen         = "open"               // the mailbox behind the authentication
+	OpSession      = "session"            // a session that stood, in Keep
 )
 
 // ErrNoXOAUTH2 is wrapped by the [*Error] for a server that does not offer
-// the mechanism. The token has not been sent then.
-var ErrNoXOAUTH2 = errors.New("the server does not offer AUTH=XOAUTH2")
+// the mechanism, nor OAUTHBEARER. The token has not been sent then.
+var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH=XOAUTH2 nor AUTH=OAUTHBEARER")
 
 // ErrProtocol is wrapped by the [*Error] for a server whose words are not
 // IMAP, or that says more than a server has to say before a session stands.
 var ErrProtocol = errors.New("not IMAP")
 
-// Error says which step of a Dial failed, and why. Unwrap gives the reason:
+// Error says which step of a Dial failed, or why a session of Keep ended. Unwrap gives the reason:
 // an *imap.Error with the server's own words (type BYE where the server said
 // goodbye), an *xoauth2.Error where it sent a challenge, the error of the
 // TokenSource, one of net or crypto/tls, the error of the context.
@@ -72,36 +73,27 @@ func (e *Error) Unwrap() error { return e.Err }
 // has mended anything: the network failed, or the server said that it is
 // busy, throttling or going down.
 func (e *Error) Temporary() bool {
-	if refusal, ok := errors.AsType[*imap.Error](e.Err); ok {
+	if refusal, ok := reply(e.Err); ok {
 		return transient(refusal)
 	}
 	return transport.Temporary(e.Err)
 }
 
-// transient knows a server in trouble from a server that refuses.
-func transient(e *imap.Error) bool {
-	switch e.Code {
-	case imap.ResponseCodeUnavailable, imap.ResponseCodeInUse, imap.ResponseCodeServerBug:
-		return true
-	}
-	text := strings.ToLower(e.Text)
-	return e.Type == imap.StatusResponseTypeBye ||
-		strings.Contains(text, "server unavailable") || strings.Contains(text, "throttled")
+// stepError is an error of another step than the one it comes out of.
+type stepError struct {
+	op  string
+	err error
 }
 
-// NotConnected reports whether err is Exchange's "User is authenticated but
-// not connected.": the token is good, but the mailbox does not open. The
-// application or user has no full access to it, IMAP is switched off for it,
-// or the token belongs to another user or tenant. It takes the errors of Dial
-// and those that imapclient returns later.
-func NotConnected(err error) bool {
-	refusal, ok := errors.AsType[*imap.Error](err)
-	return ok && strings.Contains(strings.ToLower(refusal.Text), "authenticated but not connected")
-}
+func (e *stepError) Error() string { return e.err.Error() }
+func (e *stepError) Unwrap() error { return e.err }
 
 // isRefusal reports whether the server answered AUTHENTICATE, as opposed to
 // breaking off.
 func isRefusal(err error) bool {
+	if _, ok := errors.AsType[*stepError](err); ok {
+		return false
+	}
 	if refusal, ok := errors.AsType[*imap.Error](err); ok {
 		return refusal.Type != imap.StatusResponseTypeBye
 	}
@@ -121,9 +113,14 @@ func renewable(err error) bool {
 }
 
 // fail makes an *Error. Where ctx has ended, that is the reason, and what the
-// broken connection said is noise, unless the server had refused before.
+// broken connection said is noise, unless the server had said something itself.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
-	if ended := transport.ContextError(ctx); ended != nil && isRefusal(err) {
+	_, answered := errors.AsType[*imap.Error](err)
+	answered = answered || isRefusal(err)
+	if step, ok := errors.AsType[*stepError](err); ok {
+		op, err = step.op, step.err
+	}
+	if ended := transport.ContextError(ctx); ended != nil && answered {
 		err = fmt.Errorf("%w, after %w", ended, err)
 	} else if ended != nil {
 		err = ended

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
@@ -108,6 +109,49 @@ func ExampleError() {
 	}
 	// Output:
 	// the application may not open this mailbox, or IMAP is off
+}
+
+// Keep holds a session for months; it returns what somebody has to mend, or
+// when the context ends. See examples/idle for a program that waits for mail.
+func ExampleDialer_Keep() {
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   os.Getenv("EXO_CLIENT_ID"),
+		Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
+	}
+	dialer := &imapdial.Dialer{TokenSource: cfg.ClientCredentials()}
+	err := dialer.Keep(context.Background(), "invoices@contoso.com", func(ctx context.Context, c *imapclient.Client) error {
+		for {
+			status, err := c.Status("INBOX", &imap.StatusOptions{NumUnseen: true}).Wait()
+			if err != nil {
+				return err // the session has ended: Keep dials again
+			}
+			fmt.Println(*status.NumUnseen, "unread")
+			select {
+			case <-time.After(time.Minute):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	log.Print(err)
+}
+
+// Exchange says for how long it wants to be left alone.
+func ExampleThrottled() {
+	err := error(&imap.Error{
+		Type: imap.StatusResponseTypeNo,
+		Text: "Request is throttled. Suggested Backoff Time: 299609 milliseconds",
+	})
+	fmt.Println(imapdial.Throttled(err))
+	// Output: 4m59.609s true
+}
+
+// The goodbye of a server is in the error of what was under way.
+func ExampleExpired() {
+	err := error(&imap.Error{Type: imap.StatusResponseTypeBye, Text: "Session invalidated - AccessTokenExpired"})
+	fmt.Println(imapdial.Expired(err), imapdial.Temporary(err), imapdial.Refused(err))
+	// Output: true true false
 }
 
 // NotConnected also takes the errors of commands, for a mailbox that closes

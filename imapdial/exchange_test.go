@@ -3,6 +3,7 @@ package imapdial_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"net"
 	"testing"
@@ -131,15 +132,27 @@ func TestExchangeByItsOwnAddress(t *testing.T) {
 	c.Close()
 }
 
+// stepHandler tells of each message to the logger.
+type stepHandler struct {
+	slog.Handler
+	told func(message string)
+}
+
+func (h stepHandler) Enabled(context.Context, slog.Level) bool      { return true }
+func (h stepHandler) WithAttrs([]slog.Attr) slog.Handler            { return h }
+func (h stepHandler) Handle(_ context.Context, r slog.Record) error { h.told(r.Message); return nil }
+
 func TestRoundTrips(t *testing.T) {
 	const delay = 25 * time.Millisecond
 	for name, test := range map[string]struct {
 		change func(*imapdial.Dialer)
 		want   int
 	}{
-		"authenticated":              {func(d *imapdial.Dialer) { d.SkipProbe = true }, 4},
-		"mailbox proven open":        {func(*imapdial.Dialer) {}, 5},
-		"mailbox proven, other host": {func(d *imapdial.Dialer) { d.Addr = "localhost:993" }, 6},
+		"authenticated, greeting not awaited":  {func(d *imapdial.Dialer) { d.SkipProbe, d.EarlyAuth = true, true }, 3},
+		"mailbox proven, greeting not awaited": {func(d *imapdial.Dialer) { d.EarlyAuth = true }, 4},
+		"authenticated":                        {func(d *imapdial.Dialer) { d.SkipProbe = true }, 4},
+		"mailbox proven open":                  {func(*imapdial.Dialer) {}, 5},
+		"mailbox proven, other host":           {func(d *imapdial.Dialer) { d.Addr = "localhost:993" }, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newExchange(t)
@@ -150,8 +163,18 @@ func TestRoundTrips(t *testing.T) {
 			}
 			test.change(d)
 			start := time.Now()
+			var took time.Duration
+			var waits int
+			d.Logger = slog.New(stepHandler{slog.DiscardHandler, func(message string) {
+				// Without the probe imapclient goes on at once to ask for the capabilities.
+				if message == "imapdial: authenticated" && d.SkipProbe {
+					took, waits = time.Since(start), forwarder.Waits()
+				}
+			}})
 			c, err := d.Dial(t.Context(), mailbox)
-			took, waits := time.Since(start), forwarder.Waits()
+			if !d.SkipProbe {
+				took, waits = time.Since(start), forwarder.Waits()
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/internal/mailtest"
@@ -367,6 +369,9 @@ func TestErrorPredicates(t *testing.T) {
 		"certificate":          {&tls.CertificateVerificationError{Err: errors.New("unknown authority")}, false, false},
 		"challenge":            {&xoauth2.Error{Status: "401"}, false, false},
 		"not IMAP":             {imapdial.ErrProtocol, false, false},
+		"x/oauth2, 503":        {&oauth2.RetrieveError{Response: &http.Response{StatusCode: 503}}, true, false},
+		"x/oauth2, 429":        {&oauth2.RetrieveError{Response: &http.Response{StatusCode: 429}}, true, false},
+		"x/oauth2, 401":        {&oauth2.RetrieveError{Response: &http.Response{StatusCode: 401}}, false, false},
 		"source, temporary":    {temporaryError(true), true, false},
 		"source, for good":     {temporaryError(false), false, false},
 		"neither in the least": {errors.New("x"), false, false},

@@ -46,7 +46,7 @@ func FuzzHandshake(f *testing.F) {
 			}
 			return
 		}
-		client, err := s.handOver(nil)
+		client, err := s.handOver(nil, nil)
 		if err != nil {
 			t.Fatalf("imapclient does not take the connection: %v", err)
 		}
@@ -59,7 +59,7 @@ func FuzzHandshake(f *testing.F) {
 
 // handshake is what Dial does, without TLS, which would hide everything.
 func (s *session) handshake(token string) error {
-	if _, err := s.greet(); err != nil {
+	if err := s.greet(); err != nil {
 		return err
 	}
 	if err := s.offered(); err != nil {

@@ -6,31 +6,30 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/exoauth/exoauth/internal/handoff"
-	"github.com/exoauth/exoauth/internal/wire"
 )
 
 // handOver gives the connection to imapclient, which is made to read that it
 // is authenticated already. Where the capabilities are not known, imapclient
-// asks for them.
-func (s *session) handOver(options *imapclient.Options) (*imapclient.Client, error) {
+// asks for them. Ended is as in conn.
+func (s *session) handOver(options *imapclient.Options, ended func(error)) (*imapclient.Client, error) {
 	greeting := "* PREAUTH "
 	if len(s.caps) > 0 {
 		greeting += "[CAPABILITY " + strings.Join(s.caps, " ") + "] "
 	}
-	greeting += "authenticated by AUTHENTICATE XOAUTH2\r\n"
+	greeting += "authenticated already\r\n"
 
 	var own imapclient.Options
 	if options != nil {
 		own = *options
 	}
-	own.DebugWriter = wire.LockedWriter(own.DebugWriter)
+	own.DebugWriter = nil // the tap shows what imapclient would, in lines
 	greeted := make(chan struct{})
-	client := imapclient.New(&handoff.Conn{
-		Conn:     s.Conn.Conn,
+	client := imapclient.New(&conn{ended: ended, Conn: handoff.Conn{
+		Conn:     s.wire.Tap(s.Conn.Conn),
 		Greeting: []byte(greeting),
 		Hold:     greeted,
 		Rest:     s.wire.Unread(),
-	}, &own)
+	}}, &own)
 	err := client.WaitGreeting()
 	close(greeted)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-sasl"
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/login"
@@ -24,8 +26,12 @@ import (
 type session struct {
 	*transport.Conn
 	wire    *wire.Conn
-	caps    []string // as the server last told, nil if it has not
-	inline  bool     // the server takes an initial response
+	addr    string
+	caps    []string          // as the server last told, nil if it has not
+	mech    string            // SASL mechanism; "" is XOAUTH2
+	inline  bool              // the server takes an initial response
+	greeted func(text string) // is told the greeting's text; nil for nobody
+	early   bool              // the greeting is still to come
 	lastTag int
 }
 
@@ -41,6 +47,8 @@ func (a *attempt) connect(ctx context.Context) (*session, error) {
 		return nil, a.fail(ctx, OpConnect, err)
 	}
 	s := newSession(conn, a.debugWriter())
+	s.addr = a.addr
+	s.greeted = func(text string) { a.frontEnd = frontEnd(text) }
 	if op, err := a.prepare(s); err != nil {
 		s.Close()
 		return nil, a.fail(ctx, op, err)
@@ -52,31 +60,32 @@ func (a *attempt) connect(ctx context.Context) (*session, error) {
 // prepare brings s up to AUTHENTICATE: TLS, the greeting, and, from servers
 // that are not known to be Exchange Online, the capabilities.
 func (a *attempt) prepare(s *session) (op string, err error) {
+	// Exchange Online takes an initial response, so there is no need to ask.
+	// It is known by its address: the text of its greeting changes.
+	s.inline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
 	if !a.StartTLS {
 		if err := s.StartTLS(a.tlsConfig()); err != nil {
 			return OpTLS, err
 		}
 	}
-	greeting, err := s.greet()
-	if err != nil {
+	if s.early = a.EarlyAuth && s.inline && !a.StartTLS; s.early {
+		return "", nil
+	}
+	if err := s.greet(); err != nil {
 		return OpGreeting, err
 	}
-	a.frontEnd = frontEnd(greeting)
 	if a.StartTLS {
 		if op, err := s.upgrade(a.tlsConfig()); err != nil {
 			return op, err
 		}
 	}
-	// Exchange Online takes an initial response, so there is no need to ask.
-	// It is known by its address: the text of its greeting changes.
-	s.inline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
 	if s.inline && s.caps == nil {
 		return "", nil
 	}
 	return OpCapability, s.offered()
 }
 
-func (a *attempt) tlsConfig() *tls.Config { return transport.ClientTLS(a.TLSConfig, a.addr) }
+func (a *attempt) tlsConfig() *tls.Config { return a.shared.ClientTLS(a.TLSConfig, a.addr) }
 
 func (a *attempt) debugWriter() io.Writer {
 	if a.Options == nil {
@@ -85,18 +94,21 @@ func (a *attempt) debugWriter() io.Writer {
 	return a.Options.DebugWriter
 }
 
-// greet reads the greeting and returns its text.
-func (s *session) greet() (string, error) {
+// greet reads the greeting.
+func (s *session) greet() error {
 	r, err := s.read()
 	switch {
 	case err != nil:
-		return "", err
+		return err
 	case r.tag != "*" || r.kind == "PREAUTH" || !r.isStatus():
-		return "", unexpected(r.String())
+		return unexpected(r.String())
 	case r.kind != "OK":
-		return "", r.err()
+		return r.err()
 	}
-	return r.text, nil
+	if s.greeted != nil {
+		s.greeted(r.text)
+	}
+	return nil
 }
 
 // upgrade runs STARTTLS. What the server said in the clear is forgotten.
@@ -111,25 +123,33 @@ func (s *session) upgrade(config *tls.Config) (op string, err error) {
 	return OpTLS, s.StartTLS(config)
 }
 
-// offered makes sure that the server takes XOAUTH2, from its greeting or by
-// asking. LOGINDISABLED is about passwords and does not matter.
+// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER where that
+// is all it has, from its greeting or by asking. LOGINDISABLED is about
+// passwords and does not matter.
 func (s *session) offered() error {
 	if s.caps == nil {
 		if err := s.command("CAPABILITY"); err != nil {
 			return err
 		}
 	}
-	if !slices.Contains(s.caps, "AUTH="+xoauth2.Mechanism) {
+	switch {
+	case slices.Contains(s.caps, "AUTH="+xoauth2.Mechanism):
+	case slices.Contains(s.caps, "AUTH="+login.OAuthBearer):
+		s.mech = login.OAuthBearer
+	default:
 		return fmt.Errorf("%w, only %s", ErrNoXOAUTH2, wire.Printable(strings.Join(s.caps, " ")))
 	}
 	s.inline = slices.Contains(s.caps, "SASL-IR") || slices.Contains(s.caps, "IMAP4REV2")
 	return nil
 }
 
-// Authenticate runs AUTHENTICATE XOAUTH2. A refusal is an *imap.Error, and an
+// Authenticate runs AUTHENTICATE. A refusal is an *imap.Error, and an
 // *xoauth2.Error besides where the server sent a challenge first.
 func (s *session) Authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
+	if s.mech == login.OAuthBearer {
+		client = login.NewOAuthBearer(client, username, token, s.addr)
+	}
 	mech, ir, err := client.Start()
 	if err != nil {
 		return err
@@ -142,12 +162,23 @@ func (s *session) Authenticate(username, token string) error {
 		command += " " + encoded
 	}
 	tags, err := s.send(command)
+	if s.early {
+		s.early = false
+		if err := s.greet(); err != nil {
+			return &stepError{OpGreeting, err}
+		}
+	}
 	if err != nil {
 		return err
 	}
+	return s.answer(client, tags[0])
+}
+
+// answer responds to challenges until the command tag is completed.
+func (s *session) answer(client sasl.Client, tag string) error {
 	var refusal error // what a challenge said
 	for {
-		r, err := s.readTagged(tags[0])
+		r, err := s.readTagged(tag)
 		switch {
 		case err != nil:
 			return login.Join(err, refusal)
@@ -210,7 +241,8 @@ func (s *session) complete(tag string) (response, error) {
 	return r, nil
 }
 
-// send writes commands in one segment and returns their tags.
+// send writes commands in one segment and returns their tags. Where the server
+// has said goodbye and gone, that is the error.
 func (s *session) send(commands ...string) (tags []string, err error) {
 	lines := make([]string, len(commands))
 	for i, command := range commands {
@@ -218,7 +250,14 @@ func (s *session) send(commands ...string) (tags []string, err error) {
 		tags = append(tags, "A"+strconv.Itoa(s.lastTag))
 		lines[i] = tags[i] + " " + command
 	}
-	return tags, s.wire.WriteLines(lines...)
+	err = s.wire.WriteLines(lines...)
+	if err != nil && !s.early {
+		_, last := s.readTagged("")
+		if bye, ok := errors.AsType[*imap.Error](last); ok {
+			err = bye
+		}
+	}
+	return tags, err
 }
 
 // readTagged returns the response that completes the command tag, or a
@@ -256,11 +295,8 @@ func (s *session) read() (response, error) {
 	if err != nil {
 		return r, err
 	}
-	for n := literalSize(line); n >= 0; n = literalSize(line) {
-		if err := s.wire.Skip(n); err != nil {
-			return r, err
-		}
-		if line, err = s.wire.ReadLine(); err != nil {
+	if r.tag == "*" && !r.isStatus() { // the text of a status has no literals
+		if err := s.skipLiterals(line); err != nil {
 			return r, err
 		}
 	}
@@ -268,4 +304,17 @@ func (s *session) read() (response, error) {
 		s.caps = caps
 	}
 	return r, nil
+}
+
+func (s *session) skipLiterals(line string) error {
+	for n := literalSize(line); n >= 0; n = literalSize(line) {
+		if err := s.wire.Skip(n); err != nil {
+			return err
+		}
+		var err error
+		if line, err = s.wire.ReadLine(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,9 +1,9 @@
 package smtpdial
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -21,9 +22,13 @@ import (
 // seconds to refuse.
 const DefaultTimeout = time.Minute
 
+// DefaultMaxDials is how many dials of a Dialer are under way at a time.
+const DefaultMaxDials = 64
+
 // A Dialer dials a submission service. TokenSource is required; the zero
-// value of every other field is usable. The fields must not be changed once
-// Dial has been called; Dial may be called by any number of goroutines.
+// value of every other field is usable. Once Dial has been called, the Dialer
+// must not be copied nor its fields changed; Dial may be called by any number
+// of goroutines.
 type Dialer struct {
 	// TokenSource gives the access token. A source that has the methods
 	// TokenContext(context.Context) (*oauth2.Token, error) and
@@ -49,18 +54,26 @@ type Dialer struct {
 	// DialContext connects; nil is that of a net.Dialer. Set it for a proxy.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Timeout bounds each Dial, the token included, besides its context. Zero
-	// is DefaultTimeout.
+	// Timeout bounds each Dial, the token included, besides its context. It
+	// begins when the Dial has its turn, see MaxDials. Zero is DefaultTimeout.
 	Timeout time.Duration
 
-	// DebugWriter sees the conversation, with the token masked. It goes on to
-	// do so for the client that Dial returns, as its DebugWriter. For one
-	// client it is called by one goroutine at a time. Nil is none.
+	// MaxDials is how many dials may be under way at a time; the others wait
+	// for their turn as long as their contexts allow. Clients that stand do
+	// not count. Zero is DefaultMaxDials.
+	MaxDials int
+
+	// DebugWriter sees what goes over the connection, that of the client that
+	// Dial returns included: each line of either side in one Write, in order,
+	// with the token masked, and for one client never two at a time. Nil is
+	// none.
 	DebugWriter io.Writer
 
 	// Logger is told of each step at level debug and of refused tokens at
 	// level info. Nil is silent. It is never given a token.
 	Logger *slog.Logger
+
+	shared transport.Shared
 }
 
 // Dial returns a client that is authenticated as username and has sent EHLO.
@@ -70,13 +83,7 @@ type Dialer struct {
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // end the session, with Quit or Close.
 func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error) {
-	timeout := d.Timeout
-	if timeout <= 0 {
-		timeout = DefaultTimeout
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within %v, the Timeout of the Dialer", timeout))
-	defer cancel()
-	return newAttempt(d, username).run(ctx)
+	return newAttempt(d, username).dial(ctx)
 }
 
 // Dial is (&Dialer{TokenSource: src}).Dial(ctx, username): the submission
@@ -106,11 +113,23 @@ func newAttempt(d *Dialer, username string) *attempt {
 	return a
 }
 
-func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
+// dial waits for its turn and bounds the time from then on.
+func (a *attempt) dial(ctx context.Context) (*smtp.Client, error) {
 	// With a stand-in for the token, so that a bad name costs no request.
 	if err := xoauth2.Validate(a.username, "-"); err != nil {
 		return nil, a.fail(ctx, OpAuthenticate, err)
 	}
+	leave, err := a.shared.Enter(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials))
+	if err != nil {
+		return nil, a.fail(ctx, OpQueue, err)
+	}
+	defer leave()
+	ctx, cancel := transport.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
+	defer cancel()
+	return a.run(ctx)
+}
+
+func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
 	s, err := login.Login[*session]{
 		Source:    a.TokenSource,
 		Username:  a.username,
@@ -126,7 +145,7 @@ func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
 	if !s.Release() {
 		return nil, a.fail(ctx, OpAuthenticate, net.ErrClosed)
 	}
-	client, err := a.handOver(s)
+	client, err := s.handOver()
 	if err != nil {
 		return nil, a.fail(ctx, OpHello, err)
 	}

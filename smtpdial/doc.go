@@ -28,8 +28,14 @@
 //   - It leaves the initial response out of the AUTH command where the line
 //     would be longer than the 512 octets that RFC 4954 allows, except on
 //     Exchange Online, which takes it.
+//   - It uses OAUTHBEARER where a server has that and not XOAUTH2.
 //
 // For that it runs the conversation up to AUTH itself and hands go-smtp a
 // connection that replays the greeting and the answer to EHLO. Because of
 // that the client's TLSConnectionState method reports no TLS.
+//
+// # Many messages
+//
+// A [Sender] keeps clients ready for the next message, within the limits that
+// Exchange Online has for a mailbox, and tries again what passes.
 package smtpdial

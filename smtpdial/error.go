@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/emersion/go-smtp"
 
@@ -15,13 +16,15 @@ import (
 
 // The steps of a Dial, as Error.Op names them.
 const (
+	OpQueue        = "queue"              // waiting for a turn, see MaxDials
 	OpToken        = login.OpToken        // asking the TokenSource
 	OpConnect      = "connect"            // name resolution and TCP, or DialContext
 	OpTLS          = "tls"                // the TLS handshake and the certificate
 	OpGreeting     = "greeting"           // the server's first reply
 	OpHello        = "hello"              // EHLO
 	OpStartTLS     = "starttls"           // STARTTLS, before TLS
-	OpAuthenticate = login.OpAuthenticate // AUTH XOAUTH2
+	OpAuthenticate = login.OpAuthenticate // AUTH
+	OpSend         = "send"               // a message, in Sender.Send
 )
 
 // ErrNoStartTLS is wrapped by the [*Error] for a server that does not offer
@@ -29,14 +32,14 @@ const (
 var ErrNoStartTLS = errors.New("the server does not offer STARTTLS")
 
 // ErrNoXOAUTH2 is wrapped by the [*Error] for a server that does not offer
-// the mechanism. The token has not been sent then.
-var ErrNoXOAUTH2 = errors.New("the server does not offer AUTH XOAUTH2")
+// the mechanism, nor OAUTHBEARER. The token has not been sent then.
+var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH XOAUTH2 nor AUTH OAUTHBEARER")
 
 // ErrProtocol is wrapped by the [*Error] for a server whose words are not
 // SMTP, or that says more than a server has to say before a session stands.
 var ErrProtocol = errors.New("not SMTP")
 
-// Error says which step of a Dial failed, and why. Unwrap gives the reason:
+// Error says which step of a Dial or of a Send failed, and why. Unwrap gives the reason:
 // an *smtp.SMTPError of go-smtp with the server's own words, an
 // *xoauth2.Error where it sent a challenge, the error of the TokenSource, one
 // of net or crypto/tls, the error of the context.
@@ -54,8 +57,8 @@ type Error struct {
 // has no control characters and no secret in it.
 func (e *Error) Error() string {
 	reason := fmt.Sprint(e.Err)
-	if reply, ok := e.Err.(*smtp.SMTPError); ok {
-		reason = describe(reply)
+	if reply, ok := errors.AsType[*smtp.SMTPError](e.Err); ok {
+		reason = strings.Replace(reason, reply.Error(), describe(reply), 1)
 	}
 	s := fmt.Sprintf("smtpdial: %s %q at %s: %s", e.Op, e.Username, e.Addr, reason)
 	if e.Op == OpToken {
@@ -80,15 +83,8 @@ func describe(e *smtp.SMTPError) string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Temporary reports whether the same Dial can succeed later although nobody
-// has mended anything: the network failed, or the server said so with a reply
-// of class 4.
-func (e *Error) Temporary() bool {
-	if reply, ok := errors.AsType[*smtp.SMTPError](e.Err); ok {
-		return reply.Temporary()
-	}
-	return transport.Temporary(e.Err)
-}
+// Temporary is the function Temporary of e.
+func (e *Error) Temporary() bool { return Temporary(e.Err) }
 
 // isRefusal reports whether the server answered AUTH, as opposed to breaking
 // off.
@@ -111,9 +107,11 @@ func renewable(err error) bool {
 }
 
 // fail makes an *Error. Where ctx has ended, that is the reason, and what the
-// broken connection said is noise, unless the server had refused before.
+// broken connection said is noise, unless the server had refused before or may
+// have accepted a message.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
-	if ended := transport.ContextError(ctx); ended != nil && isRefusal(err) {
+	said := isRefusal(err) || errors.Is(err, ErrUncertain)
+	if ended := transport.ContextError(ctx); ended != nil && said {
 		err = fmt.Errorf("%w, after %w", ended, err)
 	} else if ended != nil {
 		err = ended

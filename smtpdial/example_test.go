@@ -38,6 +38,34 @@ func ExampleDial() {
 	}
 }
 
+// A Sender keeps a client ready for the next message, and to the limits of a
+// mailbox: three connections, thirty messages a minute.
+func ExampleDialer_Sender() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.SMTPSendAsApp)
+	contoso.AddMailbox("invoices@contoso.com")
+	contoso.Grant(app, "invoices@contoso.com")
+	dialer := &smtpdial.Dialer{
+		TokenSource: staticSource(app.Token(nil)),
+		TLSConfig:   srv.TLSConfig(),
+		DialContext: srv.DialContext,
+	}
+
+	sender := dialer.Sender("invoices@contoso.com")
+	defer sender.Close()
+	for n := range 3 {
+		message := fmt.Appendf(nil, "From: invoices@contoso.com\r\nTo: adele@example.com\r\nSubject: Invoice %d\r\n\r\nPaid.\r\n", n)
+		err := sender.Send(context.Background(), "invoices@contoso.com", []string{"adele@example.com"}, message)
+		if err != nil {
+			fmt.Println(err)
+		}
+	}
+	fmt.Println(len(srv.Sent()), "messages,", len(srv.Sessions()), "connection")
+	// Output: 3 messages, 1 connection
+}
+
 // A signed-in user sends from a shared mailbox: the SMTP user name is the
 // user's own address, and the shared mailbox is only the sender. Exchange
 // wants Send As for that.

@@ -42,7 +42,7 @@ func FuzzHandshake(f *testing.F) {
 			}
 			return
 		}
-		client, err := a.handOver(s)
+		client, err := s.handOver()
 		if err != nil {
 			t.Fatalf("go-smtp does not take the connection: %v", err)
 		}

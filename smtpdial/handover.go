@@ -6,7 +6,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/internal/handoff"
-	"github.com/exoauth/exoauth/internal/wire"
 )
 
 // maxReplyLine is the length of a reply line, CRLF included (RFC 5321
@@ -15,11 +14,11 @@ const maxReplyLine = 512
 
 // handOver gives the connection to go-smtp, which is made to read the
 // greeting and the answer to an EHLO that is not sent again.
-func (a *attempt) handOver(s *session) (*smtp.Client, error) {
+func (s *session) handOver() (*smtp.Client, error) {
 	extensions := slices.DeleteFunc(slices.Clone(s.hello[1:]), func(line string) bool {
 		return len(line) > maxReplyLine-len("250-\r\n")
 	})
-	lines := append([]string{"authenticated by AUTH XOAUTH2"}, extensions...)
+	lines := append([]string{"authenticated already"}, extensions...)
 	last := len(lines) - 1
 	greeting := "220 " + lines[0] + "\r\n"
 	for _, line := range lines[:last] {
@@ -28,7 +27,7 @@ func (a *attempt) handOver(s *session) (*smtp.Client, error) {
 	greeting += "250 " + lines[last] + "\r\n"
 
 	client := smtp.NewClient(&handoff.Conn{
-		Conn:        s.Conn.Conn,
+		Conn:        s.wire.Tap(s.Conn.Conn),
 		Greeting:    []byte(greeting),
 		Rest:        s.wire.Unread(),
 		SwallowLine: true,
@@ -36,9 +35,6 @@ func (a *attempt) handOver(s *session) (*smtp.Client, error) {
 	if err := client.Hello(s.localName); err != nil {
 		client.Close()
 		return nil, err
-	}
-	if a.DebugWriter != nil {
-		client.DebugWriter = wire.LockedWriter(a.DebugWriter)
 	}
 	return client, nil
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/emersion/go-sasl"
+
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/login"
 	"github.com/exoauth/exoauth/internal/transport"
@@ -26,7 +28,9 @@ const maxCommand = 512
 type session struct {
 	*transport.Conn
 	wire       *wire.Conn
+	addr       string
 	localName  string
+	mech       string   // SASL mechanism; "" is XOAUTH2
 	hello      []string // the answer to the last EHLO
 	longInline bool     // the server takes a long initial response inline
 }
@@ -43,6 +47,7 @@ func (a *attempt) connect(ctx context.Context) (*session, error) {
 		return nil, a.fail(ctx, OpConnect, err)
 	}
 	s := newSession(conn, a.DebugWriter)
+	s.addr = a.addr
 	s.longInline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
 	if s.localName = a.LocalName; s.localName == "" {
 		s.localName = addressLiteral(conn.LocalAddr())
@@ -57,7 +62,7 @@ func (a *attempt) connect(ctx context.Context) (*session, error) {
 
 // prepare brings s up to AUTH: greeting, TLS, EHLO.
 func (a *attempt) prepare(s *session) (op string, err error) {
-	config := transport.ClientTLS(a.TLSConfig, a.addr)
+	config := a.shared.ClientTLS(a.TLSConfig, a.addr)
 	if a.ImplicitTLS {
 		if err := s.StartTLS(config); err != nil {
 			return OpTLS, err
@@ -128,21 +133,30 @@ func (s *session) extension(name string) (params string, ok bool) {
 	return "", false
 }
 
+// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER where that
+// is all it has.
 func (s *session) offered() error {
-	mechanisms, ok := s.extension("AUTH")
-	if !ok {
+	params, ok := s.extension("AUTH")
+	mechanisms := strings.Fields(strings.ToUpper(params))
+	switch {
+	case !ok:
 		return fmt.Errorf("%w, nor any other mechanism", ErrNoXOAUTH2)
-	}
-	if !slices.Contains(strings.Fields(strings.ToUpper(mechanisms)), xoauth2.Mechanism) {
-		return fmt.Errorf("%w, only %q", ErrNoXOAUTH2, mechanisms)
+	case slices.Contains(mechanisms, xoauth2.Mechanism):
+	case slices.Contains(mechanisms, login.OAuthBearer):
+		s.mech = login.OAuthBearer
+	default:
+		return fmt.Errorf("%w, only %q", ErrNoXOAUTH2, params)
 	}
 	return nil
 }
 
-// Authenticate runs AUTH XOAUTH2. A refusal is an *smtp.SMTPError, and an
+// Authenticate runs AUTH. A refusal is an *smtp.SMTPError, and an
 // *xoauth2.Error besides where the server sent a challenge first.
 func (s *session) Authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
+	if s.mech == login.OAuthBearer {
+		client = login.NewOAuthBearer(client, username, token, s.addr)
+	}
 	mech, ir, err := client.Start()
 	if err != nil {
 		return err
@@ -153,9 +167,14 @@ func (s *session) Authenticate(username, token string) error {
 	if inline := command + " " + encoded; s.longInline || len(inline)+len("\r\n") <= maxCommand {
 		command = inline
 	}
-	if err := s.wire.WriteLines(command); err != nil {
+	if err := s.write(command); err != nil {
 		return err
 	}
+	return s.answer(client)
+}
+
+// answer responds to challenges until the server has decided.
+func (s *session) answer(client sasl.Client) error {
 	var refusal error // what a challenge said
 	for {
 		r, err := s.read()
@@ -175,10 +194,23 @@ func (s *session) Authenticate(username, token string) error {
 	}
 }
 
+// write sends a command. Where the server has hung up with a reply that nobody
+// had asked for, such as 421, that is the error.
+func (s *session) write(command string) error {
+	err := s.wire.WriteLines(command)
+	if err == nil {
+		return nil
+	}
+	if last, unread := s.read(); unread == nil {
+		return last.err()
+	}
+	return err
+}
+
 // command sends one command and returns its reply, with an *smtp.SMTPError
 // where that has not the code wanted.
 func (s *session) command(line string, want int) (reply, error) {
-	if err := s.wire.WriteLines(line); err != nil {
+	if err := s.write(line); err != nil {
 		return reply{}, err
 	}
 	return s.expect(want)

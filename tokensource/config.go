@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -50,6 +51,15 @@ type Config struct {
 	// request; zero means 30 seconds.
 	HTTPClient *http.Client
 
+	// SaveRefreshToken stores a refresh token, in the flows with a user. It is
+	// called with each new one, before the access token that came with it is
+	// handed out and before it is used itself, and never by two goroutines for
+	// one Source. Where it returns an error so does the Source, which keeps
+	// the token and calls again before it next uses it. ctx ends when nobody
+	// waits for a token any more. Nil means that the Source alone knows it,
+	// so that with the program the sign-in is lost.
+	SaveRefreshToken func(ctx context.Context, token string) error
+
 	// Logger gets a record for each request, at level Debug, and for each
 	// failure, at level Warn. Nil means silence.
 	Logger *slog.Logger
@@ -67,6 +77,7 @@ type client struct {
 	preferred        atomic.Int32 // index of the signer to try first
 	http             *http.Client
 	limit            time.Duration // of one request, the reading of its answer included
+	save             func(ctx context.Context, refreshToken string) error
 	log              *slog.Logger
 }
 
@@ -94,6 +105,7 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 		scope:    scope,
 		http:     hc,
 		limit:    limit,
+		save:     c.SaveRefreshToken,
 		log:      orSilent(c.Logger),
 		signers:  []signer{{}}, // of a public client
 	}

@@ -19,6 +19,13 @@
 //   - A service in Azure: [ManagedIdentity], which needs no credential.
 //   - A pod in Kubernetes: [WorkloadIdentity]. A job elsewhere that has tokens
 //     of an identity provider: [Assertion].
+//   - A program on the user's own machine: [Config.AuthCode], with the browser
+//     there. One without a browser: [Config.DeviceCode].
+//   - A web application that its users sign in to: [Config.AuthCodeURL] and
+//     [Config.Exchange]. A web API that they call: [Config.OnBehalfOf].
+//   - A user who has signed in before: [Config.RefreshToken], with the token
+//     that [Config.SaveRefreshToken] kept.
+//   - A user's password, where nothing else can be had: [Config.Password].
 //   - Tokens that come from elsewhere, such as MSAL or azidentity: [Func].
 //
 // # What a Source promises
@@ -31,6 +38,8 @@
 //     than the server says. A failure is remembered for a moment, so that
 //     callers in a loop make no requests in a loop.
 //   - [Source.TokenContext] returns when its context ends. No context is kept.
+//   - Nobody is asked to sign in while there is a token or a refresh token that
+//     is good, and one person once, however many callers wait.
 //   - No secret and no token is in any error, log record or formatted value,
 //     but for the [oauth2.Token] itself.
 //

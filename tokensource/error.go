@@ -111,6 +111,9 @@ func (e *Error) Temporary() bool {
 		if own, ok := errors.AsType[*credentialError](e.Err); ok {
 			return temporary(own.err)
 		}
+		if own, ok := errors.AsType[*ownError](e.Err); ok {
+			return temporary(own.err)
+		}
 		return e.Err != nil && networkTemporary(e.Err)
 	case e.passes:
 		return true

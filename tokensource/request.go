@@ -86,7 +86,7 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 	e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
 	r := newRedactor(form)
 	asked := time.Now()
-	a, err := c.post(ctx, form, id)
+	a, err := c.post(ctx, c.tokenURL, form, id)
 	if err != nil {
 		e.Err = r.err(err)
 		return nil, e
@@ -110,8 +110,8 @@ func logToken(ctx context.Context, log *slog.Logger, name string, g *grant, id s
 }
 
 // post sends the form.
-func (c *client) post(ctx context.Context, form url.Values, id string) (*answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.tokenURL, strings.NewReader(form.Encode()))
+func (c *client) post(ctx context.Context, address string, form url.Values, id string) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}

@@ -25,11 +25,12 @@ var errRefused = errors.New("refused")
 
 // grant is what a successful request brings.
 type grant struct {
-	accessToken string
-	asked       time.Time     // when the request was sent, by the monotonic clock too
-	lifetime    time.Duration // from then on
-	refreshIn   time.Duration // when the server would like to see a renewal; zero where it did not say
-	extra       map[string]any
+	accessToken  string
+	refreshToken string        // the next one; empty where there is none
+	asked        time.Time     // when the request was sent, by the monotonic clock too
+	lifetime     time.Duration // from then on
+	refreshIn    time.Duration // when the server would like to see a renewal; zero where it did not say
+	extra        map[string]any
 }
 
 // check refuses a token that cannot be one, and a lifetime that cannot.
@@ -96,22 +97,31 @@ func (a *answer) describe(e *Error, r *redactor) {
 	}
 }
 
-// grant returns the token, or errRefused where e tells why not, or what is
-// wrong with the answer.
-func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
+// understand returns nil for an answer with a success in it, or errRefused
+// where e tells why there is none, or what is wrong with the answer.
+func (a *answer) understand(e *Error) error {
 	switch {
 	case a.status >= 300 && a.status < 400:
-		return nil, redirected(a.header.Get("Location"))
+		return redirected(a.header.Get("Location"))
 	case a.broken != nil:
-		return nil, fmt.Errorf("%w; it begins with %q", a.broken, a.secrets.excerpt(a.body))
+		return fmt.Errorf("%w; it begins with %q", a.broken, a.secrets.excerpt(a.body))
 	case a.fields == nil && len(a.body) == 0:
-		return nil, errors.New("the answer is empty")
+		return errors.New("the answer is empty")
 	case a.fields == nil:
-		return nil, fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
+		return fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
 	case e.Code != "", e.Description != "" && a.status != http.StatusOK:
-		return nil, errRefused
+		return errRefused
 	case a.status != http.StatusOK:
-		return nil, errors.New("the answer has neither a token nor an error code")
+		return errors.New("the answer has neither a token nor an error code")
+	}
+	return nil
+}
+
+// grant returns the token, or the error of understand, or what is wrong with
+// the token.
+func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
+	if err := a.understand(e); err != nil {
+		return nil, err
 	}
 	if kind := a.fields.text("token_type"); !strings.EqualFold(kind, "Bearer") && a.fields.has("token_type") {
 		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", a.secrets.excerpt(a.fields["token_type"]))
@@ -120,9 +130,12 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &grant{accessToken: a.fields.text("access_token"), asked: asked, lifetime: lifetime}
+	g := &grant{
+		accessToken: a.fields.text("access_token"), refreshToken: a.fields.text("refresh_token"),
+		asked: asked, lifetime: lifetime,
+	}
 	g.refreshIn, _ = seconds(a.fields["refresh_in"])
-	for _, name := range []string{"scope", "ext_expires_in", "refresh_in"} {
+	for _, name := range []string{"scope", "ext_expires_in", "refresh_in", "id_token"} {
 		if a.fields.has(name) {
 			if g.extra == nil {
 				g.extra = make(map[string]any)

@@ -52,7 +52,8 @@ type Source struct {
 }
 
 // A flow is one way to get a token. It may pause between tries. The context
-// ends when nobody waits for the token any more.
+// ends when nobody waits for the token any more. It has a deadline in a renewal
+// alone, while the old token is still good.
 type flow func(ctx context.Context, pause pauseFunc) (*grant, error)
 
 // failure is remembered until then.
@@ -66,15 +67,17 @@ func newSource(name string, log *slog.Logger, f flow) *Source {
 }
 
 // Token is [Source.TokenContext] without a context. It takes two minutes at
-// most, with the time limit that Config has by default.
+// most, with the time limit that Config has by default, and a quarter of an
+// hour more where somebody has to sign in.
 func (s *Source) Token() (*oauth2.Token, error) {
 	return s.TokenContext(context.Background())
 }
 
 // TokenContext returns a token that is valid for some time yet, and that is
 // the caller's own to modify. A cached one is returned whatever ctx is. Its
-// Extra has "scope", "ext_expires_in" and "refresh_in" where the server sent
-// them, as strings.
+// Extra has "scope", "ext_expires_in", "refresh_in" and "id_token" where the
+// server sent them, as strings. A refresh token is not in it; see
+// [Config.SaveRefreshToken].
 //
 // The errors are an [*Error] for a request that failed, a [*ConfigError] for
 // settings that cannot work, for [Func] that of the function, and one that

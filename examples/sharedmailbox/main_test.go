@@ -185,7 +185,7 @@ func TestFailure(t *testing.T) {
 		{"wrong secret", func(s *settings) { s.clientSecret = "marked-secret" }, "access token: "},
 		{"unknown tenant", func(s *settings) { s.tenant = "fabrikam.example.com" }, "access token: "},
 		{"mailbox without permission", func(s *settings) { s.address = "nobody@contoso.com" }, "XOAUTH2 as nobody@contoso.com: "},
-		{"no server", func(s *settings) { s.cloud.IMAP = s.cloud.POP }, "LOGIN with a password: "},
+		{"no server", func(s *settings) { s.cloud.IMAP = "127.0.0.1:0" }, "LOGIN with a password: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := emulate(t)

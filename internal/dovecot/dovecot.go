@@ -4,18 +4,20 @@ package dovecot
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,41 +34,65 @@ const issuer = "https://sts.windows.net/contoso/"
 
 // Server is a running Dovecot.
 type Server struct {
-	IMAPS string // address with implicit TLS
-	IMAP  string // address with STARTTLS
-	key   *rsa.PrivateKey
+	IMAPS      string // address with implicit TLS
+	IMAP       string // address with STARTTLS
+	Submission string // address with STARTTLS, where Options has a relay
+	AuthSocket string // path of the socket that Postfix asks
+	dir        string
+	key        *rsa.PrivateKey
 }
 
-// Start starts Dovecot and stops it when t ends. Where it is not installed the
-// test is skipped, or fails under CI.
-func Start(t testing.TB) *Server {
+// Options say what a Dovecot is to be like. The zero value is an IMAP server
+// that offers XOAUTH2 and OAUTHBEARER and validates JSON Web Tokens.
+type Options struct {
+	Mechanisms string // other SASL mechanisms, in lower case
+	Introspect string // URL that Dovecot asks about tokens, by RFC 7662
+	Relay      string // host:port to which the submission service passes on
+}
+
+// Start is StartWith without options.
+func Start(t testing.TB) *Server { return StartWith(t, Options{}) }
+
+// StartWith starts Dovecot and stops it when t ends. Where it is not installed
+// the test is skipped, or fails under CI.
+func StartWith(t testing.TB, o Options) *Server {
 	t.Helper()
-	program := find(t)
+	program := find(t, o)
 	dir, err := os.MkdirTemp("", "dovecot") // short: the path of a socket has 107 bytes at the most
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil { // Postfix runs as somebody else
+		t.Fatal(err)
+	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports := freePorts(t, 2)
-	s := &Server{IMAPS: "127.0.0.1:" + ports[0], IMAP: "127.0.0.1:" + ports[1], key: key}
-	s.writeFiles(t, dir, ports)
+	ports := freePorts(t, 3)
+	s := &Server{
+		IMAPS: "127.0.0.1:" + ports[0], IMAP: "127.0.0.1:" + ports[1], Submission: "127.0.0.1:" + ports[2],
+		AuthSocket: filepath.Join(dir, "run", "auth-postfix"), dir: dir, key: key,
+	}
+	s.writeFiles(t, dir, ports, o)
 	s.run(t, program, dir)
 	return s
 }
 
 // find returns the path of the program, which is not in everybody's PATH.
-func find(t testing.TB) string {
+func find(t testing.TB, o Options) string {
 	t.Helper()
+	submission := o.Relay == "" || slices.ContainsFunc([]string{"/usr/lib/dovecot/submission", "/usr/libexec/dovecot/submission"}, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
 	for _, name := range []string{"dovecot", "/usr/sbin/dovecot", "/usr/local/sbin/dovecot", "/opt/homebrew/sbin/dovecot"} {
-		if path, err := exec.LookPath(name); err == nil {
+		if path, err := exec.LookPath(name); err == nil && submission {
 			return path
 		}
 	}
-	const how = "dovecot is not installed; on Debian and Ubuntu: apt-get install dovecot-imapd"
+	const how = "dovecot is not installed; on Debian and Ubuntu: apt-get install dovecot-imapd dovecot-submissiond"
 	if os.Getenv("CI") != "" {
 		t.Fatal(how)
 	}
@@ -110,13 +136,13 @@ default_internal_user = {{.User}}
 default_internal_group = {{.Group}}
 default_login_user = {{.User}}
 first_valid_uid = 1
-protocols = imap
+protocols = imap{{if .Relay}} submission{{end}}
 listen = 127.0.0.1
 ssl = required
 ssl_cert = <{{.Dir}}/cert.pem
 ssl_key = <{{.Dir}}/key.pem
 disable_plaintext_auth = yes
-auth_mechanisms = xoauth2 oauthbearer
+auth_mechanisms = {{.Mechanisms}}
 auth_failure_delay = 0 secs
 mail_location = maildir:~/Maildir
 passdb {
@@ -138,6 +164,23 @@ service imap-login {
     ssl = yes
   }
 }
+{{if .Relay}}
+submission_relay_host = {{.RelayHost}}
+submission_relay_port = {{.RelayPort}}
+submission_relay_trusted = yes
+hostname = mail.example.com
+service submission-login {
+  chroot =
+  inet_listener submission {
+    port = {{.Submission}}
+  }
+}
+{{end}}
+service auth {
+  unix_listener auth-postfix {
+    mode = 0666
+  }
+}
 service anvil {
   chroot =
   unix_listener anvil-auth-penalty {
@@ -149,26 +192,37 @@ service stats {
 }
 `))
 
-const oauth2Config = `introspection_mode = local
-local_validation_key_dict = fs:posix:prefix=%s/keys/
-issuers = %s
+var oauth2Config = template.Must(template.New("").Parse(`{{if .Introspect}}introspection_mode = post
+introspection_url = {{.Introspect}}
+force_introspection = yes
+active_attribute = active
+active_value = true
+username_attribute = username
+{{else}}introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={{.Dir}}/keys/
+issuers = {{.Issuer}}
 username_attribute = upn
-username_format = %%Lu
+{{end}}username_format = %Lu
 openid_configuration_url = https://login.example.com/.well-known/openid-configuration
-`
+`))
 
-func (s *Server) writeFiles(t testing.TB, dir string, ports []string) {
+func (s *Server) writeFiles(t testing.TB, dir string, ports []string, o Options) {
 	t.Helper()
 	u := account(t)
 	group, err := user.LookupGroupId(u.Gid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var conf bytes.Buffer
-	if err := config.Execute(&conf, map[string]string{
-		"Dir": dir, "User": u.Username, "Group": group.Name, "UID": u.Uid, "GID": u.Gid,
-		"IMAPS": ports[0], "IMAP": ports[1],
-	}); err != nil {
+	values := map[string]string{
+		"Dir": dir, "User": u.Username, "Group": group.Name, "UID": u.Uid, "GID": u.Gid, "Issuer": issuer,
+		"IMAPS": ports[0], "IMAP": ports[1], "Submission": ports[2],
+		"Mechanisms": cmp.Or(o.Mechanisms, "xoauth2 oauthbearer"), "Introspect": o.Introspect, "Relay": o.Relay,
+	}
+	if o.Relay != "" {
+		values["RelayHost"], values["RelayPort"], _ = net.SplitHostPort(o.Relay)
+	}
+	var conf, oauth2 bytes.Buffer
+	if err := errors.Join(config.Execute(&conf, values), oauth2Config.Execute(&oauth2, values)); err != nil {
 		t.Fatal(err)
 	}
 	cert := mailtest.ServerTLS().Certificates[0]
@@ -185,7 +239,7 @@ func (s *Server) writeFiles(t testing.TB, dir string, ports []string) {
 	}
 	for name, content := range map[string][]byte{
 		"dovecot.conf":               conf.Bytes(),
-		"oauth2.conf":                fmt.Appendf(nil, oauth2Config, dir, issuer),
+		"oauth2.conf":                oauth2.Bytes(),
 		"cert.pem":                   encode("CERTIFICATE", cert.Certificate[0]),
 		"key.pem":                    encode("EC PRIVATE KEY", certKey),
 		"keys/default/RS256/default": encode("PUBLIC KEY", tokenKey),
@@ -260,6 +314,15 @@ func answers(addr string, exited <-chan struct{}) bool {
 		}
 	}
 	return false
+}
+
+// KickAll ends every session.
+func (s *Server) KickAll(t testing.TB) {
+	t.Helper()
+	out, err := exec.Command("doveadm", "-c", filepath.Join(s.dir, "dovecot.conf"), "kick", "*").CombinedOutput()
+	if err != nil {
+		t.Errorf("doveadm kick: %v\n%s", err, out)
+	}
 }
 
 // Token returns a token for a mailbox that expires after lifetime, which may

@@ -59,16 +59,25 @@ func (f *Forwarder) forward(client net.Conn, addr string) {
 	f.turns.Add(1) // SYN and its answer
 	var asked, answered atomic.Bool
 	answered.Store(true)
+	var last atomic.Int64 // time of the last turn
+	turn := func() {
+		// A client that has seen the first half of an answer may speak
+		// already, as TLS does. That is no wait of its own.
+		now := time.Now().UnixNano()
+		if then := last.Load(); now-then >= int64(2*f.Delay) && last.CompareAndSwap(then, now) {
+			f.turns.Add(1)
+		}
+	}
 	fromClient := func() (extra time.Duration) {
 		asked.Store(true)
 		if answered.Swap(false) {
-			f.turns.Add(1)
+			turn()
 		}
 		return 0
 	}
 	fromServer := func() (extra time.Duration) {
 		if !asked.Swap(true) { // it greets when the client's ACK has come over the cable
-			f.turns.Add(1)
+			turn()
 			return f.Delay
 		}
 		return 0

@@ -105,9 +105,12 @@ var authority = sync.OnceValue(func() tls.Certificate {
 })
 
 // ServerTLS returns settings with a certificate for [Host], loopback and the
-// hosts of Exchange Online's global cloud.
+// hosts of Exchange Online's global cloud. A session of one can be resumed with
+// another.
 func ServerTLS() *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{authority()}}
+	config := &tls.Config{Certificates: []tls.Certificate{authority()}}
+	config.SetSessionTicketKeys([][32]byte{{1}})
+	return config
 }
 
 // ClientTLS returns settings that trust [ServerTLS].
@@ -116,3 +119,23 @@ func ClientTLS() *tls.Config {
 	roots.AddCert(authority().Leaf)
 	return &tls.Config{RootCAs: roots}
 }
+
+// Accept plays s on the next connection to listener.
+func (s Script) Accept(listener net.Listener) error {
+	conn, err := listener.Accept()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	s(&Peer{conn, bufio.NewReader(conn)})
+	return nil
+}
+
+// TagVerb returns the first two words of the next line of the client.
+func (p *Peer) TagVerb() (tag, verb string) {
+	words := append(strings.Fields(p.Hear()), "", "")
+	return words[0], words[1]
+}
+
+// NewPeer returns the server's end of conn.
+func NewPeer(conn net.Conn) *Peer { return &Peer{conn, bufio.NewReader(conn)} }

@@ -10,9 +10,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth"
 )
@@ -40,13 +44,13 @@ func Dial(ctx context.Context, dial DialFunc, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Conn: conn, raw: conn, release: guard(ctx, conn)}, nil
+	return &Conn{Conn: conn, raw: conn, release: Guard(ctx, conn)}, nil
 }
 
-// guard closes conn when ctx ends, which unblocks a pending Read or Write at
+// Guard closes conn when ctx ends, which unblocks a pending Read or Write at
 // once, on connections without deadlines too. Release waits for the closing
 // where that has begun, and reports whether conn is still open.
-func guard(ctx context.Context, conn net.Conn) (release func() (open bool)) {
+func Guard(ctx context.Context, conn io.Closer) (release func() (open bool)) {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
@@ -95,6 +99,12 @@ func ContextError(ctx context.Context) error {
 	return err
 }
 
+// WithTimeout bounds a dial. The cause says whose limit it was, which nobody
+// finds in the words "context deadline exceeded".
+func WithTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done within %v, the Timeout of the Dialer", timeout))
+}
+
 // ClientTLS returns the TLS settings for a server dialled as addr: a copy of
 // base, which may be nil, with the host of addr as the server name and TLS
 // 1.2 as the least version unless base says otherwise. A base that allows
@@ -124,6 +134,9 @@ func Temporary(err error) bool {
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return true
+	}
+	if token, ok := errors.AsType[*oauth2.RetrieveError](err); ok { // of a plain oauth2.Config
+		return token.Response != nil && (token.Response.StatusCode >= 500 || token.Response.StatusCode == http.StatusTooManyRequests)
 	}
 	self, ok := errors.AsType[interface {
 		error

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync"
 )
 
 // What a server may send before it is believed to be a mail server.
@@ -43,7 +42,7 @@ type Conn struct {
 // NewConn starts a conversation on conn. Where debug is not nil, each line
 // goes to it in one Write, in order, with what [Conn.Mask] names masked.
 func NewConn(conn io.ReadWriter, debug io.Writer) *Conn {
-	return &Conn{conn: conn, reader: bufio.NewReaderSize(conn, MaxLine), left: MaxTotal, debug: debug}
+	return &Conn{conn: conn, reader: bufio.NewReader(conn), left: MaxTotal, debug: debug}
 }
 
 // Drained fails where the server has sent something that is still unread. Asked
@@ -73,10 +72,8 @@ func (c *Conn) Scrub(s string) string {
 // ReadLine returns the next line without its end, scrubbed. A line that ends
 // the connection without a line end is io.ErrUnexpectedEOF.
 func (c *Conn) ReadLine() (string, error) {
-	raw, err := c.reader.ReadSlice('\n')
+	raw, err := c.readRaw()
 	switch {
-	case errors.Is(err, bufio.ErrBufferFull):
-		return "", ErrLineTooLong
 	case err == io.EOF && len(raw) > 0:
 		return "", io.ErrUnexpectedEOF
 	case err != nil:
@@ -89,6 +86,24 @@ func (c *Conn) ReadLine() (string, error) {
 	line = c.Scrub(line)
 	c.log(line)
 	return line, nil
+}
+
+// readRaw returns the next line with its end. The buffer is shorter than a line
+// may be, since hardly any is that long.
+func (c *Conn) readRaw() (raw []byte, err error) {
+	for {
+		part, err := c.reader.ReadSlice('\n')
+		switch {
+		case len(raw)+len(part) > MaxLine || len(raw)+len(part) == MaxLine && err != nil:
+			return nil, ErrLineTooLong
+		case err == nil && raw == nil:
+			return part, nil
+		}
+		raw = append(raw, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return raw, err
+		}
+	}
 }
 
 // Skip reads and drops n bytes, the octets of a literal.
@@ -133,26 +148,6 @@ func (c *Conn) log(line string) {
 	if c.debug != nil {
 		io.WriteString(c.debug, line+"\r\n")
 	}
-}
-
-// LockedWriter makes w safe for the several goroutines of a mail client, each
-// Write whole. It returns nil for nil.
-func LockedWriter(w io.Writer) io.Writer {
-	if w == nil {
-		return nil
-	}
-	return &lockedWriter{w: w}
-}
-
-type lockedWriter struct {
-	mu sync.Mutex // guards w
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 // Printable returns s with control characters and invalid UTF-8 replaced, for

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -108,19 +110,99 @@ func TestMask(t *testing.T) {
 	}
 }
 
-func TestLockedWriter(t *testing.T) {
-	if w := LockedWriter(nil); w != nil {
-		t.Errorf("%v for nil", w)
+// lineRecorder keeps each Write apart, and finds two at a time.
+type lineRecorder struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (r *lineRecorder) Write(p []byte) (int, error) {
+	if !r.mu.TryLock() {
+		panic("two Writes at a time")
 	}
-	var out bytes.Buffer
-	w := LockedWriter(&out)
-	var all sync.WaitGroup
-	for range 8 { // the race detector watches
-		all.Go(func() { io.WriteString(w, "line\r\n") })
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, string(p))
+	return len(p), nil
+}
+
+// oneByOne reads an octet at a time, as slow servers make one do.
+type oneByOne struct {
+	net.Conn
+	said    io.Reader
+	written bytes.Buffer
+}
+
+func (o *oneByOne) Read(p []byte) (int, error)  { return o.said.Read(p[:min(1, len(p))]) }
+func (o *oneByOne) Write(p []byte) (int, error) { return o.written.Write(p) }
+
+func TestTap(t *testing.T) {
+	long := strings.Repeat("x", MaxLine)
+	for name, test := range map[string]struct {
+		ahead, said string
+		commands    []string
+		want        []string
+	}{
+		"lines in pieces":        {"", "* 3 EXISTS\r\nT1 OK done\r\n", nil, []string{"* 3 EXISTS\r\n", "T1 OK done\r\n"}},
+		"what was read ahead":    {"* 3 EX", "ISTS\r\n", nil, []string{"* 3 EXISTS\r\n"}},
+		"command in pieces":      {"", "", []string{"T1 ", "NOOP\r", "\n"}, []string{"T1 NOOP\r\n"}},
+		"two commands in one":    {"", "", []string{"a\r\nb\r\n"}, []string{"a\r\n", "b\r\n"}},
+		"secret, even in pieces": {"", "you said planted-token\r\n", []string{"say planted", "-token\r\n"}, []string{"say ***\r\n", "you said ***\r\n"}},
+		"line that is too long":  {"", long + "yz\r\n", nil, []string{long, "yz\r\n"}},
+		"line without its end":   {"", "* 3 EX", nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out lineRecorder
+			inner := &oneByOne{said: strings.NewReader(test.said)}
+			c := NewConn(struct {
+				io.Reader
+				io.Writer
+			}{strings.NewReader("x\r\n" + test.ahead), io.Discard}, &out)
+			c.Mask("planted-token")
+			if _, err := c.ReadLine(); err != nil {
+				t.Fatal(err)
+			}
+			out.lines = nil
+			conn := c.Tap(inner)
+			for _, command := range test.commands {
+				if n, err := io.WriteString(conn, command); n != len(command) || err != nil {
+					t.Errorf("wrote %d, %v", n, err)
+				}
+			}
+			if got, err := io.ReadAll(conn); string(got) != test.said || err != nil {
+				t.Errorf("read %q, %v", got, err)
+			}
+			if got := inner.written.String(); got != strings.Join(test.commands, "") {
+				t.Errorf("passed on %q", got)
+			}
+			if !slices.Equal(out.lines, test.want) {
+				t.Errorf("shown %q, want %q", out.lines, test.want)
+			}
+		})
 	}
-	all.Wait()
-	if got := out.String(); got != strings.Repeat("line\r\n", 8) {
-		t.Errorf("%q", got)
+}
+
+// The two sides of a connection are used at the same time.
+func TestTapTakesTurns(t *testing.T) {
+	var out lineRecorder
+	c := NewConn(new(bytes.Buffer), &out)
+	conn := c.Tap(&oneByOne{said: strings.NewReader(strings.Repeat("* OK\r\n", 1000))})
+	var both sync.WaitGroup
+	both.Go(func() { io.Copy(io.Discard, conn) })
+	both.Go(func() {
+		for range 1000 {
+			io.WriteString(conn, "NOOP\r\n")
+		}
+	})
+	both.Wait()
+	if len(out.lines) != 2000 {
+		t.Errorf("%d lines, want 2000", len(out.lines))
+	}
+}
+
+func TestTapWithoutADebugWriter(t *testing.T) {
+	inner := new(oneByOne)
+	if got := NewConn(new(bytes.Buffer), nil).Tap(inner); got != net.Conn(inner) {
+		t.Errorf("got %T, want the connection itself", got)
 	}
 }
 

@@ -1,0 +1,183 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/smtpdial"
+)
+
+// A condition narrows a rule to situations that it fits.
+type condition func(*situation) bool
+
+func not(c condition) condition { return func(s *situation) bool { return !c(s) } }
+
+func either(a, b condition) condition { return func(s *situation) bool { return a(s) || b(s) } }
+
+// is reports whether the flow is known to be f.
+func (s *situation) is(f Flow) bool { return s.Flow == f }
+
+func appOnly(s *situation) bool   { return s.is(AppOnly) }
+func delegated(s *situation) bool { return s.is(Delegated) }
+
+func on(p Protocol) condition { return func(s *situation) bool { return s.Protocol == p } }
+
+// reads holds for the protocols that open a mailbox; a protocol that is not
+// known may be one.
+func reads(s *situation) bool { return s.Protocol != SMTP }
+
+func worked(s *situation) bool   { return s.Worked }
+func opened(s *situation) bool   { return s.Opened }
+func shared(s *situation) bool   { return s.Shared || differ(s.Username, s.Mailbox) }
+func readable(s *situation) bool { return s.claims != nil }
+
+// mayLackAccess holds unless it is the user's own mailbox, which is open to the
+// user.
+func mayLackAccess(s *situation) bool {
+	return !sameUser(s) && (!delegated(s) || readable(s) || shared(s))
+}
+
+func differ(a, b string) bool { return a != "" && b != "" && !strings.EqualFold(a, b) }
+
+// consumer holds for accounts of outlook.com, which belong to no tenant.
+func consumer(s *situation) bool {
+	return consumerDomain(domainOf(s.Mailbox)) || strings.EqualFold(s.Tenant, "consumers") || s.Tenant == "9188040d-6c67-4c5b-b112-36a304b66dad"
+}
+
+// scopesAre holds where scopes are known and f holds for one of them.
+func scopesAre(f func(scope string) bool) condition {
+	return func(s *situation) bool { return slices.ContainsFunc(s.Scopes, f) }
+}
+
+// graphScope knows the scopes that yield a token for Microsoft Graph: its own,
+// and those of mail without a resource.
+func graphScope(scope string) bool {
+	switch strings.ToLower(scope) {
+	case "imap.accessasuser.all", "pop.accessasuser.all", "smtp.send":
+		return true
+	}
+	return isGraph(scope)
+}
+
+func defaultScope(scope string) bool {
+	return strings.HasSuffix(scope, "/.default") && hostOf(scope) == "outlook.office365.com"
+}
+
+// beforeAuth holds where the words came before authentication was tried.
+func beforeAuth(s *situation) bool {
+	switch s.op {
+	case imapdial.OpConnect, imapdial.OpTLS, imapdial.OpGreeting, imapdial.OpStartTLS, imapdial.OpCapability, smtpdial.OpHello:
+		return true
+	}
+	return false
+}
+
+// says holds where the words are in the error.
+func says(words string) condition {
+	return func(s *situation) bool { return contains(s.text, words) }
+}
+
+// What follows asks the claims, and does not hold without them.
+
+func claim(f func(s *situation, c *claims) bool) condition {
+	return func(s *situation) bool { return s.claims != nil && f(s, s.claims) }
+}
+
+var (
+	forGraph     = claim(func(_ *situation, c *claims) bool { return slices.ContainsFunc(c.audience, isGraph) })
+	forExchange  = claim(func(_ *situation, c *claims) bool { return slices.ContainsFunc(c.audience, isExchange) })
+	forPSOutlook = claim(func(_ *situation, c *claims) bool {
+		return slices.ContainsFunc(c.audience, func(a string) bool { return hostOf(a) == "ps.outlook.com" })
+	})
+	forItself = claim(func(s *situation, c *claims) bool {
+		return len(c.scp)+len(c.roles) == 0 && c.app == "" && slices.ContainsFunc(c.audience, ownID)
+	})
+	noAudience = claim(func(_ *situation, c *claims) bool { return len(c.audience) == 0 })
+	expired    = claim(func(s *situation, c *claims) bool { return !c.exp.IsZero() && !s.Now.Before(c.exp) })
+	tooEarly   = claim(func(s *situation, c *claims) bool { return c.nbf.After(s.Now) })
+	version2   = claim(func(_ *situation, c *claims) bool {
+		return c.version == "2.0" || strings.HasSuffix(strings.TrimSuffix(c.issuer, "/"), "/v2.0")
+	})
+	foreignIssuer = claim(func(_ *situation, c *claims) bool {
+		switch hostOf(c.issuer) {
+		case "sts.windows.net", "sts.chinacloudapi.cn", "sts.partner.microsoftonline.cn":
+			return false
+		}
+		return c.issuer != "" && nationOf(c.issuer) == nil
+	})
+	otherTenant = claim(func(s *situation, c *claims) bool {
+		return guid.MatchString(s.Tenant) && differ(s.Tenant, c.tenant)
+	})
+	otherApp        = claim(func(s *situation, c *claims) bool { return differ(s.ClientID, c.app) })
+	otherUser       = claim(func(s *situation, c *claims) bool { return s.is(Delegated) && differ(c.upn, s.Username) })
+	sameUser        = claim(func(s *situation, c *claims) bool { return c.upn != "" && strings.EqualFold(c.upn, s.Username) })
+	lacksPermission = claim(func(s *situation, c *claims) bool { return s.Protocol != "" && s.Flow != "" && !c.has(s.permission()) })
+)
+
+// ownID knows the id of an application that is no resource for mail.
+func ownID(audience string) bool {
+	return guid.MatchString(audience) && !isExchange(audience) && !isGraph(audience)
+}
+
+// longToken is over the limit that the front end of POP has had since July
+// 2025.
+func longToken(s *situation) bool { return len(s.Token) > 4096 }
+
+// otherDomain holds where the tenant is a domain, and not that of the mailbox.
+// Of an id that does not show.
+func otherDomain(s *situation) bool { return differ(domainTenant(s.Tenant), domainOf(s.Mailbox)) }
+
+func spacedClientID(s *situation) bool { return strings.TrimSpace(s.ClientID) != s.ClientID }
+
+func noTenant(s *situation) bool { return s.Tenant == "" }
+
+// badSecret holds for a client secret that tokensource refuses.
+func badSecret(s *situation) bool {
+	return s.config.Field == "Credential" && (s.config.Problem == "nil" || strings.Contains(s.config.Problem, "secret"))
+}
+
+// fixKnown holds where the other settings tell what a setting should be.
+func fixKnown(s *situation) bool { return s.configFix() != "" }
+
+// signingIn holds for what fails before a mail server is asked.
+func signingIn(s *situation) bool { return s.op == imapdial.OpToken || s.op == "" && s.Protocol == "" }
+
+// badAuthority holds for a sign-in host that has more to it, or less TLS.
+func badAuthority(s *situation) bool {
+	host, ok := strings.CutPrefix(strings.TrimSuffix(s.Cloud.Authority, "/"), "https://")
+	return !ok || strings.Contains(host, "/")
+}
+
+func mixedClouds(s *situation) bool {
+	these, _ := s.mismatch()
+	return these != ""
+}
+
+// permission is what the protocol wants to find in a token of the flow.
+func (s *situation) permission() string {
+	if s.is(AppOnly) {
+		return appRole(s.Protocol)
+	}
+	return userScope(s.Protocol)
+}
+
+func appRole(p Protocol) string {
+	switch p {
+	case SMTP:
+		return "SMTP.SendAsApp"
+	case POP:
+		return "POP.AccessAsApp"
+	}
+	return "IMAP.AccessAsApp"
+}
+
+func userScope(p Protocol) string {
+	switch p {
+	case SMTP:
+		return "SMTP.Send"
+	case POP:
+		return "POP.AccessAsUser.All"
+	}
+	return "IMAP.AccessAsUser.All"
+}

@@ -1,0 +1,34 @@
+// Package diagnose says what is wrong where Exchange Online says only "NO
+// AUTHENTICATE failed.", and which command mends it.
+//
+//		c, err := imapdial.Dial(ctx, "invoices@contoso.com", source)
+//		if err != nil {
+//			for _, f := range diagnose.Explain(err, diagnose.Subject{Tenant: tenant, ClientID: clientID}) {
+//				log.Print(f)
+//			}
+//		}
+//
+//	  - [Explain] takes an error of this library, of go-imap, go-smtp, net/smtp,
+//	    x/oauth2, MSAL or azidentity; [ExplainLine] a line that a server, or the
+//	    program of somebody else, has printed. The more a [Subject] tells of what
+//	    was tried, the fewer findings there are; with the token, it is often one.
+//	  - [Token] judges an access token before it is used.
+//	  - [Run] is the doctor: it goes the whole way, from the name of the server to
+//	    the open mailbox, step by step, and explains what fails.
+//
+// Each [Finding] says how sure it is. Exchange gives the same answer to twenty
+// mistakes, so that several findings, most likely first, are the rule where the
+// token is not known.
+//
+// # What it does not do
+//
+// It changes nothing: commands are for a person to read and to run. It does not
+// verify signatures, and no finding, report or formatted [Subject] holds a
+// token. Nothing but Run connects to anything.
+//
+// # Adding a rule
+//
+// Rules are rows of the tables in the files rules_*.go. A row needs a symptom,
+// conditions, a cause, a remedy and a source, and a row in the test of that
+// table.
+package diagnose

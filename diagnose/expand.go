@@ -1,0 +1,93 @@
+package diagnose
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+)
+
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+
+// expand fills in the placeholders of a text for people.
+func (s *situation) expand(text string) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
+		value, unknown := s.value(strings.Trim(p, "{}"))
+		return cmp.Or(printable(head(value, 200)), unknown)
+	})
+}
+
+// expandFor fills in those of a command, each value quoted so that it stays
+// one argument whatever is in it: addresses and ids come from tokens and from
+// servers.
+func (s *situation) expandFor(shell Shell, text string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
+		value, unknown := s.value(strings.Trim(p, "{}"))
+		value = printable(head(value, 200))
+		if value == "" {
+			return unknown
+		}
+		return quote(shell, value)
+	})
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._-]*$`)
+
+// quote makes value one argument of a shell. PowerShell takes the typographic
+// quotes for the plain one.
+func quote(shell Shell, value string) string {
+	switch {
+	case shell == Settings || plain.MatchString(value):
+		return value
+	case shell == AzureCLI:
+		return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+	}
+	doubled := strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(value)
+	return "'" + doubled + "'"
+}
+
+func head(s string, n int) string { return s[:min(len(s), n)] }
+
+// evidence is the text of a rule, or the line that shows its symptom.
+func (s *situation) evidence(r *rule) string {
+	if r.evidence != "" {
+		return s.expand(r.evidence)
+	}
+	for _, line := range s.lines {
+		if r.shows(line) {
+			return excerpt(line)
+		}
+	}
+	return excerpt(s.words)
+}
+
+// excerpt is what is shown of the words of others.
+func excerpt(words string) string {
+	words, _, _ = strings.Cut(words, "Trace ID:")
+	const shown = 240
+	if runes := []rune(words); len(runes) > shown {
+		words = string(runes[:shown]) + "…"
+	}
+	return strings.TrimSpace(words)
+}
+
+// tokenEvidence adds to a refusal that it is not the token's fault.
+func (s *situation) tokenEvidence(r *rule, words string) string {
+	refusal := r.seen == refused || r.seen == notConnected
+	if !refusal || r.evidence != "" || !forExchange(s) || s.Flow == "" || lacksPermission(s) {
+		return words
+	}
+	return strings.TrimSuffix(words, ".") + "; the token is for Exchange and has " + s.permission()
+}
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+
+// id returns an id that can stand within quotes, or nothing.
+func id(value string) string {
+	if value = strings.TrimSpace(value); idPattern.MatchString(value) {
+		return value
+	}
+	return ""
+}

@@ -1,0 +1,154 @@
+package diagnose
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/imapdial"
+)
+
+// A Check is a set-up for [Run] to examine: the settings of a program that
+// does not get through. TokenSource and Mailbox are required; the zero value
+// of every other field is usable.
+type Check struct {
+	// TokenSource gives the access token, as it does for the dialers.
+	TokenSource oauth2.TokenSource
+	// Mailbox is the address to read from and to send from.
+	Mailbox string
+	// Username is given to IMAP as user=; "" is Mailbox.
+	Username string
+	// SMTPUsername is given to SMTP as user=. "" is what is right: Mailbox
+	// with an app-only token, otherwise the user who signed in.
+	SMTPUsername string
+
+	// Cloud has the addresses. Empty fields are those of [exoauth.Global].
+	Cloud exoauth.Cloud
+	// Tenant, ClientID and Scopes are those that TokenSource asks with. They
+	// are for the commands; "" and nil mean what the token tells. With a
+	// Tenant, its sign-in host is looked at, too.
+	Tenant, ClientID string
+	Scopes           []string
+
+	// SkipIMAP and SkipSMTP leave the steps of a protocol out.
+	SkipIMAP, SkipSMTP bool
+	// Send sends a message from Mailbox to itself. Some permissions show in
+	// nothing else.
+	Send bool
+
+	// TLSConfig and DialContext are those of the dialers. With a DialContext
+	// no name is resolved here. HTTPClient asks the sign-in host; nil is
+	// http.DefaultClient.
+	TLSConfig   *tls.Config
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	HTTPClient  *http.Client
+
+	// Timeout bounds each step; zero is imapdial.DefaultTimeout.
+	Timeout time.Duration
+
+	// Progress is called when a step begins, with its name and the status
+	// Running, and when it has ended; on the goroutine of Run. Nil is nothing.
+	Progress func(Step)
+}
+
+// Run goes the whole way to an open mailbox and a submission service, step by
+// step, and explains what fails. A step that needs one that failed is skipped;
+// the others go on. When ctx ends, so does Run, and what is left is skipped.
+//
+// Nothing is changed and nothing sent, unless check.Send says so. No step says
+// anything that is secret.
+func Run(ctx context.Context, check Check) *Report {
+	check.Cloud = check.Cloud.WithDefaults()
+	check.Timeout = cmp.Or(max(check.Timeout, 0), imapdial.DefaultTimeout)
+	check.Username = cmp.Or(check.Username, check.Mailbox)
+	r := &run{Check: check, report: new(Report)}
+	r.signIn(ctx)
+	r.getToken(ctx)
+	if !check.SkipIMAP {
+		r.imap(ctx)
+	}
+	if !check.SkipSMTP {
+		r.smtp(ctx)
+	}
+	return r.report
+}
+
+// run is one call of Run.
+type run struct {
+	Check
+	report *Report
+	token  string  // "" until there is one
+	claims *claims // nil for a token that cannot be read
+	opened bool    // the mailbox, by IMAP
+}
+
+// subject is what is known for a finding about p.
+func (r *run) subject(p Protocol) Subject {
+	s := Subject{
+		Protocol: p, Cloud: r.Cloud, Tenant: r.Tenant, ClientID: r.ClientID,
+		Username: r.Username, Mailbox: r.Mailbox, Scopes: r.Scopes, Token: r.token,
+	}
+	if p == SMTP {
+		s.Username, s.Opened = r.smtpUsername(), r.opened
+	}
+	return s
+}
+
+// smtpUsername knows that SMTP wants the name of the user who signed in, and
+// IMAP that of the mailbox.
+func (r *run) smtpUsername() string {
+	if r.SMTPUsername == "" && r.claims != nil && r.claims.flow() == Delegated {
+		return cmp.Or(r.claims.upn, r.Mailbox)
+	}
+	return cmp.Or(r.SMTPUsername, r.Mailbox)
+}
+
+// step does one step, reports it and tells whether it went well.
+func (r *run) step(ctx context.Context, name string, p Protocol, do func(context.Context) (seen string, err error)) bool {
+	if ctx.Err() != nil {
+		r.skip(name, "stopped")
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	if r.Progress != nil {
+		r.Progress(Step{Name: name, Status: Running})
+	}
+	s := Step{Name: name, Status: OK}
+	start := time.Now()
+	s.Seen, s.Err = do(ctx)
+	s.Took = time.Since(start)
+	if s.Err != nil {
+		s.Status = Failed
+		s.Findings = Explain(s.Err, r.subject(p))
+		s.Seen = r.words(s.Err)
+	}
+	r.done(s)
+	return s.Err == nil
+}
+
+func (r *run) done(s Step) {
+	s.Seen = printable(s.Seen)
+	r.report.Steps = append(r.report.Steps, s)
+	if r.Progress != nil {
+		r.Progress(s)
+	}
+}
+
+func (r *run) skip(name, reason string) {
+	r.done(Step{Name: name, Status: Skipped, Seen: reason})
+}
+
+// words are an error's own, without where it came from, which the name of the
+// step says.
+func (r *run) words(err error) string {
+	s := newSituation(Subject{Token: r.token})
+	s.read(err)
+	return excerpt(s.words)
+}

@@ -1,0 +1,141 @@
+package diagnose
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/exoauth/exoauth"
+)
+
+var guid = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// signedIn is the address of the user whose token it is.
+func (s *situation) signedIn() string {
+	if s.claims != nil && s.claims.upn != "" {
+		return s.claims.upn
+	}
+	if s.is(Delegated) && differ(s.Username, s.Mailbox) {
+		return s.Username
+	}
+	return ""
+}
+
+var sendAs = regexp.MustCompile(`not allowed to send as (\S+@[^\s;]+)`)
+
+// sender is the address that may not be sent as. Exchange names it.
+func (s *situation) sender() string {
+	if m := sendAs.FindStringSubmatch(s.words); m != nil {
+		return m[1]
+	}
+	return cmp.Or(s.From, s.Mailbox)
+}
+
+// wantedScope is what to ask for in this flow and cloud.
+func (s *situation) wantedScope() string {
+	cloud := s.Cloud
+	if n := nationOf(cmp.Or(domainTenant(s.Tenant), domainOf(s.Mailbox))); n != nil && !consumer(s) {
+		cloud = n.clouds[0]
+	}
+	if s.is(AppOnly) {
+		return cloud.AppScope()
+	}
+	if consumer(s) {
+		cloud = exoauth.Global
+	}
+	var scopes []string
+	for _, permission := range s.userScopes() {
+		scopes = append(scopes, cloud.UserScope(permission))
+	}
+	return strings.Join(append(scopes, "offline_access"), " ")
+}
+
+// userScopes are the delegated permissions for the protocol, and those of mail
+// that were asked for besides.
+func (s *situation) userScopes() []string {
+	var permissions []string
+	for _, p := range []Protocol{IMAP, POP, SMTP} {
+		if permission := userScope(p); permission == userScope(s.Protocol) || s.asksFor(permission) {
+			permissions = append(permissions, permission)
+		}
+	}
+	return permissions
+}
+
+func (s *situation) asksFor(permission string) bool {
+	return s.claims != nil && s.claims.has(permission) || slices.ContainsFunc(s.Scopes, func(scope string) bool {
+		return strings.HasSuffix(strings.ToLower(scope), strings.ToLower(permission))
+	})
+}
+
+// domainTenant returns a tenant that is a domain.
+func domainTenant(tenant string) string {
+	if strings.Contains(tenant, ".") {
+		return tenant
+	}
+	return ""
+}
+
+func (s *situation) firstCode() string {
+	if len(s.codes) == 0 {
+		return ""
+	}
+	return strconv.Itoa(s.codes[0])
+}
+
+var backoffTime = regexp.MustCompile(`(?i)backoff time: ([0-9]{1,9}) milliseconds`)
+
+// backoff is how long Exchange wants to be left alone.
+func (s *situation) backoff() string {
+	m := backoffTime.FindStringSubmatch(s.words)
+	if m == nil {
+		return ""
+	}
+	ms, _ := strconv.Atoi(m[1])
+	return (time.Duration(ms) * time.Millisecond).Round(time.Second).String()
+}
+
+// configFix is what a setting that tokensource refuses should be, as far as
+// that can be told from the others.
+func (s *situation) configFix() string {
+	if s.config == nil {
+		return ""
+	}
+	switch trimmed := strings.TrimSpace(s.config.Value); s.config.Field {
+	case "Tenant":
+		if trimmed != "" && trimmed != s.config.Value {
+			return trimmed
+		}
+		return domainOf(s.Mailbox)
+	case "ClientID":
+		return id(trimmed)
+	case "Cloud.Authority":
+		return cmp.Or(s.authority(trimmed), exoauth.Global.Authority)
+	case "Cloud.Resource":
+		return exoauth.Global.Resource
+	case "Cloud.UserResource":
+		return exoauth.Global.UserResource
+	case "Scopes":
+		about := s.Subject
+		about.Flow = AppOnly
+		if strings.Contains(s.config.Remedy, "AccessAsUser") { // it is what the flow takes
+			about.Flow = Delegated
+		}
+		return (&situation{Subject: about}).wantedScope()
+	}
+	return ""
+}
+
+// authority is that of the cloud whose host was set with a path or without
+// https.
+func (s *situation) authority(set string) string {
+	host := hostOf(set)
+	i := slices.IndexFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool { return hostOf(c.Authority) == host })
+	if i < 0 {
+		return ""
+	}
+	return exoauth.Clouds()[i].Authority
+}

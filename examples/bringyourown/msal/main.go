@@ -1,0 +1,89 @@
+// Msal opens a mailbox with a token of MSAL Go, which tokensource.Func makes a
+// source of.
+//
+//	go run ./msal
+//
+// shows that with an Entra ID and an Exchange Online in this process. For a real
+// mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "msal:", err)
+		os.Exit(1)
+	}
+}
+
+// sourceOf asks MSAL's cache first, for whatever else in the program fills it.
+func sourceOf(client confidential.Client) *tokensource.Source {
+	scopes := []string{exoauth.Global.AppScope()}
+	return tokensource.Func(func(ctx context.Context) (string, time.Time, error) {
+		result, err := client.AcquireTokenSilent(ctx, scopes)
+		if err != nil {
+			result, err = client.AcquireTokenByCredential(ctx, scopes)
+		}
+		return result.AccessToken, result.ExpiresOn, err
+	})
+}
+
+func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
+	tenant, id, secret, mailbox := getenv("EXO_TENANT"), getenv("EXO_CLIENT_ID"), getenv("EXO_CLIENT_SECRET"), getenv("EXO_MAILBOX")
+	var dialer imapdial.Dialer
+	hc := http.DefaultClient
+	if tenant == "" && id == "" && mailbox == "" {
+		server := exchangetest.NewServer()
+		defer server.Close()
+		app := demo(server, &dialer)
+		tenant, id, secret, mailbox, hc = server.Tenant().ID, app.ClientID, app.Secret, "invoices@contoso.com", server.HTTPClient()
+	}
+	credential, err := confidential.NewCredFromSecret(secret)
+	if err != nil {
+		return err
+	}
+	client, err := confidential.New(exoauth.Global.Authority+"/"+tenant, id, credential, confidential.WithHTTPClient(hc))
+	if err != nil {
+		return err
+	}
+	dialer.TokenSource = sourceOf(client)
+	session, err := dialer.Dial(ctx, mailbox)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	inbox, err := session.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", mailbox, inbox.NumMessages)
+	return session.Logout().Wait()
+}
+
+// demo leads everything to a server in this process.
+func demo(server *exchangetest.Server, dialer *imapdial.Dialer) *exchangetest.App {
+	app := server.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	mailbox := server.Tenant().AddMailbox("invoices@contoso.com")
+	server.Tenant().Grant(app, mailbox.Address)
+	mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
+	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
+	return app
+}

@@ -1,0 +1,72 @@
+// Browser signs a user in with the system's browser and opens the mailbox.
+//
+//	go run ./examples/browser
+//
+// shows that with an Entra ID and an Exchange Online in this process, where a
+// function fills in the pages. For a real mailbox set EXO_TENANT, EXO_CLIENT_ID
+// (of an application with the redirect address http://localhost under "Mobile
+// and desktop applications") and EXO_USER.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "browser:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
+	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
+	options := tokensource.AuthCodeOptions{LoginHint: getenv("EXO_USER")}
+	var dialer imapdial.Dialer
+	if config.Tenant == "" && config.ClientID == "" && options.LoginHint == "" {
+		server := demo(&config, &options, &dialer)
+		defer server.Close()
+	}
+	source := config.AuthCode(options)
+	if _, err := source.TokenContext(ctx); err != nil { // before the dialer, which has a minute
+		return err
+	}
+	dialer.TokenSource = source
+	client, err := dialer.Dial(ctx, options.LoginHint)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	inbox, err := client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", options.LoginHint, inbox.NumMessages)
+	return client.Logout().Wait()
+}
+
+// demo leads everything to a server in this process.
+func demo(config *tokensource.Config, options *tokensource.AuthCodeOptions, dialer *imapdial.Dialer) *exchangetest.Server {
+	server := exchangetest.NewServer()
+	app := server.Tenant().AddApp("Mail client")
+	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
+	adele := server.Tenant().AddUser("adele@contoso.com")
+	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
+
+	config.Tenant, config.ClientID, config.HTTPClient = "organizations", app.ClientID, server.HTTPClient()
+	options.LoginHint, options.Open = adele.UPN, server.Browser(adele).Open
+	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
+	return server
+}

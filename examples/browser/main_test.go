@@ -1,0 +1,26 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func noSettings(string) string { return "" }
+
+func TestDemo(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, noSettings); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "adele@contoso.com: messages in INBOX: 1") {
+		t.Errorf("output:\n%s", &out)
+	}
+}
+
+func TestHalfOfTheSettings(t *testing.T) {
+	getenv := func(name string) string { return map[string]string{"EXO_USER": "adele@contoso.com"}[name] }
+	if err := run(t.Context(), new(bytes.Buffer), getenv); err == nil || !strings.Contains(err.Error(), "Tenant") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,76 @@
+// Devicecode signs a user in on another device, by a code that it shows, and
+// opens the mailbox.
+//
+//	go run ./examples/devicecode
+//
+// shows that with an Entra ID and an Exchange Online in this process, where a
+// function enters the code. For a real mailbox set EXO_TENANT, EXO_CLIENT_ID (of
+// an application with "Allow public client flows") and EXO_USER.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "devicecode:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
+	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
+	user := getenv("EXO_USER")
+	var dialer imapdial.Dialer
+	enter := func(context.Context, string) error { return nil } // the person does it
+	if config.Tenant == "" && config.ClientID == "" && user == "" {
+		server, browser := demo(&config, &dialer)
+		defer server.Close()
+		user, enter = browser.User.UPN, browser.EnterCode
+	}
+	source := config.DeviceCode(func(ctx context.Context, code tokensource.DeviceCode) error {
+		fmt.Fprintln(out, code.Message)
+		return enter(ctx, code.UserCode)
+	})
+	if _, err := source.TokenContext(ctx); err != nil { // before the dialer, which has a minute
+		return err
+	}
+	dialer.TokenSource = source
+	client, err := dialer.Dial(ctx, user)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	inbox, err := client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", user, inbox.NumMessages)
+	return client.Logout().Wait()
+}
+
+// demo leads everything to a server in this process.
+func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Server, *exchangetest.Browser) {
+	server := exchangetest.NewServer()
+	app := server.Tenant().AddApp("Mail client")
+	app.AllowPublicFlows(true)
+	adele := server.Tenant().AddUser("adele@contoso.com")
+	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
+
+	config.Tenant, config.ClientID, config.HTTPClient = "organizations", app.ClientID, server.HTTPClient()
+	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
+	return server, server.Browser(adele)
+}

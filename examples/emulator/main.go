@@ -1,0 +1,115 @@
+// Emulator runs Entra ID and Exchange Online on this machine, for programs in
+// any language that read and send mail with XOAUTH2.
+//
+//	go run ./examples/emulator
+//
+// It prints the addresses, writes the certificate of its authority and a file
+// of settings that a shell or a .env library reads, and shows on a local web
+// page what clients do and why they are refused. There are a shared mailbox
+// with some mail, an application that may open it, and a user who can sign in.
+//
+// The exit status is 0, or 1 where it could not start, or 2 where the flags
+// make no sense.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/exoauth/exoauth/exchangetest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// flags are what the command line says.
+type flags struct {
+	page      string
+	dir       string
+	mailboxes int
+	lifetime  time.Duration
+}
+
+func parseFlags(args []string, output io.Writer) (*flags, error) {
+	var f flags
+	set := flag.NewFlagSet("emulator", flag.ContinueOnError)
+	set.SetOutput(output)
+	set.StringVar(&f.page, "page", "127.0.0.1:8025", "`host:port` of the web page, on loopback")
+	set.StringVar(&f.dir, "dir", filepath.Join(os.TempDir(), "exoauth-emulator"), "`directory` for the certificate and the settings")
+	set.IntVar(&f.mailboxes, "mailboxes", 1, "`number` of shared mailboxes")
+	set.DurationVar(&f.lifetime, "lifetime", 0, "how long access tokens are valid; 0 means 60 to 90 minutes")
+	if err := set.Parse(args); err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(f.page)
+	switch ip := net.ParseIP(host); {
+	case set.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", set.Arg(0))
+	case err != nil:
+		err = fmt.Errorf("-page: %w", err)
+	case host != "localhost" && (ip == nil || !ip.IsLoopback()):
+		err = fmt.Errorf("-page: %q is not on loopback; the page shows what clients do to whoever asks", f.page)
+	case f.mailboxes < 1 || f.mailboxes > 10_000:
+		err = fmt.Errorf("-mailboxes: %d is not between 1 and 10000", f.mailboxes)
+	case f.lifetime < 0:
+		err = fmt.Errorf("-lifetime: %v is negative", f.lifetime)
+	}
+	if err != nil {
+		fmt.Fprintln(output, "emulator:", err)
+	}
+	return &f, err
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	f, err := parseFlags(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	}
+	srv := exchangetest.NewUnstartedServer()
+	defer srv.Close()
+	srv.TokenLifetime = f.lifetime
+	srv.Start()
+	if err := serve(ctx, srv, f, stdout); err != nil {
+		fmt.Fprintln(stderr, "emulator:", err)
+		return 1
+	}
+	return 0
+}
+
+// serve serves the page until the context ends.
+func serve(ctx context.Context, srv *exchangetest.Server, f *flags, stdout io.Writer) error {
+	s := seed(srv, f.mailboxes)
+	if err := s.write(f.dir); err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", f.page)
+	if err != nil {
+		return fmt.Errorf("no web page; choose another address with -page: %w", err)
+	}
+	s.describe(stdout, ln.Addr().String(), f.dir)
+	web := &http.Server{
+		Handler: newPage(srv, s, f.dir), ReadHeaderTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { web.Close() })
+	defer stop()
+	if err := web.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/exoauth/exoauth/exchangetest"
+)
+
+//go:embed page.html
+var pageText string
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
+	"claims": claims,
+	"size":   func(b []byte) int { return len(b) },
+	"join":   func(list []string) string { return strings.Join(list, ", ") },
+}).Parse(pageText))
+
+// shown bounds the rows of each list, newest first.
+const shown = 50
+
+// A web is the web page.
+type web struct {
+	srv *exchangetest.Server
+	s   *seeding
+	dir string
+}
+
+func newPage(srv *exchangetest.Server, s *seeding, dir string) http.Handler {
+	p := &web{srv, s, dir}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "page", "", "") })
+	mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "live", "", "") })
+	mux.HandleFunc("GET /events", p.events)
+	mux.HandleFunc("POST /advance", p.advance)
+	mux.HandleFunc("POST /admin", p.admin)
+	return loopbackOnly(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// loopbackOnly refuses names that lead here from elsewhere: a page of the web
+// must not read this one by a name of its own.
+func loopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, "This page is for this machine alone.", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// view is what the templates show.
+type view struct {
+	Now      time.Time
+	Cloud    any
+	Mailbox  string
+	User     string
+	Sessions []exchangetest.Session
+	Open     int
+	Refused  int
+	Requests []exchangetest.Request
+	Sent     []exchangetest.Message
+	Output   string
+	Problem  string
+	Counts   [3]int
+}
+
+func newestFirst[T any](list []T) []T {
+	slices.Reverse(list)
+	return list[:min(len(list), shown)]
+}
+
+func (p *web) render(w http.ResponseWriter, name, output, problem string) {
+	sessions, requests, sent := p.srv.Sessions(), p.srv.Requests(), p.srv.Sent()
+	v := view{
+		Now: p.srv.Now(), Cloud: p.srv.Cloud(), Mailbox: p.s.mailboxes[0], User: p.s.user.UPN,
+		Counts: [3]int{len(sessions), len(requests), len(sent)}, Output: output, Problem: problem,
+	}
+	for _, s := range sessions {
+		if !s.Closed {
+			v.Open++
+		}
+		if s.Reason != "" {
+			v.Refused++
+		}
+	}
+	v.Sessions, v.Requests, v.Sent = newestFirst(sessions), newestFirst(requests), newestFirst(sent)
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; form-action 'self'")
+	if err := pageTemplate.ExecuteTemplate(w, name, v); err != nil {
+		return // the browser has gone
+	}
+}
+
+// claims returns the claims that tell something, one on a line.
+func claims(c map[string]any) []string {
+	var list []string
+	for name, value := range c {
+		switch name {
+		case "aio", "rh", "uti", "nonce", "sid":
+			continue
+		case "exp", "iat", "nbf":
+			if n, ok := value.(float64); ok {
+				value = time.Unix(int64(n), 0).UTC().Format(time.RFC3339)
+			}
+		}
+		list = append(list, fmt.Sprintf("%s: %v", name, value))
+	}
+	sort.Strings(list)
+	return list
+}
+
+// events tells the page that there is something new, at most twice a second.
+func (p *web) events(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	flush := http.NewResponseController(w)
+	for {
+		changed := p.srv.Changed()
+		if _, err := fmt.Fprint(w, "data: changed\n\n"); err != nil || flush.Flush() != nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// advance moves the server's clock.
+func (p *web) advance(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
+	d, err := time.ParseDuration(r.FormValue("by"))
+	if err != nil || d < 0 || d > 366*24*time.Hour {
+		p.render(w, "page", "", "The clock takes a duration such as 90m, up to a year.")
+		return
+	}
+	p.srv.Advance(d)
+	p.render(w, "page", fmt.Sprintf("The server's clock shows %s.", p.srv.Now().UTC().Format(time.DateTime)), "")
+}
+
+// secretPattern matches the client secrets that the server makes.
+var secretPattern = regexp.MustCompile(`\S*8Q~\S*`)
+
+// admin runs cmdlets. What they show is shown, but for secrets, which are
+// written to a file.
+func (p *web) admin(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
+	output, err := p.srv.Tenant().AdminOutput(r.FormValue("script"))
+	if err != nil {
+		p.render(w, "page", "", strings.TrimPrefix(err.Error(), "exchangetest: Admin: "))
+		return
+	}
+	if secretPattern.MatchString(output) {
+		path := filepath.Join(p.dir, "admin.txt")
+		if err := os.WriteFile(path, []byte(output), 0o600); err != nil {
+			p.render(w, "page", "", err.Error())
+			return
+		}
+		output = secretPattern.ReplaceAllString(output, "(see "+path+")")
+	}
+	if strings.TrimSpace(output) == "" {
+		output = "Done."
+	}
+	p.render(w, "page", output, "")
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest"
+)
+
+// A seeding is what is there when the server starts.
+type seeding struct {
+	srv       *exchangetest.Server
+	app       *exchangetest.App
+	user      *exchangetest.User
+	mailboxes []string
+}
+
+// redirects are where sign-in pages lead back to: any port of this machine.
+var redirects = []string{"http://localhost", "http://localhost/callback", "http://127.0.0.1", "http://127.0.0.1/callback"}
+
+func seed(srv *exchangetest.Server, mailboxes int) *seeding {
+	t := srv.Tenant()
+	s := &seeding{srv: srv}
+	s.app = t.AddApp("Mail program", exchangetest.IMAPAccessAsApp, exchangetest.POPAccessAsApp, exchangetest.SMTPSendAsApp)
+	s.app.AllowPublicFlows(true)
+	for _, uri := range redirects {
+		s.app.AddRedirectURI(exchangetest.Desktop, uri)
+	}
+	for i := range mailboxes {
+		address := "invoices@contoso.com"
+		if i > 0 {
+			address = fmt.Sprintf("shared%d@contoso.com", i+1)
+		}
+		m := t.AddMailbox(address)
+		t.Grant(s.app, address)
+		s.mailboxes = append(s.mailboxes, address)
+		for n := 1; n <= 3; n++ {
+			m.Append("INBOX", fmt.Appendf(nil, "From: Supplier <billing@example.com>\r\nTo: %s\r\nSubject: Invoice %d\r\nDate: %s\r\nMessage-ID: <%d.%d@example.com>\r\n\r\nPlease find invoice %d enclosed.\r\n",
+				address, 4710+n, srv.Now().Format("Mon, 2 Jan 2006 15:04:05 -0700"), i, n, 4710+n))
+		}
+	}
+	s.user = t.AddUser("adele@contoso.com")
+	if err := t.AddMailboxPermission("invoices@contoso.com", s.user.UPN); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// settings returns what a client must know.
+func (s *seeding) settings(dir string) [][2]string {
+	cloud := s.srv.Cloud()
+	return [][2]string{
+		{"EXO_CA_FILE", filepath.Join(dir, "ca.pem")},
+		{"EXO_AUTHORITY", cloud.Authority},
+		{"EXO_TENANT", s.srv.Tenant().ID},
+		{"EXO_TOKEN_ENDPOINT", cloud.Authority + "/" + s.srv.Tenant().ID + "/oauth2/v2.0/token"},
+		{"EXO_SCOPE", cloud.AppScope()},
+		{"EXO_CLIENT_ID", s.app.ClientID},
+		{"EXO_CLIENT_SECRET", s.app.Secret},
+		{"EXO_MAILBOX", s.mailboxes[0]},
+		{"EXO_USER", s.user.UPN},
+		{"EXO_PASSWORD", s.user.Password},
+		{"EXO_IMAP", cloud.IMAP},
+		{"EXO_SMTP", cloud.SMTP},
+		{"EXO_POP", cloud.POP},
+		{"EXO_IMAP_STARTTLS", s.srv.PlainIMAP()},
+		{"EXO_POP_STARTTLS", s.srv.PlainPOP()},
+	}
+}
+
+// write writes the certificate of the authority and the settings.
+func (s *seeding) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("no directory for the settings; choose another with -dir: %w", err)
+	}
+	var env strings.Builder
+	env.WriteString("# Written by the emulator at its start. The secrets are worth nothing elsewhere.\n")
+	for _, pair := range s.settings(dir) {
+		fmt.Fprintf(&env, "%s='%s'\n", pair[0], pair[1])
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), s.srv.CA(), 0o600); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "settings.env"), []byte(env.String()), 0o600)
+}
+
+// describe prints where everything is. The secrets are in the file alone.
+func (s *seeding) describe(w io.Writer, page, dir string) {
+	cloud := s.srv.Cloud()
+	fmt.Fprintf(w, `Entra ID   %s
+IMAP       %s (TLS), %s (STARTTLS)
+POP3       %s (TLS), %s (STARTTLS)
+SMTP       %s (STARTTLS)
+mailbox    %s, %d in all
+user       %s
+settings   %s
+trust      %s
+
+What clients do, and why they are refused: http://%s/
+`, cloud.Authority, cloud.IMAP, s.srv.PlainIMAP(), cloud.POP, s.srv.PlainPOP(), cloud.SMTP,
+		s.mailboxes[0], len(s.mailboxes), s.user.UPN,
+		filepath.Join(dir, "settings.env"), filepath.Join(dir, "ca.pem"), page)
+}

@@ -1,0 +1,74 @@
+// Password opens a mailbox with its user's password, for which Entra ID still
+// issues tokens where nothing forbids it. It is the last resort: multi-factor
+// authentication, security defaults and Conditional Access end it.
+//
+//	go run ./examples/password
+//
+// shows that with an Entra ID and an Exchange Online in this process. For a real
+// mailbox set EXO_TENANT, EXO_CLIENT_ID (of an application with "Allow public
+// client flows"), EXO_USER and EXO_PASSWORD.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "password:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
+	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
+	user, password := getenv("EXO_USER"), getenv("EXO_PASSWORD")
+	var dialer imapdial.Dialer
+	if config.Tenant == "" && config.ClientID == "" && user == "" {
+		server, adele := demo(&config, &dialer)
+		defer server.Close()
+		user, password = adele.UPN, adele.Password
+	}
+	dialer.TokenSource = config.Password(user, password)
+	client, err := dialer.Dial(ctx, user)
+	if errors.Is(err, tokensource.ErrInteractionRequired) {
+		return fmt.Errorf("a password alone is not enough for this user; see examples/browser and examples/devicecode: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	inbox, err := client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", user, inbox.NumMessages)
+	return client.Logout().Wait()
+}
+
+// demo leads everything to a server in this process.
+func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Server, *exchangetest.User) {
+	server := exchangetest.NewServer()
+	app := server.Tenant().AddApp("Mail client")
+	app.AllowPublicFlows(true)
+	adele := server.Tenant().AddUser("adele@contoso.com")
+	app.Consent(adele, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
+	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
+
+	config.Tenant, config.ClientID, config.HTTPClient = "organizations", app.ClientID, server.HTTPClient()
+	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
+	return server, adele
+}

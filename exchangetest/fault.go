@@ -1,0 +1,311 @@
+package exchangetest
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Place is where a [Fault] strikes.
+type Place string
+
+// The places.
+const (
+	AtIMAP  Place = "IMAP"
+	AtSMTP  Place = "SMTP"
+	AtPOP   Place = "POP"
+	AtEntra Place = "Entra ID"
+	AtHost  Place = "host" // a [Host] with managed identities
+)
+
+// Greeting is the Command of a [Fault] that strikes before a mail server's
+// first word, and EndOfMessage that of one that strikes at the end of the
+// message that follows DATA.
+const (
+	Greeting     = "greeting"
+	EndOfMessage = "."
+)
+
+// A Fault is something that goes wrong, once or several times. The zero fields
+// say that the answer is the usual one.
+type Fault struct {
+	At Place // required
+
+	// Command is the mail protocol's command that it strikes at, such as
+	// "AUTHENTICATE", or [Greeting] or [EndOfMessage]; for Entra ID it is the
+	// last part of the path, such as "token". Empty means any.
+	Command string
+
+	// Skip lets so many pass first. Times is how often it strikes after
+	// that: zero means once, a negative number for ever.
+	Skip, Times int
+
+	// Delay holds the answer back until the server's clock has advanced by
+	// so much, by itself or by Advance.
+	Delay time.Duration
+
+	// Reply is sent in place of the answer: lines of the mail protocol, in
+	// which {tag} stands for the tag of an IMAP command, or the body of an
+	// HTTP response.
+	Reply string
+
+	// Status and Header are those of the HTTP response; a Status of zero with
+	// a Reply means 200. An empty Reply with a Status is an empty body.
+	Status int
+	Header http.Header
+
+	// Cut ends the connection after so many bytes of the Reply. Zero means
+	// that nothing is cut off.
+	Cut int
+
+	// Drop closes the connection, after the Reply if there is one. Reset does
+	// so in the way of a firewall, so that the client sees an error.
+	Drop, Reset bool
+
+	// Drip is the time between one byte and the next of all that the
+	// connection is sent from then on, on the server's clock.
+	Drip time.Duration
+
+	struck time.Time
+}
+
+// replaces reports whether the usual answer is not given.
+func (f *Fault) replaces() bool {
+	return f != nil && (f.Reply != "" || f.Status != 0 || f.Drop || f.Reset)
+}
+
+// lines returns the Reply as a mail server sends it.
+func (f *Fault) lines(tag string) string {
+	text := strings.ReplaceAll(strings.ReplaceAll(f.Reply, "\r\n", "\n"), "{tag}", tag)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	text = strings.ReplaceAll(text, "\n", "\r\n")
+	if f.Cut > 0 && f.Cut < len(text) {
+		text = text[:f.Cut]
+	}
+	return text
+}
+
+// Inject makes something go wrong. Of several faults that fit, the one that
+// was injected first strikes.
+func (s *Server) Inject(f Fault) {
+	if !slices.Contains([]Place{AtIMAP, AtSMTP, AtPOP, AtEntra, AtHost}, f.At) {
+		panic(fmt.Sprintf("exchangetest: Inject: the Fault is at no known Place: %q", f.At))
+	}
+	if f.Delay < 0 || f.Drip < 0 || f.Skip < 0 || f.Cut < 0 {
+		panic("exchangetest: Inject: a negative Delay, Drip, Skip or Cut")
+	}
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &f)
+}
+
+// ClearFaults takes back what has not struck yet.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// strike returns the fault that strikes now, after its delay, or nil.
+func (s *Server) strike(at Place, command string, gone <-chan struct{}) *Fault {
+	f := s.nextFault(at, command)
+	if f == nil {
+		return nil
+	}
+	s.Logger.Info("fault", "at", at, "command", command)
+	s.wait(f.struck.Add(f.Delay), gone)
+	return f
+}
+
+func (s *Server) nextFault(at Place, command string) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	for i, f := range s.faults {
+		if f.At != at || f.Command != "" && !strings.EqualFold(f.Command, command) {
+			continue
+		}
+		if f.Skip > 0 {
+			f.Skip--
+			continue
+		}
+		if f.Times > 0 {
+			if f.Times--; f.Times == 0 {
+				s.faults = slices.Delete(s.faults, i, i+1)
+			}
+		}
+		copied := *f
+		copied.struck = now
+		s.struck.notify()
+		return &copied
+	}
+	return nil
+}
+
+// wait returns when the server's clock shows the time, or the client has gone,
+// or the server is closed.
+func (s *Server) wait(until time.Time, gone <-chan struct{}) {
+	for {
+		moved := s.moved.next()
+		left := until.Sub(s.Now())
+		if left <= 0 {
+			return
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-moved:
+		case <-gone:
+			left = 0
+		case <-s.closing:
+			left = 0
+		}
+		timer.Stop()
+		if left == 0 {
+			return
+		}
+	}
+}
+
+// A dripConn sends slowly once it is told to.
+type dripConn struct {
+	net.Conn
+	srv  *Server
+	drip time.Duration // zero: at once
+	last time.Time     // when the last byte was due
+}
+
+// slow has the connection send slowly from now on, if the fault is such a one.
+func (c *dripConn) slow(f *Fault) {
+	if f.Drip > 0 {
+		c.drip, c.last = f.Drip, f.struck
+	}
+}
+
+func (c *dripConn) Write(p []byte) (int, error) {
+	if c.drip == 0 {
+		return c.Conn.Write(p)
+	}
+	for i := range p {
+		c.last = c.last.Add(c.drip)
+		c.srv.wait(c.last, nil)
+		if _, err := c.Conn.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(p), nil
+}
+
+// reset makes closing the connection look like a failure to the client.
+func reset(raw net.Conn) {
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	raw.Close()
+}
+
+// faulty lets faults strike at requests.
+func (s *Server) faulty(at Place, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := s.strike(at, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], r.Context().Done())
+		if f == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if f.Drip > 0 {
+			w = &dripWriter{ResponseWriter: w, srv: s, drip: f.Drip, gone: r.Context().Done()}
+		}
+		if !f.replaces() {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if at == AtEntra && strings.HasSuffix(r.URL.Path, "/token") && bufferForm(w, r) == nil {
+			record := s.newRequest(r)
+			record.Status = f.Status
+			if f.Status == 0 && f.Reply != "" {
+				record.Status = http.StatusOK
+			}
+			s.addRequest(record)
+		}
+		f.respond(w)
+	})
+}
+
+// respond sends the Reply, and ends the connection where it shall end.
+func (f *Fault) respond(w http.ResponseWriter) {
+	for name, values := range f.Header {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", contentType(f.Reply))
+	}
+	if f.Reply != "" || f.Status != 0 {
+		body := f.Reply
+		if f.Cut > 0 && f.Cut < len(body) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+			body = body[:f.Cut]
+		}
+		w.WriteHeader(max(f.Status, http.StatusOK))
+		w.Write([]byte(body))
+		http.NewResponseController(w).Flush()
+	}
+	if !f.Drop && !f.Reset && f.Cut == 0 {
+		return
+	}
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		if t, ok := conn.(interface{ NetConn() net.Conn }); ok && f.Reset {
+			reset(t.NetConn())
+		}
+		conn.Close()
+	}
+}
+
+func contentType(body string) string {
+	switch {
+	case strings.HasPrefix(body, "{"):
+		return "application/json; charset=utf-8"
+	case strings.HasPrefix(body, "<"):
+		return "text/html; charset=utf-8"
+	}
+	return "text/plain; charset=utf-8"
+}
+
+// A dripWriter sends a response slowly.
+type dripWriter struct {
+	http.ResponseWriter
+	srv  *Server
+	drip time.Duration
+	gone <-chan struct{}
+}
+
+func (w *dripWriter) Write(p []byte) (int, error) {
+	at := w.srv.Now()
+	for i := range p {
+		at = at.Add(w.drip)
+		w.srv.wait(at, w.gone)
+		if _, err := w.ResponseWriter.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
+		http.NewResponseController(w.ResponseWriter).Flush()
+	}
+	return len(p), nil
+}
+
+// Unwrap lets [http.ResponseController] through.
+func (w *dripWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// SetSkew sets the clock of Entra ID ahead of that of Exchange Online, or
+// behind it if d is negative: tokens are issued, and assertions of clients
+// judged, by a clock that is wrong by d.
+func (s *Server) SetSkew(d time.Duration) { s.skew.Store(int64(d)) }
+
+// entraNow returns the time on the clock of Entra ID.
+func (s *Server) entraNow() time.Time { return s.Now().Add(time.Duration(s.skew.Load())) }

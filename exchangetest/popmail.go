@@ -1,0 +1,160 @@
+package exchangetest
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A popMessage is one in INBOX, as it was when the session began.
+type popMessage struct {
+	uid     string
+	data    []byte
+	deleted bool
+}
+
+var uidPattern = regexp.MustCompile(`\bUID (\d+)`)
+
+// inbox returns the messages in INBOX.
+func (m *Mailbox) inbox() ([]popMessage, error) {
+	var list []popMessage
+	err := playClient(m.store, func(do func(string) (*response, error)) error {
+		if _, err := do("EXAMINE INBOX"); err != nil {
+			return err
+		}
+		r, err := do("FETCH 1:* (UID BODY.PEEK[])")
+		if err != nil {
+			return err
+		}
+		uids := uidPattern.FindAllStringSubmatch(strings.Join(r.lines, "\n"), -1)
+		if len(uids) != len(r.literals) {
+			return fmt.Errorf("%d messages with %d UIDs", len(r.literals), len(uids))
+		}
+		for i, data := range r.literals {
+			list = append(list, popMessage{uid: uids[i][1], data: data})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// remove deletes a message of INBOX, unless somebody else has.
+func (m *Mailbox) remove(uid string) {
+	err := playClient(m.store, func(do func(string) (*response, error)) error {
+		for _, command := range []string{"SELECT INBOX", "UID STORE " + uid + ` +FLAGS.SILENT (\Deleted)`, "UID EXPUNGE " + uid} {
+			if _, err := do(command); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		m.tenant.srv.Logger.Warn("not deleted", "mailbox", m.Address, "error", err)
+	}
+	m.changes.notify()
+}
+
+var popTransaction map[string]func(c *popConn, args string)
+
+func init() {
+	popTransaction = map[string]func(*popConn, string){
+		"STAT": (*popConn).stat,
+		"LIST": (*popConn).list,
+		"UIDL": (*popConn).uidl,
+		"RETR": func(c *popConn, args string) { c.retrieve(args, -1) },
+		"TOP": func(c *popConn, args string) {
+			number, lines, _ := strings.Cut(args, " ")
+			n, err := strconv.Atoi(lines)
+			if err != nil || n < 0 {
+				c.reply(popUnknown)
+				return
+			}
+			c.retrieve(number, n)
+		},
+		"DELE": func(c *popConn, args string) {
+			if m := c.message(args); m != nil {
+				m.deleted = true
+				c.reply("+OK")
+			}
+		},
+		"RSET": func(c *popConn, _ string) {
+			for i := range c.drop {
+				c.drop[i].deleted = false
+			}
+			c.reply("+OK")
+		},
+	}
+}
+
+func (c *popConn) stat(string) {
+	count, size := 0, 0
+	for _, m := range c.drop {
+		if !m.deleted {
+			count++
+			size += len(m.data)
+		}
+	}
+	c.reply("+OK %d %d", count, size)
+}
+
+func (c *popConn) list(args string) {
+	c.listing(args, func(m popMessage) string { return strconv.Itoa(len(m.data)) })
+}
+
+func (c *popConn) uidl(args string) {
+	c.listing(args, func(m popMessage) string { return m.uid })
+}
+
+func (c *popConn) listing(args string, of func(popMessage) string) {
+	if args != "" {
+		if m := c.message(args); m != nil {
+			c.reply("+OK %s %s", args, of(*m))
+		}
+		return
+	}
+	c.reply("+OK")
+	for i, m := range c.drop {
+		if !m.deleted {
+			c.reply("%d %s", i+1, of(m))
+		}
+	}
+	c.reply(".")
+}
+
+// message returns the message with the number, or answers that there is none.
+func (c *popConn) message(number string) *popMessage {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > len(c.drop) || c.drop[n-1].deleted {
+		c.reply("-ERR The specified message is out of range.")
+		return nil
+	}
+	return &c.drop[n-1]
+}
+
+// retrieve sends a message, with so many lines of its body if lines is not
+// negative.
+func (c *popConn) retrieve(number string, lines int) {
+	m := c.message(number)
+	if m == nil {
+		return
+	}
+	c.reply("+OK")
+	body := false
+	for line := range bytes.Lines(m.data) {
+		line = bytes.TrimRight(line, "\r\n")
+		if body && lines >= 0 {
+			if lines == 0 {
+				break
+			}
+			lines--
+		}
+		body = body || len(line) == 0
+		if bytes.HasPrefix(line, []byte(".")) {
+			c.bw.WriteByte('.')
+		}
+		c.reply("%s", line)
+	}
+	c.reply(".")
+}

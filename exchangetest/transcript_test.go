@@ -1,0 +1,221 @@
+package exchangetest
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A player plays the client of a transcript: C lines are sent, S lines are
+// wanted, and lines with an exclamation mark bring the server into the state in
+// which the transcript was made.
+type player struct {
+	*world
+	t       *testing.T
+	user    *User
+	token   string
+	c       *wire
+	started bool // the greeting was read or is wanted
+}
+
+func newPlayer(t *testing.T) *player {
+	s := NewUnstartedServer()
+	w := &world{Server: s, tenant: s.AddTenant("example.com")}
+	p := &player{world: w, t: t, user: w.tenant.AddUser("user@example.com")}
+	t.Cleanup(s.Close)
+	w.tenant.AddMailbox("shared@example.com")
+	w.tenant.AddMailbox("other@example.com")
+	w.app = w.tenant.AddApp("Client", IMAPAccessAsApp, SMTPSendAsApp, POPAccessAsApp)
+	w.tenant.Grant(w.app, "user@example.com")
+	p.token = w.app.Token(nil)
+	return p
+}
+
+func (p *player) play(name string) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		kind, rest, _ := strings.Cut(line, " ")
+		switch kind {
+		case "!":
+			verb, args, _ := strings.Cut(rest, " ")
+			p.direct(verb, args)
+		case "C:":
+			p.greeting()
+			p.c.send(p.withToken(rest))
+		case "S:":
+			p.started = true
+			if got, want := normal(p.c.read()), normal(rest+"\r\n"); got != want && !(strings.HasSuffix(rest, ";") && strings.HasPrefix(got, strings.TrimSuffix(want, "\r\n"))) {
+				p.t.Fatalf("%s\n got %q\nwant %q", line, got, want)
+			}
+		}
+	}
+}
+
+// greeting reads the greeting, where the transcript begins after it.
+func (p *player) greeting() {
+	if !p.started {
+		p.started = true
+		p.c.read()
+	}
+}
+
+var responsePattern = regexp.MustCompile(`dXNlcj[A-Za-z0-9+/=]{20,}`)
+
+// withToken puts the token into what the transcript has an example for.
+func (p *player) withToken(line string) string {
+	return responsePattern.ReplaceAllStringFunc(line, func(b64 string) string {
+		plain, err := base64.StdEncoding.DecodeString(b64)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(bytes.Replace(plain, []byte("EXAMPLE.TOKEN"), []byte(p.token), 1))
+	})
+}
+
+func (p *player) direct(verb, args string) {
+	switch verb {
+	case "token":
+		p.token = map[string]string{
+			"bad":  p.app.Token(&TokenOptions{Audience: "https://graph.microsoft.com"}),
+			"user": p.app.Token(&TokenOptions{User: p.user}),
+		}[args]
+	case "move":
+		p.MoveBeforeLogin = true
+	case "admin":
+		if err := p.tenant.Admin(p.fill(args)); err != nil {
+			p.t.Fatal(err)
+		}
+	case "fault":
+		words := strings.SplitN(args, " ", 3)
+		at := map[string]Place{"IMAP": AtIMAP, "POP": AtPOP, "SMTP": AtSMTP}[words[0]]
+		p.Inject(Fault{At: at, Command: words[1], Reply: strings.ReplaceAll(words[2], "|", "\n")})
+	case "append":
+		n, _ := strconv.Atoi(args)
+		for range n {
+			p.user.Mailbox.Append("INBOX", []byte("\r\nx"))
+		}
+	case "connect":
+		p.connect(args)
+	case "tls":
+		p.c.startTLS(p.Server, "smtp.office365.com")
+	case "login":
+		p.login()
+	case "send":
+		p.c.send(args)
+	case "quiet":
+		p.c.send(args)
+		tag, _, _ := strings.Cut(args, " ")
+		for !strings.HasPrefix(p.c.read(), tag) && !strings.HasSuffix(args, "IDLE") {
+			continue
+		}
+	case "mail":
+		p.mail(p.c, args)
+	case "busy":
+		for range 3 {
+			saved := p.c
+			p.connect("smtptls")
+			p.login()
+			p.mail(p.c, "user@example.com")
+			p.c = saved
+		}
+	default:
+		p.t.Fatalf("unknown directive %q", verb)
+	}
+}
+
+func (p *player) connect(where string) {
+	if !p.Server.started {
+		p.Start()
+	}
+	port := map[string]string{
+		"imap": "outlook.office365.com:993", "imap143": "outlook.office365.com:143",
+		"pop": "outlook.office365.com:995", "pop110": "outlook.office365.com:110",
+		"smtp": "smtp.office365.com:587", "smtptls": "smtp.office365.com:587", "smtp10": "smtp.office365.com:587",
+	}[where]
+	p.started = false
+	switch where {
+	case "imap", "pop":
+		p.c = p.dial(p.t, port)
+		p.c.startTLS(p.Server, "outlook.office365.com")
+	case "smtptls":
+		p.c = p.dialSMTP(p.t)
+		p.started = true
+	case "smtp10":
+		p.c = p.dial(p.t, port)
+		p.c.read()
+		p.c.send("STARTTLS")
+		p.c.read()
+		conn := tls.Client(p.c.conn, &tls.Config{RootCAs: p.TLSConfig().RootCAs, ServerName: "smtp.office365.com", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+		if err := conn.Handshake(); err != nil {
+			p.t.Fatal(err)
+		}
+		p.c.conn, p.c.br, p.started = conn, bufio.NewReader(conn), true
+	default:
+		p.c = p.dial(p.t, port)
+	}
+}
+
+func (p *player) login() {
+	p.greeting()
+	ir := xoauth2IR(p.user.UPN, p.token)
+	if p.lastSession(p.t).Protocol == "SMTP" {
+		p.c.send("AUTH XOAUTH2 " + ir)
+		p.c.want("235 2.7.0 Authentication successful")
+		return
+	}
+	p.c.send("LOGIN1 AUTHENTICATE XOAUTH2 " + ir)
+	p.c.want("LOGIN1 OK AUTHENTICATE completed.")
+}
+
+func (p *player) mail(c *wire, from string) {
+	c.send("MAIL FROM:<"+from+">", "RCPT TO:<user@example.com>", "DATA")
+	c.want("250 2.1.0 Sender OK", "250 2.1.5 Recipient OK", "354 Start mail input; end with <CRLF>.<CRLF>")
+	c.send("From: "+from, "", "x")
+}
+
+var normalizers = []struct {
+	pattern *regexp.Regexp
+	to      string
+}{
+	{regexp.MustCompile(`ready\. \[.*\]`), "ready. [host]"},
+	{regexp.MustCompile(`\[(<host>|[A-Za-z0-9.]+)\S*( [^ \]]+ [^ \]]+)?\]\r`), "[id]\r"},
+	{regexp.MustCompile(`(?i)[a-z0-9]+(\.[a-z0-9]+)*\.(outlook|office365|exchangelabs)\.com`), "host"},
+	{regexp.MustCompile(`at \w+, \d+ \w+ \d+ [0-9:]+ \+0000( \[id\])?`), "at date"},
+	{regexp.MustCompile(`Hello \[.*\]`), "Hello [address]"},
+}
+
+// normal leaves out what differs from one server and session to another: host
+// names, addresses, ids and dates.
+func normal(line string) string {
+	line = strings.TrimRight(line, "\r\n ") + "\r\n"
+	for _, n := range normalizers {
+		line = n.pattern.ReplaceAllString(line, n.to)
+	}
+	return line
+}
+
+// Dialogues that were recorded with Exchange Online, or that its documentation
+// has, each with its public source in the file.
+func TestTranscripts(t *testing.T) {
+	names, err := filepath.Glob("testdata/transcripts/*.txt")
+	if err != nil || len(names) < 35 {
+		t.Fatal(fmt.Sprint(len(names), " transcripts "), err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			newPlayer(t).play(name)
+		})
+	}
+}

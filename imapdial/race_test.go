@@ -1,0 +1,5 @@
+//go:build race
+
+package imapdial_test
+
+func init() { raceDetector = true }

@@ -1,0 +1,53 @@
+package transport_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
+)
+
+func TestEnter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s transport.Shared
+		first, err := s.Enter(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := s.Enter(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a second beside the first of one: error %v, want that of the context", err)
+		}
+		first()
+		if _, err := s.Enter(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("turn free, context ended: error %v, want that of the context", err)
+		}
+		second, err := s.Enter(t.Context(), 1)
+		if err != nil {
+			t.Fatalf("the turn was not given back: %v", err)
+		}
+		second()
+	})
+}
+
+func TestSharedCache(t *testing.T) {
+	var s transport.Shared
+	leave, err := s.Enter(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	one, two := s.ClientTLS(nil, "a:1"), s.ClientTLS(nil, "a:1")
+	if one.ClientSessionCache == nil || one.ClientSessionCache != two.ClientSessionCache {
+		t.Error("two dials do not share a cache")
+	}
+	own := tls.NewLRUClientSessionCache(1)
+	if got := s.ClientTLS(&tls.Config{ClientSessionCache: own}, "a:1").ClientSessionCache; got != own {
+		t.Error("the user's own cache was replaced")
+	}
+}

@@ -1,0 +1,41 @@
+package smtpdial
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/exoauth/exoauth/internal/transport"
+)
+
+// Refused reports whether err is the refusal of a Dial's token, a fresh one
+// included where the TokenSource had one, and not due to trouble of the server
+// that passes. Somebody has to mend something.
+func Refused(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Op == OpAuthenticate && isRefusal(e.Err) && !e.Temporary()
+}
+
+// NotConnected reports whether err is Exchange's "430 4.2.0 STOREDRV; mailbox
+// logon failure" to a message: the token was accepted, but the application has
+// no full access to the mailbox. In spite of its class time does not mend it.
+func NotConnected(err error) bool {
+	reply, ok := errors.AsType[*smtp.SMTPError](err)
+	return ok && strings.Contains(strings.ToLower(reply.Message), "mailbox logon failure")
+}
+
+// Temporary reports whether the same call can succeed later although nobody
+// has mended anything, if need be on a new connection: the network failed, or
+// the server said so with a reply of class 4 such as "432 4.3.2
+// STOREDRV.ClientSubmit; sender thread limit exceeded". It takes the errors of
+// Dial and of Send, and those of commands on the client that Dial returned.
+func Temporary(err error) bool {
+	if err == nil || NotConnected(err) || errors.Is(err, ErrUncertain) {
+		return false
+	}
+	if reply, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		return reply.Temporary()
+	}
+	return transport.Temporary(err)
+}

@@ -1,0 +1,223 @@
+package smtpdial
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/exoauth/exoauth/internal/transport"
+)
+
+// The limits of Exchange Online for one mailbox, which a Sender keeps to.
+// https://learn.microsoft.com/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device-or-application-to-send-email-using-microsoft-365-or-office-365
+const (
+	MaxConns     = 3  // connections at a time; more are told 432 4.3.2
+	MaxPerMinute = 30 // messages
+)
+
+// DefaultMaxTries is how often a Sender tries to send one message.
+const DefaultMaxTries = 6
+
+// What becomes of a client that nobody uses: for a while it is taken to be
+// alive, then it is asked, then it is closed.
+const (
+	trustFor = 5 * time.Second
+	idleFor  = time.Minute
+)
+
+// ErrUncertain is wrapped by the error for a connection that broke when the
+// message had been sent and the reply was still to come: it may have been
+// accepted or not. A Sender does not try again then, which could send the
+// message twice.
+var ErrUncertain = errors.New("the message may have been sent or not")
+
+// A Sender sends the messages of one mailbox, with clients that it keeps for
+// the next message and replaces when they break. It stays within the limits of
+// Exchange Online: Send waits where it would exceed them. Make one with
+// [Dialer.Sender]. It is safe for concurrent use.
+type Sender struct {
+	// Conns is how many connections there may be at a time; zero is MaxConns.
+	Conns int
+	// PerMinute is how many messages may be begun in any minute; zero is
+	// MaxPerMinute, negative is no limit.
+	PerMinute int
+	// MaxTries is how often one message is tried, the first time included;
+	// zero is DefaultMaxTries.
+	MaxTries int
+
+	dialer   *Dialer
+	username string
+
+	once  sync.Once
+	slots chan struct{} // one for each connection in use
+	pace  pace
+	idle  idle
+}
+
+// Sender returns a Sender for username, as whom it authenticates. Its fields
+// may be set until the first call of Send.
+func (d *Dialer) Sender(username string) *Sender {
+	return &Sender{dialer: d, username: username}
+}
+
+func (s *Sender) init() {
+	s.once.Do(func() {
+		s.slots = make(chan struct{}, cmp.Or(max(s.Conns, 0), MaxConns))
+		s.pace.most = MaxPerMinute
+		if s.PerMinute != 0 {
+			s.pace.most = max(s.PerMinute, 0)
+		}
+	})
+}
+
+// Send sends message, a header and a body in the form of RFC 5322, from one
+// address to others. With the token of a signed-in user who sends for a shared
+// mailbox, from is the shared mailbox and the Sender's username the user.
+//
+// It tries again, with a growing pause, what [Temporary] says may succeed:
+// replies of class 4, a connection that broke before the message was complete,
+// a dial that failed. The error is otherwise an [*Error] of Dial, the
+// *smtp.SMTPError of go-smtp in an Error of step OpSend, or one that wraps
+// [ErrUncertain]. Where ctx ends first it is that of ctx, together with what
+// failed last.
+func (s *Sender) Send(ctx context.Context, from string, to []string, message []byte) error {
+	s.init()
+	log := newAttempt(s.dialer, s.username).log
+	for try := 1; ; try++ {
+		err := s.try(ctx, envelope{from, to, message})
+		if err == nil || ctx.Err() != nil || !Temporary(err) || try >= cmp.Or(max(s.MaxTries, 0), DefaultMaxTries) {
+			return err
+		}
+		wait := backoff(try)
+		log.LogAttrs(ctx, slog.LevelInfo, "smtpdial: not sent, trying again", slog.Int("try", try), slog.Duration("wait", wait), slog.Any("reason", err))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return fmt.Errorf("%w, after %w", transport.ContextError(ctx), err)
+		}
+	}
+}
+
+// backoff is two seconds at first and doubles up to a minute, and a random
+// half of it is left out.
+func backoff(try int) time.Duration {
+	most := min(2*time.Second<<min(try-1, 10), time.Minute)
+	return most/2 + rand.N(most/2+1)
+}
+
+// try sends a message once.
+func (s *Sender) try(ctx context.Context, m envelope) error {
+	if err := s.turn(ctx); err != nil {
+		return newAttempt(s.dialer, s.username).fail(ctx, OpQueue, err)
+	}
+	defer func() { <-s.slots }()
+	c, err := s.client(ctx)
+	if err != nil {
+		return err
+	}
+	release := transport.Guard(ctx, c)
+	err = m.send(c.Client)
+	usable := err == nil || answered(err) && c.Reset() == nil
+	if open := release(); open && usable {
+		s.idle.put(c)
+	} else {
+		c.Close()
+	}
+	if err != nil {
+		return c.dialled.fail(ctx, OpSend, err)
+	}
+	return nil
+}
+
+// turn waits for a connection and for the pace. Where it succeeds the caller
+// must give the slot back.
+func (s *Sender) turn(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	err := s.pace.wait(ctx)
+	if err != nil {
+		<-s.slots
+	}
+	return err
+}
+
+// client returns the client that was used last, if it still answers, or a new
+// one. There are as many clients as slots at the most, since one is dialled
+// only when none is idle.
+func (s *Sender) client(ctx context.Context) (*kept, error) {
+	for c := s.idle.get(); c != nil; c = s.idle.get() {
+		release := transport.Guard(ctx, c)
+		fresh := time.Since(c.used) < trustFor || c.Noop() == nil
+		if open := release(); open && fresh {
+			return c, nil
+		}
+		c.Close()
+	}
+	a := newAttempt(s.dialer, s.username)
+	client, err := a.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &kept{Client: client, dialled: a}, nil
+}
+
+// Close ends the connections that are idle. Those in use, and those of a later
+// Send, end with their message.
+func (s *Sender) Close() error {
+	s.idle.close()
+	return nil
+}
+
+// answered reports whether the server has replied, with anything but the
+// announcement that it closes the connection.
+func answered(err error) bool {
+	reply, ok := errors.AsType[*smtp.SMTPError](err)
+	return ok && reply.Code != 421
+}
+
+// envelope is a message with its addresses.
+type envelope struct {
+	from    string
+	to      []string
+	message []byte
+}
+
+// international reports whether an address needs SMTPUTF8.
+func (m envelope) international() bool {
+	return strings.ContainsFunc(m.from+strings.Join(m.to, ""), func(r rune) bool { return r >= 0x80 })
+}
+
+func (m envelope) send(c *smtp.Client) error {
+	options := &smtp.MailOptions{Size: int64(len(m.message)), UTF8: m.international()}
+	if err := c.Mail(m.from, options); err != nil {
+		return err
+	}
+	for _, to := range m.to {
+		if err := c.Rcpt(to, nil); err != nil {
+			return err
+		}
+	}
+	w, err := c.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(m.message); err != nil {
+		return err
+	}
+	err = w.Close()
+	if _, replied := errors.AsType[*smtp.SMTPError](err); err != nil && !replied {
+		return fmt.Errorf("%w: %w", ErrUncertain, err)
+	}
+	return err
+}

@@ -1,0 +1,172 @@
+package tokensource
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// A SignIn is one that a web application has begun, to be kept in the session
+// of the browser until that comes back. It can be stored as JSON, where only
+// the application can read it. Its formatted value shows nothing of it.
+type SignIn struct {
+	State       string // ties the answer to the browser (RFC 6749 section 10.12)
+	Verifier    string // proves that who redeems the code began the sign-in (RFC 7636)
+	RedirectURL string // as in the request
+}
+
+const redactedSignIn = "tokensource.SignIn(…)"
+
+// Format shows that it is a SignIn, whatever the verb.
+func (SignIn) Format(f fmt.State, _ rune) { io.WriteString(f, redactedSignIn) }
+
+// LogValue shows that it is a SignIn.
+func (SignIn) LogValue() slog.Value { return slog.StringValue(redactedSignIn) }
+
+// AuthCodeURL begins a sign-in in a web application. Store the SignIn in the
+// browser's session and redirect the browser to the address. When it comes back
+// to [AuthCodeOptions.RedirectURL], give both to [Config.Exchange].
+//
+// The answer comes in the query of a GET request, for a cookie that is
+// SameSite=Lax does not come with a POST from another site. The error is a
+// [*ConfigError]; nothing is sent.
+func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, err error) {
+	cl, bad := c.userClient()
+	if bad == nil {
+		bad = checkRedirect(o.RedirectURL)
+	}
+	if bad != nil {
+		return "", SignIn{}, bad
+	}
+	address, signIn = cl.beginSignIn(o, "query")
+	return address, signIn, nil
+}
+
+// Exchange ends a sign-in: it takes the query of the request with which the
+// browser came back, or its form, redeems the authorization code in it, and
+// returns the user's Source, which has its first token and goes on with refresh
+// tokens. One that was begun by another browser is refused.
+//
+// A code can be redeemed once, even if that fails, so Exchange makes one
+// request and does not repeat it: after an error, begin anew. The errors are
+// those of [Source.TokenContext]; where the user or Entra ID declined, an
+// [*Error] has the reason, with Code "access_denied" for the former.
+//
+// Each user has a Source of their own, and a SaveRefreshToken. Who has signed
+// in is in the id_token: see [Source.TokenContext], and add "openid" and
+// "profile" to the Scopes.
+func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values) (*Source, error) {
+	cl, bad := c.userClient()
+	if bad != nil {
+		return nil, bad
+	}
+	g, err := cl.exchange(ctx, signIn, answer)
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(cl, nil)
+	if err := s.keep(ctx, g); err != nil {
+		return nil, err
+	}
+	source := s.source()
+	source.cached.Store(newEntry(g))
+	return source, nil
+}
+
+// beginSignIn returns the address to send the browser to.
+func (c *client) beginSignIn(o AuthCodeOptions, mode string) (address string, signIn SignIn) {
+	signIn = SignIn{State: rand.Text(), Verifier: oauth2.GenerateVerifier(), RedirectURL: o.RedirectURL}
+	query := url.Values{
+		"client_id":             {c.clientID},
+		"response_type":         {"code"},
+		"response_mode":         {mode},
+		"redirect_uri":          {signIn.RedirectURL},
+		"scope":                 {c.scope},
+		"state":                 {signIn.State},
+		"code_challenge":        {oauth2.S256ChallengeFromVerifier(signIn.Verifier)},
+		"code_challenge_method": {"S256"},
+	}
+	for name, value := range map[string]string{"login_hint": o.LoginHint, "prompt": o.Prompt, "claims": o.Claims} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return c.endpoint("authorize") + "?" + query.Encode(), signIn
+}
+
+// endpoint returns the address of a sibling of the token endpoint.
+func (c *client) endpoint(name string) string {
+	return strings.TrimSuffix(c.tokenURL, "token") + name
+}
+
+// exchange redeems the code in an answer. It is not retried: a try that
+// failed may have used up the code. (AADSTS54005)
+func (c *client) exchange(ctx context.Context, signIn SignIn, answer url.Values) (*grant, error) {
+	code, err := c.code(signIn, answer)
+	if err != nil {
+		return nil, err
+	}
+	return c.request(ctx, url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {code},
+		"code_verifier": {signIn.Verifier},
+		"redirect_uri":  {signIn.RedirectURL},
+		"scope":         {c.scope},
+	})
+}
+
+// code returns what the browser brought, or the error that it brought.
+func (c *client) code(signIn SignIn, answer url.Values) (string, error) {
+	code := answer.Get("code")
+	switch {
+	case !sameState(signIn.State, answer.Get("state")):
+		return "", c.failed(&ownError{"the answer belongs to another sign-in: its state differs; begin a new one in this browser", nil})
+	case answer.Has("error"):
+		return "", c.declined(answer)
+	case code == "":
+		return "", c.failed(&ownError{"the answer has neither a code nor an error", nil})
+	}
+	return code, nil
+}
+
+// sameState takes the same time whatever differs.
+func sameState(want, got string) bool {
+	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1
+}
+
+// declined is the Error that came in an address rather than in JSON.
+func (c *client) declined(answer url.Values) *Error {
+	e := c.failed(nil)
+	e.Code = head(cmp.Or(answer.Get("error"), "unknown"), 128)
+	e.Suberror = head(answer.Get("error_subcode"), 128)
+	e.Description = head(answer.Get("error_description"), 4<<10)
+	e.AADSTS = codes(nil, e.Description)
+	if claims := answer.Get("claims"); len(claims) <= maxRedact {
+		e.Claims = claims
+	}
+	e.TraceID = tail(e.Description, "Trace ID:", 1)
+	e.CorrelationID = tail(e.Description, "Correlation ID:", 1)
+	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", tail(e.Description, "Timestamp:", 2))
+	return e
+}
+
+// checkRedirect is for web applications.
+func checkRedirect(address string) *ConfigError {
+	u, err := url.Parse(address)
+	if err == nil && u.Fragment == "" && u.User == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLocalhost(u.Hostname())) {
+		return nil
+	}
+	return &ConfigError{
+		Field: "AuthCodeOptions.RedirectURL", Value: unlessSecret(address), Problem: "not an https:// address",
+		Remedy: "set it to the address of the handler that calls Exchange, as it is registered in Entra ID under the platform Web; http:// is allowed for localhost alone",
+	}
+}

@@ -1,0 +1,176 @@
+package tokensource
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+const webRedirect = "https://app.example.com/signed-in"
+
+// beginTest begins a sign-in and returns the query that comes back.
+func beginTest(t *testing.T, c *Config) (SignIn, url.Values) {
+	t.Helper()
+	address, signIn, err := c.AuthCodeURL(AuthCodeOptions{RedirectURL: webRedirect})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := u.Query().Get("response_mode"); mode != "query" {
+		t.Errorf("response_mode %q", mode)
+	}
+	return signIn, url.Values{"code": {testCode}, "state": {u.Query().Get("state")}}
+}
+
+func TestExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: rotate}
+		config := server.config()
+		var saved []string
+		config.SaveRefreshToken = func(_ context.Context, token string) error { saved = append(saved, token); return nil }
+		signIn, answer := beginTest(t, config)
+
+		stored, err := json.Marshal(signIn) // in a session, and out of it
+		if err != nil {
+			t.Fatal(err)
+		}
+		var restored SignIn
+		if err := json.Unmarshal(stored, &restored); err != nil || restored != signIn {
+			t.Fatalf("%v after %s", err, stored)
+		}
+		source, err := config.Exchange(t.Context(), restored, answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, source, 1) // without another request
+		server.wantForm(t, 1, map[string]string{
+			"client_id": testClientID, "client_secret": testSecret, "grant_type": "authorization_code", "code": testCode,
+			"redirect_uri": webRedirect, "code_verifier": signIn.Verifier, "scope": userScope,
+		})
+		pass(hour)
+		want(t, source, 2)
+		if strings.Join(saved, " ") != refreshNumber(1)+" "+refreshNumber(2) {
+			t.Errorf("saved %q", saved)
+		}
+	})
+}
+
+func TestExchangeRefuses(t *testing.T) {
+	rows := []struct {
+		name   string
+		change func(*SignIn, url.Values)
+		text   string
+	}{
+		{"another browser", func(_ *SignIn, a url.Values) { a.Set("state", "another") }, "another sign-in"},
+		{"no state", func(_ *SignIn, a url.Values) { a.Del("state") }, "another sign-in"},
+		{"no session", func(s *SignIn, a url.Values) { *s = SignIn{}; a.Set("state", "") }, "another sign-in"},
+		{"no code", func(_ *SignIn, a url.Values) { a.Del("code") }, "neither a code nor an error"},
+		{"error of another browser", func(_ *SignIn, a url.Values) { a.Set("state", ""); a.Set("error", "access_denied") }, "another sign-in"},
+		{"declined", func(_ *SignIn, a url.Values) { a.Set("error", "access_denied") }, "access_denied"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			server := new(fakeEntra)
+			signIn, answer := beginTest(t, server.config())
+			row.change(&signIn, answer)
+			source, err := server.config().Exchange(t.Context(), signIn, answer)
+			if e, ok := errors.AsType[*Error](err); !ok || source != nil || e.Temporary() {
+				t.Fatalf("error %v", err)
+			}
+			wantError(t, err, row.text)
+			checkAllVerbs(t, "error", err)
+			wantRequests(t, server, 0)
+		})
+	}
+}
+
+func TestExchangeIsNotRepeated(t *testing.T) {
+	server := &fakeEntra{answer: unavailable}
+	signIn, answer := beginTest(t, server.config())
+	_, err := server.config().Exchange(t.Context(), signIn, answer)
+	if e, ok := errors.AsType[*Error](err); !ok || !e.Temporary() {
+		t.Errorf("error %v", err)
+	}
+	wantRequests(t, server, 1)
+}
+
+// A server that says what it was sent.
+func TestCodeAndVerifierAreRedacted(t *testing.T) {
+	for name, echo := range map[string]func(url.Values) string{
+		"text": func(form url.Values) string { return form.Get("code") + " and " + form.Encode() },
+		"JSON": func(form url.Values) string {
+			return `{"error":"e","error_description":"AADSTS1: ` + form.Get("code_verifier") + `"}`
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := &fakeEntra{}
+			server.answer = func(n int, _ *http.Request) (*http.Response, error) {
+				return response(400, echo(server.forms[n-1])), nil
+			}
+			signIn, answer := beginTest(t, server.config())
+			_, err := server.config().Exchange(t.Context(), signIn, answer)
+			if err == nil || strings.Contains(err.Error(), signIn.Verifier) {
+				t.Errorf("error %v", err)
+			}
+			checkAllVerbs(t, "error", err)
+		})
+	}
+}
+
+func TestExchangeUnderCancelledContext(t *testing.T) {
+	server := new(fakeEntra)
+	server.answer = nil
+	signIn, answer := beginTest(t, server.config())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	config := server.config()
+	config.HTTPClient.Transport = nil
+	if _, err := config.Exchange(ctx, signIn, answer); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestExchangeSavesFirst(t *testing.T) {
+	server := &fakeEntra{answer: rotate}
+	config := server.config()
+	full := errors.New("disk full")
+	config.SaveRefreshToken = func(context.Context, string) error { return full }
+	signIn, answer := beginTest(t, config)
+	if source, err := config.Exchange(t.Context(), signIn, answer); source != nil || !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestWebRedirect(t *testing.T) {
+	for address, good := range map[string]bool{
+		webRedirect: true, "https://app.example.com/a?b=c": true, "http://localhost:8080/signed-in": true, "http://127.0.0.1/": true,
+		"": false, "http://app.example.com/": false, "app.example.com": false, "https://app.example.com/#a": false, "https:///a": false, "https://u:p@app.example.com/": false,
+	} {
+		_, _, err := new(fakeEntra).config().AuthCodeURL(AuthCodeOptions{RedirectURL: address})
+		if e, ok := errors.AsType[*ConfigError](err); good && err != nil || !good && (!ok || e.Field != "AuthCodeOptions.RedirectURL") {
+			t.Errorf("%s: error %v", address, err)
+		}
+	}
+	config := new(fakeEntra).config()
+	config.Tenant = ""
+	if _, _, err := config.AuthCodeURL(AuthCodeOptions{RedirectURL: webRedirect}); err == nil {
+		t.Error("no tenant: no error")
+	}
+	if _, err := config.Exchange(t.Context(), SignIn{}, nil); err == nil {
+		t.Error("no tenant: no error")
+	}
+}
+
+func TestSignInIsNotFormatted(t *testing.T) {
+	signIn := SignIn{State: "PLANTED state", Verifier: "PLANTED verifier"}
+	checkAllVerbs(t, "SignIn", signIn, &signIn, []SignIn{signIn}, struct{ S SignIn }{signIn})
+	checkNoSecret(t, "logged", signIn.LogValue().String())
+}

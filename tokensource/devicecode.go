@@ -1,0 +1,196 @@
+package tokensource
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
+)
+
+// A DeviceCode is what to show to the person who is to sign in.
+type DeviceCode struct {
+	UserCode        string    // to be typed in, such as F7KQ2XRTN
+	VerificationURL string    // the page where, such as https://microsoft.com/devicelogin
+	Message         string    // one sentence with both, by the server where it sent one
+	Expires         time.Time // by the clock of this machine
+}
+
+const (
+	// deviceInterval is how long to wait between polls where the server does
+	// not say. (RFC 8628 section 3.2)
+	deviceInterval = 5 * time.Second
+	// slowDown is added to the interval each time the server asks for that.
+	// (RFC 8628 section 3.5)
+	slowDown = 5 * time.Second
+	// slowestPoll bounds the back-off from a server in trouble.
+	slowestPoll = time.Minute
+)
+
+// DeviceCode returns a source of tokens for a user who signs in on another
+// device: the device authorization grant (RFC 8628). It suits a program without
+// a browser. The app registration has to allow public client flows
+// (AADSTS7000218), and Conditional Access often forbids this one (AADSTS53003),
+// because it lends itself to phishing.
+//
+// show is called with the code when the source is first asked for a token, and
+// has to return once the person can see it. Its ctx ends when nobody waits for
+// the token any more; its error ends the sign-in. Nil means a line on standard
+// error. The calls wait until the person has signed in; when the code expires,
+// in Entra ID after 15 minutes, they fail with Code "expired_token". The next
+// call begins anew. From then on refresh tokens are used, as with
+// [Config.AuthCode].
+//
+// Ask for a token before a dialer does: one that gives up after a minute ends a
+// sign-in that nobody else waits for.
+//
+// (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code)
+func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) error) *Source {
+	cl, err := c.userClient()
+	if err != nil {
+		return &Source{broken: err}
+	}
+	if show == nil {
+		show = func(_ context.Context, code DeviceCode) error {
+			_, err := fmt.Fprintln(os.Stderr, code.Message)
+			return err
+		}
+	}
+	s := newSession(cl, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+		d, err := cl.authorizeDevice(ctx, pause)
+		if err != nil {
+			return nil, err
+		}
+		if err := show(ctx, d.DeviceCode); err != nil {
+			return nil, cl.failed(&ownError{"the device code was not shown", err})
+		}
+		return cl.poll(ctx, d)
+	})
+	s.interactive = true
+	return s.source()
+}
+
+// device is an answer of the device authorization endpoint.
+type device struct {
+	DeviceCode
+	code     string
+	interval time.Duration
+}
+
+// authorizeDevice gets a code, and tries again where that can help.
+func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *device, err error) {
+	_, err = c.retry(ctx, pause, func() (*grant, error) {
+		var e *Error
+		if d, e = c.requestDevice(ctx); e != nil {
+			return nil, e
+		}
+		return nil, nil
+	})
+	return d, err
+}
+
+func (c *client) requestDevice(ctx context.Context) (*device, *Error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
+	defer cancel()
+	e := c.failed(nil)
+	e.CorrelationID = newGUID()
+	form := url.Values{"client_id": {c.clientID}, "scope": {c.scope}}
+	if sign := c.signers[c.preferred.Load()].sign; sign != nil {
+		if err := sign(ctx, form); err != nil {
+			e.Err = &credentialError{plain(ctx, err)}
+			return nil, e
+		}
+	}
+	r := newRedactor(form)
+	asked := time.Now()
+	a, err := c.post(ctx, c.endpoint("devicecode"), form, e.CorrelationID)
+	if err != nil {
+		e.Err = r.err(err)
+		return nil, e
+	}
+	a.describe(e, r)
+	d, err := a.device(e, asked)
+	if err != nil {
+		if err != errRefused {
+			e.Err = r.err(err)
+		}
+		return nil, e
+	}
+	return d, nil
+}
+
+// device returns the codes, or why there are none.
+func (a *answer) device(e *Error, asked time.Time) (*device, error) {
+	if err := a.understand(e); err != nil {
+		return nil, err
+	}
+	lifetime, err := seconds(a.fields["expires_in"])
+	if err != nil {
+		return nil, fmt.Errorf("the lifetime of the device code (expires_in) %w", err)
+	}
+	d := &device{code: a.fields.text("device_code"), interval: deviceInterval}
+	if interval, err := seconds(a.fields["interval"]); err == nil {
+		d.interval = interval
+	}
+	d.UserCode = printable(a.fields.text("user_code"))
+	d.VerificationURL = printable(cmp.Or(a.fields.text("verification_uri"), a.fields.text("verification_url")))
+	d.Expires = asked.Add(min(lifetime, signInLimit))
+	switch {
+	case d.code == "" || d.UserCode == "":
+		return nil, errors.New("the answer lacks device_code or user_code")
+	case !strings.HasPrefix(d.VerificationURL, "https://") && !strings.HasPrefix(d.VerificationURL, "http://"):
+		return nil, errors.New("the answer has no verification_uri that a browser opens")
+	}
+	usual := "To sign in, open the page " + d.VerificationURL + " in a web browser and enter the code " + d.UserCode + "."
+	d.Message = printable(cmp.Or(a.fields.text("message"), usual))
+	return d, nil
+}
+
+// poll asks for the token once in each interval, until there is one or the code
+// has expired.
+func (c *client) poll(ctx context.Context, d *device) (*grant, error) {
+	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {d.code}}
+	interval, wait := d.interval, d.interval
+	for sleep(ctx, min(wait, time.Until(d.Expires))) && time.Now().Before(d.Expires) {
+		g, err := c.request(ctx, form)
+		if err == nil {
+			return g, nil
+		}
+		e, _ := errors.AsType[*Error](err)
+		switch {
+		case e == nil:
+			return nil, err
+		case e.Code == "authorization_pending":
+		case e.Code == "slow_down":
+			interval += slowDown
+		case e.Temporary():
+			interval = max(interval, min(2*interval, slowestPoll))
+		default:
+			return nil, err
+		}
+		wait = max(interval, e.RetryAfter)
+	}
+	if err := transport.ContextError(ctx); err != nil {
+		return nil, c.failed(err)
+	}
+	e := c.failed(&ownError{"nobody signed in before the code expired", nil})
+	e.Code = "expired_token"
+	return nil, e
+}
+
+// sleep reports whether ctx is still there after d.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,91 @@
+package tokensource
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Password returns a source of tokens for a user whose password the program
+// knows: the resource owner password credentials grant (RFC 6749 section
+// 4.3). It is the last resort. Prefer [Config.ClientCredentials] for a
+// service, and [Config.DeviceCode] or [Config.AuthCode] for a person.
+//
+// Entra ID refuses it where the user must pass multi-factor authentication
+// (AADSTS50076, AADSTS50079), where security defaults or Conditional Access
+// forbid it (AADSTS530035, AADSTS53003), for personal accounts, and for users
+// of most federated domains. Some of these come with [ErrInteractionRequired].
+// Microsoft advises to migrate away from it.
+//
+// The password is sent for the first token, and again when the refresh token
+// that came with it has been revoked. A password that was refused as wrong
+// (AADSTS50126) is not sent again by this Source, which returns that error
+// from then on: repeating it would lock the user out. Where that has happened
+// (AADSTS50053), it is not sent for the next 15 minutes.
+//
+// (https://learn.microsoft.com/entra/identity-platform/v2-oauth-ropc)
+func (c *Config) Password(username, password string) *Source {
+	cl, err := c.userClient()
+	if err == nil {
+		err = c.checkPassword(username, password)
+	}
+	if err != nil {
+		return &Source{broken: err}
+	}
+	var refused failure
+	return newSession(cl, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+		if time.Now().Before(refused.until) {
+			return nil, refused.err
+		}
+		g, err := cl.retry(ctx, pause, func() (*grant, error) {
+			return cl.request(ctx, url.Values{
+				"grant_type": {"password"},
+				"username":   {username},
+				"password":   {password},
+				"scope":      {cl.scope},
+			})
+		})
+		refused = failure{err, time.Now().Add(holdPassword(err))}
+		return g, err
+	}).source()
+}
+
+// holdPassword returns for how long a password is not to be sent again.
+func holdPassword(err error) time.Duration {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case ok && slices.Contains(e.AADSTS, 50126): // wrong
+		return math.MaxInt64
+	case ok && slices.Contains(e.AADSTS, 50053): // locked
+		return 15 * time.Minute
+	}
+	return 0
+}
+
+// checkPassword allows "organizations", as Entra ID does. What is wrong with
+// the password is said without it.
+func (c *Config) checkPassword(username, password string) *ConfigError {
+	if tenant := strings.ToLower(c.Tenant); tenant != "organizations" {
+		if err := c.checkOwnTenant(); err != nil {
+			err.Problem = "personal accounts cannot sign in with a password (AADSTS9001023)"
+			return err
+		}
+	}
+	control := func(r rune) bool { return r < ' ' || r == 0x7f }
+	switch {
+	case username == "" || strings.ContainsFunc(username, control):
+		return &ConfigError{Field: "username", Problem: "empty, or with control characters", Remedy: "pass the user principal name, such as jane@contoso.com"}
+	case password == "":
+		return &ConfigError{Field: "password", Problem: "empty", Remedy: "check the variable or file that it is read from"}
+	case strings.TrimSpace(password) != password || strings.ContainsFunc(password, control):
+		return &ConfigError{
+			Field: "password", Problem: "begins or ends with white space, which this grant does not support, or has control characters",
+			Remedy: "cut the line end off that the file it is read from has",
+		}
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+package tokensource_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+// mailClient is an application for users, and one of them.
+func mailClient() (*exchangetest.Server, *exchangetest.App, *exchangetest.User) {
+	srv := exchangetest.NewServer()
+	app := srv.Tenant().AddApp("Mail client")
+	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
+	app.AllowPublicFlows(true)
+	app.Consent(nil, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
+	return srv, app, srv.Tenant().AddUser("adele@contoso.com")
+}
+
+// The user signs in with the system's browser. Here, Open stands in for it; in
+// a program, leave it out.
+func ExampleConfig_AuthCode() {
+	srv, app, adele := mailClient()
+	defer srv.Close()
+
+	cfg := &tokensource.Config{
+		Tenant:     "organizations", // whichever the user is of
+		ClientID:   app.ClientID,
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+	}
+	source := cfg.AuthCode(tokensource.AuthCodeOptions{
+		LoginHint: "adele@contoso.com",
+		Open:      srv.Browser(adele).Open,
+	})
+	token, err := source.TokenContext(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Type(), token.Valid())
+	// Output: Bearer true
+}
+
+// Where the browser may be somewhere else, show the address too.
+func ExampleOpenBrowser() {
+	cfg := &tokensource.Config{
+		Tenant:   "contoso.onmicrosoft.com",
+		ClientID: "11111111-2222-3333-4444-555555555555",
+	}
+	source := cfg.AuthCode(tokensource.AuthCodeOptions{
+		Open: func(ctx context.Context, address string) error {
+			fmt.Println("If no browser opens, visit", address)
+			tokensource.OpenBrowser(ctx, address)
+			return nil
+		},
+	})
+	token, err := source.Token()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Valid())
+}
+
+// A web application has two handlers: one begins the sign-in, the other ends
+// it. A map stands in for its sessions here.
+func ExampleConfig_AuthCodeURL() {
+	srv, app, adele := mailClient()
+	defer srv.Close()
+	cfg := &tokensource.Config{
+		Tenant:     "organizations",
+		ClientID:   app.ClientID,
+		Credential: tokensource.Secret(app.Secret),
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+	}
+
+	sessions := make(map[string]tokensource.SignIn)
+	mux := http.NewServeMux()
+	web := httptest.NewServer(mux)
+	defer web.Close()
+	app.AddRedirectURI(exchangetest.Web, web.URL+"/signed-in")
+
+	mux.HandleFunc("GET /sign-in", func(w http.ResponseWriter, r *http.Request) {
+		address, signIn, err := cfg.AuthCodeURL(tokensource.AuthCodeOptions{RedirectURL: web.URL + "/signed-in"})
+		if err != nil {
+			http.Error(w, "cannot sign in", http.StatusInternalServerError)
+			return
+		}
+		sessions["of this browser"] = signIn
+		http.Redirect(w, r, address, http.StatusFound)
+	})
+	mux.HandleFunc("GET /signed-in", func(w http.ResponseWriter, r *http.Request) {
+		signIn := sessions["of this browser"]
+		delete(sessions, "of this browser")
+		source, err := cfg.Exchange(r.Context(), signIn, r.URL.Query())
+		if err != nil {
+			http.Error(w, "not signed in", http.StatusForbidden)
+			return
+		}
+		token, err := source.TokenContext(r.Context())
+		fmt.Println(token.Type(), err)
+	})
+
+	// The user follows the link.
+	link, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(web.URL + "/sign-in")
+	if err != nil {
+		log.Fatal(err)
+	}
+	link.Body.Close()
+	if err := srv.Browser(adele).Open(context.Background(), link.Header.Get("Location")); err != nil {
+		log.Fatal(err)
+	}
+	// Output: Bearer <nil>
+}
+
+// A program without a browser shows a code, and waits.
+func ExampleConfig_DeviceCode() {
+	cfg := &tokensource.Config{
+		Tenant:   "contoso.onmicrosoft.com",
+		ClientID: "11111111-2222-3333-4444-555555555555",
+	}
+	source := cfg.DeviceCode(func(_ context.Context, code tokensource.DeviceCode) error {
+		fmt.Println("Open", code.VerificationURL, "and enter", code.UserCode)
+		return nil
+	})
+	token, err := source.Token()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Valid())
+}
+
+// A refresh token from an earlier run; SaveRefreshToken keeps the one for the
+// next.
+func ExampleConfig_RefreshToken() {
+	srv, app, adele := mailClient()
+	defer srv.Close()
+	var stored string // in a file, or a database
+
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   app.ClientID,
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+		SaveRefreshToken: func(_ context.Context, token string) error {
+			stored = token
+			return nil
+		},
+	}
+	// The first run signs in.
+	if _, err := cfg.AuthCode(tokensource.AuthCodeOptions{Open: srv.Browser(adele).Open}).Token(); err != nil {
+		log.Fatal(err)
+	}
+	// The next one does not.
+	before := stored
+	token, err := cfg.RefreshToken(stored).Token()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Valid(), stored != before)
+
+	// Until somebody ends the session.
+	adele.RevokeSessions()
+	_, err = cfg.RefreshToken(stored).Token()
+	fmt.Println(errors.Is(err, tokensource.ErrInteractionRequired))
+	// Output:
+	// true true
+	// true
+}
+
+// A web API was called by a user's program, with a token for the API, and opens
+// that user's mailbox.
+func ExampleConfig_OnBehalfOf() {
+	srv, app, adele := mailClient()
+	defer srv.Close()
+	// Authorization: Bearer …, checked by the API
+	incoming := app.Token(&exchangetest.TokenOptions{User: adele, Audience: "api://" + app.ClientID})
+
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   app.ClientID,
+		Credential: tokensource.Secret(app.Secret),
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+	}
+	token, err := cfg.OnBehalfOf(incoming).Token()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Valid(), token.Extra("scope"))
+	// Output: true https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send
+}
+
+// The last resort, and what ends it.
+func ExampleConfig_Password() {
+	srv, app, adele := mailClient()
+	defer srv.Close()
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   app.ClientID,
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+	}
+	token, err := cfg.Password("adele@contoso.com", adele.Password).Token()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Valid())
+
+	adele.SetState(exchangetest.UserState{RequireMFA: true})
+	_, err = cfg.Password("adele@contoso.com", adele.Password).Token()
+	var refusal *tokensource.Error
+	if errors.As(err, &refusal) {
+		fmt.Println(refusal.AADSTS, errors.Is(err, tokensource.ErrInteractionRequired))
+	}
+	// Output:
+	// true
+	// [50076] true
+}
