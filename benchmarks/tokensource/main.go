@@ -88,7 +88,11 @@ func (r *report) hits(numbers ...int) {
 		}
 		r.promise("exoauth / ReuseTokenSource, 1 goroutine", one[0].best()/one[1].best(), one[0].best() <= one[1].best(), "at most 1")
 		ratio := many[1].best() / many[0].best()
-		r.promise("ReuseTokenSource / exoauth, many", ratio, tenants > 1 || ratio >= 3, "at least 3 for one tenant")
+		if tenants == 1 {
+			r.promise("ReuseTokenSource / exoauth, many", ratio, ratio >= 3, "at least 3")
+		} else { // no two of them wait for one lock
+			fmt.Fprintf(r.out, "  %-58s %6.2f\n", "ReuseTokenSource / exoauth, many", ratio)
+		}
 		r.promise("allocations of exoauth", float64(one[0].allocs), one[0].allocs <= 1, "at most 1")
 		for n := 2; n < len(one); n++ {
 			fmt.Fprintf(r.out, "  %-58s %6.0f\n", one[n].name+" / exoauth, 1 goroutine", one[n].best()/one[0].best())
