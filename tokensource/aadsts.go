@@ -24,26 +24,20 @@ var badCredential = []int{
 	700211, 700212, 700213, 7000215, 7000222, 7002137, 7002138,
 }
 
-// byUser tells whether the user can mend it by signing in, where the error code
-// does not: invalid_grant is said of a password to be changed and of a code
-// redeemed twice.
-var byUser = map[int]bool{}
-
-func init() {
-	for _, code := range []int{
+// The error code does not tell whether the user can mend it by signing in:
+// invalid_grant is said of a password to be changed and of a code redeemed
+// twice.
+var (
+	mendedByUser = []int{
 		16000, 50020, 50034, 50053, 50055, 50056, 50058, 50072, 50074, 50076, 50078, 50079, 50085, 50089, 50097,
 		50126, 50132, 50133, 50140, 50144, 50158, 50173, 50199, 53000, 53001, 53004, 53010, 53011, 530003,
 		65001, 65004, 70000, 70008, 70018, 70019, 70020, 70043, 700082, 700084,
-	} {
-		byUser[code] = true
 	}
-	for _, code := range []int{
+	mendedByOthers = []int{
 		50013, 500133, 50057, 50105, 50147, 50148, 50149, 501481, 501491, 53002, 53003, 530032, 530034, 530035,
 		50196, 54005, 650052, 650056, 650057, 650059, 700005, 7000114, 9002325, 9002326, 9002327, 90072, 90094, 90095, 135011,
-	} {
-		byUser[code] = false
 	}
-}
+)
 
 // interactive reports whether the user has to act. A suberror that says
 // otherwise is believed first, then the numbers, then the code.
@@ -52,8 +46,11 @@ func (e *Error) interactive() bool {
 		return false
 	}
 	for _, code := range e.AADSTS {
-		if user, ok := byUser[code]; ok {
-			return user
+		switch {
+		case slices.Contains(mendedByUser, code):
+			return true
+		case slices.Contains(mendedByOthers, code):
+			return false
 		}
 	}
 	return slices.Contains([]string{"interaction_required", "login_required", "consent_required", "invalid_grant"}, e.Code)

@@ -97,22 +97,21 @@ func (a *assertions) refused(e *Error) bool {
 // that it soon will. It is called with mu held.
 func (a *assertions) checkDates(ctx context.Context, now time.Time) error {
 	leaf := a.pair.leaf()
-	bad := &ConfigError{Field: "Credential", Value: a.pair.name()}
 	left := leaf.NotAfter.Sub(now.Add(a.skew))
 	switch {
 	case left < 0:
-		bad.Problem = "the certificate has expired on " + leaf.NotAfter.Format(time.DateOnly)
-		bad.Remedy = "make a new one and upload it to the app registration"
-		return bad
+		return a.pair.bad("the certificate has expired on "+leaf.NotAfter.Format(time.DateOnly), "make a new one and upload it to the app registration")
 	case leaf.NotBefore.After(now.Add(a.skew)):
-		bad.Problem = "the certificate is not valid before " + leaf.NotBefore.Format(time.RFC3339)
-		bad.Remedy = "check this machine's clock"
-		return bad
+		return a.pair.bad("the certificate is not valid before "+leaf.NotBefore.Format(time.RFC3339), "check this machine's clock")
 	case left < expiryWarning && now.Sub(a.warned) >= 24*time.Hour:
 		a.warned = now
 		a.log.WarnContext(ctx, "tokensource: the certificate expires soon", "certificate", a.pair.name(), "not_after", leaf.NotAfter, "client_id", a.clientID)
 	}
 	return nil
+}
+
+func (p *keyPair) bad(problem, remedy string) error {
+	return &ConfigError{Field: "Credential", Value: p.name(), Problem: problem, Remedy: remedy}
 }
 
 // assertion signs a JWT by which the client proves itself to the audience.

@@ -3,7 +3,6 @@ package tokensource
 import (
 	"bytes"
 	"crypto"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -117,47 +116,52 @@ func parsePEM(data []byte, password string) (chain []*x509.Certificate, key any,
 	return chain, key, nil
 }
 
-// parseKey reads and, where it is encrypted, decrypts a key.
+// parseKey reads a key, decrypted where it has to be.
 func parseKey(block *pem.Block, password string) (any, *ConfigError) {
-	der, err := block.Bytes, error(nil)
+	if block.Type == "EC PRIVATE KEY" {
+		return nil, &ConfigError{Problem: "its key is on an elliptic curve", Remedy: "make a certificate with an RSA key, which is the kind that Entra ID takes"}
+	}
+	der, encrypted, err := decryptKey(block, password)
+	if bad, ok := errors.AsType[*ConfigError](err); ok {
+		return nil, bad
+	}
+	var key any
+	switch {
+	case err != nil:
+	case block.Type == "RSA PRIVATE KEY":
+		key, err = x509.ParsePKCS1PrivateKey(der)
+	default:
+		key, err = x509.ParsePKCS8PrivateKey(der)
+	}
+	switch {
+	case err == nil:
+		return key, nil
+	case encrypted && der != nil:
+		return nil, clone(errWrongPassword) // one in 256 is found out only here
+	}
+	return nil, &ConfigError{Problem: "has a private key that cannot be read", Remedy: "convert it with openssl pkcs8 -topk8", Err: err}
+}
+
+// decryptKey returns the key in a block, and whether it was encrypted. A
+// *ConfigError is about the password.
+func decryptKey(block *pem.Block, password string) (der []byte, encrypted bool, err error) {
 	//lint:ignore SA1019 a key so encrypted is to be read, not made
 	old := x509.IsEncryptedPEMBlock(block)
-	encrypted := old || block.Type == "ENCRYPTED PRIVATE KEY"
 	switch {
-	case encrypted && password == "":
-		return nil, clone(errNeedsPassword)
+	case !old && block.Type != "ENCRYPTED PRIVATE KEY":
+		return block.Bytes, false, nil
+	case password == "":
+		return nil, true, clone(errNeedsPassword)
 	case old:
 		//lint:ignore SA1019 see above
 		der, err = x509.DecryptPEMBlock(block, []byte(password))
-	case encrypted:
+	default:
 		der, err = decryptPKCS8(block.Bytes, password)
 	}
 	if errors.Is(err, x509.IncorrectPasswordError) {
-		return nil, clone(errWrongPassword)
+		return nil, true, clone(errWrongPassword)
 	}
-	unreadable := &ConfigError{Problem: "has a private key that cannot be read", Remedy: "convert it with openssl pkcs8 -topk8", Err: err}
-	if err != nil {
-		return nil, unreadable
-	}
-	switch block.Type {
-	case "RSA PRIVATE KEY":
-		var k *rsa.PrivateKey
-		if k, err = x509.ParsePKCS1PrivateKey(der); err == nil {
-			return k, nil
-		}
-	case "EC PRIVATE KEY":
-		return nil, &ConfigError{Problem: "its key is on an elliptic curve", Remedy: "make a certificate with an RSA key, which is the kind that Entra ID takes"}
-	default:
-		var k any
-		if k, err = x509.ParsePKCS8PrivateKey(der); err == nil {
-			return k, nil
-		}
-	}
-	if encrypted {
-		return nil, clone(errWrongPassword) // which one in 256 is found out only here
-	}
-	unreadable.Err = err
-	return nil, unreadable
+	return der, true, err
 }
 
 // leafFirst puts the certificate of the key first. Where there is none, the

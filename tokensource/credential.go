@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// A Credential proves to Entra ID which application asks. [Secret] makes one.
+// A Credential proves to Entra ID which application asks. [Secret],
+// [Certificate] and [Assertion] make one, and [InOrder] one of several.
 // One Credential may serve several Configs, and several goroutines. Its
 // formatted value, whatever the verb, shows the kind of credential only.
 type Credential interface {

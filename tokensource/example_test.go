@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest"
@@ -55,6 +56,28 @@ func ExampleCertificateFile() {
 	source := cfg.ClientCredentials()
 	fmt.Println(credential, source)
 	// Output: tokensource.Certificate(…) tokensource.Source(application 11111111-2222-3333-4444-555555555555 of tenant contoso.onmicrosoft.com)
+}
+
+// Where the certificate is a variable of the environment, or the value of a
+// secret in a key vault.
+func ExampleCertificateData() {
+	_, err := tokensource.CertificateData([]byte(os.Getenv("EXO_CERTIFICATE_PEM")), "")
+	var setting *tokensource.ConfigError
+	if errors.As(err, &setting) {
+		fmt.Println(setting.Field+":", setting.Problem)
+	}
+	// Output: CertificateData: neither PEM nor a PFX with a certificate and its key
+}
+
+// A token that somebody else writes anew before it expires.
+func ExampleAssertionFile() {
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   "11111111-2222-3333-4444-555555555555",
+		Credential: tokensource.AssertionFile("/var/run/secrets/tokens/mail"),
+	}
+	fmt.Println(cfg.Credential)
+	// Output: tokensource.AssertionFile(/var/run/secrets/tokens/mail)
 }
 
 // A key that never leaves an HSM or a key vault is a crypto.Signer.

@@ -73,7 +73,7 @@ func (i *identity) fetch(ctx context.Context) (*grant, error) {
 	if g.refreshIn == 0 && g.lifetime > longLived {
 		g.refreshIn = g.lifetime / 2
 	}
-	i.log.DebugContext(ctx, "tokensource: got a token", "client", i.name(), "lifetime", g.lifetime, "correlation_id", e.CorrelationID)
+	logToken(ctx, i.log, i.name(), g, id)
 	return g, nil
 }
 

@@ -58,9 +58,7 @@ func TestProofForArc(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := filepath.Join(dir, "link.key")
-	if err := os.Symlink(writeKey(t, elsewhere, "target.key", testArcKey), link); err != nil {
-		t.Log(err) // on Windows it takes a privilege
-	}
+	noLink := os.Symlink(writeKey(t, elsewhere, "target.key", testArcKey), link)
 	tests := []struct {
 		name, challenge string
 		err             string
@@ -88,6 +86,9 @@ func TestProofForArc(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			if test.name == "a link" && noLink != nil {
+				t.Skip(noLink) // on Windows it takes a privilege
+			}
 			host := arcHost(test.challenge, "")
 			token, err := host.arc(t, dir, ManagedIdentityOptions{}).TokenContext(t.Context())
 			wantError(t, err, test.err)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -97,8 +99,14 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 		}
 		return nil, e
 	}
-	c.log.DebugContext(ctx, "tokensource: got a token", "client", c.name(), "lifetime", g.lifetime, "correlation_id", e.CorrelationID)
+	logToken(ctx, c.log, c.name(), g, id)
 	return g, nil
+}
+
+func logToken(ctx context.Context, log *slog.Logger, name string, g *grant, id string) {
+	if log.Enabled(ctx, slog.LevelDebug) {
+		log.DebugContext(ctx, "tokensource: got a token", "client", name, "lifetime", g.lifetime, "correlation_id", id)
+	}
 }
 
 // post sends the form.
@@ -172,5 +180,12 @@ func newGUID() string {
 	rand.Read(b[:])
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	text := make([]byte, 0, 36)
+	for i, part := range [][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
+		if i > 0 {
+			text = append(text, '-')
+		}
+		text = hex.AppendEncode(text, part)
+	}
+	return string(text)
 }

@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -37,7 +38,7 @@ func (g *grant) check() error {
 	switch {
 	case g.accessToken == "":
 		return errors.New("there is no access token")
-	case strings.ContainsFunc(g.accessToken, func(r rune) bool { return r < ' ' || r > '~' }):
+	case !isPrintable(g.accessToken):
 		return errors.New("the access token has characters that no token has (RFC 6749 appendix A.12)")
 	case g.lifetime <= 0:
 		return errors.New("the access token has expired already")
@@ -131,11 +132,14 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 	}
 	g := &grant{
 		accessToken: a.fields.text("access_token"), refreshToken: a.fields.text("refresh_token"),
-		asked: asked, lifetime: lifetime, extra: make(map[string]any),
+		asked: asked, lifetime: lifetime,
 	}
 	g.refreshIn, _ = seconds(a.fields["refresh_in"])
 	for _, name := range []string{"scope", "ext_expires_in", "refresh_in", "id_token"} {
 		if a.fields.has(name) {
+			if g.extra == nil {
+				g.extra = make(map[string]any)
+			}
 			g.extra[name] = a.fields.text(name)
 		}
 	}
@@ -175,24 +179,32 @@ func (f fields) text(name string) string {
 	return oddText(raw)
 }
 
+// oddText reads a string with escapes, or a number.
 func oddText(raw json.RawMessage) string {
-	var (
-		s string
-		n json.Number
-	)
-	switch {
-	case json.Unmarshal(raw, &s) == nil:
-		return s
-	case json.Unmarshal(raw, &n) == nil:
-		return n.String()
+	if raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' {
+		return string(raw)
 	}
-	return ""
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
 }
 
 // isPlain reports whether a JSON value is a string of printable ASCII without
 // escapes, as nearly all are.
 func isPlain(raw json.RawMessage) bool {
-	return raw[0] == '"' && !slices.ContainsFunc(raw[1:len(raw)-1], func(c byte) bool { return c < ' ' || c > '~' || c == '\\' })
+	return raw[0] == '"' && isPrintable(raw[1:len(raw)-1]) && bytes.IndexByte(raw, '\\') < 0
+}
+
+// isPrintable reports whether s has printable ASCII alone.
+func isPrintable[T ~string | ~[]byte](s T) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // seconds reads a lifetime: a JSON number or a string with one in it, since
@@ -212,7 +224,7 @@ var errMissing = errors.New("is missing")
 
 func oddSeconds(raw json.RawMessage) (time.Duration, error) {
 	var s string
-	if json.Unmarshal(raw, &s) == nil && string(raw) != "null" {
+	if raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
 		raw = json.RawMessage(strings.TrimSpace(s))
 	}
 	var n *float64

@@ -19,9 +19,10 @@ import (
 )
 
 // bare is the HTTP exchange that no library can do without, read being what is
-// done with the answer.
-func bare(s *server, hc *http.Client, read func(io.Reader) error) func() error {
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {secret}, "scope": {scope}}
+// done with the answer. proof is the secret, or something as long as an
+// assertion.
+func bare(s *server, hc *http.Client, proof string, read func(io.Reader) error) func() error {
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {proof}, "scope": {scope}}
 	return func() error {
 		resp, err := hc.Post(s.URL+"/"+tenant(0)+"/oauth2/v2.0/token", "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
 		if err != nil {
@@ -31,6 +32,9 @@ func bare(s *server, hc *http.Client, read func(io.Reader) error) func() error {
 		return read(resp.Body)
 	}
 }
+
+// assertionSize is about that of an assertion with a signature of 2048 bits.
+const assertionSize = 870
 
 func discard(r io.Reader) error {
 	_, err := io.Copy(io.Discard, r)

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -87,7 +88,11 @@ func (r *report) hits(numbers ...int) {
 		}
 		r.promise("exoauth / ReuseTokenSource, 1 goroutine", one[0].best()/one[1].best(), one[0].best() <= one[1].best(), "at most 1")
 		ratio := many[1].best() / many[0].best()
-		r.promise("ReuseTokenSource / exoauth, many", ratio, tenants > 1 || ratio >= 3, "at least 3 for one tenant")
+		if tenants == 1 {
+			r.promise("ReuseTokenSource / exoauth, many", ratio, ratio >= 3, "at least 3")
+		} else { // no two of them wait for one lock
+			fmt.Fprintf(r.out, "  %-58s %6.2f\n", "ReuseTokenSource / exoauth, many", ratio)
+		}
 		r.promise("allocations of exoauth", float64(one[0].allocs), one[0].allocs <= 1, "at most 1")
 		for n := 2; n < len(one); n++ {
 			fmt.Fprintf(r.out, "  %-58s %6.0f\n", one[n].name+" / exoauth, 1 goroutine", one[n].best()/one[0].best())
@@ -103,8 +108,9 @@ func (r *report) requests() {
 	s := newServer()
 	defer s.Close()
 	lanes := []*lane{
-		{name: "bare HTTP exchange", run: single(bare(s, s.Client(), discard))},
-		{name: "and its JSON decoded", run: single(bare(s, s.Client(), decode))},
+		{name: "bare HTTP exchange", run: single(bare(s, s.Client(), secret, discard))},
+		{name: "and its JSON decoded", run: single(bare(s, s.Client(), secret, decode))},
+		{name: "so, with an assertion", run: single(bare(s, s.Client(), strings.Repeat("a", assertionSize), decode))},
 	}
 	for _, c := range cold[1:] {
 		get := c.open(s, s.Client(), 1)
@@ -130,7 +136,7 @@ func (r *report) requests() {
 		panic(name)
 	}
 	fmt.Fprintf(r.out, "\nFrom the server\n")
-	bare, base := at("bare HTTP exchange"), at("and its JSON decoded")
+	bare, base, long := at("bare HTTP exchange"), at("and its JSON decoded"), at("so, with an assertion")
 	for _, l := range lanes {
 		fmt.Fprintf(r.out, "  %-28s %11v %8d allocs %8.2f of the bare exchange\n", l.name, l.duration(), l.allocs, l.best()/bare)
 	}
@@ -139,8 +145,8 @@ func (r *report) requests() {
 		ratio float64
 	}{
 		{"secret / exchange with its JSON", at("exoauth, secret") / base},
-		{"certificate, first / the same and a signature", at("exoauth, certificate, first") / (base + at("one RSA signature"))},
-		{"certificate, second / exchange with its JSON", at("exoauth, certificate, second") / base},
+		{"certificate, first / the same and a signature", at("exoauth, certificate, first") / (long + at("one RSA signature"))},
+		{"certificate, second / exchange with an assertion", at("exoauth, certificate, second") / long},
 	} {
 		r.promise(p.what, p.ratio, p.ratio <= 1.3, "at most 1.3")
 	}

@@ -49,7 +49,7 @@ func TestOtherLanes(t *testing.T) {
 	s := newServer()
 	defer s.Close()
 	first, second, key := withCertificate(s, s.Client())
-	for _, get := range []func() error{first, second, bare(s, s.Client(), decode), bare(s, s.Client(), discard), func() error { return sign(key) }} {
+	for _, get := range []func() error{first, second, bare(s, s.Client(), secret, decode), bare(s, s.Client(), secret, discard), func() error { return sign(key) }} {
 		if err := get(); err != nil {
 			t.Error(err)
 		}
