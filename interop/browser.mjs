@@ -11,7 +11,7 @@ try {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 900, height: 640 }, colorScheme: settings.scheme ?? 'light' });
   await context.route((url) => !['127.0.0.1', 'localhost'].includes(url.hostname), (route) => route.abort());
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   await page.goto(settings.address);
   for (let steps = 0; await next(page); steps++) {
     if (steps === 10) throw new Error(`still asked for something at ${page.url()}`);
