@@ -203,3 +203,9 @@ func (b *Browser) fill(p *formPage, userCode string) error {
 	}
 	return nil
 }
+
+// Format implements [fmt.Formatter] in order to leave out the password,
+// whatever the verb.
+func (b *Browser) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "Browser{%v}", b.User)
+}

@@ -215,7 +215,11 @@ func reset(raw net.Conn) {
 // faulty lets faults strike at requests.
 func (s *Server) faulty(at Place, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f := s.strike(at, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], r.Context().Done())
+		endpoint := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+		if at == AtEntra {
+			s.hit(endpoint)
+		}
+		f := s.strike(at, endpoint, r.Context().Done())
 		if f == nil {
 			next.ServeHTTP(w, r)
 			return

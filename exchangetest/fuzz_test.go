@@ -3,8 +3,13 @@ package exchangetest
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/emersion/go-imap/v2"
@@ -62,5 +67,79 @@ func FuzzIMAPInput(f *testing.F) {
 		go io.Copy(io.Discard, client)
 		s.handOver(c)
 		server.Close()
+	})
+}
+
+// Whatever a client sends, a POP3 session comes to its end with the input, in
+// lines that begin as POP3's do.
+func FuzzPOPInput(f *testing.F) {
+	for _, seed := range []string{
+		"CAPA\r\nQUIT\r\n", "STAT\r\nLIST\r\nUIDL 1\r\nRETR 1\r\nTOP 1 0\r\nDELE 1\r\nRSET\r\nQUIT\r\n", "AUTH XOAUTH2\r\nx\r\n", "TOP 1 -1\r\n", "RETR 99999999999999999999\r\n", "\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	s := NewServer()
+	f.Cleanup(s.Close)
+	mailbox := s.Tenant().AddMailbox("fuzz@contoso.com")
+	f.Fuzz(func(t *testing.T, input []byte) {
+		client, server := net.Pipe()
+		c := &popConn{srv: s, raw: server, sess: &session{records: &s.records, conn: server}, mailbox: mailbox}
+		c.drop = []popMessage{{uid: "1", data: []byte("Subject: 1\r\n\r\n.\r\n")}}
+		c.use(server)
+		go func() {
+			client.Write(input)
+			client.Write([]byte("\r\nQUIT\r\n"))
+		}()
+		go func() {
+			for !c.over {
+				line, err := c.readLine()
+				if err != nil {
+					break
+				}
+				c.handle(line)
+			}
+			c.bw.Flush()
+			server.Close()
+		}()
+		out, _ := io.ReadAll(client)
+		client.Close()
+		if first := bytes.TrimSpace(out); len(first) > 0 && first[0] != '+' && first[0] != '-' {
+			t.Errorf("answer %q", out)
+		}
+	})
+}
+
+// Whatever a form says, the token endpoint answers in JSON and gives no token
+// away.
+func FuzzTokenRequest(f *testing.F) {
+	for _, seed := range []string{
+		"grant_type=client_credentials&client_id=x&scope=a/.default&client_secret=x", "grant_type=refresh_token&refresh_token=x&client_id=x",
+		"grant_type=client_credentials&scope=a/.default&client_assertion_type=" + assertionType + "&client_assertion=e30.eyJuYmYiOiIxZTk5OSJ9.e30",
+		"grant_type=password&username=a@contoso.com&password=x&scope=https://outlook.office.com/x//", "%", "grant_type=device_code&device_code=",
+		"grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&requested_token_use=on_behalf_of&assertion=a.b.c&scope=x",
+	} {
+		f.Add(seed, "contoso.com")
+		f.Add(seed, "common")
+	}
+	s := NewServer()
+	f.Cleanup(s.Close)
+	app := s.Tenant().AddApp("fuzz")
+	app.AllowPublicFlows(true)
+	routes := s.entraRoutes()
+	f.Fuzz(func(t *testing.T, form, tenant string) {
+		values, _ := url.ParseQuery(form)
+		if id := values.Get("client_id"); id != "" {
+			values.Set("client_id", app.ClientID)
+		}
+		r := httptest.NewRequest("POST", "https://localhost/"+url.PathEscape(tenant)+"/oauth2/v2.0/token", strings.NewReader(values.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		routes.ServeHTTP(w, r)
+		if w.Code == http.StatusOK || w.Code == http.StatusBadRequest && !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		s.mu.Lock()
+		s.requests = nil
+		s.mu.Unlock()
 	})
 }

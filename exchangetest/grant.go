@@ -87,6 +87,9 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	if req.app.isDisabled() {
 		return nil, errDisabledApp(req.app)
 	}
+	if s.looping(req) {
+		return nil, errLoop()
+	}
 	g, refusal := flow(req)
 	if refusal != nil {
 		return nil, refusal

@@ -24,6 +24,7 @@ const (
 	imapID = `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")`
 
 	byeExpired = "Session invalidated - AccessTokenExpired"
+	byeSilent  = "Connection is closed. 13"
 	byeErrors  = "Connection closed. 14"
 
 	badArgument     = "BAD Command Argument Error. 11"

@@ -138,6 +138,7 @@ func (c *imapConn) readLine() ([]byte, error) {
 	}
 	line, err := c.br.ReadSlice('\n')
 	c.stopWaiting()
+	c.sess.hear(c.srv.Now())
 	if c.expire() {
 		return nil, io.EOF
 	}
@@ -159,8 +160,14 @@ func (c *imapConn) stopWaiting() {
 	c.waiting = false
 }
 
-// expire says goodbye where the session's token has expired.
+// expire says goodbye where the session's token has expired, or the client was
+// silent for too long.
 func (c *imapConn) expire() bool {
+	if !c.over && c.sess.isSilent() {
+		c.sess.update(func(r *Session) { r.Reason = "the client was silent for too long" })
+		c.bye(byeSilent)
+		return true
+	}
 	if c.over || !c.sess.isExpired(c.srv.Now()) {
 		return c.over
 	}

@@ -91,12 +91,18 @@ type session struct {
 	record  Session
 	expires time.Time // zero: never
 	expired bool
+	idle    time.Duration // how long the client may be silent; zero: for ever
+	heard   time.Time     // when the client was heard last
+	silent  bool          // it was silent for too long
 	conn    net.Conn
 }
 
 func (s *Server) newSession(protocol string, conn net.Conn) *session {
 	defer s.records.notify()
-	sess := &session{records: &s.records, conn: conn, record: Session{Protocol: protocol, Start: s.Now()}}
+	sess := &session{records: &s.records, conn: conn, heard: s.Now(), record: Session{Protocol: protocol, Start: s.Now()}}
+	if protocol == "IMAP" {
+		sess.idle = s.IdleTimeout
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions = append(s.sessions, sess)
@@ -117,17 +123,34 @@ func (sess *session) update(f func(r *Session)) {
 	f(&sess.record)
 }
 
-// wakeIfExpired interrupts a pending read where the token has expired. The
-// session's own goroutine finds expired set and says goodbye, so that nothing
-// is written into the middle of a response.
+// wakeIfExpired interrupts a pending read where the token has expired, or the
+// client was silent for too long. The session's own goroutine finds that out
+// and says goodbye, so that nothing is written into the middle of a response.
 func (sess *session) wakeIfExpired(now time.Time) {
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
-	if sess.record.Closed || sess.expires.IsZero() || now.Before(sess.expires) {
+	if sess.record.Closed {
 		return
 	}
-	sess.expired = true
-	sess.conn.SetReadDeadline(time.Unix(1, 0))
+	sess.expired = sess.expired || !sess.expires.IsZero() && !now.Before(sess.expires)
+	sess.silent = sess.silent || sess.idle > 0 && now.Sub(sess.heard) >= sess.idle
+	if sess.expired || sess.silent {
+		sess.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// hear notes that the client was heard.
+func (sess *session) hear(now time.Time) {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	sess.heard = now
+}
+
+// isSilent reports whether the client was silent for too long.
+func (sess *session) isSilent() bool {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	return sess.silent
 }
 
 // isExpired reports whether the token has expired by now.

@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,15 @@ type Server struct {
 	// authenticated, as some of Exchange Online's do and others do not.
 	MoveBeforeLogin bool
 
+	// LoopLimit is how often a user's flow may repeat a request within ten
+	// seconds before it is refused for two minutes (AADSTS50196). Zero means
+	// as often as it likes.
+	LoopLimit int
+
+	// IdleTimeout is how long an IMAP session may be silent before the server
+	// ends it with "* BYE Connection is closed. 13". Zero means for ever.
+	IdleTimeout time.Duration
+
 	maxMessage int64 // smtpSize, but in tests
 
 	clock             clock
@@ -62,13 +72,15 @@ type Server struct {
 	sessions  []*session
 	sent      []Message
 	wrapToken func(http.Handler) http.Handler
-	issuers   map[string]*Issuer       // by URL
-	refresh   map[string]*refreshToken // by value
-	codes     map[string]*authCode     // by value
-	devices   map[string]*device       // by device code
-	sso       map[string]*signIn       // by the cookie of the sign-in page
-	opaque    map[string]string        // JWTs by the token that stands for them
-	faults    []*Fault                 // that have not struck yet
+	issuers   map[string]*Issuer          // by URL
+	refresh   map[string]*refreshToken    // by value
+	codes     map[string]*authCode        // by value
+	devices   map[string]*device          // by device code
+	sso       map[string]*signIn          // by the cookie of the sign-in page
+	opaque    map[string]string           // JWTs by the token that stands for them
+	faults    []*Fault                    // that have not struck yet
+	loops     map[[sha256.Size]byte]*loop // by the form
+	hits      map[string]int              // by the last part of the path
 
 	// life guards what Start and Close change.
 	life    sync.Mutex
@@ -113,6 +125,8 @@ func NewUnstartedServer() *Server {
 		sso:       make(map[string]*signIn),
 		opaque:    make(map[string]string),
 		closing:   make(chan struct{}),
+		loops:     make(map[[sha256.Size]byte]*loop),
+		hits:      make(map[string]int),
 	}
 	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
 	s.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})

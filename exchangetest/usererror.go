@@ -135,3 +135,7 @@ func errAssertionTime(now, to time.Time) *entraError {
 func errNotOnBehalf(a *App) *entraError {
 	return badRequest(7000114, "invalid_grant", "Application '%s' is not allowed to make application on-behalf-of calls.", a.ClientID)
 }
+
+func errLoop() *entraError {
+	return badRequest(50196, "invalid_request", "The server terminated an operation because it encountered a client request loop. Please contact your app vendor.")
+}

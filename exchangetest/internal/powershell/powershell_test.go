@@ -91,6 +91,14 @@ func TestRun(t *testing.T) {
 		"error is silenced":       {"Test-Echo fail -ErrorAction SilentlyContinue", ""},
 		"pipe at the line's end":  {"Get-Rows |\n Select-Object -First 1 |\n fl Id", "Id=1;"},
 		"pipe to nothing":         {"Get-Rows | Out-Null", ""},
+		"piped into a cmdlet":     {"Test-Echo a | Test-Echo -Force", "Identity=a;Force=True;"},
+		"piped, none":             {"Get-Rows | ? Id -eq 9 | Test-Echo", ""},
+		"key in quotes":           {"Test-Echo x -Body @{ 'a b' = 1 }", "Identity=x;Body.a b=1;"},
+		"several blocks' lines":   {"Get-Rows | % {\n $_.Id\n}\nTest-Echo x", "1;2;Identity=x;"},
+		"value in parentheses":    {"Test-Echo $('a')", "Identity=a;"},
+		"count":                   {"$r = Get-Rows; $r.Count", "2;"},
+		"negation":                {"Get-Rows | ? { -not ($_.Id -eq 1) } | select Id", "Id=2;"},
+		"all properties":          {"Get-Rows | select -First 1 | fl *", "Name=one;Value=IMAP.AccessAsApp;Id=1;"},
 		"condition as expression": {"$r = Get-Rows; $r[0].Id -eq 1", "True;"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,6 +136,14 @@ func TestRunErrors(t *testing.T) {
 		"stray parenthesis":    {"Test-Echo x)", `line 1: unexpected ")"`},
 		"command fails":        {"Test-Echo fail", "line 1: Test-Echo: failed"},
 		"where without a form": {"Get-Rows | where Name", "line 1: where: the condition is not of the form: Property -eq Value"},
+		"error in a block":     {"Get-Rows | % {\n\n Get-Foo }", "line 3: Get-Foo: there is no such command here"},
+		"foreach of no block":  {"Get-Rows | % Name", "line 1: %: it takes a block in braces"},
+		"select, parameter":    {"Get-Rows | select -Last 1", "line 1: select: there is no parameter -Last"},
+		"expand of nothing":    {"Get-Rows | select -ExpandProperty", "line 1: select: the parameter -ExpandProperty has no value"},
+		"where without":        {"Get-Rows | where", "line 1: where: the condition is missing"},
+		"piped, not bound":     {"Get-Rows | Test-Echo", "line 1: Test-Echo: the parameter -Identity is missing"},
+		"dash alone":           {"Test-Echo x - y", "line 1: a dash without a name: \" y\""},
+		"dollar alone":         {"Test-Echo $", "line 1: a dollar sign without a name: \"\""},
 		"too deep":             {"Test-Echo " + strings.Repeat("(", 60), "line 1: nested too deeply"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,4 +188,18 @@ func FuzzRun(f *testing.F) {
 		run(script)
 		Match(script, NewObject("a", "b"))
 	})
+}
+
+func TestFormatList(t *testing.T) {
+	o := NewObject("Id", "1", "DisplayName", []any{"a", true, nil})
+	if want := "Id          : 1\nDisplayName : a True \n"; o.String() != want {
+		t.Errorf("%q, want %q", o.String(), want)
+	}
+	o.Set("ID", "2")
+	if len(o.Names()) != 2 || o.Get("id") != "2" {
+		t.Error("a property is set twice")
+	}
+	if got := (Args{"a": []any{"x", "y"}}).List("A"); len(got) != 2 {
+		t.Error(got)
+	}
 }
