@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,5 +51,33 @@ func TestSharedCache(t *testing.T) {
 	own := tls.NewLRUClientSessionCache(1)
 	if got := s.ClientTLS(&tls.Config{ClientSessionCache: own}, "a:1").ClientSessionCache; got != own {
 		t.Error("the user's own cache was replaced")
+	}
+}
+
+// A proxy's connection may be given the deadline of the context, and reach it
+// first.
+func TestDialThatIsLate(t *testing.T) {
+	for name, test := range map[string]struct {
+		early time.Duration
+		late  bool
+	}{
+		"at the deadline":        {0, true},
+		"1 ns before":            {1, false},
+		"well before the others": {time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				deadline := time.Now().Add(time.Minute)
+				ctx, cancel := context.WithDeadline(t.Context(), deadline)
+				defer cancel()
+				_, err := transport.Dial(ctx, func(context.Context, string, string) (net.Conn, error) {
+					<-time.After(time.Until(deadline) - test.early)
+					return nil, &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
+				}, "a:1")
+				if got := errors.Is(err, context.DeadlineExceeded); got != test.late || !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("error %v, want that of the context: %t", err, test.late)
+				}
+			})
+		})
 	}
 }

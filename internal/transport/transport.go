@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -42,9 +43,20 @@ func Dial(ctx context.Context, dial DialFunc, addr string) (*Conn, error) {
 		err = errors.New("DialContext returned neither a connection nor an error")
 	}
 	if err != nil {
-		return nil, err
+		return nil, lateOf(ctx, err)
 	}
 	return &Conn{Conn: conn, raw: conn, release: Guard(ctx, conn)}, nil
+}
+
+// lateOf returns the error of ctx for a dial that gave up at the deadline of
+// ctx, which a connection's own timer can reach before that of ctx does.
+func lateOf(ctx context.Context, err error) error {
+	deadline, ok := ctx.Deadline()
+	if !ok || !errors.Is(err, os.ErrDeadlineExceeded) || time.Now().Before(deadline) {
+		return err
+	}
+	<-ctx.Done()
+	return fmt.Errorf("%w: %w", ctx.Err(), err)
 }
 
 // Guard closes conn when ctx ends, which unblocks a pending Read or Write at
