@@ -15,6 +15,8 @@
 //     does as well.
 //   - To send with net/smtp or a mail library built on it, or to give a SASL
 //     client to something else: xoauth2.
+//   - To learn what an error means and which command mends it: diagnose. The
+//     program examples/doctor is the same for a whole set-up.
 //   - To test without an account: exchangetest, an Exchange Online and an
 //     Entra ID in the process of the test.
 //
@@ -39,7 +41,8 @@
 // object id of its app registration instead of its enterprise application's,
 // and to a mailbox that does not exist or is in another tenant. And it answers "OK AUTHENTICATE completed." to some who are then
 // told "BAD User is authenticated but not connected." The errors of the
-// dialers keep the step and the server's words.
+// dialers keep the step and the server's words, and diagnose.Explain ranks what
+// they can mean.
 //
 // # Compatibility
 //

@@ -35,10 +35,13 @@ var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH=XOAUTH2 nor AUTH=O
 // IMAP, or that says more than a server has to say before a session stands.
 var ErrProtocol = errors.New("not IMAP")
 
-// Error says which step of a Dial failed, or why a session of Keep ended. Unwrap gives the reason:
-// an *imap.Error with the server's own words (type BYE where the server said
-// goodbye), an *xoauth2.Error where it sent a challenge, the error of the
-// TokenSource, one of net or crypto/tls, the error of the context.
+// Error says which step of a Dial failed, or why a session of Keep ended.
+// Unwrap gives the reason: an *imap.Error with the server's own words (type BYE
+// where the server said goodbye), an *xoauth2.Error where it sent a challenge,
+// the error of the TokenSource, one of net or crypto/tls, the error of the
+// context.
+//
+// What it means, and what mends it, is for Explain of package diagnose to say.
 type Error struct {
 	Op       string // one of the Op constants
 	Addr     string // host:port that was dialled
@@ -51,7 +54,8 @@ type Error struct {
 }
 
 // Error names the step, the mailbox, the address, the reason and the front
-// end, and what Exchange means by "not connected". It has no control characters and no secret in it.
+// end, and what Exchange means by "not connected". It has no control characters
+// and no secret in it.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("imapdial: %s %q at %s: %v", e.Op, e.Username, e.Addr, e.Err)
 	switch {

@@ -39,10 +39,12 @@ var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH XOAUTH2 nor AUTH O
 // SMTP, or that says more than a server has to say before a session stands.
 var ErrProtocol = errors.New("not SMTP")
 
-// Error says which step of a Dial or of a Send failed, and why. Unwrap gives the reason:
-// an *smtp.SMTPError of go-smtp with the server's own words, an
+// Error says which step of a Dial or of a Send failed, and why. Unwrap gives
+// the reason: an *smtp.SMTPError of go-smtp with the server's own words, an
 // *xoauth2.Error where it sent a challenge, the error of the TokenSource, one
 // of net or crypto/tls, the error of the context.
+//
+// What it means, and what mends it, is for Explain of package diagnose to say.
 type Error struct {
 	Op       string // one of the Op constants
 	Addr     string // host:port that was dialled

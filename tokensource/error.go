@@ -49,6 +49,8 @@ func (e *ConfigError) Error() string {
 //
 // The fields that quote the server are as it sent them, cut to a few KiB, with
 // a placeholder for secrets that it echoed.
+//
+// What it means, and what mends it, is for Explain of package diagnose to say.
 type Error struct {
 	// Tenant and ClientID say whose token it was to be, as configured. For a
 	// managed identity there is no Tenant, and ClientID may be empty.

@@ -6,26 +6,21 @@ import (
 	"sync"
 )
 
-// Shared is what the dials of one dialer share: a cache of TLS sessions and a
-// number of dials that may be under way at a time. The zero Shared is ready
-// for use; it must not be copied after that.
+// Shared is what the dials of one dialer share: TLS settings with a cache of
+// sessions, and a number of dials that may be under way at a time. The zero
+// Shared is ready for use; it must not be copied after that.
 type Shared struct {
-	once  sync.Once
-	cache tls.ClientSessionCache
-	slots chan struct{}
-}
+	slotsOnce sync.Once
+	slots     chan struct{}
 
-func (s *Shared) init(limit int) {
-	s.once.Do(func() {
-		s.cache = tls.NewLRUClientSessionCache(0)
-		s.slots = make(chan struct{}, limit)
-	})
+	configOnce sync.Once
+	config     *tls.Config
 }
 
 // Enter waits for its turn among limit dials, of which the first call decides.
 // Leave must be called when the dial is over.
 func (s *Shared) Enter(ctx context.Context, limit int) (leave func(), err error) {
-	s.init(limit)
+	s.slotsOnce.Do(func() { s.slots = make(chan struct{}, limit) })
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -37,12 +32,15 @@ func (s *Shared) Enter(ctx context.Context, limit int) (leave func(), err error)
 	}
 }
 
-// ClientTLS is the function ClientTLS, with the cache of s where base has
-// none. Enter must have been called.
+// ClientTLS is the function ClientTLS, with a cache of sessions where base has
+// none. The first call decides; one copy serves all connections, which keep it
+// for as long as they live.
 func (s *Shared) ClientTLS(base *tls.Config, addr string) *tls.Config {
-	config := ClientTLS(base, addr)
-	if config.ClientSessionCache == nil {
-		config.ClientSessionCache = s.cache
-	}
-	return config
+	s.configOnce.Do(func() {
+		s.config = ClientTLS(base, addr)
+		if s.config.ClientSessionCache == nil {
+			s.config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+		}
+	})
+	return s.config
 }

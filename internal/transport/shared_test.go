@@ -49,7 +49,8 @@ func TestSharedCache(t *testing.T) {
 		t.Error("two dials do not share a cache")
 	}
 	own := tls.NewLRUClientSessionCache(1)
-	if got := s.ClientTLS(&tls.Config{ClientSessionCache: own}, "a:1").ClientSessionCache; got != own {
+	var other transport.Shared
+	if got := other.ClientTLS(&tls.Config{ClientSessionCache: own}, "a:1").ClientSessionCache; got != own {
 		t.Error("the user's own cache was replaced")
 	}
 }
