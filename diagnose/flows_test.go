@@ -2,17 +2,23 @@ package diagnose_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"math/big"
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/diagnose"
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokensource"
 )
 
 // flows get a token from the emulator in the ways that there are; app-only
@@ -23,6 +29,8 @@ var flows = map[string]struct {
 }{
 	"client secret":         {service, func(_ *testing.T, w *world) (string, error) { return token(w.source().Token()) }},
 	"another library":       {service, func(_ *testing.T, w *world) (string, error) { w.library = "oauth2"; return token(w.source().Token()) }},
+	"certificate":           {service, certificate},
+	"on-behalf-of":          {owner, onBehalfOf},
 	"federated credential":  {service, federated},
 	"managed identity":      {service, managedIdentity},
 	"password":              {owner, func(_ *testing.T, w *world) (string, error) { return token(w.source().Token()) }},
@@ -39,11 +47,35 @@ func token(t *oauth2.Token, err error) (string, error) {
 	return t.AccessToken, nil
 }
 
+func certificate(t *testing.T, w *world) (string, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	must(err)
+	leaf, err := x509.ParseCertificate(der)
+	must(err)
+	w.app.AddCertificate(leaf)
+	config := w.config(tokensource.Certificate([]*x509.Certificate{leaf}, key))
+	return token(config.ClientCredentials().TokenContext(t.Context()))
+}
+
+func onBehalfOf(t *testing.T, w *world) (string, error) {
+	call := w.app.Token(&exchangetest.TokenOptions{User: w.adele, Audience: "api://" + w.clientID})
+	return token(w.config(tokensource.Secret(w.secret)).OnBehalfOf(call).TokenContext(t.Context()))
+}
+
+func (w *world) config(credential tokensource.Credential) *tokensource.Config {
+	return &tokensource.Config{
+		Cloud: w.cloud, Tenant: w.tenant, ClientID: w.clientID, Credential: credential, Scopes: w.scopes, HTTPClient: w.srv.HTTPClient(),
+	}
+}
+
 func federated(_ *testing.T, w *world) (string, error) {
 	issuer := w.srv.AddIssuer("cluster")
 	w.app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: issuer.URL, Subject: "mail"})
-	return w.post(w.srv.HTTPClient(), exoauth.Global.Authority+"/"+w.tenant+"/oauth2/v2.0/token", url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {w.clientID}, "scope": {exoauth.Global.AppScope()},
+	return w.post(w.srv.HTTPClient(), w.cloud.Authority+"/"+w.tenant+"/oauth2/v2.0/token", url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {w.clientID}, "scope": {w.cloud.AppScope()},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {issuer.Token("mail", "", 0)},
 	})
@@ -55,7 +87,7 @@ func managedIdentity(_ *testing.T, w *world) (string, error) {
 	w.srv.Tenant().Grant(w.app, mailbox)
 	vm := w.srv.AddHost(exchangetest.VM, w.app)
 	request, err := http.NewRequest(http.MethodGet, "http://169.254.169.254/metadata/identity/oauth2/token?"+url.Values{
-		"api-version": {"2018-02-01"}, "resource": {exoauth.Global.Resource},
+		"api-version": {"2018-02-01"}, "resource": {w.cloud.Resource},
 	}.Encode(), nil)
 	must(err)
 	request.Header.Set("Metadata", "true")
@@ -122,24 +154,35 @@ func answer(response *http.Response, err error) (string, error) {
 	return body.Token, nil
 }
 
-// A correct set-up gives no finding in any flow.
+// A correct set-up gives no finding in any flow, in any cloud.
 func TestRunFlows(t *testing.T) {
 	checked := 0
 	for name, flow := range flows {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, flow.kind, allRoles)
-			accessToken, err := flow.get(t, w)
-			if err != nil {
-				t.Fatal(err)
-			}
-			check := w.check()
-			check.TokenSource = oauth2.StaticTokenSource(&oauth2.Token{AccessToken: accessToken})
-			report := diagnose.Run(context.Background(), check)
-			if !report.OK() || len(report.Findings()) > 0 {
-				t.Errorf("%s: %v", status(report), report.Findings())
-			}
-			checked++
-		})
+		for _, cloud := range exoauth.Clouds() {
+			t.Run(name+", "+cloud.IMAP, func(t *testing.T) {
+				runFlow(t, flow.kind, cloud, flow.get)
+				checked++
+			})
+		}
 	}
 	t.Logf("%d flows set up correctly, no finding", checked)
+}
+
+func runFlow(t *testing.T, k kind, cloud exoauth.Cloud, get func(*testing.T, *world) (string, error)) {
+	w := newWorld(t, k, allRoles)
+	w.cloud = cloud
+	if k != service {
+		w.scopes = []string{cloud.UserScope("IMAP.AccessAsUser.All"), cloud.UserScope("SMTP.Send")}
+	}
+	accessToken, err := get(t, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := w.check()
+	check.TokenSource = oauth2.StaticTokenSource(&oauth2.Token{AccessToken: accessToken})
+	check.DialContext = w.srv.DialContext
+	report := diagnose.Run(context.Background(), check)
+	if !report.OK() || len(report.Findings()) > 0 {
+		t.Errorf("%s: %v", status(report), report.Findings())
+	}
 }
