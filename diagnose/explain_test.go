@@ -84,7 +84,7 @@ func TestExplainErrors(t *testing.T) {
 		{"timeout of the connection, IMAP", imapError(imapdial.OpConnect, context.DeadlineExceeded), app, "port-closed"},
 		{"certificate expired", imapError(imapdial.OpTLS, x509.CertificateInvalidError{Reason: x509.Expired}), app, "clock"},
 		{"certificate of a proxy", errors.New("the certificate of outlook.office365.com was issued by Contoso Proxy, which is not Microsoft's authority"), app, "intercepted"},
-		{"app-only at outlook.com", no, diagnose.Subject{Flow: diagnose.AppOnly, Username: "adele@outlook.com"}, "consumer-app-only"},
+		{"app-only at outlook.com", no, diagnose.Subject{Flow: diagnose.AppOnly, Username: "example@outlook.com"}, "consumer-app-only"},
 		{"logon failure of a user", errors.New(logonFailure), diagnose.Subject{Flow: diagnose.Delegated, Username: adele}, "no-mailbox-access"},
 		{"no fresh token after a refusal", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w; and there is no fresh token to try: %w", no, &tokensource.Error{Code: "invalid_client", AADSTS: []int{7000222}, StatusCode: 401, Description: "AADSTS7000222: expired"})), app, "expired-secret"},
 		{"context ended after a refusal", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w, after %w", context.DeadlineExceeded, no)), app, "app-not-registered"},
@@ -285,8 +285,8 @@ func TestWantedScope(t *testing.T) {
 		{diagnose.Subject{Flow: diagnose.Delegated, Protocol: diagnose.SMTP}, "https://outlook.office.com/SMTP.Send offline_access"},
 		{diagnose.Subject{Flow: diagnose.AppOnly, Cloud: exoauth.GCCHigh}, "https://outlook.office365.us/.default"},
 		{diagnose.Subject{Flow: diagnose.AppOnly, Tenant: "contoso.partner.onmschina.cn"}, "https://partner.outlook.cn/.default"},
-		{diagnose.Subject{Username: "adele@outlook.com", Cloud: exoauth.China}, "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
-		{diagnose.Subject{Username: "adele@outlook.com"}, "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
+		{diagnose.Subject{Username: "example@outlook.com", Cloud: exoauth.China}, "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
+		{diagnose.Subject{Username: "example@outlook.com"}, "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"},
 	} {
 		findings := diagnose.ExplainLine(line, test.about)
 		if got := texts(findings[0])[0]; got != "Scopes="+test.want {

@@ -97,7 +97,7 @@ var symptomRows = []row{
 	{"6 own mailbox", notConnected, diagnose.Subject{Username: adele, Token: userToken(nil)}, "imap-off", nil, diagnose.ExchangeAdmin},
 	{"7 wrong account", notConnected, diagnose.Subject{Username: "bob@contoso.com", Token: userToken(nil)}, "wrong-account", []string{"no-full-access"}, diagnose.User},
 	{"7 wrong tenant", notConnected, diagnose.Subject{Username: adele, Tenant: clientID, Token: userToken(nil)}, "token-of-another-tenant", nil, diagnose.Developer},
-	{"8 consumer", notConnected, diagnose.Subject{Username: "adele@outlook.com"}, "imap-off-consumer", nil, diagnose.User},
+	{"8 consumer", notConnected, diagnose.Subject{Username: "example@outlook.com"}, "imap-off-consumer", nil, diagnose.User},
 	{"8 consumer, as NO", "A3 NO User is authenticated but not connected.", diagnose.Subject{Username: "adele@hotmail.co.uk"}, "imap-off-consumer", nil, diagnose.User},
 	{"9 worked before", notConnected, diagnose.Subject{Username: mailbox, Worked: true}, "throttled-silently", []string{"no-full-access"}, diagnose.Nobody},
 	{"10 user name of the delegate", "A5 NO The requested folder does not exist", diagnose.Subject{Protocol: diagnose.IMAP, Username: adele, Mailbox: mailbox, Token: userToken(nil)}, "shared-needs-its-name", nil, diagnose.Developer},
@@ -139,7 +139,7 @@ var symptomRows = []row{
 	{"36 old TLS", "421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2.", diagnose.Subject{}, "old-tls", nil, diagnose.Developer},
 	{"37 China, SMTP", smtpFailed, diagnose.Subject{Tenant: "contoso.partner.onmschina.cn"}, "wrong-cloud", nil, diagnose.Developer},
 	{"37 China, IMAP", imapFailed, diagnose.Subject{Username: "adele@contoso.partner.onmschina.cn"}, "wrong-cloud", nil, diagnose.Developer},
-	{"38 consumer with .default", imapFailed, diagnose.Subject{Username: "adele@outlook.com", Scopes: []string{"https://outlook.office365.com/.default"}}, "consumer-scope", nil, diagnose.Developer},
+	{"38 consumer with .default", imapFailed, diagnose.Subject{Username: "example@outlook.com", Scopes: []string{"https://outlook.office365.com/.default"}}, "consumer-scope", nil, diagnose.Developer},
 }
 
 func TestSymptoms(t *testing.T) {

@@ -513,7 +513,7 @@ func TestOnBehalfOf(t *testing.T) {
 func TestConsumers(t *testing.T) {
 	p := newPeople(t)
 	p.Consumers().InstallApp(p.app)
-	p.user = p.Consumers().AddUser("adele@outlook.com")
+	p.user = p.Consumers().AddUser("example@outlook.com")
 	for _, tenant := range []string{"common", "consumers", consumersID} {
 		values, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL(tenant))
 		if err != nil {
@@ -526,7 +526,7 @@ func TestConsumers(t *testing.T) {
 		if !strings.HasPrefix(got.AccessToken, "EwB") || strings.Contains(got.AccessToken, ".") || !strings.HasPrefix(got.RefreshToken, "M.C") {
 			t.Errorf("access token %.8s, refresh token %.8s", got.AccessToken, got.RefreshToken)
 		}
-		p.authenticated(t, "adele@outlook.com", got.AccessToken)
+		p.authenticated(t, "example@outlook.com", got.AccessToken)
 	}
 }
 

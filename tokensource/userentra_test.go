@@ -115,7 +115,7 @@ func TestTenantsOfUsers(t *testing.T) {
 	t.Run("consumers", func(t *testing.T) {
 		e := newEntra(t)
 		e.Consumers().InstallApp(e.app)
-		e.user = e.Consumers().AddUser("jane@outlook.com")
+		e.user = e.Consumers().AddUser("example@outlook.com")
 		e.config.Tenant = "consumers"
 		if _, err := e.config.RefreshToken(e.refreshToken(t)).Token(); err != nil {
 			t.Error(err)
