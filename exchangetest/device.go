@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"net/http"
@@ -11,7 +12,7 @@ import (
 
 const (
 	deviceLifetime = 15 * time.Minute
-	deviceInterval = 5
+	deviceInterval = 5 * time.Second
 )
 
 // A device is a request of the device code flow.
@@ -43,7 +44,7 @@ func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 	uri := "https://" + r.Host + "/common/oauth2/deviceauth"
 	answer := map[string]any{
 		"user_code": d.userCode, "device_code": code, "verification_uri": uri,
-		"expires_in": int(deviceLifetime / time.Second), "interval": deviceInterval,
+		"expires_in": int(deviceLifetime / time.Second), "interval": cmp.Or(s.DeviceInterval, deviceInterval).Seconds(),
 	}
 	if d.tenant != s.consumers {
 		answer["message"] = fmt.Sprintf("To sign in, use a web browser to open the page %s and enter the code %s to authenticate.", uri, d.userCode)

@@ -29,6 +29,12 @@ type Server struct {
 	// as in Entra ID.
 	TokenLifetime time.Duration
 
+	// DeviceInterval is how long a client must wait between two polls of a
+	// device code, which is what a test of the flow waits for. Zero means five
+	// seconds, as in Entra ID. Parts of a second are told as a fraction, which
+	// some clients do not read.
+	DeviceInterval time.Duration
+
 	// Logger is told what clients do and why they are refused. It never sees
 	// a token or a secret. Nil means silence.
 	Logger *slog.Logger

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/tokensource"
@@ -16,7 +17,9 @@ import (
 func emulate(t *testing.T) (*exchangetest.Server, *tokensource.Config, person) {
 	t.Helper()
 	chromium := needChromium(t)
-	srv := exchangetest.NewServer()
+	srv := exchangetest.NewUnstartedServer()
+	srv.DeviceInterval = 100 * time.Millisecond
+	srv.Start()
 	t.Cleanup(srv.Close)
 	app := srv.Tenant().AddApp("Mail client")
 	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")

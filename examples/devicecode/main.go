@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -64,7 +65,9 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 
 // demo leads everything to a server in this process.
 func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Server, *exchangetest.Browser) {
-	server := exchangetest.NewServer()
+	server := exchangetest.NewUnstartedServer()
+	server.DeviceInterval = 50 * time.Millisecond // nobody waits for a person here
+	server.Start()
 	app := server.Tenant().AddApp("Mail client")
 	app.AllowPublicFlows(true)
 	adele := server.Tenant().AddUser("adele@contoso.com")
