@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -123,6 +124,28 @@ func (s *Server) strike(at Place, command string, gone <-chan struct{}) *Fault {
 	s.Logger.Info("fault", "at", at, "command", command)
 	s.wait(f.struck.Add(f.Delay), gone)
 	return f
+}
+
+// strikeLine is strike for SMTP and POP3, whose answers have no tag. It reports
+// whether a fault has given the answer to a command, and whether that was the
+// end of the connection.
+func (s *Server) strikeLine(at Place, command string, wire *dripConn, out *bufio.Writer, raw net.Conn) (answered, over bool) {
+	f := s.strike(at, command, nil)
+	if f == nil {
+		return false, false
+	}
+	wire.slow(f)
+	if !f.replaces() {
+		return false, false
+	}
+	out.WriteString(f.lines(""))
+	if over = f.Drop || f.Reset || f.Cut > 0; over {
+		out.Flush()
+	}
+	if f.Reset {
+		reset(raw)
+	}
+	return true, over
 }
 
 func (s *Server) nextFault(at Place, command string) *Fault {

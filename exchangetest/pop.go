@@ -74,23 +74,9 @@ func (c *popConn) reply(format string, args ...any) {
 
 // faulted reports whether a fault has given the answer to a command.
 func (c *popConn) faulted(command string) bool {
-	f := c.srv.strike(AtPOP, command, nil)
-	if f == nil {
-		return false
-	}
-	c.wire.slow(f)
-	if !f.replaces() {
-		return false
-	}
-	c.bw.WriteString(f.lines(""))
-	if f.Drop || f.Reset || f.Cut > 0 {
-		c.bw.Flush()
-		c.over = true
-		if f.Reset {
-			reset(c.raw)
-		}
-	}
-	return true
+	answered, over := c.srv.strikeLine(AtPOP, command, c.wire, c.bw, c.raw)
+	c.over = c.over || over
+	return answered
 }
 
 // readLine returns the next line without its end. Exchange's own limit is

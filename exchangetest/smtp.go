@@ -77,23 +77,9 @@ func (s *Server) serveSMTP(raw net.Conn) {
 
 // faulted reports whether a fault has given the answer to a command.
 func (c *smtpConn) faulted(command string) bool {
-	f := c.srv.strike(AtSMTP, command, nil)
-	if f == nil {
-		return false
-	}
-	c.wire.slow(f)
-	if !f.replaces() {
-		return false
-	}
-	c.bw.WriteString(f.lines(""))
-	if f.Drop || f.Reset || f.Cut > 0 {
-		c.bw.Flush()
-		c.over = true
-		if f.Reset {
-			reset(c.raw)
-		}
-	}
-	return true
+	answered, over := c.srv.strikeLine(AtSMTP, command, c.wire, c.bw, c.raw)
+	c.over = c.over || over
+	return answered
 }
 
 // hostLabel is the first label of frontEnd.

@@ -135,14 +135,12 @@ func (a *attempt) dial(ctx context.Context) (*imapclient.Client, error) {
 	if err := xoauth2.Validate(a.username, "-"); err != nil {
 		return nil, a.fail(ctx, OpAuthenticate, err)
 	}
-	leave, err := a.shared.Enter(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials))
+	bounded, done, err := a.shared.Begin(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials), cmp.Or(max(a.Timeout, 0), DefaultTimeout))
 	if err != nil {
 		return nil, a.fail(ctx, OpQueue, err)
 	}
-	defer leave()
-	ctx, cancel := transport.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
-	defer cancel()
-	return a.run(ctx)
+	defer done()
+	return a.run(bounded)
 }
 
 func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {

@@ -116,23 +116,14 @@ func renewable(err error) bool {
 	return !ok || !transient(refusal)
 }
 
-// fail makes an *Error. Where ctx has ended, that is the reason, and what the
-// broken connection said is noise, unless the server had said something itself.
+// fail makes an *Error.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
 	_, answered := errors.AsType[*imap.Error](err)
 	answered = answered || isRefusal(err)
 	if step, ok := errors.AsType[*stepError](err); ok {
 		op, err = step.op, step.err
 	}
-	if ended := transport.ContextError(ctx); ended != nil && answered {
-		err = fmt.Errorf("%w, after %w", ended, err)
-	} else if ended != nil {
-		err = ended
-	}
-	if _, ok := errors.AsType[wire.Violation](err); ok {
-		err = fmt.Errorf("%w: %w", ErrProtocol, err)
-	}
-	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.frontEnd, Err: err}
+	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.frontEnd, Err: login.Reason(ctx, err, answered, ErrProtocol)}
 	a.log.DebugContext(ctx, "imapdial: failed", "op", op, "error", e)
 	return e
 }

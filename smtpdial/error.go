@@ -9,7 +9,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -108,20 +107,11 @@ func renewable(err error) bool {
 	return reply.Code == 535 && reply.EnhancedCode != smtp.EnhancedCode{5, 7, 139}
 }
 
-// fail makes an *Error. Where ctx has ended, that is the reason, and what the
-// broken connection said is noise, unless the server had refused before or may
-// have accepted a message.
+// fail makes an *Error. What the server said counts beside the end of ctx where
+// it is a refusal, or where a message may have been accepted.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
 	said := isRefusal(err) || errors.Is(err, ErrUncertain)
-	if ended := transport.ContextError(ctx); ended != nil && said {
-		err = fmt.Errorf("%w, after %w", ended, err)
-	} else if ended != nil {
-		err = ended
-	}
-	if _, ok := errors.AsType[wire.Violation](err); ok {
-		err = fmt.Errorf("%w: %w", ErrProtocol, err)
-	}
-	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: err}
+	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: login.Reason(ctx, err, said, ErrProtocol)}
 	a.log.DebugContext(ctx, "smtpdial: failed", "op", op, "error", e)
 	return e
 }

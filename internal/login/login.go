@@ -4,10 +4,14 @@ package login
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/wire"
 )
 
 // The steps that a Login names in failures.
@@ -116,6 +120,23 @@ func (l Login[S]) anew(ctx context.Context, token *oauth2.Token, refusal error) 
 		return l.fail(ctx, OpAuthenticate, err)
 	}
 	return s, nil
+}
+
+// Reason is the error to report for err. Where ctx has ended, that is the
+// reason, and what the broken connection said is noise, unless the server had
+// said something itself. A violation of what a server may send is a case of
+// protocol.
+func Reason(ctx context.Context, err error, said bool, protocol error) error {
+	switch ended := transport.ContextError(ctx); {
+	case ended != nil && said:
+		err = fmt.Errorf("%w, after %w", ended, err)
+	case ended != nil:
+		err = ended
+	}
+	if _, ok := errors.AsType[wire.Violation](err); ok {
+		err = fmt.Errorf("%w: %w", protocol, err)
+	}
+	return err
 }
 
 func (l Login[S]) fail(ctx context.Context, op string, err error) (S, error) {

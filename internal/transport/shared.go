@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"sync"
+	"time"
 )
 
 // Shared is what the dials of one dialer share: TLS settings with a cache of
@@ -15,6 +16,17 @@ type Shared struct {
 
 	configOnce sync.Once
 	config     *tls.Config
+}
+
+// Begin starts a dial: it waits for its turn among maxDials, and bounds the
+// time from then on. Done must be called when the dial is over.
+func (s *Shared) Begin(ctx context.Context, maxDials int, timeout time.Duration) (bounded context.Context, done func(), err error) {
+	leave, err := s.Enter(ctx, maxDials)
+	if err != nil {
+		return nil, nil, err
+	}
+	bounded, cancel := WithTimeout(ctx, timeout)
+	return bounded, func() { cancel(); leave() }, nil
 }
 
 // Enter waits for its turn among limit dials, of which the first call decides.
