@@ -1,7 +1,6 @@
 package exchangetest
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -53,6 +52,13 @@ type Fault struct {
 	// HTTP response.
 	Reply string
 
+	// Challenge is sent first, by a mail server: "+ " or "334 " and something
+	// in base64, such as the JSON with which Gmail refuses a token. The client
+	// is waited for, and the line that it sends is dropped, whatever it is.
+	// Then comes the Reply, or the usual answer. Not for [Greeting] and
+	// [EndOfMessage], which no line of the client's can follow.
+	Challenge string
+
 	// Status and Header are those of the HTTP response; a Status of zero with
 	// a Reply means 200. An empty Reply with a Status is an empty body.
 	Status int
@@ -78,13 +84,24 @@ func (f *Fault) replaces() bool {
 	return f != nil && (f.Reply != "" || f.Status != 0 || f.Drop || f.Reset)
 }
 
-// lines returns the Reply as a mail server sends it.
-func (f *Fault) lines(tag string) string {
-	text := strings.ReplaceAll(strings.ReplaceAll(f.Reply, "\r\n", "\n"), "{tag}", tag)
+// ends reports whether the connection ends with the Reply.
+func (f *Fault) ends() bool { return f.Drop || f.Reset || f.Cut > 0 }
+
+// wireLines ends each line in the way of the mail protocols.
+func wireLines(text string) string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
-	text = strings.ReplaceAll(text, "\n", "\r\n")
+	return strings.ReplaceAll(text, "\n", "\r\n")
+}
+
+// challenge returns the Challenge as a mail server sends it.
+func (f *Fault) challenge() string { return wireLines(f.Challenge) }
+
+// lines returns the Reply as a mail server sends it.
+func (f *Fault) lines(tag string) string {
+	text := wireLines(strings.ReplaceAll(f.Reply, "{tag}", tag))
 	if f.Cut > 0 && f.Cut < len(text) {
 		text = text[:f.Cut]
 	}
@@ -99,6 +116,9 @@ func (s *Server) Inject(f Fault) {
 	}
 	if f.Delay < 0 || f.Drip < 0 || f.Skip < 0 || f.Cut < 0 {
 		panic("exchangetest: Inject: a negative Delay, Drip, Skip or Cut")
+	}
+	if f.Challenge != "" && (f.At == AtEntra || f.At == AtHost || f.Command == Greeting || f.Command == EndOfMessage) {
+		panic(fmt.Sprintf("exchangetest: Inject: a Challenge is for the commands of mail protocols, not for %q at %s", f.Command, f.At))
 	}
 	if f.Times == 0 {
 		f.Times = 1
@@ -124,28 +144,6 @@ func (s *Server) strike(at Place, command string, gone <-chan struct{}) *Fault {
 	s.Logger.Info("fault", "at", at, "command", command)
 	s.wait(f.struck.Add(f.Delay), gone)
 	return f
-}
-
-// strikeLine is strike for SMTP and POP3, whose answers have no tag. It reports
-// whether a fault has given the answer to a command, and whether that was the
-// end of the connection.
-func (s *Server) strikeLine(at Place, command string, wire *dripConn, out *bufio.Writer, raw net.Conn) (answered, over bool) {
-	f := s.strike(at, command, nil)
-	if f == nil {
-		return false, false
-	}
-	wire.slow(f)
-	if !f.replaces() {
-		return false, false
-	}
-	out.WriteString(f.lines(""))
-	if over = f.Drop || f.Reset || f.Cut > 0; over {
-		out.Flush()
-	}
-	if f.Reset {
-		reset(raw)
-	}
-	return true, over
 }
 
 func (s *Server) nextFault(at Place, command string) *Fault {
@@ -284,7 +282,7 @@ func (f *Fault) respond(w http.ResponseWriter) {
 		w.Write([]byte(body))
 		http.NewResponseController(w).Flush()
 	}
-	if !f.Drop && !f.Reset && f.Cut == 0 {
+	if !f.ends() {
 		return
 	}
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {

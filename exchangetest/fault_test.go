@@ -213,6 +213,76 @@ func TestFaultSMTP(t *testing.T) {
 	c.wantEOF()
 }
 
+// A challenge waits for the client's line, whatever that is, and drops it.
+func TestFaultChallenge(t *testing.T) {
+	const challenge = "eyJzdGF0dXMiOiI0MDAifQ=="
+	bad := xoauth2IR(shared, "garbage")
+	imap := func(w *world, t *testing.T) *wire { return w.dialIMAP(t) }
+	smtp := func(w *world, t *testing.T) *wire { return w.dialSMTP(t) }
+	pop := func(w *world, t *testing.T) *wire { return w.dialPOP(t) }
+	for _, row := range []struct {
+		name       string
+		dial       func(*world, *testing.T) *wire
+		fault      Fault
+		send, want []string // patterns
+	}{
+		{"IMAP, and then the usual answer", imap, Fault{At: AtIMAP, Command: "AUTHENTICATE", Challenge: "+ " + challenge},
+			[]string{"A AUTHENTICATE XOAUTH2 " + bad, ""}, []string{`\+ ` + challenge, "A NO AUTHENTICATE failed\\."}},
+		{"IMAP, with a Reply", imap, Fault{At: AtIMAP, Command: "AUTHENTICATE", Challenge: "+ " + challenge, Reply: "{tag} NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)"},
+			[]string{"A AUTHENTICATE XOAUTH2 " + bad, ""}, []string{`\+ ` + challenge, `A NO \[AUTHENTICATIONFAILED\] Invalid credentials \(Failure\)`}},
+		{"IMAP, {tag} in the challenge", imap, Fault{At: AtIMAP, Command: "AUTHENTICATE", Challenge: "+ {tag}"},
+			[]string{"A AUTHENTICATE XOAUTH2 " + bad, ""}, []string{`\+ \{tag\}`, `A NO AUTHENTICATE failed\.`}},
+		{"IMAP, answered with a command", imap, Fault{At: AtIMAP, Command: "AUTHENTICATE", Challenge: "+ " + challenge},
+			[]string{"A AUTHENTICATE XOAUTH2 " + bad, "B CAPABILITY", "C NOOP"}, []string{`\+ ` + challenge, `A NO AUTHENTICATE failed\.`, `C OK NOOP completed\.`}},
+		{"SMTP, and then the usual answer", smtp, Fault{At: AtSMTP, Command: "AUTH", Challenge: "334 " + challenge},
+			[]string{"AUTH XOAUTH2 " + bad, ""}, []string{"334 " + challenge, smtpNO + stamp}},
+		{"SMTP, and then the end", smtp, Fault{At: AtSMTP, Command: "AUTH", Challenge: "334 " + challenge, Drop: true},
+			[]string{"AUTH XOAUTH2 " + bad, "*"}, []string{"334 " + challenge}},
+		{"POP3", pop, Fault{At: AtPOP, Command: "AUTH", Challenge: "+ " + challenge, Reply: "-ERR [AUTH] no"},
+			[]string{"AUTH XOAUTH2", "*"}, []string{`\+ ` + challenge, `-ERR \[AUTH\] no`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWorld(t)
+			c := row.dial(w, t)
+			w.Inject(row.fault)
+			for i, line := range row.send {
+				c.send(line)
+				if i < len(row.want) {
+					c.wantMatch(row.want[i])
+				}
+			}
+			if row.fault.Drop {
+				c.wantEOF()
+			}
+		})
+	}
+}
+
+// A client that goes, rather than answer a challenge, is not answered either.
+func TestFaultChallengeUnanswered(t *testing.T) {
+	w := newWorld(t)
+	for _, dial := range []func(testing.TB) *wire{w.dialIMAP, w.dialSMTP, w.dialPOP} {
+		w.Inject(Fault{At: AtIMAP, Command: "NOOP", Challenge: "+ x"})
+		w.Inject(Fault{At: AtSMTP, Command: "NOOP", Challenge: "334 x"})
+		w.Inject(Fault{At: AtPOP, Command: "NOOP", Challenge: "+ x"})
+		c := dial(t)
+		if w.lastSession(t).Protocol == "IMAP" {
+			c.send("A NOOP")
+		} else {
+			c.send("NOOP")
+		}
+		c.read()
+		c.conn.Close()
+		w.ClearFaults()
+	}
+	w.Close()
+	for _, s := range w.Sessions() {
+		if !s.Closed {
+			t.Errorf("still there: %+v", s)
+		}
+	}
+}
+
 // A fourth message that is under way to one mailbox's outbox is refused.
 func TestSenderThreadLimit(t *testing.T) {
 	w := newWorld(t)
@@ -244,7 +314,9 @@ func TestSkew(t *testing.T) {
 
 func TestInjectPanics(t *testing.T) {
 	w := newWorld(t)
-	for _, f := range []Fault{{}, {At: "FTP"}, {At: AtIMAP, Delay: -1}, {At: AtIMAP, Skip: -1}} {
+	for _, f := range []Fault{{}, {At: "FTP"}, {At: AtIMAP, Delay: -1}, {At: AtIMAP, Skip: -1},
+		{At: AtEntra, Challenge: "+"}, {At: AtSMTP, Command: Greeting, Challenge: "334 "}, {At: AtSMTP, Command: EndOfMessage, Challenge: "334 "},
+	} {
 		func() {
 			defer func() {
 				if r, _ := recover().(string); !strings.HasPrefix(r, "exchangetest: Inject: ") {

@@ -83,7 +83,8 @@ func FuzzPOPInput(f *testing.F) {
 	mailbox := s.Tenant().AddMailbox("fuzz@contoso.com")
 	f.Fuzz(func(t *testing.T, input []byte) {
 		client, server := net.Pipe()
-		c := &popConn{srv: s, raw: server, sess: &session{records: &s.records, conn: server}, mailbox: mailbox}
+		c := newPOPConn(s, server, &session{records: &s.records, conn: server})
+		c.mailbox = mailbox
 		c.drop = []popMessage{{uid: "1", data: []byte("Subject: 1\r\n\r\n.\r\n")}}
 		c.use(server)
 		go func() {

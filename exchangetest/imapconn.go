@@ -9,6 +9,7 @@ import (
 	"net"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -69,14 +70,17 @@ func (c *imapConn) faulted(tag, command string) bool {
 	if f == nil {
 		return false
 	}
+	c.slow(f)
+	if f.Challenge != "" && !c.challenge(f) {
+		return true
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.Conn.(*dripConn).slow(f)
 	if !f.replaces() || c.said {
 		return c.said
 	}
 	c.out.WriteString(f.lines(tag))
-	if f.Drop || f.Reset || f.Cut > 0 {
+	if f.ends() {
 		c.flushLocked()
 		c.over, c.said = true, true
 		if f.Reset {
@@ -84,6 +88,20 @@ func (c *imapConn) faulted(tag, command string) bool {
 		}
 	}
 	return true
+}
+
+func (c *imapConn) slow(f *Fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Conn.(*dripConn).slow(f)
+}
+
+// challenge sends the Challenge and drops what the client answers. It reports
+// whether there is anybody left to answer to.
+func (c *imapConn) challenge(f *Fault) bool {
+	c.printf("%s", strings.TrimSuffix(f.challenge(), "\r\n"))
+	_, err := c.readLine()
+	return err == nil
 }
 
 // printf writes a line.

@@ -32,7 +32,6 @@ func (c *popConn) login(verb, args string) {
 	case strings.EqualFold(mech, "PLAIN"):
 		c.reply("+ ")
 		if _, err := c.readLine(); err != nil {
-			c.over = true
 			return
 		}
 		c.sess.attempt("", bearer{}, basic)
@@ -46,7 +45,6 @@ func (c *popConn) authXOAUTH2() {
 	c.reply("+ ")
 	line, err := c.readLine()
 	if err != nil {
-		c.over = true
 		return
 	}
 	decoded, err := base64.StdEncoding.DecodeString(line)

@@ -1,8 +1,6 @@
 package exchangetest
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/base64"
@@ -22,17 +20,10 @@ const maxRecipients = 1000
 // An smtpConn is a session of the submission server. It is the server's own
 // from the first line to the last: go-smtp's would choose its own words.
 type smtpConn struct {
-	srv  *Server
-	sess *session
-	raw  net.Conn
-	conn net.Conn  // raw, and over TLS after STARTTLS
-	wire *dripConn // conn
-	br   *bufio.Reader
-	bw   *bufio.Writer
-	id   string // of the session, as it stands in brackets
-	tls  bool
-	old  bool // TLS is older than 1.2
-	over bool
+	lineConn
+	id  string // of the session, as it stands in brackets
+	tls bool
+	old bool // TLS is older than 1.2
 
 	hello   bool
 	user    string // user= of the session; empty before it is authenticated
@@ -53,33 +44,15 @@ type smtpMail struct {
 
 // serveSMTP speaks SMTP submission (RFC 6409) in Exchange's words.
 func (s *Server) serveSMTP(raw net.Conn) {
-	c := &smtpConn{srv: s, raw: raw, sess: s.newSession("SMTP", raw), id: newSessionID()}
+	c := &smtpConn{id: newSessionID(), lineConn: lineConn{
+		srv: s, sess: s.newSession("SMTP", raw), at: AtSMTP, raw: raw, tooLong: "500 5.5.2 Line too long",
+	}}
 	defer c.sess.end()
 	c.use(raw)
-	defer func() {
-		c.bw.Flush()
-		c.conn.Close()
-	}()
-	if !c.faulted(Greeting) {
+	c.serve(func() {
 		c.reply("220 %s.outlook.office365.com Microsoft ESMTP MAIL Service ready at %s [%s]",
 			hostLabel, s.Now().UTC().Format("Mon, 2 Jan 2006 15:04:05 +0000"), c.id)
-	}
-	for !c.over {
-		line, err := c.readLine()
-		if err != nil {
-			return
-		}
-		if verb, _, _ := strings.Cut(line, " "); !c.faulted(verb) {
-			c.handle(line)
-		}
-	}
-}
-
-// faulted reports whether a fault has given the answer to a command.
-func (c *smtpConn) faulted(command string) bool {
-	answered, over := c.srv.strikeLine(AtSMTP, command, c.wire, c.bw, c.raw)
-	c.over = c.over || over
-	return answered
+	}, c.handle)
 }
 
 // hostLabel is the first label of frontEnd.
@@ -93,47 +66,10 @@ func newSessionID() string {
 	return fmt.Sprintf("%016X", binary.BigEndian.Uint64(b[:]))
 }
 
-func (c *smtpConn) use(conn net.Conn) {
-	c.conn = conn
-	c.wire = &dripConn{Conn: conn, srv: c.srv}
-	c.br = bufio.NewReaderSize(conn, maxLine)
-	c.bw = bufio.NewWriter(c.wire)
-}
-
-// reply writes a reply, or one line of it. It goes out when the client has to
-// be waited for, so that pipelined commands (RFC 2920) are answered together.
-func (c *smtpConn) reply(format string, args ...any) {
-	fmt.Fprintf(c.bw, format+"\r\n", args...)
-}
-
 // refuse writes a reply that ends in the brackets by which Microsoft's support
 // finds a session.
 func (c *smtpConn) refuse(text string) {
 	c.reply("%s [%s %s %s]", text, frontEnd, c.srv.Now().UTC().Format("2006-01-02T15:04:05.000Z"), c.id)
-}
-
-// readLine returns the next line without its end.
-func (c *smtpConn) readLine() (string, error) {
-	if err := c.flush(); err != nil {
-		return "", err
-	}
-	line, err := c.br.ReadSlice('\n')
-	if err == bufio.ErrBufferFull {
-		c.reply("500 5.5.2 Line too long")
-		return "", err
-	}
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimSuffix(string(line[:len(line)-1]), "\r"), nil
-}
-
-// flush sends what was held back unless more commands are there to answer.
-func (c *smtpConn) flush() error {
-	if buffered, _ := c.br.Peek(c.br.Buffered()); bytes.IndexByte(buffered, '\n') >= 0 {
-		return nil
-	}
-	return c.bw.Flush()
 }
 
 func (c *smtpConn) handle(line string) {
@@ -150,7 +86,7 @@ func (c *smtpConn) handle(line string) {
 	case "HELO":
 		c.helo(args)
 	case "STARTTLS":
-		c.startTLS()
+		c.beginTLS()
 	case "AUTH":
 		c.auth(args)
 	case "MAIL":
@@ -185,7 +121,7 @@ func (c *smtpConn) greet(domain string) bool {
 }
 
 func (c *smtpConn) greeting() string {
-	host, _, _ := net.SplitHostPort(c.conn.RemoteAddr().String())
+	host, _, _ := net.SplitHostPort(c.raw.RemoteAddr().String())
 	return fmt.Sprintf("%s.outlook.office365.com Hello [%s]", hostLabel, host)
 }
 
@@ -212,29 +148,17 @@ func (c *smtpConn) ehlo(domain string) {
 	c.reply("250 SMTPUTF8")
 }
 
-// startTLS begins TLS. What the client sent together with the command is
-// dropped: it was not protected (CVE-2011-0411).
-func (c *smtpConn) startTLS() {
+func (c *smtpConn) beginTLS() {
 	if c.tls {
 		c.reply("503 5.5.2 Only one STARTTLS command can be issued per session")
 		return
 	}
-	c.reply("220 2.0.0 SMTP server ready")
-	if err := c.bw.Flush(); err != nil {
-		c.over = true
-		return
-	}
 	config := c.srv.pki.serverConfig()
 	config.MinVersion = tls.VersionTLS10 // to tell the client what is wrong with it
-	conn := tls.Server(c.conn, config)
-	if err := conn.Handshake(); err != nil {
-		c.srv.Logger.Info("TLS handshake failed", "protocol", "SMTP", "error", err)
-		c.over = true
-		return
+	if conn := c.startTLS("220 2.0.0 SMTP server ready", config); conn != nil {
+		c.old = conn.ConnectionState().Version < tls.VersionTLS12
+		c.tls, c.hello, c.mail = true, false, smtpMail{}
 	}
-	c.use(conn)
-	c.old = conn.ConnectionState().Version < tls.VersionTLS12
-	c.tls, c.hello, c.mail = true, false, smtpMail{}
 }
 
 // prompt sends a challenge (RFC 4954 section 4) and returns what the client
@@ -243,7 +167,6 @@ func (c *smtpConn) prompt(challenge string) (answer []byte, ok bool) {
 	c.reply("334 %s", base64.StdEncoding.EncodeToString([]byte(challenge)))
 	line, err := c.readLine()
 	if err != nil {
-		c.over = true
 		return nil, false
 	}
 	answer, err = base64.StdEncoding.DecodeString(line)
