@@ -76,6 +76,7 @@ func (t *Tenant) commands() []*powershell.Command {
 	}
 	list = append(list, t.exchangeCmdlets()...)
 	list = append(list, t.protocolCmdlets()...)
+	list = append(list, t.policyCmdlets()...)
 	list = append(list, t.graphAppCmdlets()...)
 	list = append(list, t.graphConsentCmdlets()...)
 	return append(list, t.graphUserCmdlets()...)

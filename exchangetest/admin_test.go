@@ -105,6 +105,22 @@ func TestAdminChanges(t *testing.T) {
 		{"New-MgApplicationFederatedIdentityCredential -ApplicationId {obj} -Name f -Issuer https://i.example.com -Subject s -Audiences @('api://AzureADTokenExchange')", func() bool { return w.app.reg.federated[0].Audience == federatedAudience }},
 		{`az ad app federated-credential create --id {app} --parameters '{"issuer":"https://i.example.com","subject":"t","audiences":["a"]}'`, func() bool { return w.app.reg.federated[1].Audience == "a" }},
 		{"New-ManagementRoleAssignment -App {sp} -Role 'Application SMTP.SendAsApp'", func() bool { return len(w.tenant.assignments) == 1 }},
+		{"New-AuthenticationPolicy -Name Basic -AllowBasicAuthSmtp", func() bool {
+			return w.tenant.passwords.policies["basic"].AuthenticationPolicy == AuthenticationPolicy{AllowBasicAuthSmtp: true}
+		}},
+		{"Set-AuthenticationPolicy BASIC -AllowBasicAuthImap -AllowBasicAuthPop:$true", func() bool {
+			return w.tenant.passwords.policies["basic"].AuthenticationPolicy == AuthenticationPolicy{true, true, true}
+		}},
+		{"Set-AuthenticationPolicy BASIC -AllowBasicAuthSmtp:$false", func() bool {
+			return w.tenant.passwords.policies["basic"].AuthenticationPolicy == AuthenticationPolicy{AllowBasicAuthImap: true, AllowBasicAuthPop: true}
+		}},
+		{"Set-User adele@contoso.com -AuthenticationPolicy basic", func() bool { return w.authenticationPolicy("Adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-User adele@contoso.com -AuthenticationPolicy $null", func() bool { return !w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-OrganizationConfig -DefaultAuthenticationPolicy Basic", func() bool { return w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"New-AuthenticationPolicy None; Set-User adele@contoso.com -AuthenticationPolicy None", func() bool { return !w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-User adele@contoso.com -AuthenticationPolicy Basic; Remove-AuthenticationPolicy Basic", func() bool {
+			return w.authenticationPolicy("adele@contoso.com") == AuthenticationPolicy{} && len(w.tenant.passwords.policies) == 1
+		}},
 		{"Remove-ServicePrincipal {app}", func() bool { return len(w.tenant.exchange) == 0 && len(w.tenant.assignments) == 0 }},
 	} {
 		w.admin(t, step.script)
@@ -182,6 +198,15 @@ func TestAdminErrors(t *testing.T) {
 		"unknown role":             {"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -PrincipalId {sp} -ResourceId {exo} -AppRoleId {sp}", `line 1: New-MgServicePrincipalAppRoleAssignment: -AppRoleId: Office 365 Exchange Online has no app role with the id "{sp}" here`},
 		"unknown user":             {"Update-MgUser -UserId x@contoso.com -AccountEnabled", `line 1: Update-MgUser: there is no user "x@contoso.com" in contoso.onmicrosoft.com`},
 		"date":                     {"Add-MgApplicationPassword -ApplicationId {obj} -PasswordCredential @{ endDateTime = 'soon' }", `line 1: Add-MgApplicationPassword: EndDateTime takes a date such as 2027-01-31, not "soon"`},
+		"policy, twice":            {"New-AuthenticationPolicy a; New-AuthenticationPolicy A", `line 1: New-AuthenticationPolicy: there is an authentication policy "a" already`},
+		"policy of nobody":         {"Set-AuthenticationPolicy x -AllowBasicAuthImap", `line 1: Set-AuthenticationPolicy: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
+		"policy, Get":              {"Get-AuthenticationPolicy x", `line 1: Get-AuthenticationPolicy: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
+		"policy, Remove":           {"Remove-AuthenticationPolicy x", `line 1: Remove-AuthenticationPolicy: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
+		"policy of no user":        {"Set-User x@contoso.com -AuthenticationPolicy x", `line 1: Set-User: there is no user "x@contoso.com" in contoso.onmicrosoft.com`},
+		"user's unknown policy":    {"Set-User adele@contoso.com -AuthenticationPolicy x", `line 1: Set-User: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
+		"default, unknown":         {"Set-OrganizationConfig -DefaultAuthenticationPolicy x", `line 1: Set-OrganizationConfig: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
+		"user, nothing to set":     {"Set-User adele@contoso.com", "line 1: Set-User: the parameter -AuthenticationPolicy is missing"},
+		"policy's switch, a text":  {"New-AuthenticationPolicy x -AllowBasicAuthImap:yes", `line 1: New-AuthenticationPolicy: -AllowBasicAuthImap takes $true or $false, not "yes"`},
 		"unknown az":               {"az vm list", `line 1: az: there is no command "vm list" here`},
 		"az, unknown option":       {"az ad app show --id {app} --all", "line 1: az: ad app show: there is no option --all"},
 		"az, without a value":      {"az ad app show --id", "line 1: az: ad app show: the option --id has no value"},

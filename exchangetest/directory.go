@@ -21,6 +21,7 @@ type Tenant struct {
 	scopes      map[string]string // recipient filters of management scopes, by name in lower case
 	assignments []roleAssignment
 	transport   TransportConfig
+	passwords   passwordRules
 }
 
 // Tenant returns the tenant that the server started with. Its domains are
@@ -41,6 +42,7 @@ func (s *Server) addTenant(id string, domains []string) *Tenant {
 		ID: id, Domains: slices.Clone(domains), srv: s,
 		apps: make(map[string]*App), users: make(map[string]*User),
 		exchange: make(map[string]servicePrincipal), scopes: make(map[string]string),
+		passwords: passwordRules{policies: make(map[string]namedPolicy), users: make(map[string]string)},
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -63,6 +63,8 @@
 //   - SMTP names another user than the one who signed in: "535 5.7.3", even if
 //     that user has FullAccess.
 //
+// A password is refused everywhere until an [AuthenticationPolicy] allows it.
+//
 // # The administrator
 //
 // What an administrator changes is changed by methods that are named after the
@@ -79,8 +81,10 @@
 // # Faults
 //
 // [Server.Inject] makes things go wrong: answers that come late, slowly, in
-// part, replaced by others or not at all, at any command and any number of
-// times. [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
+// part, replaced by others, after a challenge or not at all, at any command and
+// any number of times. In this way a client can be shown what Gmail says, or an
+// Exchange Server of old. [Server.SetSkew] makes the clocks of Entra ID and of
+// Exchange disagree.
 //
 // # Wrong use
 //

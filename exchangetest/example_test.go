@@ -217,6 +217,32 @@ func ExampleTenant_SetTransportConfig() {
 	// Output: <nil>
 }
 
+// One user may still send with a password, by SMTP alone. A tenant's Admin takes
+// the text of the cmdlets, too.
+func ExampleTenant_NewAuthenticationPolicy() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	scanner := contoso.AddUser("scanner@contoso.com")
+	fmt.Println(errors.Join(
+		contoso.NewAuthenticationPolicy("Scanners", exchangetest.AuthenticationPolicy{AllowBasicAuthSmtp: true}),
+		contoso.SetUserAuthenticationPolicy(scanner.UPN, "Scanners"),
+	))
+	// Output: <nil>
+}
+
+// Gmail refuses a token with a challenge, which the client must answer before
+// it is told so; Exchange does not.
+func ExampleFault() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	srv.Inject(exchangetest.Fault{
+		At: exchangetest.AtSMTP, Command: "AUTH",
+		Challenge: "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIn0=",
+		Reply:     "535 5.7.8 Username and Password not accepted.",
+	})
+}
+
 // An application whose only secret has expired.
 func ExampleApp_ExpireSecret() {
 	srv := exchangetest.NewServer()

@@ -235,11 +235,11 @@ func TestFaultChallenge(t *testing.T) {
 		{"IMAP, answered with a command", imap, Fault{At: AtIMAP, Command: "AUTHENTICATE", Challenge: "+ " + challenge},
 			[]string{"A AUTHENTICATE XOAUTH2 " + bad, "B CAPABILITY", "C NOOP"}, []string{`\+ ` + challenge, `A NO AUTHENTICATE failed\.`, `C OK NOOP completed\.`}},
 		{"SMTP, and then the usual answer", smtp, Fault{At: AtSMTP, Command: "AUTH", Challenge: "334 " + challenge},
-			[]string{"AUTH XOAUTH2 " + bad, ""}, []string{"334 " + challenge, smtpNO + stamp}},
+			[]string{"AUTH XOAUTH2 " + bad, "", "NOOP"}, []string{"334 " + challenge, smtpNO + stamp, `250 2\.0\.0 OK`}},
 		{"SMTP, and then the end", smtp, Fault{At: AtSMTP, Command: "AUTH", Challenge: "334 " + challenge, Drop: true},
 			[]string{"AUTH XOAUTH2 " + bad, "*"}, []string{"334 " + challenge}},
 		{"POP3", pop, Fault{At: AtPOP, Command: "AUTH", Challenge: "+ " + challenge, Reply: "-ERR [AUTH] no"},
-			[]string{"AUTH XOAUTH2", "*"}, []string{`\+ ` + challenge, `-ERR \[AUTH\] no`}},
+			[]string{"AUTH XOAUTH2", "*", "USER x"}, []string{`\+ ` + challenge, `-ERR \[AUTH\] no`, `\+OK`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t)

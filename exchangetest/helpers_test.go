@@ -87,13 +87,18 @@ func (w *world) authenticated(t testing.TB, user, token string) *wire {
 // dialSMTP connects, starts TLS and says EHLO.
 func (w *world) dialSMTP(t testing.TB) *wire {
 	t.Helper()
-	c := w.dial(t, "smtp.office365.com:587")
+	return w.dialSubmission(t, "smtp.office365.com")
+}
+
+func (w *world) dialSubmission(t testing.TB, host string) *wire {
+	t.Helper()
+	c := w.dial(t, host+":587")
 	c.read()
 	c.send("EHLO client.example.com")
 	c.readReply()
 	c.send("STARTTLS")
 	c.want("220 2.0.0 SMTP server ready")
-	c.startTLS(w.Server, "smtp.office365.com")
+	c.startTLS(w.Server, host)
 	c.send("EHLO client.example.com")
 	c.readReply()
 	return c

@@ -180,12 +180,16 @@ func (c *imapConn) fail(tag, text string) {
 	}
 }
 
-// login refuses LOGIN, as Exchange Online has done since basic authentication
-// was removed from it.
+// login takes a name and a password.
 func (c *imapConn) login(tag, args string) {
-	user, _, _ := strings.Cut(args, " ")
-	c.sess.attempt(strings.Trim(user, `"`), bearer{}, errors.New("basic authentication is disabled"))
-	c.fail(tag, "NO LOGIN failed.")
+	name, rest, ok := cutAstring(args)
+	password, rest, ok2 := cutAstring(strings.TrimPrefix(rest, " "))
+	if !ok || !ok2 || rest != "" {
+		c.fail(tag, badArgument)
+		return
+	}
+	b, err := c.srv.verifyPassword(name, password, imapPermission)
+	c.answer(tag, "LOGIN", c.admit(name, b, err))
 }
 
 func (c *imapConn) authenticate(tag, args string) {
@@ -209,11 +213,11 @@ func (c *imapConn) authenticate(tag, args string) {
 		return
 	}
 	if mech == "PLAIN" {
-		c.sess.attempt("", bearer{}, errors.New("basic authentication is disabled"))
-		c.fail(tag, "NO AUTHENTICATE failed.")
-		return
+		err = c.authenticatePLAIN(decoded)
+	} else {
+		err = c.authenticateXOAUTH2(decoded)
 	}
-	c.authenticateXOAUTH2(tag, decoded)
+	c.answer(tag, "AUTHENTICATE", err)
 }
 
 // judge lets a mechanism judge a response. Exchange sends no challenge after
@@ -229,24 +233,46 @@ func judge(mech sasl.Server, response []byte) error {
 	return err
 }
 
-func (c *imapConn) authenticateXOAUTH2(tag string, response []byte) {
+func (c *imapConn) authenticateXOAUTH2(response []byte) error {
+	err := judge(xoauth2.NewServer(func(user, token string) error {
+		b, err := c.srv.verify(token, imapPermission)
+		return c.admit(user, b, err)
+	}), response)
+	if errors.Is(err, xoauth2.ErrMalformedResponse) {
+		c.sess.attempt("", bearer{}, err)
+	}
+	return err
+}
+
+func (c *imapConn) authenticatePLAIN(response []byte) error {
+	name, password, err := parsePLAIN(response)
 	var b bearer
-	mech := xoauth2.NewServer(func(user, token string) (err error) {
-		b, err = c.srv.verify(token, imapPermission)
-		if err == nil {
-			c.mailbox, c.unusable, err = c.srv.open(b, user, imapPermission)
-		}
-		c.sess.attempt(user, b, errors.Join(err, c.unusable))
-		return err
-	})
-	if err := judge(mech, response); err != nil {
-		if errors.Is(err, xoauth2.ErrMalformedResponse) {
-			c.sess.attempt("", bearer{}, err)
-		}
-		c.fail(tag, "NO AUTHENTICATE failed.")
+	if err == nil {
+		b, err = c.srv.verifyPassword(name, password, imapPermission)
+	}
+	return c.admit(name, b, err)
+}
+
+// admit opens the mailbox for who has proven to be b, unless err says that
+// nothing was proven.
+func (c *imapConn) admit(user string, b bearer, err error) error {
+	if err == nil {
+		c.mailbox, c.unusable, err = c.srv.open(b, user, imapPermission)
+	}
+	c.sess.attempt(user, b, errors.Join(err, c.unusable))
+	if err == nil {
+		c.errors = 0
+		c.sess.accept(b.expires)
+	}
+	return err
+}
+
+// answer tells the client what came of its login. Of the reason it says
+// nothing.
+func (c *imapConn) answer(tag, command string, err error) {
+	if err != nil {
+		c.fail(tag, "NO "+command+" failed.")
 		return
 	}
-	c.errors = 0
-	c.sess.accept(b.expires)
-	c.printf("%s OK AUTHENTICATE completed.", tag)
+	c.printf("%s OK %s completed.", tag, command)
 }

@@ -18,6 +18,7 @@ const (
 type popConn struct {
 	lineConn
 	plain   bool     // the client has yet to start TLS
+	user    string   // as USER has named
 	mailbox *Mailbox // set by authentication
 	drop    []popMessage
 }

@@ -10,15 +10,14 @@ import (
 )
 
 func (c *popConn) login(verb, args string) {
-	basic := errors.New("basic authentication is disabled")
 	switch verb {
 	case "USER":
+		c.user = args
 		c.sess.update(func(r *Session) { r.User = args })
 		c.reply("+OK")
 		return
 	case "PASS":
-		c.sess.attempt(c.sess.snapshot().User, bearer{}, basic)
-		c.reply(popLogonFailed)
+		c.pass(args)
 		return
 	}
 	mech, response, inline := strings.Cut(args, " ")
@@ -28,33 +27,35 @@ func (c *popConn) login(verb, args string) {
 		c.reply(popOneLine)
 		c.over = true
 	case strings.EqualFold(mech, xoauth2.Mechanism):
-		c.authXOAUTH2()
+		c.auth(c.authXOAUTH2)
 	case strings.EqualFold(mech, "PLAIN"):
-		c.reply("+ ")
-		if _, err := c.readLine(); err != nil {
-			return
-		}
-		c.sess.attempt("", bearer{}, basic)
-		c.reply(popAuthFailed)
+		c.auth(c.authPLAIN)
 	default:
 		c.reply(popUnknown)
 	}
 }
 
-func (c *popConn) authXOAUTH2() {
+func (c *popConn) pass(password string) {
+	b, err := c.srv.verifyPassword(c.user, password, popPermission)
+	if c.admit(c.user, b, err) != nil {
+		c.reply(popLogonFailed)
+		return
+	}
+	c.reply("+OK User successfully logged on.")
+}
+
+// auth reads the response of a mechanism and lets judge judge it.
+func (c *popConn) auth(judge func(response []byte) error) {
 	c.reply("+ ")
 	line, err := c.readLine()
 	if err != nil {
 		return
 	}
-	decoded, err := base64.StdEncoding.DecodeString(line)
-	if err == nil {
-		err = judge(xoauth2.NewServer(c.authenticate), decoded)
-	} else {
+	response, err := base64.StdEncoding.DecodeString(line)
+	if err != nil {
 		c.sess.attempt("", bearer{}, errors.New("the exchange was cancelled or is not in base64"))
-	}
-	if errors.Is(err, xoauth2.ErrMalformedResponse) {
-		c.sess.attempt("", bearer{}, err)
+	} else {
+		err = judge(response)
 	}
 	if err != nil {
 		c.reply(popAuthFailed)
@@ -63,10 +64,30 @@ func (c *popConn) authXOAUTH2() {
 	c.reply("+OK User successfully authenticated.")
 }
 
-// authenticate implements [xoauth2.Authenticator]. No report says that POP3
-// lets in whom it then has no mailbox for, as IMAP does.
-func (c *popConn) authenticate(user, token string) error {
-	b, err := c.srv.verify(token, popPermission)
+func (c *popConn) authXOAUTH2(response []byte) error {
+	err := judge(xoauth2.NewServer(func(user, token string) error {
+		b, err := c.srv.verify(token, popPermission)
+		return c.admit(user, b, err)
+	}), response)
+	if errors.Is(err, xoauth2.ErrMalformedResponse) {
+		c.sess.attempt("", bearer{}, err)
+	}
+	return err
+}
+
+func (c *popConn) authPLAIN(response []byte) error {
+	name, password, err := parsePLAIN(response)
+	var b bearer
+	if err == nil {
+		b, err = c.srv.verifyPassword(name, password, popPermission)
+	}
+	return c.admit(name, b, err)
+}
+
+// admit opens the mailbox for who has proven to be b, unless err says that
+// nothing was proven. No report says that POP3 lets in whom it then has no
+// mailbox for, as IMAP does.
+func (c *popConn) admit(user string, b bearer, err error) error {
 	var m *Mailbox
 	if err == nil {
 		var unusable error

@@ -63,12 +63,12 @@ type Server struct {
 	pki               *pki
 	tenant, consumers *Tenant
 
-	httpLn, imapLn, smtpLn, popLn net.Listener
-	plainIMAPLn, plainPOPLn       net.Listener
-	http                          *http.Server
-	imap                          *imapserver.Server
-	handover                      *handoverListener
-	transport                     *http.Transport
+	httpLn    net.Listener
+	mail      mailPorts
+	http      *http.Server
+	imap      *imapserver.Server
+	handover  *handoverListener
+	transport *http.Transport
 
 	// mu guards the directory, what Exchange was told and the records.
 	mu        sync.Mutex
@@ -115,25 +115,21 @@ func NewUnstartedServer() *Server {
 		maxMessage: smtpSize,
 		pki:        newPKI(),
 		httpLn:     listen(),
-		imapLn:     listen(),
-		smtpLn:     listen(),
-		popLn:      listen(),
-
-		plainIMAPLn: listen(), plainPOPLn: listen(),
-		handover:  newHandoverListener(),
-		tenants:   make(map[string]*Tenant),
-		mailboxes: make(map[string]*Mailbox),
-		conns:     make(map[net.Conn]struct{}),
-		issuers:   make(map[string]*Issuer),
-		refresh:   make(map[string]*refreshToken),
-		codes:     make(map[string]*authCode),
-		devices:   make(map[string]*device),
-		sso:       make(map[string]*signIn),
-		opaque:    make(map[string]string),
-		closing:   make(chan struct{}),
-		loops:     make(map[[sha256.Size]byte]*loop),
-		hits:      make(map[string]int),
+		handover:   newHandoverListener(),
+		tenants:    make(map[string]*Tenant),
+		mailboxes:  make(map[string]*Mailbox),
+		conns:      make(map[net.Conn]struct{}),
+		issuers:    make(map[string]*Issuer),
+		refresh:    make(map[string]*refreshToken),
+		codes:      make(map[string]*authCode),
+		devices:    make(map[string]*device),
+		sso:        make(map[string]*signIn),
+		opaque:     make(map[string]string),
+		closing:    make(chan struct{}),
+		loops:      make(map[[sha256.Size]byte]*loop),
+		hits:       make(map[string]int),
 	}
+	s.openMailPorts()
 	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
 	s.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})
 	s.transport = &http.Transport{
@@ -165,11 +161,9 @@ func (s *Server) Start() {
 	}
 	s.startHTTP()
 	s.startIMAP()
-	s.wg.Go(func() { s.accept(s.imapLn, s.serveIMAP) })
-	s.wg.Go(func() { s.accept(s.smtpLn, s.serveSMTP) })
-	s.wg.Go(func() { s.accept(s.popLn, s.servePOP) })
-	s.wg.Go(func() { s.accept(s.plainIMAPLn, s.servePlainIMAP) })
-	s.wg.Go(func() { s.accept(s.plainPOPLn, s.servePlainPOP) })
+	for _, p := range s.mail.all() {
+		s.wg.Go(func() { s.accept(p, p.serve) })
+	}
 }
 
 // Close ends every session and returns when all goroutines of the server have
@@ -188,8 +182,9 @@ func (s *Server) Close() {
 	}
 	close(s.closing)
 	s.transport.CloseIdleConnections()
-	for _, ln := range []net.Listener{s.httpLn, s.imapLn, s.smtpLn, s.popLn, s.plainIMAPLn, s.plainPOPLn} {
-		ln.Close()
+	s.httpLn.Close()
+	for _, p := range s.mail.all() {
+		p.Close()
 	}
 	if s.http != nil {
 		s.http.Close()
@@ -246,9 +241,9 @@ func (s *Server) Cloud() exoauth.Cloud {
 		Authority:    "https://" + s.httpLn.Addr().String(),
 		Resource:     exoauth.Global.Resource,
 		UserResource: exoauth.Global.UserResource,
-		IMAP:         s.imapLn.Addr().String(),
-		SMTP:         s.smtpLn.Addr().String(),
-		POP:          s.popLn.Addr().String(),
+		IMAP:         s.mail.imap.Addr().String(),
+		SMTP:         s.mail.smtp.Addr().String(),
+		POP:          s.mail.pop.Addr().String(),
 	}
 }
 
@@ -264,59 +259,6 @@ func (s *Server) TLSConfig() *tls.Config {
 // connections are closed by Close.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: s.transport}
-}
-
-// DialContext dials the server's own port where addr is that of an IMAP, POP3
-// or SMTP server of [exoauth.Clouds] or of outlook.com, the ports 143 and 110
-// included, on which the client starts TLS; and any other addr as
-// [net.Dialer.DialContext] does. It does not speak TLS; the server's
-// certificate is valid for all these names, and for 127.0.0.1, ::1 and
-// localhost.
-func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	var d net.Dialer
-	if ln := s.mailListener(addr); ln != nil {
-		addr = ln.Addr().String()
-	}
-	return d.DialContext(ctx, network, addr)
-}
-
-// PlainIMAP and PlainPOP are host:port of the servers on which the client
-// starts TLS: 143 and 110 in Exchange Online.
-func (s *Server) PlainIMAP() string { return s.plainIMAPLn.Addr().String() }
-
-// PlainPOP is documented at [Server.PlainIMAP].
-func (s *Server) PlainPOP() string { return s.plainPOPLn.Addr().String() }
-
-func (s *Server) mailListener(addr string) net.Listener {
-	host, port, err := net.SplitHostPort(strings.ToLower(addr))
-	if err != nil {
-		return nil
-	}
-	at := func(names map[string]bool, port string) bool { return names[net.JoinHostPort(host, port)] }
-	imap, smtp := mailAddrs()
-	switch port {
-	case "993":
-		if at(imap, "993") {
-			return s.imapLn
-		}
-	case "143":
-		if at(imap, "993") {
-			return s.plainIMAPLn
-		}
-	case "995":
-		if at(imap, "993") {
-			return s.popLn
-		}
-	case "110":
-		if at(imap, "993") {
-			return s.plainPOPLn
-		}
-	case "587":
-		if at(smtp, "587") {
-			return s.smtpLn
-		}
-	}
-	return nil
 }
 
 func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -21,6 +21,7 @@ const maxRecipients = 1000
 // from the first line to the last: go-smtp's would choose its own words.
 type smtpConn struct {
 	lineConn
+	hve bool   // the server of High Volume Email
 	id  string // of the session, as it stands in brackets
 	tls bool
 	old bool // TLS is older than 1.2
@@ -43,8 +44,10 @@ type smtpMail struct {
 }
 
 // serveSMTP speaks SMTP submission (RFC 6409) in Exchange's words.
-func (s *Server) serveSMTP(raw net.Conn) {
-	c := &smtpConn{id: newSessionID(), lineConn: lineConn{
+func (s *Server) serveSMTP(raw net.Conn) { s.serveSMTPAs(raw, false) }
+
+func (s *Server) serveSMTPAs(raw net.Conn, hve bool) {
+	c := &smtpConn{hve: hve, id: newSessionID(), lineConn: lineConn{
 		srv: s, sess: s.newSession("SMTP", raw), at: AtSMTP, raw: raw, tooLong: "500 5.5.2 Line too long",
 	}}
 	defer c.sess.end()

@@ -14,6 +14,8 @@ const (
 	authFailed       = "535 5.7.3 Authentication unsuccessful"
 	authBasic        = "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."
 	authDisabled     = "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the %s. Visit https://aka.ms/smtp_auth_disabled for more information."
+	authLocked       = "535 5.7.139 Authentication unsuccessful, account locked. Contact your administrator."
+	authCriteria     = "535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. Contact your administrator."
 	authUnrecognized = "504 5.7.4 Unrecognized authentication type"
 )
 
@@ -39,26 +41,26 @@ func (c *smtpConn) auth(args string) {
 	}
 }
 
-// authLogin asks for a name and a password, as Exchange does, to refuse both.
+// authLogin asks for a name and a password.
 func (c *smtpConn) authLogin(response string, inline bool) {
 	name, err := base64.StdEncoding.DecodeString(response)
 	ok := err == nil
 	if !inline {
 		name, ok = c.prompt("Username:")
 	}
+	var password []byte
 	if ok {
-		_, ok = c.prompt("Password:")
+		password, ok = c.prompt("Password:")
 	}
 	if c.over {
 		return
 	}
 	if !ok {
-		c.sess.attempt(string(name), bearer{}, errors.New("the exchange was cancelled or is not in base64"))
-		c.refuse(authFailed)
+		c.cancelled(string(name))
 		return
 	}
-	c.sess.attempt(string(name), bearer{}, &wireError{authBasic})
-	c.refuse(authBasic)
+	b, err := c.srv.verifyPassword(string(name), string(password), smtpPermission)
+	c.answer(c.admit(string(name), b, err), c.refusePassword)
 }
 
 func (c *smtpConn) authXOAUTH2(response string, inline bool) {
@@ -71,26 +73,49 @@ func (c *smtpConn) authXOAUTH2(response string, inline bool) {
 		return
 	}
 	if !ok {
-		c.sess.attempt("", bearer{}, errors.New("the exchange was cancelled or is not in base64"))
-		c.refuse(authFailed)
+		c.cancelled("")
 		return
 	}
-	err = judge(xoauth2.NewServer(c.authenticate), decoded)
+	err = judge(xoauth2.NewServer(func(user, token string) error {
+		b, err := c.srv.verify(token, smtpPermission)
+		if err == nil {
+			err = c.checkHVE(b)
+		}
+		return c.admit(user, b, err)
+	}), decoded)
 	if errors.Is(err, xoauth2.ErrMalformedResponse) {
 		c.sess.attempt("", bearer{}, err)
 	}
-	if refusal, ok := errors.AsType[*wireError](err); ok {
-		c.refuse(refusal.reply)
-	} else if err != nil {
-		c.refuse(authFailed)
-	} else {
-		c.reply("235 2.7.0 Authentication successful")
-	}
+	c.answer(err, c.refuseXOAUTH2)
 }
 
-// authenticate implements [xoauth2.Authenticator].
-func (c *smtpConn) authenticate(user, token string) error {
-	b, err := c.srv.verify(token, smtpPermission)
+// cancelled answers a client that gives up, with RFC 4954's asterisk or by
+// something that is not base64.
+func (c *smtpConn) cancelled(name string) {
+	c.sess.attempt(name, bearer{}, errors.New("the exchange was cancelled or is not in base64"))
+	c.refuse(authFailed)
+}
+
+// answer tells the client what came of AUTH.
+func (c *smtpConn) answer(err error, refuse func(error)) {
+	if err != nil {
+		refuse(err)
+		return
+	}
+	c.reply("235 2.7.0 Authentication successful")
+}
+
+// replyOf returns the reply that belongs to an error, or else that to most.
+func replyOf(err error, most string) string {
+	if own, ok := errors.AsType[*wireError](err); ok {
+		return own.reply
+	}
+	return most
+}
+
+// admit opens the mailbox for who has proven to be b, unless err says that
+// nothing was proven.
+func (c *smtpConn) admit(user string, b bearer, err error) error {
 	var m *Mailbox
 	if err == nil {
 		m, err = c.srv.openSMTP(b, user)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"net/url"
@@ -31,30 +32,12 @@ var loginHosts = sync.OnceValue(func() map[string]bool {
 	return hosts
 })
 
-// mailAddrs returns host:port of the IMAP and of the SMTP servers in the
-// clouds of Microsoft, with the names that outlook.com goes by.
-var mailAddrs = sync.OnceValues(func() (imap, smtp map[string]bool) {
-	imap = map[string]bool{"imap-mail.outlook.com:993": true}
-	smtp = map[string]bool{"smtp-mail.outlook.com:587": true}
-	for _, c := range exoauth.Clouds() {
-		imap[strings.ToLower(c.IMAP)] = true
-		smtp[strings.ToLower(c.SMTP)] = true
-	}
-	return imap, smtp
-})
-
 // certNames returns the names that the server's certificate is valid for.
 func certNames() []string {
-	imap, smtp := mailAddrs()
-	names := []string{"localhost"}
-	for host := range loginHosts() {
-		names = append(names, host)
-	}
-	for _, addrs := range []map[string]bool{imap, smtp} {
-		for addr := range addrs {
-			host, _, _ := net.SplitHostPort(addr)
-			names = append(names, host)
-		}
+	imap, smtp := mailHosts()
+	names := []string{"localhost", hveHost}
+	for _, hosts := range []map[string]bool{loginHosts(), imap, smtp} {
+		names = slices.AppendSeq(names, maps.Keys(hosts))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -1,0 +1,104 @@
+package exchangetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A basicAuthError says that a protocol takes no passwords.
+type basicAuthError struct{ option string } // of New-AuthenticationPolicy
+
+func (e *basicAuthError) Error() string {
+	return "basic authentication is disabled (New-AuthenticationPolicy -" + e.option + ")"
+}
+
+// A passwordError is a refusal by Entra ID of a name and a password.
+type passwordError struct{ refusal *entraError }
+
+func (e *passwordError) Error() string {
+	return fmt.Sprintf("AADSTS%d: %s", e.refusal.code, e.refusal.text)
+}
+
+// verifyPassword is verify for clients that log in with a password.
+func (s *Server) verifyPassword(name, password string, protocol permission) (bearer, error) {
+	if option, on := s.authenticationPolicy(name).basic(protocol); !on {
+		return bearer{}, &basicAuthError{option}
+	}
+	u, refusal := s.findUser(nil, name)
+	if refusal == nil {
+		refusal = u.checkPassword(password, false)
+	}
+	if refusal != nil {
+		return bearer{}, &passwordError{refusal}
+	}
+	return bearer{tenant: u.tenant, user: u}, nil
+}
+
+var errPlain = errors.New("the response is not that of PLAIN, or for somebody else than who logs in")
+
+// parsePLAIN splits the response of the mechanism PLAIN (RFC 4616). Exchange
+// lets nobody act as another user in that way.
+func parsePLAIN(response []byte) (name, password string, err error) {
+	parts := bytes.Split(response, []byte{0})
+	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[0]) > 0 && !bytes.EqualFold(parts[0], parts[1]) {
+		return "", "", errPlain
+	}
+	return string(parts[1]), string(parts[2]), nil
+}
+
+// refusePassword is refuse for a name and a password.
+func (c *smtpConn) refusePassword(err error) {
+	c.refuse(replyOf(err, passwordReply(err)))
+}
+
+func passwordReply(err error) string {
+	if _, off := errors.AsType[*basicAuthError](err); off {
+		return authBasic
+	}
+	wrong, ok := errors.AsType[*passwordError](err)
+	if !ok {
+		return authFailed
+	}
+	switch wrong.refusal.code {
+	case 50053, 50057:
+		return authLocked
+	case 50076, 50079, 53003:
+		return authCriteria
+	}
+	return authFailed
+}
+
+// cutAstring takes an astring (RFC 3501 section 9) off the front of what
+// readCommand has put together.
+func cutAstring(s string) (value, rest string, ok bool) {
+	switch {
+	case strings.HasPrefix(s, `"`):
+		return cutQuoted(s[1:])
+	case strings.HasPrefix(s, "{"):
+		head, tail, found := strings.Cut(s, "}")
+		size, _, isLiteral := literalAt([]byte(head + "}"))
+		if !found || !isLiteral || size > int64(len(tail)) {
+			return "", "", false
+		}
+		return tail[:size], tail[size:], true
+	}
+	value, _, _ = strings.Cut(s, " ")
+	return value, s[len(value):], value != ""
+}
+
+// cutQuoted is cutAstring for what follows an opening quote.
+func cutQuoted(s string) (value, rest string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			return b.String(), s[i+1:], true
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return "", "", false
+}
