@@ -40,8 +40,8 @@ type web struct {
 func newPage(srv *exchangetest.Server, s *seeding, dir string) http.Handler {
 	p := &web{srv, s, dir}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "page", "", "") })
-	mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "live", "", "") })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "page", said{}) })
+	mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "live", said{}) })
 	mux.HandleFunc("GET /events", p.events)
 	mux.HandleFunc("POST /advance", p.advance)
 	mux.HandleFunc("POST /admin", p.admin)
@@ -72,9 +72,14 @@ type view struct {
 	Refused  int
 	Requests []exchangetest.Request
 	Sent     []exchangetest.Message
-	Output   string
-	Problem  string
+	Said     said
 	Counts   [3]int
+}
+
+// said is what came of a form.
+type said struct {
+	Output, Problem string
+	Script          string // as it was typed, where it is to be mended
 }
 
 func newestFirst[T any](list []T) []T {
@@ -82,11 +87,11 @@ func newestFirst[T any](list []T) []T {
 	return list[:min(len(list), shown)]
 }
 
-func (p *web) render(w http.ResponseWriter, name, output, problem string) {
+func (p *web) render(w http.ResponseWriter, name string, answer said) {
 	sessions, requests, sent := p.srv.Sessions(), p.srv.Requests(), p.srv.Sent()
 	v := view{
 		Now: p.srv.Now(), Cloud: p.srv.Cloud(), Mailbox: p.s.mailboxes[0], User: p.s.user.UPN,
-		Counts: [3]int{len(sessions), len(requests), len(sent)}, Output: output, Problem: problem,
+		Counts: [3]int{len(sessions), len(requests), len(sent)}, Said: answer,
 	}
 	for _, s := range sessions {
 		if !s.Closed {
@@ -153,11 +158,11 @@ func (p *web) advance(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
 	d, err := time.ParseDuration(r.FormValue("by"))
 	if err != nil || d < 0 || d > 366*24*time.Hour {
-		p.render(w, "page", "", "The clock takes a duration such as 90m, up to a year.")
+		p.render(w, "page", said{Problem: "The clock takes a duration such as 90m, up to a year."})
 		return
 	}
 	p.srv.Advance(d)
-	p.render(w, "page", fmt.Sprintf("The server's clock shows %s.", p.srv.Now().UTC().Format(time.DateTime)), "")
+	p.render(w, "page", said{Output: fmt.Sprintf("The server's clock shows %s.", p.srv.Now().UTC().Format(time.DateTime))})
 }
 
 // secretPattern matches the client secrets that the server makes.
@@ -167,15 +172,16 @@ var secretPattern = regexp.MustCompile(`\S*8Q~\S*`)
 // written to a file.
 func (p *web) admin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
-	output, err := p.srv.Tenant().AdminOutput(r.FormValue("script"))
+	script := r.FormValue("script")
+	output, err := p.srv.Tenant().AdminOutput(script)
 	if err != nil {
-		p.render(w, "page", "", strings.TrimPrefix(err.Error(), "exchangetest: Admin: "))
+		p.render(w, "page", said{Problem: strings.TrimPrefix(err.Error(), "exchangetest: Admin: "), Script: script})
 		return
 	}
 	if secretPattern.MatchString(output) {
 		path := filepath.Join(p.dir, "admin.txt")
 		if err := os.WriteFile(path, []byte(output), 0o600); err != nil {
-			p.render(w, "page", "", err.Error())
+			p.render(w, "page", said{Problem: err.Error()})
 			return
 		}
 		output = secretPattern.ReplaceAllString(output, "(see "+path+")")
@@ -183,5 +189,5 @@ func (p *web) admin(w http.ResponseWriter, r *http.Request) {
 	if strings.TrimSpace(output) == "" {
 		output = "Done."
 	}
-	p.render(w, "page", output, "")
+	p.render(w, "page", said{Output: output})
 }

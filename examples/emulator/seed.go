@@ -65,6 +65,7 @@ func (s *seeding) settings(dir string) [][2]string {
 		{"EXO_PASSWORD", s.user.Password},
 		{"EXO_IMAP", cloud.IMAP},
 		{"EXO_SMTP", cloud.SMTP},
+		{"EXO_SMTP_HVE", s.srv.HVE()},
 		{"EXO_POP", cloud.POP},
 		{"EXO_IMAP_STARTTLS", s.srv.PlainIMAP()},
 		{"EXO_POP_STARTTLS", s.srv.PlainPOP()},
@@ -93,14 +94,14 @@ func (s *seeding) describe(w io.Writer, page, dir string) {
 	fmt.Fprintf(w, `Entra ID   %s
 IMAP       %s (TLS), %s (STARTTLS)
 POP3       %s (TLS), %s (STARTTLS)
-SMTP       %s (STARTTLS)
+SMTP       %s (STARTTLS), %s (High Volume Email)
 mailbox    %s, %d in all
 user       %s
 settings   %s
 trust      %s
 
 What clients do, and why they are refused: http://%s/
-`, cloud.Authority, cloud.IMAP, s.srv.PlainIMAP(), cloud.POP, s.srv.PlainPOP(), cloud.SMTP,
+`, cloud.Authority, cloud.IMAP, s.srv.PlainIMAP(), cloud.POP, s.srv.PlainPOP(), cloud.SMTP, s.srv.HVE(),
 		s.mailboxes[0], len(s.mailboxes), s.user.UPN,
 		filepath.Join(dir, "settings.env"), filepath.Join(dir, "ca.pem"), page)
 }

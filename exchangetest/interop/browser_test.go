@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -175,82 +173,4 @@ func TestSignInPages(t *testing.T) {
 		t.Errorf("an unknown redirect URI is refused with %q", problem)
 	}
 	look(t, ctx, "error")
-}
-
-// startEmulator runs examples/emulator and returns its page and its settings.
-func startEmulator(t *testing.T) (page string, settings map[string]string) {
-	t.Helper()
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "emulator")
-	build := exec.Command("go", "build", "-o", binary, "./examples/emulator")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.CommandContext(t.Context(), binary, "-page", "127.0.0.1:0", "-dir", dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	for page == "" && lines.Scan() {
-		page = regexp.MustCompile(`http://\S+/`).FindString(lines.Text())
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "settings.env"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	settings = make(map[string]string)
-	for _, m := range regexp.MustCompile(`(?m)^(\w+)='(.*)'$`).FindAllStringSubmatch(string(text), -1) {
-		settings[m[1]] = m[2]
-	}
-	return page, settings
-}
-
-// The live page, while Python's clients come and go.
-func TestLivePage(t *testing.T) {
-	ctx := chromium(t)
-	page, settings := startEmulator(t)
-	run := func(actions ...chromedp.Action) {
-		t.Helper()
-		if err := chromedp.Run(ctx, actions...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(chromedp.Navigate(page), chromedp.WaitVisible("#requests"))
-	look(t, ctx, "live-empty")
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no Python")
-	}
-	cmd := exec.CommandContext(t.Context(), python, "testdata/mail.py")
-	cmd.Env = append(os.Environ(), "EXO_CA="+settings["EXO_CA_FILE"])
-	for k, v := range settings {
-		cmd.Env = append(cmd.Env, k+"="+v)
-	}
-	cmd.Env = append(cmd.Env, "EXO_USER="+settings["EXO_MAILBOX"])
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	var text string
-	run(chromedp.WaitVisible("#messages strong"), chromedp.Click("#requests summary"), chromedp.WaitVisible("#requests details[open] li"),
-		chromedp.Text("body", &text))
-	for _, want := range []string{"POP invoices@contoso.com", "there is no mailbox \"xinvoices@contoso.com\"", "client_credentials", "roles:"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q on the page", want)
-		}
-	}
-	for _, secret := range []string{settings["EXO_CLIENT_SECRET"], settings["EXO_PASSWORD"], "eyJ"} {
-		if strings.Contains(text, secret) {
-			t.Error("a secret is on the page")
-		}
-	}
-	look(t, ctx, "live")
 }
