@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -88,12 +89,15 @@ func (s *Server) AddHost(kind HostKind, identities ...*App) *Host {
 		tokens: make(map[string]keptToken), keys: make(map[string]bool),
 	}
 	h.transport = &http.Transport{TLSClientConfig: s.TLSConfig(), DialContext: h.dial}
-	h.http = &http.Server{Handler: s.faulty(AtHost, http.HandlerFunc(h.serve)), ConnState: s.countConn}
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.closed || !s.started {
 		h.ln.Close()
 		panic("exchangetest: AddHost on a server that is not running")
+	}
+	h.http = &http.Server{
+		Handler: s.faulty(AtHost, http.HandlerFunc(h.serve)), ConnState: s.countConn,
+		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
 	s.hosts = append(s.hosts, h)
 	ln := h.ln
@@ -131,7 +135,11 @@ func (h *Host) Env() map[string]string {
 	case CloudShell:
 		return map[string]string{"MSI_ENDPOINT": base + "/oauth2/token"}
 	case AzureML:
-		return map[string]string{"MSI_ENDPOINT": base + "/MSI/auth", "MSI_SECRET": h.secret}
+		env := map[string]string{"MSI_ENDPOINT": base + "/MSI/auth", "MSI_SECRET": h.secret}
+		if len(h.identities) > 0 {
+			env["DEFAULT_IDENTITY_CLIENT_ID"] = h.identities[0].ClientID
+		}
+		return env
 	case ServiceFabric:
 		sum := sha1.Sum(h.srv.pki.cert.Certificate[0])
 		return map[string]string{

@@ -26,6 +26,9 @@ func (h *Host) ask(t testing.TB, pairs ...string) (*http.Response, map[string]an
 	if form.version != "" {
 		q.Set("api-version", form.version)
 	}
+	if id := h.Env()["DEFAULT_IDENTITY_CLIENT_ID"]; id != "" {
+		q.Set("clientid", id)
+	}
 	header := http.Header{form.header: {form.value}}
 	if form.value == "" {
 		header.Set(form.header, h.secret)
@@ -73,8 +76,8 @@ func TestHost(t *testing.T) {
 		"VM":             {VM, "access_token expires_in expires_on not_before refresh_token resource token_type", isText},
 		"App Service":    {AppService, "access_token client_id expires_on resource token_type", isText},
 		"Cloud Shell":    {CloudShell, "access_token expires_in expires_on not_before refresh_token resource token_type", isText},
-		"Azure ML":       {AzureML, "access_token expires_on resource token_type", isText},
-		"Service Fabric": {ServiceFabric, "access_token expires_on resource token_type", func(v any) bool { _, ok := v.(float64); return ok }},
+		"Azure ML":       {AzureML, "access_token expires_on resource token_type", isNumber},
+		"Service Fabric": {ServiceFabric, "access_token expires_on resource token_type", isNumber},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := w.AddHost(row.kind, own)
@@ -99,6 +102,8 @@ func TestHost(t *testing.T) {
 	}
 }
 
+func isNumber(v any) bool { _, ok := v.(float64); return ok }
+
 func isText(v any) bool { _, ok := v.(string); return ok }
 
 func TestHostRefuses(t *testing.T) {
@@ -107,6 +112,7 @@ func TestHostRefuses(t *testing.T) {
 	assigned := w.tenant.AddManagedIdentity("assigned")
 	vm, app := w.AddHost(VM, own, assigned), w.AddHost(AppService, own, assigned)
 	none := w.AddHost(VM)
+	ml := w.AddHost(AzureML, own, assigned)
 	for _, row := range []struct {
 		name   string
 		host   *Host
@@ -119,6 +125,8 @@ func TestHostRefuses(t *testing.T) {
 		{"by object id", vm, []string{"object_id", assigned.ServicePrincipalID}, 200, assigned.ClientID},
 		{"by resource id", vm, []string{"msi_res_id", assigned.ResourceID}, 200, assigned.ClientID},
 		{"by resource id, App Service", app, []string{"mi_res_id", assigned.ResourceID}, 200, assigned.ClientID},
+		{"by client id, Machine Learning", ml, []string{"clientid", assigned.ClientID}, 200, assigned.ClientID},
+		{"Machine Learning is not told which", ml, []string{"clientid", ""}, 400, "Identity not found"},
 		{"unknown identity", vm, []string{"client_id", newGUID()}, 400, "Identity not found"},
 		{"no identity at all", none, nil, 400, "Identity not found"},
 		{"no header", vm, []string{"Metadata:", ""}, 400, "Required metadata header not specified"},
@@ -167,6 +175,36 @@ func TestArcWantsToBeShownAKey(t *testing.T) {
 	w.Close()
 	if left, _ := os.ReadDir(h.KeyDir); len(left) != 0 {
 		t.Errorf("%d keys are left behind", len(left))
+	}
+}
+
+// An Arc host tells which of its identities a token is for, by the name that the
+// request has for it: clients refuse one that does not.
+func TestArcTellsWhichIdentity(t *testing.T) {
+	w := newWorld(t)
+	own, assigned := w.tenant.AddManagedIdentity("own"), w.tenant.AddManagedIdentity("assigned")
+	h := w.AddHost(Arc, own, assigned)
+	h.KeyDir = t.TempDir()
+	for _, row := range []struct{ name, id, want string }{
+		{"client_id", assigned.ClientID, assigned.ClientID},
+		{"object_id", assigned.ServicePrincipalID, assigned.ClientID},
+		{"msi_res_id", strings.ToUpper(assigned.ResourceID), assigned.ClientID},
+		{"", "", own.ClientID},
+	} {
+		pairs := []string{row.name, row.id}
+		if row.name == "" {
+			pairs = nil
+		}
+		resp, _ := h.ask(t, pairs...)
+		key, err := os.ReadFile(strings.TrimPrefix(resp.Header.Get("WWW-Authenticate"), "Basic realm="))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, answer := h.ask(t, append(pairs, "Authorization:", "Basic "+string(key))...)
+		echo, _ := answer[row.name].(string)
+		if list := w.Requests(); list[len(list)-1].ClientID != row.want || !strings.EqualFold(echo, row.id) {
+			t.Errorf("%s: %v", row.name, answer)
+		}
 	}
 }
 

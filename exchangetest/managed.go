@@ -38,6 +38,10 @@ func resourceID(a *App) string { return a.ResourceID }
 // https://learn.microsoft.com/azure/app-service/overview-managed-identity,
 // https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication,
 // https://learn.microsoft.com/azure/service-fabric/how-to-managed-identity-service-fabric-app-code)
+// That of Machine Learning wants to be told an identity in every request
+// (https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/issues/5167);
+// Arc has identities beside its own since 2026, for clients that are told in
+// the answer which it was (MSAL Go 1.10).
 var hostForms = map[HostKind]hostForm{
 	VM: {"GET", "/metadata/identity/oauth2/token", "2018-02-01", "Metadata", "true", map[string]func(*App) string{
 		"client_id": clientID, "object_id": objectID, "msi_res_id": resourceID,
@@ -45,7 +49,9 @@ var hostForms = map[HostKind]hostForm{
 	AppService: {"GET", "/msi/token", "2019-08-01", "X-Identity-Header", "", map[string]func(*App) string{
 		"client_id": clientID, "mi_res_id": resourceID, "object_id": objectID, "principal_id": objectID,
 	}},
-	Arc:           {"GET", "/metadata/identity/oauth2/token", "2020-06-01", "Metadata", "true", nil},
+	Arc: {"GET", "/metadata/identity/oauth2/token", "2020-06-01", "Metadata", "true", map[string]func(*App) string{
+		"client_id": clientID, "object_id": objectID, "msi_res_id": resourceID,
+	}},
 	CloudShell:    {"POST", "/oauth2/token", "", "Metadata", "true", nil},
 	AzureML:       {"GET", "/MSI/auth", "2017-09-01", "Secret", "", map[string]func(*App) string{"clientid": clientID}},
 	ServiceFabric: {"GET", "/metadata/identity/oauth2/token", "2019-07-01-preview", "Secret", "", nil},
@@ -64,9 +70,13 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	rec := Request{Time: h.srv.Now(), Grant: "managed identity", Scope: r.Form.Get("resource"), Status: http.StatusOK}
 	defer func() { h.srv.addRequest(rec) }()
-	app, refusal := h.identity(r, form)
+	refusal := h.check(r, form)
 	if refusal == nil && h.kind == Arc {
 		refusal = h.challenge(w, r)
+	}
+	var app *App
+	if refusal == nil {
+		app, refusal = h.identity(r, form)
 	}
 	if refusal != nil {
 		rec.Status, rec.Error = refusal.status, refusal.text
@@ -76,28 +86,40 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	rec.Tenant, rec.ClientID = app.tenant.ID, app.ClientID
 	answer := h.answer(app, r.Form.Get("resource"))
+	if h.kind == Arc {
+		for name, id := range form.ids {
+			if r.Form.Has(name) {
+				answer[name] = id(app)
+			}
+		}
+	}
 	rec.Claims = h.srv.claims(answer["access_token"].(string))
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// identity finds the identity that is asked for.
-func (h *Host) identity(r *http.Request, form hostForm) (*App, *hostError) {
+// check says what is wrong with the form of a request.
+func (h *Host) check(r *http.Request, form hostForm) *hostError {
 	switch {
 	case r.Method != form.method:
-		return nil, &hostError{http.StatusMethodNotAllowed, "invalid_request", "Method not allowed"}
+		return &hostError{http.StatusMethodNotAllowed, "invalid_request", "Method not allowed"}
 	case r.Header.Get("X-Forwarded-For") != "":
-		return nil, &hostError{http.StatusBadRequest, "invalid_request", "The request has been forwarded"}
+		return &hostError{http.StatusBadRequest, "invalid_request", "The request has been forwarded"}
 	case r.Header.Get(form.header) != cmp.Or(form.value, h.secret):
 		if form.value == "" {
-			return nil, &hostError{http.StatusUnauthorized, "unauthorized_client", "The secret in the header " + form.header + " is wrong"}
+			return &hostError{http.StatusUnauthorized, "unauthorized_client", "The secret in the header " + form.header + " is wrong"}
 		}
-		return nil, &hostError{http.StatusBadRequest, "bad_request_102", "Required metadata header not specified"}
+		return &hostError{http.StatusBadRequest, "bad_request_102", "Required metadata header not specified"}
 	case r.Form.Get("api-version") != form.version:
-		return nil, &hostError{http.StatusBadRequest, "invalid_request", "The api-version is not supported; use " + form.version}
+		return &hostError{http.StatusBadRequest, "invalid_request", "The api-version is not supported; use " + form.version}
 	case r.Form.Get("resource") == "":
-		return nil, &hostError{http.StatusBadRequest, "invalid_request", "The parameter resource is missing"}
+		return &hostError{http.StatusBadRequest, "invalid_request", "The parameter resource is missing"}
 	}
-	asked := false
+	return nil
+}
+
+// identity finds the identity that is asked for.
+func (h *Host) identity(r *http.Request, form hostForm) (*App, *hostError) {
+	asked := h.kind == AzureML
 	for name, id := range form.ids {
 		want := r.Form.Get(name)
 		asked = asked || want != ""
@@ -162,9 +184,7 @@ func (h *Host) answer(a *App, resource string) map[string]any {
 		answer["not_before"] = strconv.FormatInt(now.Unix(), 10)
 	case AppService:
 		answer["expires_on"], answer["client_id"] = on, a.ClientID
-	case AzureML:
-		answer["expires_on"] = t.expires.UTC().Format("01/02/2006 15:04:05 +00:00")
-	case ServiceFabric:
+	case AzureML, ServiceFabric:
 		answer["expires_on"] = json.Number(on)
 	}
 	return answer

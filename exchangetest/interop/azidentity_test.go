@@ -85,26 +85,6 @@ func TestAzidentityApp(t *testing.T) {
 	})
 }
 
-func TestAzidentityManagedIdentity(t *testing.T) {
-	w := newWorld(t)
-	own := w.tenant.AddManagedIdentity("own")
-	assigned := w.tenant.AddManagedIdentity("assigned", exchangetest.IMAPAccessAsApp)
-	w.tenant.Grant(assigned, shared)
-	host := w.AddHost(exchangetest.VM, own, assigned)
-	for name, id := range map[string]azidentity.ManagedIDKind{
-		"client id":   azidentity.ClientID(assigned.ClientID),
-		"object id":   azidentity.ObjectID(assigned.ServicePrincipalID),
-		"resource id": azidentity.ResourceID(assigned.ResourceID),
-	} {
-		t.Run(name, func(t *testing.T) {
-			cred, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{
-				ID: id, ClientOptions: azcore.ClientOptions{Transport: host.HTTPClient()},
-			})
-			w.opens(t, cred, err)
-		})
-	}
-}
-
 func TestAzidentityDeviceCode(t *testing.T) {
 	w := newWorld(t)
 	cred, err := azidentity.NewDeviceCodeCredential(&azidentity.DeviceCodeCredentialOptions{

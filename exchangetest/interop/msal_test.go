@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/managedidentity"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
 
 	"github.com/exoauth/exoauth/exchangetest"
@@ -181,36 +180,4 @@ func TestMSALOnBehalfOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.imap(t, upn, result.AccessToken)
-}
-
-func TestMSALManagedIdentity(t *testing.T) {
-	w := newWorld(t)
-	identity := w.tenant.AddManagedIdentity("mail", exchangetest.IMAPAccessAsApp)
-	w.tenant.Grant(identity, shared)
-	// MSAL has one cache for all clients of a process, which no two hosts must
-	// be asked for the same of.
-	for name, row := range map[string]struct {
-		kind     exchangetest.HostKind
-		resource string
-	}{
-		"VM":          {exchangetest.VM, "https://outlook.office365.com"},
-		"App Service": {exchangetest.AppService, "https://outlook.office.com"},
-		"Cloud Shell": {exchangetest.CloudShell, "https://outlook.office365.us"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			host := w.AddHost(row.kind, identity)
-			for k, v := range host.Env() {
-				t.Setenv(k, v)
-			}
-			client, err := managedidentity.New(managedidentity.SystemAssigned(), managedidentity.WithHTTPClient(host.HTTPClient()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			result, err := client.AcquireToken(t.Context(), row.resource)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.imap(t, shared, result.AccessToken)
-		})
-	}
 }
