@@ -36,6 +36,10 @@ func (s *Server) verifyPassword(name, password string, protocol permission) (bea
 	return bearer{tenant: u.tenant, user: u}, nil
 }
 
+// errNotBase64 is what a client is refused for that gives up, or whose
+// response is none.
+var errNotBase64 = errors.New("the exchange was cancelled or is not in base64")
+
 var errPlain = errors.New("the response is not that of PLAIN, or for somebody else than who logs in")
 
 // parsePLAIN splits the response of the mechanism PLAIN (RFC 4616). Exchange

@@ -209,6 +209,7 @@ func (c *imapConn) authenticate(tag, args string) {
 	}
 	decoded, err := base64.StdEncoding.DecodeString(response)
 	if err != nil {
+		c.sess.attempt("", bearer{}, errNotBase64)
 		c.fail(tag, badArgument)
 		return
 	}

@@ -53,7 +53,7 @@ func (c *popConn) auth(judge func(response []byte) error) {
 	}
 	response, err := base64.StdEncoding.DecodeString(line)
 	if err != nil {
-		c.sess.attempt("", bearer{}, errors.New("the exchange was cancelled or is not in base64"))
+		c.sess.attempt("", bearer{}, errNotBase64)
 	} else {
 		err = judge(response)
 	}

@@ -176,8 +176,12 @@ func (c *smtpConn) prompt(challenge string) (answer []byte, ok bool) {
 	return answer, err == nil
 }
 
-// discard reads n bytes and forgets them.
+// discard reads n bytes and forgets them. Their number is the client's, who may
+// wait for the answer that is there already.
 func (c *smtpConn) discard(n int64) error {
+	if err := c.bw.Flush(); err != nil {
+		return err
+	}
 	_, err := io.CopyN(io.Discard, c.br, n)
 	return err
 }

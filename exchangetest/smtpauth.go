@@ -92,7 +92,7 @@ func (c *smtpConn) authXOAUTH2(response string, inline bool) {
 // cancelled answers a client that gives up, with RFC 4954's asterisk or by
 // something that is not base64.
 func (c *smtpConn) cancelled(name string) {
-	c.sess.attempt(name, bearer{}, errors.New("the exchange was cancelled or is not in base64"))
+	c.sess.attempt(name, bearer{}, errNotBase64)
 	c.refuse(authFailed)
 }
 

@@ -1,0 +1,310 @@
+package exchangetest
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"sync"
+)
+
+const (
+	done          = "DONE"
+	literalPrompt = "+ Ready for additional command text."
+	idlePrompt    = "+ IDLE accepted, awaiting DONE command."
+)
+
+// mailboxCommands are those that are left to go-imap's server.
+var mailboxCommands = map[string]bool{
+	"APPEND": true, "CHECK": true, "CLOSE": true, "COPY": true, "CREATE": true, "DELETE": true,
+	"EXAMINE": true, "EXPUNGE": true, "FETCH": true, "IDLE": true, "LIST": true, "LSUB": true,
+	"MOVE": true, "NAMESPACE": true, "NOOP": true, "RENAME": true, "SEARCH": true, "SELECT": true,
+	"STATUS": true, "STORE": true, "SUBSCRIBE": true, "UID": true, "UNSELECT": true, "UNSUBSCRIBE": true,
+}
+
+// uidCommands are those that UID goes before.
+var uidCommands = map[string]bool{"COPY": true, "EXPUNGE": true, "FETCH": true, "MOVE": true, "SEARCH": true, "STORE": true}
+
+// A filter stands between the client and go-imap's server, which cannot be
+// told its greeting, capabilities and texts. It hands over one command at a
+// time: the server asks for the next when it has answered the last.
+type filter struct {
+	pending  []byte         // handed over at the next Read
+	literal  int64          // bytes of a literal still to be handed over
+	awaiting bool           // whether the client, if asked, will send a literal
+	awaited  int64          // the size of that literal
+	partial  bool           // the next line continues a command
+	idle     sync.WaitGroup // the goroutine that go-imap's server idles in
+
+	finished chan struct{} // closed when go-imap's server is done
+	finish   sync.Once
+
+	// Guarded by the mutex of imapConn.
+	greeted  bool   // the server's own greeting was dropped
+	tag      string // of the command that is being answered
+	answered bool   // it has been, by go-imap's server
+	asked    bool   // the server asked for a literal
+	idling   bool
+}
+
+// Close implements net.Conn for go-imap's server.
+func (c *imapConn) Close() error {
+	c.filter.finish.Do(func() { close(c.filter.finished) })
+	return nil
+}
+
+// Read implements net.Conn for go-imap's server.
+func (c *imapConn) Read(p []byte) (int, error) {
+	f := &c.filter
+	for len(f.pending) == 0 {
+		if c.over {
+			return 0, io.EOF
+		}
+		if f.awaiting {
+			f.awaiting = false
+			f.partial = c.takeAsked()
+			if f.partial {
+				f.literal = f.awaited
+			}
+		}
+		if f.partial && c.isAnswered() {
+			c.skip(f.literal)
+			f.partial, f.literal = false, 0
+			continue
+		}
+		if f.literal > 0 {
+			return c.readLiteral(p)
+		}
+		line, err := c.readLine()
+		if err != nil {
+			return 0, io.EOF
+		}
+		c.take(line)
+	}
+	n := copy(p, f.pending)
+	f.pending = f.pending[n:]
+	return n, nil
+}
+
+func (c *imapConn) readLiteral(p []byte) (int, error) {
+	if c.br.Buffered() == 0 {
+		if err := c.flush(true); err != nil {
+			return 0, io.EOF
+		}
+	}
+	n, err := c.br.Read(p[:min(int64(len(p)), c.filter.literal)])
+	c.filter.literal -= int64(n)
+	c.stopWaiting()
+	if c.expire() || err != nil {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// takeAsked reports whether the server asked for a literal, rather than refuse
+// the command that has it, since the last call.
+func (c *imapConn) takeAsked() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked := c.filter.asked
+	c.filter.asked = false
+	return asked
+}
+
+// isAnswered reports whether go-imap's server has answered a command of which
+// it has not read all. It would take the rest for the next.
+func (c *imapConn) isAnswered() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.filter.answered
+}
+
+// take decides what becomes of a line: it is answered here or it is left
+// pending for go-imap's server.
+func (c *imapConn) take(line []byte) {
+	f := &c.filter
+	if bytes.EqualFold(line, []byte(done)) {
+		line = []byte(done)
+	}
+	if f.partial && quoteIsOpen(string(line)) {
+		c.bye(byeErrors)
+		return
+	}
+	if !f.partial && !c.start(string(line)) {
+		return
+	}
+	size, sync, ok := literalAt(line)
+	f.partial = ok && !sync
+	switch {
+	case ok && sync:
+		f.awaiting, f.awaited = true, size
+	case ok:
+		f.literal = size
+	}
+	f.pending = append(append(f.pending[:0], line...), "\r\n"...)
+}
+
+// quoteIsOpen reports whether a quoted string goes on in the next line, as none
+// may. go-imap's server would wait for its end.
+func quoteIsOpen(line string) bool {
+	for {
+		_, quoted, found := strings.Cut(line, `"`)
+		if !found {
+			return false
+		}
+		var closed bool
+		if _, line, closed = cutQuoted(quoted); !closed {
+			return true
+		}
+	}
+}
+
+// start begins a command. It reports whether go-imap's server is to answer it.
+func (c *imapConn) start(line string) bool {
+	tag, verb, args := parseIMAP(line)
+	idling := c.begin(tag)
+	switch {
+	case idling && line == done:
+		c.stopIdling()
+		return true
+	case idling && tag == "":
+		c.fail("*", badCommand)
+		return false
+	case idling:
+		c.fail(tag, badState)
+		return false
+	case tag == "":
+		c.fail("*", badCommand)
+	case c.faulted(tag, verb), c.perform(tag, verb):
+	case !mailboxCommands[verb], verb == "UID" && !uidCommands[strings.ToUpper(firstWord(args))]:
+		c.fail(tag, badCommand)
+	case quoteIsOpen(line):
+		c.fail(tag, badArgument)
+	default:
+		if verb == "IDLE" && len(line) == len(tag)+len(" IDLE") {
+			c.startIdle()
+		}
+		return true
+	}
+	if size, sync, ok := literalAt([]byte(line)); ok && !sync {
+		c.skip(size)
+	}
+	return false
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return word
+}
+
+// begin notes the tag of a command, and reports whether the client was idling,
+// in which case that of IDLE stays.
+func (c *imapConn) begin(tag string) (idling bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := &c.filter
+	if idling = f.idling; !idling {
+		f.tag, f.answered = tag, false
+	}
+	return idling
+}
+
+// perform answers a command that go-imap's server is not asked for, if it is
+// such a one.
+func (c *imapConn) perform(tag, verb string) bool {
+	switch verb {
+	case "CAPABILITY":
+		c.capability(tag)
+	case "LOGOUT":
+		c.logout(tag)
+	case "ID":
+		c.id(tag)
+	case "AUTHENTICATE", "LOGIN":
+		c.fail(tag, badState)
+	default:
+		return false
+	}
+	return true
+}
+
+// skip drops what is left of a command that has been answered: so many bytes of
+// a literal that the client does not wait to be asked for, and what follows.
+func (c *imapConn) skip(size int64) {
+	for again := true; again && !c.over; {
+		if int64(c.br.Buffered()) < size && c.flush(true) != nil {
+			c.over = true
+			return
+		}
+		_, err := io.CopyN(io.Discard, c.br, size)
+		c.stopWaiting()
+		if c.expire() {
+			return
+		}
+		if err != nil {
+			c.over = true
+			return
+		}
+		line, err := c.readLine()
+		if err != nil {
+			return
+		}
+		var sync bool
+		size, sync, again = literalAt(line)
+		again = again && !sync
+	}
+}
+
+func (c *imapConn) startIdle() {
+	// go-imap's server starts a goroutine for this command that it does not
+	// wait for where the connection breaks.
+	c.filter.idle.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.filter.idling = true
+}
+
+func (c *imapConn) stopIdling() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.filter.idling = false
+}
+
+// Write implements net.Conn for go-imap's server, which writes each response
+// at once. It does not fail: a broken connection shows at the next read.
+func (c *imapConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.said {
+		return len(p), nil
+	}
+	if !c.filter.greeted {
+		c.filter.greeted = bytes.HasSuffix(p, []byte("\n"))
+		return len(p), nil
+	}
+	c.out.Write(c.rewordLocked(p))
+	if c.waiting || c.out.Len() >= maxFlight {
+		c.flushLocked()
+	}
+	return len(p), nil
+}
+
+// rewordLocked puts a response of go-imap's server into Exchange's words.
+func (c *imapConn) rewordLocked(p []byte) []byte {
+	f := &c.filter
+	for _, kind := range []string{" OK ", " NO ", " BAD "} {
+		f.answered = f.answered || bytes.HasPrefix(p, []byte(f.tag+kind))
+	}
+	switch {
+	case string(p) == "+ idling\r\n":
+		return []byte(idlePrompt + "\r\n")
+	case string(p) == "+ Ready for literal data\r\n":
+		f.asked = true
+		return []byte(literalPrompt + "\r\n")
+	case bytes.HasPrefix(p, []byte(f.tag+" BAD [CLIENTBUG] ")):
+		return []byte(f.tag + " " + badArgument + "\r\n")
+	case bytes.HasPrefix(p, []byte(f.tag+" OK ")):
+		if stem, ok := bytes.CutSuffix(p, []byte(" completed\r\n")); ok {
+			return append(bytes.Clone(stem), " completed.\r\n"...)
+		}
+	}
+	return p
+}
