@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -109,6 +110,46 @@ func FuzzPOPInput(f *testing.F) {
 		}
 	})
 }
+
+// Whatever a client sends, an SMTP session comes to its end with the input, in
+// lines that begin as those of SMTP do.
+func FuzzSMTPInput(f *testing.F) {
+	for _, seed := range []string{
+		"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@contoso.com>\r\nDATA\r\nx\r\n.\r\n", "HELO a\r\nAUTH LOGIN\r\nYQ==\r\n*\r\n", "AUTH XOAUTH2 =\r\n",
+		"MAIL FROM:<>\r\nRCPT TO:<a@contoso.com>\r\nBDAT 3\r\nabcBDAT 0 LAST\r\n", "BDAT -1\r\n", "BDAT 99\r\nx", "MAIL FROM:<a SIZE=1\r\n", "\r\n\x00\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	s := NewServer()
+	f.Cleanup(s.Close)
+	mailbox := s.Tenant().AddUser("fuzz@contoso.com").Mailbox
+	reply := regexp.MustCompile(`^([2-5]\d\d[ -][^\r\n]*\r\n)*$`)
+	f.Fuzz(func(t *testing.T, input []byte) {
+		wire := &scripted{in: bytes.NewReader(input)}
+		c := &smtpConn{lineConn: lineConn{srv: s, sess: &session{records: &s.records, conn: wire}, at: AtSMTP, raw: wire, tooLong: "500 "}}
+		c.tls, c.hello, c.user, c.mailbox, c.bearer = true, true, mailbox.Address, mailbox, bearer{tenant: s.Tenant(), user: mailbox.owner}
+		c.use(wire)
+		c.serve(func() {}, c.handle)
+		if !reply.Match(wire.out.Bytes()) {
+			t.Errorf("answer %q", wire.out.Bytes())
+		}
+		s.mu.Lock()
+		s.sent = nil
+		s.mu.Unlock()
+	})
+}
+
+// A scripted connection is one to a client that has said all it will.
+type scripted struct {
+	net.Conn
+	in  io.Reader
+	out bytes.Buffer
+}
+
+func (c *scripted) Read(p []byte) (int, error)  { return c.in.Read(p) }
+func (c *scripted) Write(p []byte) (int, error) { return c.out.Write(p) }
+func (*scripted) Close() error                  { return nil }
+func (*scripted) RemoteAddr() net.Addr          { return &net.TCPAddr{IP: net.IPv6loopback} }
 
 // Whatever a form says, the token endpoint answers in JSON and gives no token
 // away.

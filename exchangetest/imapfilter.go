@@ -55,6 +55,7 @@ func (c *imapConn) Close() error {
 // Read implements net.Conn for go-imap's server.
 func (c *imapConn) Read(p []byte) (int, error) {
 	f := &c.filter
+	c.dropAnswered()
 	for len(f.pending) == 0 {
 		if c.over {
 			return 0, io.EOF
@@ -65,11 +66,6 @@ func (c *imapConn) Read(p []byte) (int, error) {
 			if f.partial {
 				f.literal = f.awaited
 			}
-		}
-		if f.partial && c.isAnswered() {
-			c.skip(f.literal)
-			f.partial, f.literal = false, 0
-			continue
 		}
 		if f.literal > 0 {
 			return c.readLiteral(p)
@@ -85,6 +81,25 @@ func (c *imapConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// dropAnswered drops the rest of a command that go-imap's server has answered
+// without reading all of it. It would take that for the next command.
+func (c *imapConn) dropAnswered() {
+	f := &c.filter
+	c.mu.Lock()
+	answered := f.answered
+	c.mu.Unlock()
+	if !answered {
+		return
+	}
+	f.pending = nil
+	if f.partial {
+		c.skip(f.literal)
+	}
+	f.partial, f.literal, f.awaiting = false, 0, false
+}
+
+// readLiteral hands over bytes of a literal. The last of them wait for the line
+// that ends the command: a message is not taken before.
 func (c *imapConn) readLiteral(p []byte) (int, error) {
 	if c.br.Buffered() == 0 {
 		if err := c.flush(true); err != nil {
@@ -97,6 +112,16 @@ func (c *imapConn) readLiteral(p []byte) (int, error) {
 	if c.expire() || err != nil {
 		return n, io.EOF
 	}
+	if c.filter.literal == 0 {
+		line, err := c.readLine()
+		if err != nil {
+			return 0, io.EOF
+		}
+		c.take(line)
+	}
+	if c.over {
+		return 0, io.EOF
+	}
 	return n, nil
 }
 
@@ -108,14 +133,6 @@ func (c *imapConn) takeAsked() bool {
 	asked := c.filter.asked
 	c.filter.asked = false
 	return asked
-}
-
-// isAnswered reports whether go-imap's server has answered a command of which
-// it has not read all. It would take the rest for the next.
-func (c *imapConn) isAnswered() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.filter.answered
 }
 
 // take decides what becomes of a line: it is answered here or it is left
