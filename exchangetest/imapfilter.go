@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 )
 
 const (
@@ -51,6 +52,13 @@ func (c *imapConn) Close() error {
 	c.filter.finish.Do(func() { close(c.filter.finished) })
 	return nil
 }
+
+// SetReadDeadline implements net.Conn for go-imap's server, whose limits are not
+// those of this one: see [Server.IdleTimeout].
+func (*imapConn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements net.Conn for go-imap's server.
+func (*imapConn) SetWriteDeadline(time.Time) error { return nil }
 
 // Read implements net.Conn for go-imap's server.
 func (c *imapConn) Read(p []byte) (int, error) {
