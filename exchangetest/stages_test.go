@@ -138,11 +138,7 @@ func TestEndAtEveryStage(t *testing.T) {
 		"the server closes":      nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.app = w.tenant.AddApp("Everything", IMAPAccessAsApp, SMTPSendAsApp, POPAccessAsApp)
-			w.tenant.Grant(w.app, shared)
-			w.tenant.AddUser("adele@contoso.com")
-			w.mailbox.Append("INBOX", []byte("Subject: here before\r\n\r\n"))
+			w := newFullWorld(t)
 			var clients []*wire
 			for _, s := range stages {
 				clients = append(clients, s.bring(w, t))
