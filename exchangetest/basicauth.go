@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // A basicAuthError says that a protocol takes no passwords.
@@ -72,37 +71,4 @@ func passwordReply(err error) string {
 		return authCriteria
 	}
 	return authFailed
-}
-
-// cutAstring takes an astring (RFC 3501 section 9) off the front of what
-// readCommand has put together.
-func cutAstring(s string) (value, rest string, ok bool) {
-	switch {
-	case strings.HasPrefix(s, `"`):
-		return cutQuoted(s[1:])
-	case strings.HasPrefix(s, "{"):
-		head, tail, found := strings.Cut(s, "}")
-		size, _, isLiteral := literalAt([]byte(head + "}"))
-		if !found || !isLiteral || size > int64(len(tail)) {
-			return "", "", false
-		}
-		return tail[:size], tail[size:], true
-	}
-	value, _, _ = strings.Cut(s, " ")
-	return value, s[len(value):], value != ""
-}
-
-// cutQuoted is cutAstring for what follows an opening quote.
-func cutQuoted(s string) (value, rest string, ok bool) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			return b.String(), s[i+1:], true
-		case s[i] == '\\' && i+1 < len(s):
-			i++
-		}
-		b.WriteByte(s[i])
-	}
-	return "", "", false
 }

@@ -203,23 +203,6 @@ func TestPasswordMalformed(t *testing.T) {
 	}
 }
 
-func TestCutAstring(t *testing.T) {
-	for _, row := range []struct {
-		in, value, rest string
-		ok              bool
-	}{
-		{`a b`, "a", " b", true}, {`a`, "a", "", true}, {``, "", "", false}, {` a`, "", " a", false},
-		{`"a b" c`, "a b", " c", true}, {`"a\"b\\" c`, `a"b\`, " c", true}, {`""`, "", "", true}, {`"`, "", "", false}, {`"a\"`, "", "", false},
-		{`{3}a b c`, "a b", " c", true}, {`{3+}abc`, "abc", "", true}, {`{0}`, "", "", true}, {`{4}abc`, "", "", false},
-		{`{-1}a`, "", "", false}, {`{`, "", "", false}, {`{}`, "", "", false}, {`{999999999999999999}`, "", "", false}, {`{1}}`, "}", "", true},
-	} {
-		value, rest, ok := cutAstring(row.in)
-		if ok != row.ok || ok && (value != row.value || rest != row.rest) {
-			t.Errorf("%q: %q %q %v", row.in, value, rest, ok)
-		}
-	}
-}
-
 // Neither the log nor a session has a password, be it right or wrong.
 func TestNoPasswordIsTold(t *testing.T) {
 	var log bytes.Buffer

@@ -16,29 +16,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// What is stuffed with dots and sent comes out as it was, with nothing left
-// of the message in what is read as the next command.
-func FuzzReadDots(f *testing.F) {
-	for _, seed := range []string{"", "a\r\n", ".\r\n", "a\r\n.", "\n.\r\n", "a\r\n..\r\nb"} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, message []byte) {
-		stuffed := bytes.ReplaceAll(append([]byte("\r\n"), message...), []byte("\r\n."), []byte("\r\n.."))[2:]
-		want := message
-		if !bytes.HasSuffix(message, []byte("\r\n")) && len(message) > 0 {
-			stuffed, want = append(stuffed, "\r\n"...), append(bytes.Clone(message), "\r\n"...)
-		}
-		br := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(stuffed), bytes.NewReader([]byte(".\r\nQUIT"))), 16)
-		got, err := readDots(br, len(want))
-		if err != nil || !bytes.Equal(got, want) {
-			t.Fatalf("got %q, %v; want %q", got, err, want)
-		}
-		if rest, _ := io.ReadAll(br); string(rest) != "QUIT" {
-			t.Fatalf("%q was left", rest)
-		}
-	})
-}
-
 // Whatever a client sends, an authenticated session comes to its end with the
 // input, the goroutine that idles included.
 func FuzzIMAPInput(f *testing.F) {

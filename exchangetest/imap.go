@@ -10,6 +10,7 @@ import (
 
 	"github.com/emersion/go-sasl"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -61,7 +62,7 @@ func (s *Server) serveIMAPOver(raw net.Conn, plain bool) {
 		if err != nil {
 			return
 		}
-		if tag, verb, _ := parseIMAP(line); !c.faulted(tag, verb) {
+		if tag, verb, _ := imapline.Parse(line); !c.faulted(tag, verb) {
 			c.handle(line)
 		}
 		if c.mailbox != nil && c.unusable == nil {
@@ -85,21 +86,9 @@ func encodeHost(host string) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// parseIMAP splits a command line. tag is empty if there is none that could be
-// answered to, by go-imap's server neither (RFC 3501 section 9).
-func parseIMAP(line string) (tag, verb, args string) {
-	tag, rest, _ := strings.Cut(line, " ")
-	verb, args, _ = strings.Cut(rest, " ")
-	notTag := func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`(){%*"\]+`, r) }
-	if tag == "" || verb == "" || strings.ContainsFunc(tag, notTag) {
-		return "", "", ""
-	}
-	return tag, strings.ToUpper(verb), args
-}
-
 // handle answers a command of a session that has no mailbox to work on.
 func (c *imapConn) handle(line string) {
-	tag, verb, args := parseIMAP(line)
+	tag, verb, args := imapline.Parse(line)
 	switch {
 	case tag == "":
 		c.fail("*", badCommand)
@@ -182,8 +171,8 @@ func (c *imapConn) fail(tag, text string) {
 
 // login takes a name and a password.
 func (c *imapConn) login(tag, args string) {
-	name, rest, ok := cutAstring(args)
-	password, rest, ok2 := cutAstring(strings.TrimPrefix(rest, " "))
+	name, rest, ok := imapline.CutAstring(args)
+	password, rest, ok2 := imapline.CutAstring(strings.TrimPrefix(rest, " "))
 	if !ok || !ok2 || rest != "" {
 		c.fail(tag, badArgument)
 		return

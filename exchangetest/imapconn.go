@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
 )
 
 // maxLine bounds a command line of IMAP and of SMTP. Exchange's own limits are
@@ -194,22 +194,6 @@ func (c *imapConn) expire() bool {
 	return true
 }
 
-var literalPattern = regexp.MustCompile(`\{([0-9]{1,18})(\+?)\}$`)
-
-// literalAt returns the size of the literal that line announces, and whether
-// the client waits to be asked for it (RFC 3501 section 4.3, RFC 7888).
-func literalAt(line []byte) (size int64, sync, ok bool) {
-	if len(line) == 0 || line[len(line)-1] != '}' {
-		return 0, false, false
-	}
-	m := literalPattern.FindSubmatch(line)
-	if m == nil {
-		return 0, false, false
-	}
-	size, err := strconv.ParseInt(string(m[1]), 10, 64)
-	return size, len(m[2]) == 0, err == nil
-}
-
 // readCommand returns the next command with its literals in place, for a
 // session without a mailbox, which has no use for long ones.
 func (c *imapConn) readCommand() (string, error) {
@@ -220,7 +204,7 @@ func (c *imapConn) readCommand() (string, error) {
 			return "", err
 		}
 		command = append(command, line...)
-		size, sync, ok := literalAt(line)
+		size, sync, ok := imapline.Literal(line)
 		if !ok {
 			return string(command), nil
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
 )
 
 const (
@@ -150,14 +152,14 @@ func (c *imapConn) take(line []byte) {
 	if bytes.EqualFold(line, []byte(done)) {
 		line = []byte(done)
 	}
-	if f.partial && quoteIsOpen(string(line)) {
+	if f.partial && imapline.QuoteIsOpen(string(line)) {
 		c.bye(byeErrors)
 		return
 	}
 	if !f.partial && !c.start(string(line)) {
 		return
 	}
-	size, sync, ok := literalAt(line)
+	size, sync, ok := imapline.Literal(line)
 	f.partial = ok && !sync
 	switch {
 	case ok && sync:
@@ -168,24 +170,9 @@ func (c *imapConn) take(line []byte) {
 	f.pending = append(append(f.pending[:0], line...), "\r\n"...)
 }
 
-// quoteIsOpen reports whether a quoted string goes on in the next line, as none
-// may. go-imap's server would wait for its end.
-func quoteIsOpen(line string) bool {
-	for {
-		_, quoted, found := strings.Cut(line, `"`)
-		if !found {
-			return false
-		}
-		var closed bool
-		if _, line, closed = cutQuoted(quoted); !closed {
-			return true
-		}
-	}
-}
-
 // start begins a command. It reports whether go-imap's server is to answer it.
 func (c *imapConn) start(line string) bool {
-	tag, verb, args := parseIMAP(line)
+	tag, verb, args := imapline.Parse(line)
 	idling := c.begin(tag)
 	switch {
 	case idling && line == done:
@@ -202,7 +189,7 @@ func (c *imapConn) start(line string) bool {
 	case c.faulted(tag, verb), c.perform(tag, verb):
 	case !mailboxCommands[verb], verb == "UID" && !uidCommands[strings.ToUpper(firstWord(args))]:
 		c.fail(tag, badCommand)
-	case quoteIsOpen(line):
+	case imapline.QuoteIsOpen(line):
 		c.fail(tag, badArgument)
 	default:
 		if verb == "IDLE" && len(line) == len(tag)+len(" IDLE") {
@@ -210,7 +197,7 @@ func (c *imapConn) start(line string) bool {
 		}
 		return true
 	}
-	if size, sync, ok := literalAt([]byte(line)); ok && !sync {
+	if size, sync, ok := imapline.Literal([]byte(line)); ok && !sync {
 		c.skip(size)
 	}
 	return false
@@ -273,7 +260,7 @@ func (c *imapConn) skip(size int64) {
 			return
 		}
 		var sync bool
-		size, sync, again = literalAt(line)
+		size, sync, again = imapline.Literal(line)
 		again = again && !sync
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
-	"net"
-	"sync"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -25,14 +23,14 @@ func (s *Server) startIMAP() {
 		},
 		Logger: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	})
-	s.handover.serve(s.imap)
+	s.handover.Serve(s.imap)
 }
 
 // handOver gives an authenticated connection to go-imap's server and returns
 // when that has done with it. Where it gives up by itself the client is told
 // that the connection ends.
 func (s *Server) handOver(c *imapConn) {
-	s.handover.conns <- c
+	s.handover.HandOver(c)
 	<-c.filter.finished
 	if !c.over {
 		c.bye(byeErrors)
@@ -118,36 +116,3 @@ func (sess *imapSession) Close() error {
 	sess.conn.filter.idle.Wait()
 	return sess.UserSession.Close()
 }
-
-// A handoverListener gives connections to go-imap's server, which only takes
-// them from a listener.
-type handoverListener struct {
-	conns chan net.Conn
-	wg    sync.WaitGroup
-}
-
-func newHandoverListener() *handoverListener {
-	return &handoverListener{conns: make(chan net.Conn)}
-}
-
-func (l *handoverListener) serve(server *imapserver.Server) {
-	l.wg.Go(func() { server.Serve(l) })
-}
-
-// Accept implements net.Listener.
-func (l *handoverListener) Accept() (net.Conn, error) {
-	conn, ok := <-l.conns
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-
-// Close implements net.Listener. No connection may be handed over any more.
-func (l *handoverListener) Close() error {
-	close(l.conns)
-	return nil
-}
-
-// Addr implements net.Listener.
-func (*handoverListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
 // A Mailbox is the mailbox of a user or a shared one.
@@ -85,7 +87,7 @@ func (m *Mailbox) DeleteFolder(name string) {
 // Messages returns the messages of a folder in the order of their UIDs, as
 // they were appended or delivered. It panics if there is no such folder.
 func (m *Mailbox) Messages(folder string) [][]byte {
-	list, err := readFolder(m.store, folder)
+	list, err := imapstore.ReadFolder(m.store, folder)
 	if err != nil {
 		panic(fmt.Sprintf("exchangetest: Messages of %q in %s: %v", folder, m.Address, err))
 	}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
 // A popMessage is one in INBOX, as it was when the session began.
@@ -20,7 +22,7 @@ var uidPattern = regexp.MustCompile(`\bUID (\d+)`)
 // inbox returns the messages in INBOX.
 func (m *Mailbox) inbox() ([]popMessage, error) {
 	var list []popMessage
-	err := playClient(m.store, func(do func(string) (*response, error)) error {
+	err := imapstore.Play(m.store, func(do func(string) (*imapstore.Response, error)) error {
 		if _, err := do("EXAMINE INBOX"); err != nil {
 			return err
 		}
@@ -28,11 +30,11 @@ func (m *Mailbox) inbox() ([]popMessage, error) {
 		if err != nil {
 			return err
 		}
-		uids := uidPattern.FindAllStringSubmatch(strings.Join(r.lines, "\n"), -1)
-		if len(uids) != len(r.literals) {
-			return fmt.Errorf("%d messages with %d UIDs", len(r.literals), len(uids))
+		uids := uidPattern.FindAllStringSubmatch(strings.Join(r.Lines, "\n"), -1)
+		if len(uids) != len(r.Literals) {
+			return fmt.Errorf("%d messages with %d UIDs", len(r.Literals), len(uids))
 		}
-		for i, data := range r.literals {
+		for i, data := range r.Literals {
 			list = append(list, popMessage{uid: uids[i][1], data: data})
 		}
 		return nil
@@ -42,7 +44,7 @@ func (m *Mailbox) inbox() ([]popMessage, error) {
 
 // remove deletes a message of INBOX, unless somebody else has.
 func (m *Mailbox) remove(uid string) {
-	err := playClient(m.store, func(do func(string) (*response, error)) error {
+	err := imapstore.Play(m.store, func(do func(string) (*imapstore.Response, error)) error {
 		for _, command := range []string{"SELECT INBOX", "UID STORE " + uid + ` +FLAGS.SILENT (\Deleted)`, "UID EXPUNGE " + uid} {
 			if _, err := do(command); err != nil {
 				return err

@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
 // A Server is Entra ID and Exchange Online on loopback. Use [NewServer] or
@@ -67,7 +68,7 @@ type Server struct {
 	mail      mailPorts
 	http      *http.Server
 	imap      *imapserver.Server
-	handover  *handoverListener
+	handover  *imapstore.Listener
 	transport *http.Transport
 
 	// mu guards the directory, what Exchange was told and the records.
@@ -115,7 +116,7 @@ func NewUnstartedServer() *Server {
 		maxMessage: smtpSize,
 		pki:        newPKI(),
 		httpLn:     listen(),
-		handover:   newHandoverListener(),
+		handover:   imapstore.NewListener(),
 		tenants:    make(map[string]*Tenant),
 		mailboxes:  make(map[string]*Mailbox),
 		conns:      make(map[net.Conn]struct{}),
@@ -194,7 +195,7 @@ func (s *Server) Close() {
 	}
 	s.wg.Wait()
 	s.handover.Close()
-	s.handover.wg.Wait()
+	s.handover.Wait()
 	s.httpWG.Wait()
 }
 

@@ -1,7 +1,6 @@
 package exchangetest
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"net/smtp"
@@ -303,37 +302,6 @@ func TestSMTPEndlessLine(t *testing.T) {
 	go io.WriteString(c.conn, strings.Repeat("A", maxLine+1))
 	c.want("500 5.5.2 Line too long")
 	c.wantEOF()
-}
-
-func TestReadDots(t *testing.T) {
-	long := strings.Repeat("x", 5000)
-	for _, row := range []struct {
-		name, in, want string
-		rest           string
-		err            error
-	}{
-		{"empty", ".\r\nQUIT", "", "QUIT", nil},
-		{"one line", "a\r\n.\r\n", "a\r\n", "", nil},
-		{"stuffed dot", "..\r\n.\r\n", ".\r\n", "", nil},
-		{"dot before a bare LF", "a\r\n.\n.\r\n", "a\r\n\n.\r\n", "", io.EOF},
-		{"dot after a bare LF", "a\n.\r\nQUIT\r\n.\r\n", "a\n.\r\nQUIT\r\n", "", nil},
-		{"line longer than the buffer", long + "\r\n.\r\n", long + "\r\n", "", nil},
-		{"CR and LF in two buffers", strings.Repeat("x", 15) + "\r\n.\r\n", strings.Repeat("x", 15) + "\r\n", "", nil},
-		{"at the limit", strings.Repeat("x", 9998) + "\r\n.\r\n", strings.Repeat("x", 9998) + "\r\n", "", nil},
-		{"over the limit", strings.Repeat("x", 9999) + "\r\n.\r\nQUIT", "", "QUIT", errTooBig},
-		{"cut off", "a\r\n.", "", "", io.EOF},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			br := bufio.NewReaderSize(strings.NewReader(row.in), 16)
-			got, err := readDots(br, 10000)
-			if !errors.Is(err, row.err) || err == nil && string(got) != row.want {
-				t.Fatalf("got %q, %v; want %q, %v", got, err, row.want, row.err)
-			}
-			if rest, _ := io.ReadAll(br); string(rest) != row.rest {
-				t.Errorf("%q was left", rest)
-			}
-		})
-	}
 }
 
 // Two clients that other people wrote.

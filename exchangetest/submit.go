@@ -2,38 +2,23 @@ package exchangetest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/smtpline"
 )
 
 // maxSending bounds the messages that are under way to one mailbox's outbox.
 // (https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/smtp-submission-improvements)
 const maxSending = 3
 
-var errTooBig = errors.New("message too big")
-
-// path parses "FROM:<address> NAME=VALUE ...", for the keyword it begins with.
-func path(args, keyword string) (address string, params []string, ok bool) {
-	if len(args) < len(keyword) || !strings.EqualFold(args[:len(keyword)], keyword) {
-		return "", nil, false
-	}
-	rest := strings.TrimLeft(args[len(keyword):], " ")
-	if !strings.HasPrefix(rest, "<") {
-		return "", nil, false
-	}
-	address, rest, ok = strings.Cut(rest[1:], ">")
-	return address, strings.Fields(rest), ok
-}
-
 func (c *smtpConn) mailFrom(args string) {
-	from, params, ok := path(args, "FROM:")
+	from, params, ok := smtpline.Path(args, "FROM:")
 	switch {
 	case c.user == "":
 		c.refuse("530 5.7.57 Client not authenticated to send mail.")
@@ -41,7 +26,7 @@ func (c *smtpConn) mailFrom(args string) {
 		c.reply("501 5.5.4 Invalid arguments")
 	case c.mail.started:
 		c.reply("503 5.5.2 Sender already specified")
-	case announcedSize(params) > uint64(c.srv.maxMessage):
+	case smtpline.AnnouncedSize(params) > uint64(c.srv.maxMessage):
 		c.reply("552 5.3.4 Message size exceeds fixed maximum message size")
 	default:
 		c.mail = smtpMail{started: true, from: from}
@@ -49,21 +34,8 @@ func (c *smtpConn) mailFrom(args string) {
 	}
 }
 
-// announcedSize returns the value of SIZE= (RFC 1870), or zero.
-func announcedSize(params []string) uint64 {
-	for _, p := range params {
-		if name, value, _ := strings.Cut(p, "="); strings.EqualFold(name, "SIZE") {
-			n, err := strconv.ParseUint(value, 10, 64)
-			if err == nil || errors.Is(err, strconv.ErrRange) {
-				return n
-			}
-		}
-	}
-	return 0
-}
-
 func (c *smtpConn) rcptTo(args string) {
-	to, _, ok := path(args, "TO:")
+	to, _, ok := smtpline.Path(args, "TO:")
 	switch {
 	case !c.mail.started:
 		c.reply("503 5.5.2 Need mail command")
@@ -101,12 +73,12 @@ func (c *smtpConn) data() {
 	}
 	c.mailbox.sending.Add(1)
 	defer c.mailbox.sending.Add(-1)
-	message, err := readDots(c.br, int(c.srv.maxMessage))
-	if err != nil && err != errTooBig {
+	message, err := smtpline.ReadDots(c.br, int(c.srv.maxMessage))
+	if err != nil && err != smtpline.ErrTooBig {
 		c.over = true
 		return
 	}
-	c.mail.tooBig = err == errTooBig
+	c.mail.tooBig = err == smtpline.ErrTooBig
 	c.submit(message)
 }
 
@@ -167,7 +139,7 @@ func (c *smtpConn) submit(message []byte) {
 		c.reply("430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = %s", frontEnd)
 		return
 	}
-	for _, sender := range senders(m.from, message) {
+	for _, sender := range smtpline.Senders(m.from, message) {
 		if !c.srv.maySendAs(c.bearer, c.mailbox, sender) {
 			c.sess.update(func(r *Session) {
 				r.Reason = fmt.Sprintf("no SendAs permission for %s (Add-RecipientPermission)", sender)
@@ -178,29 +150,6 @@ func (c *smtpConn) submit(message []byte) {
 	}
 	c.srv.deliver(c.user, c.mailbox, m, message)
 	c.reply("250 2.0.0 OK <%s@%s> [Hostname=%s]", newGUID(), frontEnd, frontEnd)
-}
-
-// senders returns the addresses that a message says it is from: that of the
-// envelope and those of From, as far as they can be read.
-func senders(from string, message []byte) []string {
-	var list []string
-	if from != "" {
-		list = append(list, from)
-	}
-	head, err := mail.ReadMessage(bytes.NewReader(message))
-	if err != nil {
-		return list
-	}
-	authors, err := head.Header.AddressList("From")
-	if err != nil {
-		return list
-	}
-	for _, a := range authors {
-		if !slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, a.Address) }) {
-			list = append(list, a.Address)
-		}
-	}
-	return list
 }
 
 // maySendAs reports whether a session for the mailbox may send as the sender:

@@ -1,4 +1,6 @@
-package exchangetest
+// Package imapstore reads and changes what is in the in-memory store of go-imap's
+// server.
+package imapstore
 
 import (
 	"bufio"
@@ -12,18 +14,20 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
 )
 
-// readFolder returns what is in a folder.
-func readFolder(store *imapmemserver.User, folder string) ([][]byte, error) {
+// ReadFolder returns the messages of a folder in the order of their UIDs.
+func ReadFolder(store *imapmemserver.User, folder string) ([][]byte, error) {
 	var literals [][]byte
-	err := playClient(store, func(do func(string) (*response, error)) error {
+	err := Play(store, func(do func(string) (*Response, error)) error {
 		if _, err := do("EXAMINE " + quote(folder)); err != nil {
 			return err
 		}
 		r, err := do("FETCH 1:* BODY.PEEK[]")
 		if err == nil {
-			literals = r.literals
+			literals = r.Literals
 		}
 		return err
 	})
@@ -34,33 +38,33 @@ func quote(s string) string {
 	return "\"" + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + "\""
 }
 
-// playClient runs commands on the store. go-imap's store tells what is in it
+// Play runs commands on the store. go-imap's store tells what is in it
 // only to an IMAP client, so one is played to it.
-func playClient(store *imapmemserver.User, f func(do func(command string) (*response, error)) error) error {
+func Play(store *imapmemserver.User, f func(do func(command string) (*Response, error)) error) error {
 	client, server := net.Pipe()
 	defer client.Close()
-	ln := newHandoverListener()
-	ln.serve(imapserver.New(&imapserver.Options{
+	ln := NewListener()
+	ln.Serve(imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			return ownSession{imapmemserver.NewUserSession(store)}, &imapserver.GreetingData{PreAuth: true}, nil
 		},
 		Caps:   imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapUIDPlus: {}},
 		Logger: log.New(io.Discard, "", 0),
 	}))
-	defer ln.wg.Wait()
+	defer ln.Wait()
 	defer ln.Close()
-	ln.conns <- server
+	ln.HandOver(server)
 	br := bufio.NewReader(client)
 	if _, err := br.ReadString('\n'); err != nil {
 		return err
 	}
-	return f(func(command string) (*response, error) { return roundTrip(client, br, command) })
+	return f(func(command string) (*Response, error) { return roundTrip(client, br, command) })
 }
 
-// A response is what answers a command: its lines, and the literals in them.
-type response struct {
-	lines    []string
-	literals [][]byte
+// A Response is what answers a command: its lines, and the literals in them.
+type Response struct {
+	Lines    []string
+	Literals [][]byte
 }
 
 // ownSession is a session of the store that needs no login.
@@ -70,25 +74,25 @@ type ownSession struct{ *imapmemserver.UserSession }
 func (ownSession) Login(string, string) error { return imapserver.ErrAuthFailed }
 
 // roundTrip sends a command and reads its answer.
-func roundTrip(w io.Writer, br *bufio.Reader, command string) (*response, error) {
+func roundTrip(w io.Writer, br *bufio.Reader, command string) (*Response, error) {
 	if _, err := fmt.Fprintf(w, "T %s\r\n", command); err != nil {
 		return nil, err
 	}
-	r := new(response)
+	r := new(Response)
 	for {
 		line, err := br.ReadString('\n')
 		if err != nil {
 			return nil, err
 		}
 		line = strings.TrimSuffix(line, "\r\n")
-		if size, _, ok := literalAt([]byte(line)); ok {
+		if size, _, ok := imapline.Literal([]byte(line)); ok {
 			data := make([]byte, size)
 			if _, err := io.ReadFull(br, data); err != nil {
 				return nil, err
 			}
-			r.literals = append(r.literals, data)
+			r.Literals = append(r.Literals, data)
 		}
-		r.lines = append(r.lines, line)
+		r.Lines = append(r.Lines, line)
 		if status, ok := strings.CutPrefix(line, "T "); ok {
 			if !strings.HasPrefix(status, "OK") {
 				return nil, errors.New(status)
