@@ -194,6 +194,11 @@ func (c *imapConn) expire() bool {
 	return true
 }
 
+// withLiterals are the commands of a session without a mailbox that a literal
+// may stand in. Those that are refused anyway are refused rather than asked for
+// one.
+var withLiterals = map[string]bool{"LOGIN": true, "ID": true}
+
 // readCommand returns the next command with its literals in place, for a
 // session without a mailbox, which has no use for long ones.
 func (c *imapConn) readCommand() (string, error) {
@@ -205,7 +210,7 @@ func (c *imapConn) readCommand() (string, error) {
 		}
 		command = append(command, line...)
 		size, sync, ok := imapline.Literal(line)
-		if !ok {
+		if _, verb, _ := imapline.Parse(string(command)); !ok || sync && !withLiterals[verb] {
 			return string(command), nil
 		}
 		if int64(len(command))+size > maxIMAPLiteral {

@@ -99,6 +99,12 @@ func (p *player) direct(verb, args string) {
 		if err := p.tenant.Admin(p.fill(args)); err != nil {
 			p.t.Fatal(err)
 		}
+	case "advance":
+		d, err := time.ParseDuration(args)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.Advance(d)
 	case "password":
 		p.user.SetPassword(args)
 	case "fault":
