@@ -148,6 +148,7 @@ func TestHostileIMAPAuthenticated(t *testing.T) {
 		{"IDLE, and a literal in it", "A IDLE\r\nB X {3+}\r\nDONE\r\nB NOOP\r\n", []string{`\+ IDLE accepted, awaiting DONE command\.`, "B " + state, `A OK IDLE completed\.`, bNoop}, ""},
 		{"IDLE with an argument", "A IDLE x\r\nB NOOP\r\n", []string{syntax, bNoop}, ""},
 		{"ten errors and a command", strings.Repeat("A X\r\n", 10) + "B NOOP\r\n", append(slicesRepeat(bad12, 10), bye14, EOF), ""},
+		{"ten errors of both parsers", strings.Repeat("A X\r\nA NOOP x\r\n", 5) + "B NOOP\r\n", append(strings.Split(strings.Repeat(bad12+"\n"+bad11+"\n", 5), "\n")[:10], bye14, EOF), ""},
 		{"longer line", "A NOOP " + strings.Repeat("x", maxLine) + "\r\n", []string{bye14, EOF}, ""},
 		{"after LOGOUT", "A LOGOUT\r\nB NOOP\r\n", []string{bye, `A OK LOGOUT completed\.`, EOF}, ""},
 	}, func(w *world, t testing.TB) *wire { return w.authenticated(t, shared, w.app.Token(nil)) })

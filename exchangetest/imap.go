@@ -160,9 +160,15 @@ func (c *imapConn) logout(tag string) {
 	c.over = true
 }
 
-// fail answers with an error, and says goodbye when there were too many.
+// fail answers with an error.
 func (c *imapConn) fail(tag, text string) {
 	c.printf("%s %s", tag, text)
+	c.erred()
+}
+
+// erred counts an error that the client was told of, and says goodbye when
+// there were too many.
+func (c *imapConn) erred() {
 	c.errors++
 	if c.errors >= maxIMAPErrors || c.unusable != nil && c.errors >= maxNotConnected {
 		c.bye(byeErrors)

@@ -45,6 +45,7 @@ type filter struct {
 	greeted  bool   // the server's own greeting was dropped
 	tag      string // of the command that is being answered
 	answered bool   // it has been, by go-imap's server
+	bad      bool   // with BAD
 	asked    bool   // the server asked for a literal
 	idling   bool
 }
@@ -96,8 +97,12 @@ func (c *imapConn) Read(p []byte) (int, error) {
 func (c *imapConn) dropAnswered() {
 	f := &c.filter
 	c.mu.Lock()
-	answered := f.answered
+	answered, bad := f.answered, f.bad
+	f.bad = false
 	c.mu.Unlock()
+	if bad {
+		c.erred()
+	}
 	if !answered {
 		return
 	}
@@ -305,6 +310,7 @@ func (c *imapConn) rewordLocked(p []byte) []byte {
 	for _, kind := range []string{" OK ", " NO ", " BAD "} {
 		f.answered = f.answered || bytes.HasPrefix(p, []byte(f.tag+kind))
 	}
+	f.bad = f.bad || bytes.HasPrefix(p, []byte(f.tag+" BAD "))
 	switch {
 	case string(p) == "+ idling\r\n":
 		return []byte(idlePrompt + "\r\n")

@@ -7,6 +7,11 @@
 // of settings that a shell or a .env library reads, and shows on a local web
 // page what clients do and why they are refused. There are a shared mailbox
 // with some mail, an application that may open it, and a user who can sign in.
+// A password alone is refused, as in Exchange Online; for a program that has not
+// got there yet, type on the page
+//
+//	New-AuthenticationPolicy Old -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp
+//	Set-OrganizationConfig -DefaultAuthenticationPolicy Old
 //
 // The exit status is 0, or 1 where it could not start, or 2 where the flags
 // make no sense.
