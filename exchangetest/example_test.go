@@ -10,11 +10,15 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"net/smtp"
 	"net/url"
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/xoauth2"
 )
 
 func Example() {
@@ -241,6 +245,31 @@ func ExampleFault() {
 		Challenge: "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIn0=",
 		Reply:     "535 5.7.8 Username and Password not accepted.",
 	})
+}
+
+// High Volume Email wants a token that is valid for ten minutes more.
+func ExampleServer_HVE() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Newsletter", exchangetest.SMTPSendAsApp)
+	mailbox := srv.Tenant().AddMailbox("news@contoso.com")
+	srv.Tenant().Grant(app, mailbox.Address)
+
+	client, err := smtp.Dial(srv.HVE())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	config := srv.TLSConfig()
+	config.ServerName = "smtp-hve.office365.com"
+	if err := client.StartTLS(config); err != nil {
+		fmt.Println(err)
+		return
+	}
+	token := &oauth2.Token{AccessToken: app.Token(&exchangetest.TokenOptions{Lifetime: 9 * time.Minute})}
+	fmt.Println(client.Auth(xoauth2.SMTPAuth(mailbox.Address, oauth2.StaticTokenSource(token))))
+	// Output: 501 "5.5.127 Invalid XOAUTH2 auth data - Token will expire soon error"
 }
 
 // An application whose only secret has expired.
