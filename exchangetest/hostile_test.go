@@ -139,6 +139,7 @@ func TestHostileIMAPAuthenticated(t *testing.T) {
 		}, ""},
 		{"literal that is not asked for", "A NOOP {3}\r\nB NOOP\r\n", []string{syntax, bNoop}, ""},
 		{"message of a size that fits nowhere", "A APPEND INBOX {999999999999}\r\nB NOOP\r\n", []string{`A (BAD|NO) .*`, bNoop}, ""},
+		{"message with something after it", "A APPEND Drafts {2+}\r\n\r\n x\r\nB NOOP\r\n", []string{bad11, bNoop}, ""},
 		{"DONE without IDLE", "DONE\r\nB NOOP\r\n", []string{untag12, bNoop}, ""},
 		{"IDLE and a command", "A SELECT Drafts\r\nA IDLE\r\nB NOOP\r\nDONE\r\n", []string{
 			`\* .*`, `\* .*`, `\* .*`, `\* .*`, `\* .*`, `\* .*`, `A OK .*`, `\+ IDLE accepted, awaiting DONE command\.`, "B " + state, `A OK IDLE completed\.`,

@@ -279,6 +279,14 @@ func (c *imapConn) startIdle() {
 	c.filter.idling = true
 }
 
+// endCommand has go-imap's server believe that a command ends here. It reports
+// whether it does.
+func (c *imapConn) endCommand() bool {
+	ends := string(c.filter.pending) == "\r\n"
+	c.filter.pending = append(c.filter.pending[:0], "\r\n"...)
+	return ends
+}
+
 func (c *imapConn) stopIdling() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -47,7 +48,8 @@ type imapSession struct {
 func (*imapSession) Login(string, string) error { return imapserver.ErrAuthFailed }
 
 // Append implements imapserver.Session. It does not keep what a broken
-// connection leaves of a message, as go-imap's store would.
+// connection leaves of a message, as go-imap's store would, nor a message with
+// something after it, which go-imap's server would keep and not answer.
 func (sess *imapSession) Append(mailbox string, r imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
 	message, err := io.ReadAll(r)
 	if err == nil && int64(len(message)) < r.Size() {
@@ -55,6 +57,9 @@ func (sess *imapSession) Append(mailbox string, r imap.LiteralReader, options *i
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !sess.conn.endCommand() {
+		return nil, &imap.Error{Type: imap.StatusResponseTypeBad, Text: strings.TrimPrefix(badArgument, "BAD ")}
 	}
 	if options.Time.IsZero() {
 		options.Time = sess.conn.srv.Now()
