@@ -85,8 +85,10 @@ type device struct {
 // authorizeDevice gets a code, and tries again where that can help.
 func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *device, err error) {
 	_, err = c.retry(ctx, pause, func() (*grant, error) {
-		var e *Error
-		if d, e = c.requestDevice(ctx); e != nil {
+		if e := c.signed(ctx, func(s signer) (e *Error) {
+			d, e = c.requestDevice(ctx, s)
+			return e
+		}); e != nil {
 			return nil, e
 		}
 		return nil, nil
@@ -94,14 +96,14 @@ func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *devic
 	return d, err
 }
 
-func (c *client) requestDevice(ctx context.Context) (*device, *Error) {
+func (c *client) requestDevice(ctx context.Context, s signer) (*device, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
 	defer cancel()
 	e := c.failed(nil)
 	e.CorrelationID = newGUID()
 	form := url.Values{"client_id": {c.clientID}, "scope": {c.scope}}
-	if sign := c.signers[c.preferred.Load()].sign; sign != nil {
-		if err := sign(ctx, form); err != nil {
+	if s.sign != nil {
+		if err := s.sign(ctx, form); err != nil {
 			e.Err = &credentialError{plain(ctx, err)}
 			return nil, e
 		}
