@@ -44,7 +44,9 @@ const (
 // error. The calls wait until the person has signed in; when the code expires,
 // in Entra ID after 15 minutes, they fail with Code "expired_token". The next
 // call begins anew. From then on refresh tokens are used, as with
-// [Config.AuthCode].
+// [Config.AuthCode], and with a [Config.Cache] by later runs of the program
+// too. Where several people sign in to one program, set a [Config.CacheKey] for
+// each.
 //
 // Ask for a token before a dialer does: one that gives up after a minute ends a
 // sign-in that nobody else waits for.
@@ -61,7 +63,7 @@ func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) erro
 			return err
 		}
 	}
-	s := newSession(cl, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	s := newSession(cl, fixed(cl.key(keyPerson)), func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		d, err := cl.authorizeDevice(ctx, pause)
 		if err != nil {
 			return nil, err

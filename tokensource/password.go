@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -36,8 +37,12 @@ func (c *Config) Password(username, password string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
+	key := sync.OnceValues(func() (string, error) {
+		proof, err := stretched(username, password)
+		return cl.key(keyPassword, strings.ToLower(username), proof), err
+	})
 	var refused failure
-	return newSession(cl, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return newSession(cl, key, func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		if time.Now().Before(refused.until) {
 			return nil, refused.err
 		}
