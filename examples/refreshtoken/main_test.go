@@ -19,7 +19,9 @@ func TestDemo(t *testing.T) {
 }
 
 func TestHalfOfTheSettings(t *testing.T) {
-	getenv := func(name string) string { return map[string]string{"EXO_USER": "adele@contoso.com", "EXO_REFRESH_TOKEN": "0.AXXX"}[name] }
+	getenv := func(name string) string {
+		return map[string]string{"EXO_USER": "adele@contoso.com", "EXO_REFRESH_TOKEN": "0.AXXX"}[name]
+	}
 	if err := run(t.Context(), new(bytes.Buffer), getenv); err == nil || !strings.Contains(err.Error(), "Tenant") {
 		t.Errorf("error %v", err)
 	}
