@@ -155,23 +155,33 @@ func (d *dirCache) Put(ctx context.Context, key string, value []byte) error {
 
 // replaceFile leaves the old content or the new one, whatever happens.
 func replaceFile(ctx context.Context, path string, value []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new") // for its owner alone
+	next, err := writeBeside(path, value)
 	if err != nil {
 		return err
+	}
+	if err := insist(ctx, func() error { return os.Rename(next, path) }); err != nil {
+		os.Remove(next)
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// writeBeside writes a file that is to take the place of path, for its owner
+// alone.
+func writeBeside(path string, value []byte) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
+	if err != nil {
+		return "", err
 	}
 	_, err = f.Write(value)
 	if err == nil {
 		err = f.Sync() // or the name may be on the disk before the content
 	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = insist(ctx, func() error { return os.Rename(f.Name(), path) })
-	}
-	if err != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
 		os.Remove(f.Name())
-		return err
+		return "", err
 	}
-	return syncDir(filepath.Dir(path))
+	return f.Name(), nil
 }
 
 // sweep removes what nobody will: what processes that were killed have left,

@@ -1,5 +1,8 @@
 package tokensource
 
+// WriteBeside is what a Put of DirCache begins with.
+var WriteBeside = writeBeside
+
 // SweepAfter is the age from which DirCache deletes an entry.
 const SweepAfter = outlived
 
