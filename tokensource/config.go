@@ -68,7 +68,8 @@ type Config struct {
 	// Where the Cache is a [Locker], which DirCache is, processes take turns,
 	// for half a minute at most, and make one request between them. Without
 	// locks two may make one each, and the one to store last prevails: no harm
-	// with Entra ID, where the refresh tokens of both are good.
+	// with Entra ID, where the refresh tokens of both are good. There it does
+	// no harm either if a process is killed between the answer and its storing.
 	Cache Cache
 
 	// CacheKey tells apart the users of one Config in its Cache: two Sources

@@ -54,7 +54,7 @@ const (
 
 var (
 	entryName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,128}$`)
-	ourFile   = regexp.MustCompile(`^[0-9a-f]{64}\.token(\.[0-9]+\.new)?$`)
+	ourFile   = regexp.MustCompile(`^([0-9a-f]{64})\.token(\.[0-9]+\.new)?$`)
 )
 
 func (d *dirCache) check() *ConfigError {
@@ -193,16 +193,36 @@ func (d *dirCache) sweep(now time.Time) {
 	}
 	files, _ := os.ReadDir(d.dir)
 	for _, file := range files {
-		keep := leftover
-		switch ours := ourFile.FindStringSubmatch(file.Name()); {
+		ours := ourFile.FindStringSubmatch(file.Name())
+		path := filepath.Join(d.dir, file.Name())
+		switch {
 		case ours == nil:
-			continue
-		case ours[1] == "":
-			keep = outlived
+		case ours[2] != "":
+			removeOld(path, now.Add(-leftover))
+		case isOld(path, now.Add(-outlived)):
+			d.removeEntry(ours[1], path, now.Add(-outlived))
 		}
-		if info, err := file.Info(); err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > keep {
-			os.Remove(filepath.Join(d.dir, file.Name()))
-		}
+	}
+}
+
+// removeEntry removes an entry unless somebody has its lock, who may be about
+// to put a new one in its place.
+func (d *dirCache) removeEntry(key, path string, before time.Time) {
+	l := flock.New(filepath.Join(d.dir, key+".lock"), flock.SetPermissions(0o600))
+	if locked, err := l.TryLock(); err == nil && locked {
+		removeOld(path, before)
+		l.Close()
+	}
+}
+
+func isOld(path string, before time.Time) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular() && info.ModTime().Before(before)
+}
+
+func removeOld(path string, before time.Time) {
+	if isOld(path, before) {
+		os.Remove(path)
 	}
 }
 

@@ -314,7 +314,7 @@ func TestDirCacheSweeps(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	other, third := strings.Repeat("f", 64), strings.Repeat("e", 64)
+	other, third, locked := strings.Repeat("f", 64), strings.Repeat("e", 64), strings.Repeat("d", 64)
 	files := map[string]struct {
 		age  time.Duration
 		gone bool
@@ -325,6 +325,7 @@ func TestDirCacheSweeps(t *testing.T) {
 		entryKey + ".lock":          {1000 * 24 * time.Hour, false},
 		other + ".token":            {tokensource.SweepAfter + time.Hour, true},
 		third + ".token":            {tokensource.SweepAfter - time.Hour, false},
+		locked + ".token":           {1000 * 24 * time.Hour, false},
 		"notes.token":               {1000 * 24 * time.Hour, false},
 		"report.new":                {1000 * 24 * time.Hour, false},
 		other + ".token.x.new":      {1000 * 24 * time.Hour, false},
@@ -339,7 +340,13 @@ func TestDirCacheSweeps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(t, tokensource.DirCache(dir), "x")
+	c := tokensource.DirCache(dir)
+	unlock, err := c.(tokensource.Locker).Lock(t.Context(), locked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	put(t, c, "x")
 	for name, file := range files {
 		if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) != file.gone {
 			t.Errorf("%s: gone %t", name, !file.gone)

@@ -398,11 +398,12 @@ func TestAbandonedPutIsWaitedFor(t *testing.T) {
 				t.Fatalf("error %v", r.err)
 			}
 		}
-		want(t, source, 1)
-		wantRequests(t, server, 1)
+		pass(storeLimit)
 		if cache.only(t).RefreshToken != refreshNumber(1) {
 			t.Error("not stored")
 		}
+		want(t, source, 1)
+		wantRequests(t, server, 1)
 	})
 }
 
@@ -652,11 +653,18 @@ func TestPersonIsAskedOnce(t *testing.T) {
 	})
 }
 
-// While a person is asked, nobody else is kept waiting.
+// While a person is asked, nobody else is kept waiting; what comes of it is
+// stored in turn.
 func TestLockIsFreeWhileAPersonIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate)}
 		cache := newLockingCache()
+		cache.put = func(context.Context, string) error {
+			if len(cache.lock) != 1 {
+				t.Error("stored without the lock")
+			}
+			return nil
+		}
 		config := server.public()
 		config.Cache = cache
 		source := config.DeviceCode(func(context.Context, DeviceCode) error {
@@ -682,6 +690,61 @@ func TestPersonIsAskedAgain(t *testing.T) {
 		want(t, config.DeviceCode(s.show), 5)
 		if len(s.codes) != 2 || cache.only(t).RefreshToken != refreshNumber(5) {
 			t.Errorf("asked %d times", len(s.codes))
+		}
+	})
+}
+
+// A sign-in that cannot be stored yet is kept, and nobody is asked for it again.
+func TestSignInThatIsNotStoredYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate)}
+		cache := newLockingCache()
+		config := server.public()
+		config.Cache = cache
+		var s shown
+		source := config.DeviceCode(func(ctx context.Context, code DeviceCode) error {
+			cache.lock <- struct{}{}
+			return s.show(ctx, code)
+		})
+		if _, err := source.Token(); !temporary(err) || !strings.Contains(err.Error(), "another process") {
+			t.Fatalf("error %v", err)
+		}
+		pass(rememberAtMost)
+		<-cache.lock
+		want(t, source, 2)
+		if len(s.codes) != 1 || cache.only(t).RefreshToken != refreshNumber(2) {
+			t.Errorf("asked %d times", len(s.codes))
+		}
+	})
+}
+
+// A Cache of one's own says by ErrCacheMiss that a value is of no use.
+func TestMissWithAReason(t *testing.T) {
+	server := &fakeEntra{answer: rotate}
+	config := server.public()
+	cache := &memCache{get: func(context.Context, string) error { return fmt.Errorf("%w: bad padding", ErrCacheMiss) }}
+	config.Cache = cache
+	log := logged(config)
+	want(t, config.RefreshToken(testRefresh), 1)
+	if !strings.Contains(warnings(log), "bad padding") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestEndedRefreshTokenIsNotDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(rotate, badRequest(revoked))}
+		config := server.public()
+		config.Cache = &memCache{delete: func(context.Context, string) error { return errors.New("no route") }}
+		log := logged(config)
+		source := config.RefreshToken(testRefresh)
+		want(t, source, 1)
+		pass(hour)
+		if _, err := source.Token(); !errors.Is(err, ErrInteractionRequired) {
+			t.Errorf("error %v", err)
+		}
+		if !strings.Contains(warnings(log), "was not deleted") {
+			t.Errorf("log: %s", log)
 		}
 	})
 }
