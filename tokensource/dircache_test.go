@@ -456,6 +456,13 @@ func TestEveryFlowIsStored(t *testing.T) {
 				if n := len(e.Requests()) - before; n != 1 {
 					t.Errorf("%d requests", n)
 				}
+				files, _ := filepath.Glob(filepath.Join(dir, "*.token"))
+				if len(files) != 1 {
+					t.Fatalf("files: %s", names(t, dir))
+				}
+				if text, err := os.ReadFile(files[0]); err != nil || bytes.Contains(text, []byte("token")) == encrypted {
+					t.Errorf("stored as %q, %v", text, err)
+				}
 			})
 		}
 	}

@@ -14,9 +14,9 @@ const (
 	// lockLimit is how long the lock of an entry is waited for. Nobody has it
 	// while a person is asked.
 	lockLimit = 30 * time.Second
-	// storeLimit is how long storing may take. It goes on where nobody waits
-	// any more: what the server has given out must not be lost.
-	storeLimit = 10 * time.Second
+	// cacheLimit is how long one call of a Cache may take. Storing goes on where
+	// nobody waits any more: what the server has given out must not be lost.
+	cacheLimit = 10 * time.Second
 )
 
 // A shelf is the place of one Source in a Cache. Its errors have no token in
@@ -42,7 +42,9 @@ func (s *shelf) load(ctx context.Context) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err := s.cache.Get(ctx, key)
+	limited, cancel := context.WithTimeout(ctx, cacheLimit)
+	defer cancel()
+	value, err := s.cache.Get(limited, key)
 	switch {
 	case err == ErrCacheMiss, err == nil && len(value) == 0:
 		return nil, nil
@@ -73,7 +75,7 @@ func (s *shelf) save(ctx context.Context, r *record) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheLimit)
 	defer cancel()
 	if err := s.cache.Put(ctx, key, value); err != nil {
 		return r.redacted(err)
@@ -86,7 +88,7 @@ func (s *shelf) delete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheLimit)
 	defer cancel()
 	return s.cache.Delete(ctx, key)
 }

@@ -68,8 +68,8 @@ func newSource(name string, log *slog.Logger, f flow) *Source {
 }
 
 // Token is [Source.TokenContext] without a context. It takes two minutes at
-// most, with the time limit that Config has by default, and a quarter of an
-// hour more where somebody has to sign in.
+// most, with the time limit that Config has by default, one more with a Cache,
+// and a quarter of an hour more where somebody has to sign in.
 func (s *Source) Token() (*oauth2.Token, error) {
 	return s.TokenContext(context.Background())
 }
