@@ -123,18 +123,23 @@ func (d *dirCache) Get(ctx context.Context, key string) ([]byte, error) {
 	return value, nil
 }
 
-// readEntry reads a regular file, as another might never end.
+// readEntry reads a regular file of the program's user. Another one might never
+// end, or be there to pass off somebody else's tokens.
 func readEntry(path string) ([]byte, error) {
-	if info, err := os.Lstat(path); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
-	}
-	f, err := os.Open(path)
+	f, err := openEntry(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	case !isOwn(info):
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it belongs to another user")}
+	}
 	return io.ReadAll(io.LimitReader(f, maxEntry+1))
 }
 

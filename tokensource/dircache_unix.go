@@ -1,11 +1,24 @@
-//go:build !windows
+//go:build unix
 
 package tokensource
 
 import (
 	"context"
+	"io/fs"
 	"os"
+	"syscall"
 )
+
+// openEntry follows no link and waits for no writer of a pipe.
+func openEntry(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+}
+
+// isOwn reports whether a file is the program's user's, or root's.
+func isOwn(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || stat.Uid == 0 || int(stat.Uid) == os.Geteuid()
+}
 
 // syncDir has the new name of a file survive the end of the machine.
 func syncDir(dir string) error {
