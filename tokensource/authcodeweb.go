@@ -78,7 +78,7 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(cl, fixed(cl.key(keyPerson)), nil)
+	s := newSession(cl, cl.keyOf(keyPerson), nil)
 	if g, err = s.begin(ctx, g); err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (c *Config) SignedIn() *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	return newSession(cl, fixed(cl.key(keyPerson)), nil).source()
+	return newSession(cl, cl.keyOf(keyPerson), nil).source()
 }
 
 // checkCacheKey is for web applications, whose users are many.

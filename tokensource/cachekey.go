@@ -44,6 +44,11 @@ func (c *client) key(flow string, user ...string) string {
 	return cacheKey(append(application, user...)...)
 }
 
+// keyOf is key for those who have a cache.
+func (c *client) keyOf(flow string, user ...string) func() (string, error) {
+	return func() (string, error) { return c.key(flow, user...), nil }
+}
+
 // stretched makes it costly to try passwords on a key. Without the password
 // in the key, whoever knows the user's name would be given the tokens.
 func stretched(username, password string) (string, error) {

@@ -236,7 +236,11 @@ func TestKeysOfManagedIdentities(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return (&identity{host: host, options: o, resource: o.resource()}).key()
+		key, bad := (&identity{host: host, options: o, resource: o.resource()}).key()
+		if bad != nil {
+			t.Fatal(bad)
+		}
+		return key
 	}
 	seen := make(map[string]string)
 	for name, key := range map[string]string{

@@ -66,7 +66,8 @@ type Config struct {
 	// is replaced, with a record.
 	//
 	// Where the Cache is a [Locker], which DirCache is, processes take turns,
-	// for half a minute at most, and make one request between them. Without
+	// for half a minute at most, and make one request between them; while a
+	// person is asked, nobody waits, and others may be asked too. Without
 	// locks two may make one each, and the one to store last prevails: no harm
 	// with Entra ID, where the refresh tokens of both are good. There it does
 	// no harm either if a process is killed between the answer and its storing.

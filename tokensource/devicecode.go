@@ -63,7 +63,7 @@ func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) erro
 			return err
 		}
 	}
-	s := newSession(cl, fixed(cl.key(keyPerson)), func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	s := newSession(cl, cl.keyOf(keyPerson), func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		d, err := cl.authorizeDevice(ctx, pause)
 		if err != nil {
 			return nil, err

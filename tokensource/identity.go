@@ -38,14 +38,17 @@ func (i *identity) name() string {
 // key is that of its tokens in a Cache. The identity of the system is another
 // one on each machine, and may be another one for each program on it, which
 // then has a secret of its own.
-func (i *identity) key() string {
+func (i *identity) key() (string, error) {
 	o := i.options
 	parts := []string{keyIdentity, i.host.name, i.resource, strings.ToLower(o.ClientID), strings.ToLower(o.ObjectID), strings.ToLower(o.ResourceID)}
 	if o.ClientID == "" && o.ObjectID == "" && o.ResourceID == "" {
-		machine, _ := os.Hostname()
+		machine, err := os.Hostname()
+		if err != nil {
+			return "", err
+		}
 		parts = append(parts, machine, i.host.url, i.host.secret)
 	}
-	return cacheKey(parts...)
+	return cacheKey(parts...), nil
 }
 
 func (i *identity) failed(err error) *Error {

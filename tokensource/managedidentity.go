@@ -90,7 +90,7 @@ func identitySource(o ManagedIdentityOptions, host *identityHost) *Source {
 		id.http.Transport = pinned(id.http.Transport, host.pin)
 	}
 	r := retrier{id.name(), host.backoff, id.log}
-	return storedSource(o.Cache, fixed(id.key()), id.name(), id.log, id.failed, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return storedSource(o.Cache, id.key, id.name(), id.log, id.failed, func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		return r.do(ctx, pause, func() (*grant, error) { return id.fetch(ctx) })
 	})
 }

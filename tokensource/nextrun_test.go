@@ -71,6 +71,27 @@ func TestNextRun(t *testing.T) {
 	}
 }
 
+// A cache that is emptied ends nothing: what a Source knows is stored again.
+func TestEmptiedCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: rotate}
+		config := server.public()
+		cache := new(memCache)
+		config.Cache = cache
+		source := config.RefreshToken(testRefresh)
+		want(t, source, 1)
+		for key := range cache.keys() {
+			cache.Delete(t.Context(), key)
+		}
+		pass(hour)
+		want(t, source, 2)
+		server.wantForm(t, 2, refreshForm(refreshNumber(1)))
+		if cache.only(t).RefreshToken != refreshNumber(2) {
+			t.Error("not stored")
+		}
+	})
+}
+
 // What the next run gets is renewed as if it had asked for it.
 func TestStoredTokenIsRenewedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -37,10 +36,11 @@ func (c *Config) Password(username, password string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	key := sync.OnceValues(func() (string, error) {
-		proof, err := stretched(username, password)
-		return cl.key(keyPassword, strings.ToLower(username), proof), err
-	})
+	key := func() (string, error) {
+		user := strings.ToLower(username)
+		proof, err := stretched(user, password)
+		return cl.key(keyPassword, user, proof), err
+	}
 	var refused failure
 	return newSession(cl, key, func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		if time.Now().Before(refused.until) {

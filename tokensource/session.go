@@ -36,6 +36,7 @@ type session struct {
 	rotated bool   // refresh came with an answer, and is not stored
 	unsaved *grant // not stored yet
 	handed  bool   // a token was returned
+	warned  bool   // of the cache, in this turn
 
 	mu      sync.Mutex
 	refused string // the access token that was invalidated last
@@ -55,9 +56,6 @@ func newSession(cl *client, key func() (string, error), signIn flow) *session {
 	return s
 }
 
-// fixed is a key that costs nothing to know.
-func fixed(key string) func() (string, error) { return func() (string, error) { return key, nil } }
-
 func (s *session) source() *Source {
 	source := newSource(s.name, s.log, s.token)
 	if s.shelf != nil {
@@ -74,6 +72,7 @@ func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
 	case <-ctx.Done():
 		return nil, s.failed(transport.ContextError(ctx))
 	}
+	s.warned = false
 	g, err := s.get(ctx, pause)
 	if err == nil {
 		s.handed = true

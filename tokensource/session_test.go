@@ -185,7 +185,7 @@ func TestInteractiveSession(t *testing.T) {
 				config.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				cl, _ := config.userClient()
 				asked := 0
-				s := newSession(cl, fixed(""), func(context.Context, pauseFunc) (*grant, error) {
+				s := newSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
 					asked++
 					return lifetime(row.refresh), nil
 				})

@@ -22,11 +22,14 @@ func (s *session) trouble(ctx context.Context, err error) error {
 	known := new(redactor)
 	known.add(s.refresh)
 	err = known.err(err)
-	if s.redeem == nil {
-		s.shelf.warn(ctx, "the cache failed", err)
-		return nil
+	if s.redeem != nil {
+		return s.failed(&ownError{"Config.Cache", err})
 	}
-	return s.failed(&ownError{"Config.Cache", err})
+	if !s.warned {
+		s.warned = true
+		s.shelf.warn(ctx, "the cache failed", err)
+	}
+	return nil
 }
 
 // look returns what is stored, or nil, and takes over its refresh token if that

@@ -75,13 +75,14 @@ func TestCacheInTrouble(t *testing.T) {
 	broken := func(context.Context, string) error { return errors.New("no route to the database") }
 	rows := []struct {
 		name  string
-		cache *memCache
+		cache Cache
 		user  bool // the flow is a user's
 		fails bool
 		warns int
 	}{
 		{"application, not read", &memCache{get: broken}, false, false, 1},
 		{"application, not written", &memCache{put: broken}, false, false, 1},
+		{"application, not read, with locks", &lockingCache{memCache: memCache{get: broken}, lock: make(chan struct{}, 1)}, false, false, 1},
 		{"application, neither", &memCache{get: broken, put: broken}, false, false, 2},
 		{"user, not read", &memCache{get: broken}, true, true, 1}, // "request failed"
 		{"user, not written", &memCache{put: broken}, true, true, 1},

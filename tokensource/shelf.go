@@ -22,10 +22,11 @@ const (
 // A shelf is the place of one Source in a Cache. Its errors have no token in
 // them.
 type shelf struct {
-	cache Cache
-	key   func() (string, error)
-	name  string
-	log   *slog.Logger
+	cache   Cache
+	makeKey func() (string, error)
+	name    string
+	log     *slog.Logger
+	made    string // the key, once it was needed
 }
 
 // newShelf returns nil where there is no cache.
@@ -33,7 +34,15 @@ func newShelf(cache Cache, name string, log *slog.Logger, key func() (string, er
 	if cache == nil {
 		return nil
 	}
-	return &shelf{cache, key, name, log}
+	return &shelf{cache: cache, makeKey: key, name: name, log: log}
+}
+
+// key is called in the session's turn.
+func (s *shelf) key() (key string, err error) {
+	if s.made == "" {
+		s.made, err = s.makeKey()
+	}
+	return s.made, err
 }
 
 // load returns what is stored, or nil.
