@@ -326,7 +326,7 @@ func TestEndedRefreshTokenIsNotDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: script(rotate, badRequest(revoked))}
 		config := server.public()
-		config.Cache = &memCache{delete: func(context.Context, string) error { return errors.New("no route") }}
+		config.Cache = &memCache{delete: func(context.Context, string) error { return errors.New("no route for " + refreshNumber(1)) }}
 		log := logged(config)
 		source := config.RefreshToken(testRefresh)
 		want(t, source, 1)
@@ -337,5 +337,6 @@ func TestEndedRefreshTokenIsNotDeleted(t *testing.T) {
 		if !strings.Contains(warnings(log), "was not deleted") {
 			t.Errorf("log: %s", log)
 		}
+		checkNoSecret(t, "log", log.String())
 	})
 }

@@ -92,7 +92,7 @@ func (s *session) get(ctx context.Context, pause pauseFunc) (g *grant, err error
 	if err != errAsk {
 		return g, err
 	}
-	if g, err = s.signIn(ctx, pause); err != nil {
+	if g, err = s.signedIn(ctx, pause); err != nil {
 		return nil, err
 	}
 	s.anew = false
@@ -161,13 +161,23 @@ func (s *session) obtain(ctx context.Context, pause pauseFunc) (*grant, error) {
 	}
 	switch {
 	case s.signIn != nil && !s.interactive:
-		return s.signIn(ctx, pause)
+		return s.signedIn(ctx, pause)
 	case s.signIn != nil && !hurried(ctx):
 		return nil, errAsk
 	case refusal != nil:
 		return nil, refusal
 	}
 	return nil, s.noRefreshToken()
+}
+
+// signedIn is what signing in brings. A refresh token of the time before may be
+// somebody else's, so it is not used again, even where no new one has come.
+func (s *session) signedIn(ctx context.Context, pause pauseFunc) (*grant, error) {
+	g, err := s.signIn(ctx, pause)
+	if err == nil {
+		s.refresh, s.rotated = "", false
+	}
+	return g, err
 }
 
 func (s *session) noRefreshToken() error {

@@ -208,3 +208,32 @@ func TestInteractiveSession(t *testing.T) {
 		})
 	}
 }
+
+// Another person may have signed in: the refresh token of the one before is not
+// used again, although the answer has brought none.
+func TestSignInEndsTheSessionBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(badRequest(mfaNeeded), rotate)}
+		config := server.public()
+		config.Cache = new(memCache)
+		cl, _ := config.userClient()
+		asked := 0
+		s := newSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
+			asked++
+			return &grant{accessToken: fmt.Sprint("signed in ", asked), asked: time.Now(), lifetime: hour}, nil
+		})
+		s.interactive = true
+		s.refresh = testRefresh
+		source := s.source()
+		for n := 1; n <= 2; n++ {
+			if token, err := source.Token(); err != nil || token.AccessToken != fmt.Sprint("signed in ", n) {
+				t.Errorf("%v, %v", token, err)
+			}
+			pass(hour)
+		}
+		wantRequests(t, server, 1)
+		if r := config.Cache.(*memCache).only(t); r.RefreshToken != "" {
+			t.Errorf("stored %+v", r)
+		}
+	})
+}

@@ -19,9 +19,7 @@ func (s *session) trouble(ctx context.Context, err error) error {
 	if ended := transport.ContextError(ctx); ended != nil {
 		return s.failed(ended)
 	}
-	known := new(redactor)
-	known.add(s.refresh)
-	err = known.err(err)
+	err = s.redacted(err)
 	if s.redeem != nil {
 		return s.failed(&ownError{"Config.Cache", err})
 	}
@@ -30,6 +28,13 @@ func (s *session) trouble(ctx context.Context, err error) error {
 		s.shelf.warn(ctx, "the cache failed", err)
 	}
 	return nil
+}
+
+// redacted is for the words of a Cache that somebody else has written.
+func (s *session) redacted(err error) error {
+	known := new(redactor)
+	known.add(s.refresh)
+	return known.err(err)
 }
 
 // look returns what is stored, or nil, and takes over its refresh token if that
@@ -117,7 +122,7 @@ func (s *session) save(ctx context.Context) (*grant, error) {
 func (s *session) drop(ctx context.Context) {
 	s.stored = ""
 	if err := s.shelf.delete(ctx); err != nil {
-		s.shelf.warn(ctx, "a refresh token that has ended was not deleted", err)
+		s.shelf.warn(ctx, "a refresh token that has ended was not deleted", s.redacted(err))
 	}
 }
 
@@ -143,7 +148,7 @@ func (s *session) forget(accessToken string) {
 		err = s.clear(ctx, accessToken, unlock != nil)
 	}
 	if err != nil {
-		s.shelf.warn(ctx, "a token that was refused is still in the cache", err)
+		s.shelf.warn(ctx, "a token that was refused is still in the cache", s.redacted(err))
 	}
 }
 
