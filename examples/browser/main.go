@@ -6,7 +6,8 @@
 // shows two runs with an Entra ID and an Exchange Online in this process, where a
 // function fills in the pages. For a real mailbox set EXO_TENANT, EXO_CLIENT_ID
 // (of an application with the redirect address http://localhost under "Mobile
-// and desktop applications") and EXO_USER.
+// and desktop applications") and EXO_USER. Then the tokens are kept in the
+// directory exoauth below [os.UserCacheDir].
 package main
 
 import (
@@ -50,12 +51,10 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 		return err
 	}
 	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
-	for range runs {
-		if err := visit(ctx, out, config, options, &dialer); err != nil {
-			return err
-		}
+	for ; runs > 0 && err == nil; runs-- {
+		err = visit(ctx, out, config, options, &dialer)
 	}
-	return nil
+	return err
 }
 
 // visit is what one run does.

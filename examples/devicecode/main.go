@@ -5,7 +5,8 @@
 //
 // shows two runs with an Entra ID and an Exchange Online in this process, where a
 // function enters the code. For a real mailbox set EXO_TENANT, EXO_CLIENT_ID (of
-// an application with "Allow public client flows") and EXO_USER.
+// an application with "Allow public client flows") and EXO_USER. Then the tokens
+// are kept in the directory exoauth below [os.UserCacheDir].
 package main
 
 import (
@@ -52,12 +53,10 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}
 	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
 	config.CacheKey = user
-	for range runs {
-		if err := visit(ctx, out, config, user, enter, &dialer); err != nil {
-			return err
-		}
+	for ; runs > 0 && err == nil; runs-- {
+		err = visit(ctx, out, config, user, enter, &dialer)
 	}
-	return nil
+	return err
 }
 
 // visit is what one run does.

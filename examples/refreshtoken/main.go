@@ -5,7 +5,8 @@
 //	go run ./examples/refreshtoken
 //
 // shows two runs with servers in this process. For a real mailbox set EXO_TENANT,
-// EXO_CLIENT_ID (the other program's), EXO_USER and EXO_REFRESH_TOKEN.
+// EXO_CLIENT_ID (the other program's), EXO_USER and EXO_REFRESH_TOKEN. Then the
+// tokens are kept in the directory exoauth below [os.UserCacheDir].
 package main
 
 import (
@@ -52,12 +53,10 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 		return err
 	}
 	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
-	for range runs {
-		if err := visit(ctx, out, config, user, refreshToken, &dialer); err != nil {
-			return err
-		}
+	for ; runs > 0 && err == nil; runs-- {
+		err = visit(ctx, out, config, user, refreshToken, &dialer)
 	}
-	return nil
+	return err
 }
 
 // visit is what one run does.
