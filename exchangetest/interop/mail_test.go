@@ -3,11 +3,7 @@ package interop
 import (
 	"bytes"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -64,40 +60,5 @@ func TestGoMail(t *testing.T) {
 	}
 	if inbox := w.user.Mailbox.Messages("INBOX"); len(inbox) != 1 || !bytes.Contains(inbox[0], []byte("Invoice 4711")) {
 		t.Errorf("%d messages arrived", len(inbox))
-	}
-}
-
-// Python's standard library reads by IMAP and POP3 and sends by SMTP.
-func TestPython(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("there is no Python")
-	}
-	w := newWorld(t)
-	w.user.Mailbox.Append("INBOX", []byte("Subject: hello\r\n\r\nx\r\n"))
-	w.tenant.Grant(w.app, upn)
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, w.CA(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cloud := w.Cloud()
-	cmd := exec.CommandContext(t.Context(), python, "testdata/mail.py")
-	cmd.Env = append(os.Environ(), "EXO_CA="+ca, "EXO_IMAP="+cloud.IMAP, "EXO_SMTP="+cloud.SMTP, "EXO_POP="+cloud.POP,
-		"EXO_USER="+upn, "EXO_TOKEN_ENDPOINT="+cloud.Authority+"/contoso.com/oauth2/v2.0/token",
-		"EXO_CLIENT_ID="+w.app.ClientID, "EXO_CLIENT_SECRET="+w.app.Secret)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	for _, want := range []string{"IMAP hello", "SMTP sent", "POP hello", "IMAP refused NO AUTHENTICATE failed."} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("no %q in\n%s", want, out)
-		}
-	}
-	if sent := w.Sent(); len(sent) != 1 || sent[0].User != upn {
-		t.Errorf("sent %+v", sent)
 	}
 }
