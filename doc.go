@@ -39,10 +39,10 @@
 // permission or the admin's consent, to one that has expired, to an
 // application that was not made known with New-ServicePrincipal, or with the
 // object id of its app registration instead of its enterprise application's,
-// and to a mailbox that does not exist or is in another tenant. And it answers "OK AUTHENTICATE completed." to some who are then
-// told "BAD User is authenticated but not connected." The errors of the
-// dialers keep the step and the server's words, and diagnose.Explain ranks what
-// they can mean.
+// and to a mailbox that does not exist or is in another tenant. And it answers
+// "OK AUTHENTICATE completed." to some who are then told "BAD User is
+// authenticated but not connected." The errors of the dialers keep the step and
+// the server's words, and diagnose.Explain ranks what they can mean.
 //
 // # Compatibility
 //

@@ -15,6 +15,7 @@ var allowed = []string{
 	"github.com/emersion/go-message",
 	"github.com/emersion/go-sasl",
 	"github.com/emersion/go-smtp",
+	"github.com/gofrs/flock", // file locks that other processes respect, on every system; brings golang.org/x/sys
 	"github.com/golang-jwt/jwt/v5",
 	"golang.org/x/oauth2",
 	"software.sslmate.com/src/go-pkcs12", // PFX as Windows, Key Vault and OpenSSL 3 make it

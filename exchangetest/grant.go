@@ -32,6 +32,7 @@ type signInFacts struct {
 	public   bool // the client has no credential
 	spa      time.Time
 	scope    string // as asked for at sign-in
+	line     *line  // of the refresh tokens that came of it; nil before the first
 }
 
 // grants are the flows, by grant_type. The short name of the device code flow

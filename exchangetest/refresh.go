@@ -11,7 +11,7 @@ const (
 )
 
 // A refreshToken stands for a sign-in. Each use makes a new one, and the old
-// one goes on to be valid.
+// one goes on to be valid, unless [Server.RefreshOnce] is set.
 // (https://learn.microsoft.com/entra/identity-platform/refresh-tokens)
 type refreshToken struct {
 	app     *App
@@ -20,7 +20,11 @@ type refreshToken struct {
 	signIn  time.Time // of the user
 	issued  time.Time
 	used    time.Time
+	spent   bool
 }
+
+// A line is that of one sign-in's refresh tokens. Guarded by Server.mu.
+type line struct{ ended bool }
 
 func (s *Server) issueRefreshToken(g *grant) string {
 	prefix := "1.A"
@@ -31,6 +35,9 @@ func (s *Server) issueRefreshToken(g *grant) string {
 	now := s.Now()
 	if g.session.scope == "" {
 		g.session.scope = g.grantedScope() + " offline_access"
+	}
+	if g.session.line == nil {
+		g.session.line = new(line)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,6 +138,10 @@ func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.used = now
+	if s.RefreshOnce && (t.spent || t.session.line.ended) {
+		t.session.line.ended = true
+		return errRevoked(t.signIn)
+	}
+	t.used, t.spent = now, true
 	return nil
 }

@@ -36,6 +36,12 @@ type Server struct {
 	// some clients do not read.
 	DeviceInterval time.Duration
 
+	// RefreshOnce has a refresh token be good for one use, and its second use
+	// end the whole sign-in, as other authorization servers have it (RFC 9700
+	// section 4.14.2). False means as in Entra ID, where an old one goes on to
+	// be valid: a client that mixes them up is not found out.
+	RefreshOnce bool
+
 	// Logger is told what clients do and why they are refused. It never sees
 	// a token or a secret. Nil means silence.
 	Logger *slog.Logger

@@ -585,3 +585,32 @@ func TestDiscovery(t *testing.T) {
 		resp.Body.Close()
 	}
 }
+
+// A refresh token that is good once, and what its second use ends.
+func TestRefreshOnce(t *testing.T) {
+	p := newPeople(t)
+	p.RefreshOnce = true
+	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
+	signIn := func() string {
+		t.Helper()
+		got, problem := p.redeem(t, "contoso.com", p.passwordForm()...)
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		return got.RefreshToken
+	}
+	refresh := func(what, token, want string) string {
+		t.Helper()
+		got, problem := p.redeem(t, "common", "grant_type", "refresh_token", "refresh_token", token)
+		if problem != want {
+			t.Errorf("%s: got %q, want %q", what, problem, want)
+		}
+		return got.RefreshToken
+	}
+	first, other := signIn(), signIn()
+	second := refresh("first use", first, "")
+	third := refresh("its successor", second, "")
+	refresh("second use", first, "invalid_grant [50173] bad_token")
+	refresh("the last of the line", third, "invalid_grant [50173] bad_token")
+	refresh("another sign-in", other, "")
+}

@@ -3,6 +3,7 @@ package interop
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,13 +15,22 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// keep is a SaveRefreshToken that keeps what it got.
+// keep is a Cache in which nothing is found, and that keeps the refresh tokens
+// it got.
 type keep struct{ tokens []string }
 
-func (k *keep) save(_ context.Context, token string) error {
-	k.tokens = append(k.tokens, token)
-	return nil
+func (*keep) Get(context.Context, string) ([]byte, error) { return nil, tokensource.ErrCacheMiss }
+
+func (k *keep) Put(_ context.Context, _ string, value []byte) error {
+	var stored struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	err := json.Unmarshal(value, &stored)
+	k.tokens = append(k.tokens, stored.RefreshToken)
+	return err
 }
+
+func (*keep) Delete(context.Context, string) error { return nil }
 
 func (k *keep) last() string { return k.tokens[len(k.tokens)-1] }
 
@@ -77,7 +87,7 @@ func TestAuthCodeInBrowser(t *testing.T) {
 	p := startProvider(t)
 	var kept keep
 	config := p.config("native")
-	config.SaveRefreshToken = kept.save
+	config.Cache = &kept
 	end := make(chan screen, 1)
 	source := config.AuthCode(tokensource.AuthCodeOptions{
 		Prompt: "consent",
@@ -156,7 +166,7 @@ func TestAuthCodeOfWebApplication(t *testing.T) {
 	var kept keep
 	app := &webApp{T: t, config: p.config("web"), options: tokensource.AuthCodeOptions{RedirectURL: p.web.URL + "/signed-in"}}
 	app.config.Credential = tokensource.Secret(usable)
-	app.config.SaveRefreshToken = kept.save
+	app.config.Cache, app.config.CacheKey = &kept, "jane"
 	p.handle = app.ServeHTTP
 	seen, err := person{Chromium: chromium, Address: p.web.URL, User: "jane", Password: "x"}.visit(t.Context())
 	if err != nil || seen.Text != "welcome" || app.source == nil {
@@ -182,7 +192,7 @@ func TestDeviceCodeInBrowser(t *testing.T) {
 	p := startProvider(t)
 	var kept keep
 	config := p.config("native")
-	config.SaveRefreshToken = kept.save
+	config.Cache = &kept
 	source := config.DeviceCode(func(_ context.Context, code tokensource.DeviceCode) error {
 		seen, err := person{Chromium: chromium, Address: code.VerificationURL, Code: code.UserCode, User: "jane", Password: "x"}.visit(t.Context())
 		if err == nil && !strings.Contains(seen.Text, "Sign-in Success") {

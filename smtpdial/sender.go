@@ -80,7 +80,8 @@ func (s *Sender) init() {
 
 // Send sends message, a header and a body in the form of RFC 5322, from one
 // address to others. With the token of a signed-in user who sends for a shared
-// mailbox, from is the shared mailbox and the Sender's username the user.
+// mailbox, from is the shared mailbox and the Sender's username the user. Where
+// one recipient is refused the message goes to none.
 //
 // It tries again, with a growing pause, what [Temporary] says may succeed:
 // replies of class 4, a connection that broke before the message was complete,
@@ -205,7 +206,7 @@ func (m envelope) send(c *smtp.Client) error {
 	}
 	for _, to := range m.to {
 		if err := c.Rcpt(to, nil); err != nil {
-			return err
+			return fmt.Errorf("recipient %q: %w", to, err)
 		}
 	}
 	w, err := c.Data()

@@ -80,6 +80,12 @@ func (s *submission) serve(p *mailtest.Peer) {
 			} else {
 				p.Say(reply)
 			}
+		case "RCPT":
+			if strings.Contains(line, "nobody@") {
+				p.Say("550 5.1.10 RESOLVER.ADR.RecipientNotFound")
+				continue
+			}
+			p.Say("250 2.1.5 Recipient OK")
 		default:
 			p.Say("250 2.0.0 OK")
 		}
@@ -118,6 +124,30 @@ func (s *submission) heard(verb string) (n int) {
 
 func sendOne(ctx context.Context, s *smtpdial.Sender) error {
 	return s.Send(ctx, sender, []string{"to@example.com"}, []byte(messageOnWire))
+}
+
+func TestSenderNamesTheRefusedRecipient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newSubmission()
+		s := server.Sender(sender)
+		defer s.Close()
+		err := s.Send(t.Context(), sender, []string{"to@example.com", "nobody@example.com"}, []byte(messageOnWire))
+		if reply, ok := errors.AsType[*smtp.SMTPError](err); !ok || reply.Code != 550 {
+			t.Fatalf("error %v, want the server's 550", err)
+		}
+		if !strings.Contains(err.Error(), `"nobody@example.com"`) {
+			t.Errorf("%q does not say whose recipient it was", err)
+		}
+		if len(server.messages) != 0 {
+			t.Error("the other recipient got the message")
+		}
+		if err := sendOne(t.Context(), s); err != nil {
+			t.Errorf("the next message: %v", err)
+		}
+		if all, _ := server.connections(); all != 1 {
+			t.Errorf("%d connections, want one for both messages", all)
+		}
+	})
 }
 
 func TestSenderTriesAgain(t *testing.T) {

@@ -56,6 +56,23 @@ func (e *Error) interactive() bool {
 	return slices.Contains([]string{"interaction_required", "login_required", "consent_required", "invalid_grant"}, e.Code)
 }
 
+// ended are those of refusals of a refresh token itself, which no later request
+// takes back. A user who has to consent or to pass MFA still has a good one.
+var ended = []int{50089, 50132, 50133, 50173, 70000, 70008, 70043, 700082, 700084}
+
+// grantEnded reports whether a refresh token is of no use to anybody any more.
+func (e *Error) grantEnded() bool {
+	switch {
+	case !e.interactive():
+		return false
+	case e.Suberror == "bad_token", e.Suberror == "token_expired":
+		return true
+	case len(e.AADSTS) == 0:
+		return e.Code == "invalid_grant"
+	}
+	return slices.ContainsFunc(e.AADSTS, func(code int) bool { return slices.Contains(ended, code) })
+}
+
 // credentialBad reports whether another credential may succeed.
 func (e *Error) credentialBad() bool {
 	if _, ok := errors.AsType[*credentialError](e.Err); ok {

@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
@@ -57,8 +58,10 @@ var errNobodySignedIn error = &ownError{"nobody signed in within 15 minutes", ni
 // many ask, and the calls wait until somebody has signed in or their contexts
 // end; after 15 minutes they fail. From then on refresh tokens are used. The
 // browser opens again when the refresh token is refused and the last access
-// token has expired. To sign in once for several runs of a program, set
-// [Config.SaveRefreshToken], and use [Config.RefreshToken] where there is one.
+// token has expired. To sign in once for all runs of a program, set
+// [Config.Cache]. A Prompt or Claims in the options has each Source ask once,
+// whatever is in there. Where several people use one program, set the LoginHint
+// or a [Config.CacheKey] for each.
 //
 // Ask for a token before a dialer does: one that gives up after a minute ends a
 // sign-in that nobody else waits for.
@@ -80,7 +83,7 @@ func (c *Config) AuthCode(o AuthCodeOptions) *Source {
 	if o.Open == nil {
 		o.Open = openOrShow
 	}
-	s := newSession(cl, func(ctx context.Context, _ pauseFunc) (*grant, error) {
+	s := newSession(cl, cl.keyOf(keyPerson, hinted(o.LoginHint)...), func(ctx context.Context, _ pauseFunc) (*grant, error) {
 		l, err := listenLoopback(at)
 		if err != nil {
 			return nil, cl.failed(&ownError{"cannot wait for the browser", err})
@@ -90,7 +93,17 @@ func (c *Config) AuthCode(o AuthCodeOptions) *Source {
 		return cl.signInHere(ctx, o, l)
 	})
 	s.interactive = true
+	s.anew = o.Prompt != "" || o.Claims != ""
 	return s.source()
+}
+
+// hinted is the user in the key of a sign-in, none where there is no hint: then
+// it is one with the sign-ins by a device code and in a web application.
+func hinted(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{strings.ToLower(name)}
 }
 
 // signInHere takes the answer of one sign-in on this machine, and tells the

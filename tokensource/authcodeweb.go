@@ -61,11 +61,16 @@ func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, 
 // those of [Source.TokenContext]; where the user or Entra ID declined, an
 // [*Error] has the reason, with Code "access_denied" for the former.
 //
-// Each user has a Source of their own, and a SaveRefreshToken. Who has signed
-// in is in the id_token: see [Source.TokenContext], and add "openid" and
-// "profile" to the Scopes.
+// Each user has a Source of their own. With a [Config.Cache], each also needs a
+// Config that differs in its [Config.CacheKey]; the tokens are stored, and
+// [Config.SignedIn] with that Config is their Source when the application has
+// been restarted. Who has signed in is in the id_token: see
+// [Source.TokenContext], and add "openid" and "profile" to the Scopes.
 func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values) (*Source, error) {
 	cl, bad := c.userClient()
+	if bad == nil {
+		bad = c.checkCacheKey()
+	}
 	if bad != nil {
 		return nil, bad
 	}
@@ -73,13 +78,46 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(cl, nil)
-	if err := s.keep(ctx, g); err != nil {
+	s := newSession(cl, cl.keyOf(keyPerson), nil)
+	if g, err = s.begin(ctx, g); err != nil {
 		return nil, err
 	}
+	s.handed = true
 	source := s.source()
 	source.cached.Store(newEntry(g))
 	return source, nil
+}
+
+// SignedIn returns a source of tokens for the user with this [Config.CacheKey]
+// who has signed in before, through [Config.Exchange], [Config.DeviceCode] or
+// [Config.AuthCode] without a LoginHint, in a Config that was the same but for
+// its HTTPClient and Logger. It asks nobody: where nothing is stored in the
+// [Config.Cache], or the user has to sign in again, the error is
+// [ErrInteractionRequired].
+func (c *Config) SignedIn() *Source {
+	cl, err := c.userClient()
+	switch {
+	case err != nil:
+	case c.Cache == nil:
+		err = &ConfigError{Field: "Cache", Problem: "nil, so nobody's sign-in is stored", Remedy: "set it to the one that was set when the user signed in"}
+	default:
+		err = c.checkCacheKey()
+	}
+	if err != nil {
+		return &Source{broken: err}
+	}
+	return newSession(cl, cl.keyOf(keyPerson), nil).source()
+}
+
+// checkCacheKey is for web applications, whose users are many.
+func (c *Config) checkCacheKey() *ConfigError {
+	if c.Cache == nil || c.CacheKey != "" {
+		return nil
+	}
+	return &ConfigError{
+		Field: "CacheKey", Problem: "empty, so that all users of the application would share what is in the Cache",
+		Remedy: "copy the Config for each user, and set it to what the application knows the user by",
+	}
 }
 
 // beginSignIn returns the address to send the browser to.

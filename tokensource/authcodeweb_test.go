@@ -34,8 +34,8 @@ func TestExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: rotate}
 		config := server.config()
-		var saved []string
-		config.SaveRefreshToken = func(_ context.Context, token string) error { saved = append(saved, token); return nil }
+		cache := new(memCache)
+		config.Cache, config.CacheKey = cache, "account 1"
 		signIn, answer := beginTest(t, config)
 
 		stored, err := json.Marshal(signIn) // in a session, and out of it
@@ -51,14 +51,18 @@ func TestExchange(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, source, 1) // without another request
+		if stored := cache.only(t); stored.RefreshToken != refreshNumber(1) {
+			t.Errorf("stored %+v", stored)
+		}
 		server.wantForm(t, 1, map[string]string{
 			"client_id": testClientID, "client_secret": testSecret, "grant_type": "authorization_code", "code": testCode,
 			"redirect_uri": webRedirect, "code_verifier": signIn.Verifier, "scope": userScope,
 		})
 		pass(hour)
 		want(t, source, 2)
-		if strings.Join(saved, " ") != refreshNumber(1)+" "+refreshNumber(2) {
-			t.Errorf("saved %q", saved)
+		want(t, config.SignedIn(), 2) // when the application was restarted
+		if stored := cache.only(t); stored.RefreshToken != refreshNumber(2) {
+			t.Errorf("stored %+v", stored)
 		}
 	})
 }
@@ -138,15 +142,51 @@ func TestExchangeUnderCancelledContext(t *testing.T) {
 	}
 }
 
-func TestExchangeSavesFirst(t *testing.T) {
+func TestExchangeStoresFirst(t *testing.T) {
 	server := &fakeEntra{answer: rotate}
 	config := server.config()
 	full := errors.New("disk full")
-	config.SaveRefreshToken = func(context.Context, string) error { return full }
+	config.Cache = &memCache{put: func(context.Context, string) error { return full }}
+	config.CacheKey = "account 1"
 	signIn, answer := beginTest(t, config)
 	if source, err := config.Exchange(t.Context(), signIn, answer); source != nil || !errors.Is(err, full) {
 		t.Errorf("error %v", err)
 	}
+}
+
+// All users of a web application would be one without a key.
+func TestUsersOfWebApplicationNeedAKey(t *testing.T) {
+	server := new(fakeEntra)
+	config := server.config()
+	signIn, answer := beginTest(t, config)
+	_, err := config.SignedIn().Token()
+	wantConfigError(t, err, "Cache")
+	config.Cache = new(memCache)
+	_, err = config.SignedIn().Token()
+	wantConfigError(t, err, "CacheKey")
+	_, err = config.Exchange(t.Context(), signIn, answer)
+	wantConfigError(t, err, "CacheKey")
+	wantRequests(t, server, 0)
+	config.Tenant = ""
+	_, err = config.SignedIn().Token()
+	wantConfigError(t, err, "Tenant")
+}
+
+func wantConfigError(t *testing.T, err error, field string) {
+	t.Helper()
+	if e, ok := errors.AsType[*ConfigError](err); !ok || e.Field != field || e.Remedy == "" {
+		t.Errorf("error %v; want one about %s", err, field)
+	}
+}
+
+func TestSignedInNeedsASignIn(t *testing.T) {
+	server := new(fakeEntra)
+	config := server.config()
+	config.Cache, config.CacheKey = new(memCache), "account 1"
+	if _, err := config.SignedIn().Token(); !errors.Is(err, ErrInteractionRequired) {
+		t.Errorf("error %v", err)
+	}
+	wantRequests(t, server, 0)
 }
 
 func TestWebRedirect(t *testing.T) {

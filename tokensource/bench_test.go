@@ -45,3 +45,23 @@ func TestCachedTokenCostsOneAllocation(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// BenchmarkNextRun is what the first token of a run costs that finds it in
+// files.
+func BenchmarkNextRun(b *testing.B) {
+	for name, cache := range map[string]Cache{"files": DirCache(b.TempDir()), "encrypted files": Encrypted(DirCache(b.TempDir()), keyA)} {
+		b.Run(name, func(b *testing.B) {
+			config := new(fakeEntra).config()
+			config.Cache = cache
+			if _, err := config.ClientCredentials().Token(); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := config.ClientCredentials().Token(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -2,7 +2,6 @@ package tokensource
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -51,14 +50,40 @@ type Config struct {
 	// request; zero means 30 seconds.
 	HTTPClient *http.Client
 
-	// SaveRefreshToken stores a refresh token, in the flows with a user. It is
-	// called with each new one, before the access token that came with it is
-	// handed out and before it is used itself, and never by two goroutines for
-	// one Source. Where it returns an error so does the Source, which keeps
-	// the token and calls again before it next uses it. ctx ends when nobody
-	// waits for a token any more. Nil means that the Source alone knows it,
+	// Cache keeps the tokens for the next run of the program and for other
+	// processes: [DirCache] in files, or your own in a database. A person who
+	// has signed in is not asked again, and a program that runs every minute
+	// asks Entra ID once an hour. Nil means that the Source alone knows them,
 	// so that with the program the sign-in is lost.
-	SaveRefreshToken func(ctx context.Context, token string) error
+	//
+	// A new refresh token is stored before it is used, and before the access
+	// token that came with it is handed out. Where it cannot be stored the
+	// Source returns the error, keeps the token, and tries to store it before
+	// anything else when it is asked again. Nor is anything asked of Entra ID
+	// for a user while the cache cannot be read or locked. The tokens of an
+	// application can be had again, so all that is at most a record in the
+	// log. A refresh token that has ended is deleted; an entry that is damaged
+	// is replaced, with a record.
+	//
+	// Where the Cache is a [Locker], which DirCache is, processes take turns,
+	// for half a minute at most, and make one request between them; while a
+	// person is asked, nobody waits, and others may be asked too. Without
+	// locks two may make one each, and the one to store last prevails: no harm
+	// with Entra ID, where the refresh tokens of both are good. There it does
+	// no harm either if a process is killed between the answer and its storing.
+	Cache Cache
+
+	// CacheKey tells apart the users of one Config in its Cache: two Sources
+	// with different ones never get each other's token. Make it what the
+	// program itself knows the user by, such as the id of their account there.
+	// What a flow knows about its user counts as well: the user name and
+	// password, the refresh token or assertion it is given, the LoginHint.
+	//
+	// It is required where users of a web application sign in, for
+	// [Config.Exchange] and [Config.SignedIn]. Empty means that the program is
+	// one person's, as most with AuthCode and DeviceCode are: whoever has
+	// signed in is the user of all Sources of that flow with the same Cache.
+	CacheKey string
 
 	// Logger gets a record for each request, at level Debug, and for each
 	// failure, at level Warn. Nil means silence.
@@ -77,7 +102,8 @@ type client struct {
 	preferred        atomic.Int32 // index of the signer to try first
 	http             *http.Client
 	limit            time.Duration // of one request, the reading of its answer included
-	save             func(ctx context.Context, refreshToken string) error
+	cache            Cache
+	cacheKey         string
 	log              *slog.Logger
 }
 
@@ -105,7 +131,8 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 		scope:    scope,
 		http:     hc,
 		limit:    limit,
-		save:     c.SaveRefreshToken,
+		cache:    c.Cache,
+		cacheKey: c.CacheKey,
 		log:      orSilent(c.Logger),
 		signers:  []signer{{}}, // of a public client
 	}
@@ -150,7 +177,7 @@ func (c *Config) check(cloud exoauth.Cloud) *ConfigError {
 	case !clientIDPattern.MatchString(c.ClientID):
 		return &ConfigError{Field: "ClientID", Value: unlessSecret(c.ClientID), Problem: "has characters that no application id has", Remedy: whereIsClientID}
 	}
-	return nil
+	return checkCache(c.Cache)
 }
 
 // unlessSecret returns a value to be shown, but not one that may be the secret

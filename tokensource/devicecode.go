@@ -44,7 +44,9 @@ const (
 // error. The calls wait until the person has signed in; when the code expires,
 // in Entra ID after 15 minutes, they fail with Code "expired_token". The next
 // call begins anew. From then on refresh tokens are used, as with
-// [Config.AuthCode].
+// [Config.AuthCode], and with a [Config.Cache] by later runs of the program
+// too. Where several people sign in to one program, set a [Config.CacheKey] for
+// each.
 //
 // Ask for a token before a dialer does: one that gives up after a minute ends a
 // sign-in that nobody else waits for.
@@ -61,7 +63,7 @@ func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) erro
 			return err
 		}
 	}
-	s := newSession(cl, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	s := newSession(cl, cl.keyOf(keyPerson), func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		d, err := cl.authorizeDevice(ctx, pause)
 		if err != nil {
 			return nil, err
@@ -85,8 +87,10 @@ type device struct {
 // authorizeDevice gets a code, and tries again where that can help.
 func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *device, err error) {
 	_, err = c.retry(ctx, pause, func() (*grant, error) {
-		var e *Error
-		if d, e = c.requestDevice(ctx); e != nil {
+		if e := c.signed(ctx, func(s signer) (e *Error) {
+			d, e = c.requestDevice(ctx, s)
+			return e
+		}); e != nil {
 			return nil, e
 		}
 		return nil, nil
@@ -94,14 +98,14 @@ func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *devic
 	return d, err
 }
 
-func (c *client) requestDevice(ctx context.Context) (*device, *Error) {
+func (c *client) requestDevice(ctx context.Context, s signer) (*device, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
 	defer cancel()
 	e := c.failed(nil)
 	e.CorrelationID = newGUID()
 	form := url.Values{"client_id": {c.clientID}, "scope": {c.scope}}
-	if sign := c.signers[c.preferred.Load()].sign; sign != nil {
-		if err := sign(ctx, form); err != nil {
+	if s.sign != nil {
+		if err := s.sign(ctx, form); err != nil {
 			e.Err = &credentialError{plain(ctx, err)}
 			return nil, e
 		}

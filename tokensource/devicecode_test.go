@@ -319,3 +319,37 @@ func TestDeviceSecretsAreNotLogged(t *testing.T) {
 		checkNoSecret(t, "log", log.String())
 	})
 }
+
+// The endpoint that gives the code refuses a credential too, and the next one
+// is the one that asks for the token.
+func TestDeviceCodeGoesOnToTheNextCredential(t *testing.T) {
+	rows := []struct {
+		name    string
+		answer  func(int, *http.Request) (*http.Response, error)
+		secrets []string
+		ok      bool
+	}{
+		{"expired", refuse, []string{"old", "new", "new"}, true},
+		{"refused for another reason", badRequest(`{"error":"unauthorized_client","error_codes":[700016]}`), []string{"old"}, false},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: script(row.answer, answerWith(200, deviceAnswer), rotate)}
+				var log bytes.Buffer
+				config := server.config()
+				config.Credential = InOrder(Secret("PLANTED~old"), Secret("PLANTED~new"))
+				config.Logger = slog.New(slog.NewTextHandler(&log, nil))
+				_, err := config.DeviceCode(new(shown).show).Token()
+				if (err == nil) != row.ok {
+					t.Errorf("error %v", err)
+				}
+				wantSecrets(t, server, row.secrets...)
+				if next := strings.Contains(log.String(), "trying the next"); next != row.ok {
+					t.Errorf("log: %s", &log)
+				}
+				checkNoSecret(t, "log", log.String())
+			})
+		})
+	}
+}

@@ -23,10 +23,12 @@
 //     there. One without a browser: [Config.DeviceCode].
 //   - A web application that its users sign in to: [Config.AuthCodeURL] and
 //     [Config.Exchange]. A web API that they call: [Config.OnBehalfOf].
-//   - A user who has signed in before: [Config.RefreshToken], with the token
-//     that [Config.SaveRefreshToken] kept.
+//   - A user who has signed in to another program: [Config.RefreshToken].
 //   - A user's password, where nothing else can be had: [Config.Password].
 //   - Tokens that come from elsewhere, such as MSAL or azidentity: [Func].
+//
+// With a [Config.Cache], such as a [DirCache], whoever has signed in is not
+// asked again when the program is run again, and processes share their tokens.
 //
 // # What a Source promises
 //
@@ -40,6 +42,7 @@
 //   - [Source.TokenContext] returns when its context ends. No context is kept.
 //   - Nobody is asked to sign in while there is a token or a refresh token that
 //     is good, and one person once, however many callers wait.
+//   - A refresh token is stored in the Cache before it is used.
 //   - No secret and no token is in any error, log record or formatted value,
 //     but for the [oauth2.Token] itself.
 //

@@ -224,6 +224,33 @@ func TestEachHost(t *testing.T) {
 	}
 }
 
+// The next program on this machine asks no host.
+func TestManagedIdentityIsStored(t *testing.T) {
+	srv := exchangetest.NewServer()
+	t.Cleanup(srv.Close)
+	system, user := srv.Tenant().AddManagedIdentity("system"), srv.Tenant().AddManagedIdentity("user")
+	host := srv.AddHost(exchangetest.VM, system, user)
+	dir := filepath.Join(t.TempDir(), "tokens")
+	get := func(clientID string) string {
+		t.Helper()
+		token, err := tokensource.ManagedIdentityOn(host.Env(), "", tokensource.ManagedIdentityOptions{
+			ClientID: clientID, HTTPClient: host.HTTPClient(), Cache: tokensource.DirCache(dir),
+		}).TokenContext(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token.AccessToken
+	}
+	one, two := get(""), get(user.ClientID)
+	before := len(srv.Requests())
+	if get("") != one || get(user.ClientID) != two || one == two {
+		t.Error("another token")
+	}
+	if n := len(srv.Requests()) - before; n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
 // The token of a managed identity is the assertion of an application.
 func TestManagedIdentityForAnAssertion(t *testing.T) {
 	srv := exchangetest.NewServer()

@@ -35,6 +35,9 @@ func newEntry(g *grant) *entry {
 		token: g.token(), asked: g.asked, fetched: time.Now(),
 		early: min(earlyRenewal, g.lifetime/4), lifetime: g.lifetime,
 	}
+	if !g.fetched.IsZero() {
+		e.fetched = g.fetched
+	}
 	e.due = e.lifetime - e.early
 	if g.refreshIn > 0 {
 		e.due = min(e.due, g.refreshIn)

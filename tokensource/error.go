@@ -107,6 +107,12 @@ func (e *Error) Is(target error) bool { return target == ErrInteractionRequired 
 // throttling or in trouble. Wait for RetryAfter first. Where the credential
 // could not be used, the answer is that of the error it gave, if it has such
 // a method.
+//
+// A federated credential is not known for some minutes after somebody has made
+// it (AADSTS70021, 700211, 700213, 7002137, 7002138). That is not temporary
+// here: the answer is the same as for one that does not match, by far the
+// commoner case, which no time mends. A Source asks again in any case when it
+// is asked again; see [Source] for how long it waits.
 func (e *Error) Temporary() bool {
 	switch {
 	case e.StatusCode == 0:

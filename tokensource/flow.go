@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"context"
+	"log/slog"
 	"net/url"
 )
 
@@ -42,7 +43,7 @@ func (c *Config) flowClient(scope scopeFunc, checks ...func() *ConfigError) (*cl
 // source returns a Source of the tokens that a request with this form brings.
 // The form is made anew for each try; the client adds to it who asks.
 func (c *client) source(form func(context.Context) (url.Values, error)) *Source {
-	return newSource(c.name(), c.log, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return storedSource(c.cache, c.keyOf(keyApplication), c.name(), c.log, c.failed, func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		return c.retry(ctx, pause, func() (*grant, error) {
 			values, err := form(ctx)
 			if err != nil {
@@ -51,4 +52,16 @@ func (c *client) source(form func(context.Context) (url.Values, error)) *Source 
 			return c.request(ctx, values)
 		})
 	})
+}
+
+// storedSource returns a Source of a flow without refresh tokens.
+func storedSource(cache Cache, key func() (string, error), name string, log *slog.Logger, failed func(error) *Error, f flow) *Source {
+	if cache == nil {
+		return newSource(name, log, f)
+	}
+	s := &session{
+		name: name, log: log, failed: failed, signIn: f,
+		shelf: newShelf(cache, name, log, key), turn: make(chan struct{}, 1),
+	}
+	return s.source()
 }

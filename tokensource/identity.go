@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,26 @@ func (i *identity) name() string {
 		return "the managed identity of the system (" + i.host.name + ")"
 	}
 	return "the managed identity " + id + " (" + i.host.name + ")"
+}
+
+// key is that of its tokens in a Cache. The identity of the system is another
+// one on each machine, and may be another one for each program on it, which
+// then has a secret of its own.
+func (i *identity) key() (string, error) {
+	o := i.options
+	parts := []string{keyIdentity, i.host.name, i.resource, strings.ToLower(o.ClientID), strings.ToLower(o.ObjectID), strings.ToLower(o.ResourceID)}
+	if o.ClientID == "" && o.ObjectID == "" && o.ResourceID == "" {
+		machine, err := os.Hostname()
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, machine, i.host.url, i.host.secret)
+	}
+	return cacheKey(parts...), nil
+}
+
+func (i *identity) failed(err error) *Error {
+	return &Error{ClientID: i.options.ClientID, identity: i.name(), Err: err}
 }
 
 // longLived are tokens that are renewed after half of their lifetime.

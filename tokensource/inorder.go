@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -43,4 +44,41 @@ func (o inOrder) signers(cl *client) (all []signer) {
 		all = append(all, c.signers(cl)...)
 	}
 	return all
+}
+
+// signed makes a request with the credential that was accepted last, and goes
+// on to the next where the error says that this one is bad. What it returns is
+// about the one tried last.
+func (c *client) signed(ctx context.Context, request func(signer) *Error) *Error {
+	all := len(c.signers)
+	first := int(c.preferred.Load())
+	for i := range all {
+		n := (first + i) % all
+		e := again(c.signers[n], request)
+		if e == nil {
+			return nil
+		}
+		if all > 1 {
+			e.credential = fmt.Sprintf("credential %d of %d", n+1, all)
+		}
+		if !e.credentialBad() || ctx.Err() != nil {
+			return e
+		}
+		c.preferred.Store(int32((n + 1) % all))
+		if i == all-1 {
+			return e
+		}
+		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.name(), "error", e)
+	}
+	panic("unreachable: a client has one signer at least")
+}
+
+// again makes a request with one credential, and another one where that may
+// take back what was wrong with the first.
+func again(s signer, request func(signer) *Error) *Error {
+	e := request(s)
+	if e != nil && e.StatusCode != 0 && e.credentialBad() && s.refused != nil && s.refused(e) {
+		e = request(s)
+	}
+	return e
 }

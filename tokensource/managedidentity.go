@@ -32,6 +32,11 @@ type ManagedIdentityOptions struct {
 	// accepts the pinned certificate only.
 	HTTPClient *http.Client
 
+	// Cache keeps the tokens for the next run of the program and for other
+	// processes, as [Config.Cache] does. Nil means that the Source alone knows
+	// them, which will do: the host has a cache too.
+	Cache Cache
+
 	// Logger gets a record for each request, at level Debug, and for each
 	// failure, at level Warn. Nil means silence.
 	Logger *slog.Logger
@@ -85,7 +90,7 @@ func identitySource(o ManagedIdentityOptions, host *identityHost) *Source {
 		id.http.Transport = pinned(id.http.Transport, host.pin)
 	}
 	r := retrier{id.name(), host.backoff, id.log}
-	return newSource(id.name(), id.log, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return storedSource(o.Cache, id.key, id.name(), id.log, id.failed, func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		return r.do(ctx, pause, func() (*grant, error) { return id.fetch(ctx) })
 	})
 }
@@ -117,7 +122,7 @@ func (o ManagedIdentityOptions) check() *ConfigError {
 	case isGraph(resource):
 		return &ConfigError{Field: which + ".Resource", Value: resource, Problem: problemGraph, Remedy: "leave it empty, which means " + exoauth.Global.Resource}
 	}
-	return nil
+	return checkCache(o.Cache)
 }
 
 // withoutProxy is the transport of package net/http, but for proxies, and for

@@ -12,7 +12,13 @@ import (
 // The assertion lives for an hour or so; after that the source goes on with
 // the refresh token that came with the first answer, until that is refused
 // and the assertion has expired too. Keep one Source for each assertion. Two
-// sources share nothing, so one for each call would make a request for each.
+// sources share nothing but a [Config.Cache], so without one, a Source for each
+// call would make a request for each. Check the assertion first: one that has
+// expired still finds the entry that was made with it.
+//
+// Each assertion has an entry of its own in the Cache, which nobody reads any
+// more when it has expired. For an API with many users, let a database delete
+// what is a day old; [DirCache] keeps it for 100 days, and the lock files.
 //
 // [ErrInteractionRequired] means that the user has to consent, or to satisfy
 // Conditional Access; pass [Error.Claims] on to the program that called, which
@@ -24,7 +30,7 @@ func (c *Config) OnBehalfOf(userAssertion string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	return newSession(cl, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return newSession(cl, cl.keyOf(keyOnBehalfOf, userAssertion), func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		return cl.retry(ctx, pause, func() (*grant, error) {
 			return cl.request(ctx, url.Values{
 				"grant_type":          {"urn:ietf:params:oauth:grant-type:jwt-bearer"},

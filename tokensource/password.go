@@ -36,8 +36,13 @@ func (c *Config) Password(username, password string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
+	key := func() (string, error) {
+		user := strings.ToLower(username)
+		proof, err := stretched(user, password)
+		return cl.key(keyPassword, user, proof), err
+	}
 	var refused failure
-	return newSession(cl, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return newSession(cl, key, func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		if time.Now().Before(refused.until) {
 			return nil, refused.err
 		}

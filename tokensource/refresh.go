@@ -14,8 +14,9 @@ import "strings"
 // Each request brings a new refresh token, which takes the place of the one
 // before. It is good for 90 days from its last use, and for 24 hours in all
 // where the redirect address is registered as that of a single-page
-// application (AADSTS700084). To find it again after a restart, set
-// [Config.SaveRefreshToken].
+// application (AADSTS700084). Set [Config.Cache] to find it again after a
+// restart: there it takes the place of the token given here, which stays the
+// same for as long as nobody signs in anew.
 //
 // When it is not good any more, because the password was reset, say, the error
 // is [ErrInteractionRequired].
@@ -29,7 +30,7 @@ func (c *Config) RefreshToken(token string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	s := newSession(cl, nil)
+	s := newSession(cl, cl.keyOf(keyRefresh, token), nil)
 	s.refresh = token
 	return s.source()
 }

@@ -30,41 +30,17 @@ var (
 // name says whose tokens they are, in logs and errors.
 func (c *client) name() string { return "application " + c.clientID + " of tenant " + c.tenant }
 
-// request makes a token request with the credential that was accepted last,
-// and goes on to the next where the error says that this one is bad. What it
-// returns is about the one tried last. Whatever fails is an *Error.
+// request makes a token request. Whatever fails is an *Error.
 func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
-	all := len(c.signers)
-	first := int(c.preferred.Load())
-	for i := range all {
-		n := (first + i) % all
-		g, e := c.requestWith(ctx, c.signers[n], form)
-		if e == nil {
-			return g, nil
-		}
-		if all > 1 {
-			e.credential = fmt.Sprintf("credential %d of %d", n+1, all)
-		}
-		if !e.credentialBad() || ctx.Err() != nil {
-			return nil, e
-		}
-		c.preferred.Store(int32((n + 1) % all))
-		if i == all-1 {
-			return nil, e
-		}
-		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.name(), "error", e)
-	}
-	panic("unreachable: a client has one signer at least")
-}
-
-// requestWith makes a request with one credential, and another one where that
-// may take back what was wrong with the first.
-func (c *client) requestWith(ctx context.Context, s signer, form url.Values) (*grant, *Error) {
-	g, e := c.once(ctx, s, form)
-	if e != nil && e.StatusCode != 0 && e.credentialBad() && s.refused != nil && s.refused(e) {
+	var g *grant
+	e := c.signed(ctx, func(s signer) (e *Error) {
 		g, e = c.once(ctx, s, form)
+		return e
+	})
+	if e != nil {
+		return nil, e
 	}
-	return g, e
+	return g, nil
 }
 
 // once makes one request and reads the answer. The credential goes into the

@@ -28,6 +28,7 @@ type grant struct {
 	accessToken  string
 	refreshToken string        // the next one; empty where there is none
 	asked        time.Time     // when the request was sent, by the monotonic clock too
+	fetched      time.Time     // when it came, where that is not now but in another process
 	lifetime     time.Duration // from then on
 	refreshIn    time.Duration // when the server would like to see a renewal; zero where it did not say
 	extra        map[string]any

@@ -3,17 +3,25 @@ package tokensource
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
+	"sync"
 
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
-// session is what a flow with a user keeps between its requests. Entra ID
-// answers each use of a refresh token with a new one, which lives 90 days
-// longer; other servers revoke the old one with that.
+// session is what a flow keeps between its requests, in memory and on its
+// shelf. Entra ID answers each use of a refresh token with a new one, which
+// lives 90 days longer; other servers revoke the old one with that.
 // (https://learn.microsoft.com/entra/identity-platform/refresh-tokens)
 type session struct {
-	client *client
+	name   string
+	log    *slog.Logger
+	failed func(error) *Error // what failed without an answer of the server
+	shelf  *shelf             // nil where nothing is stored
+	// redeem makes one request with a refresh token. Nil where there are none:
+	// then nothing that cannot be had again is lost with the cache.
+	redeem func(ctx context.Context, refreshToken string) (*grant, error)
 	// signIn gets a token without a refresh token. Nil where that cannot be.
 	signIn flow
 	// interactive is set where signIn asks a person.
@@ -22,15 +30,39 @@ type session struct {
 	// turn is held by the flow that uses what follows: one that nobody waits
 	// for any more may not have come to its end when the next one starts.
 	turn    chan struct{}
-	refresh string
-	unsaved bool
+	anew    bool   // a person is to be asked first, whatever is stored
+	refresh string // the refresh token in force
+	stored  string // the one that the cache is known to have
+	rotated bool   // refresh came with an answer, and is not stored
+	unsaved *grant // not stored yet
+	handed  bool   // a token was returned
+	warned  bool   // of the cache, in this turn
+
+	mu      sync.Mutex
+	refused string // the access token that was invalidated last
 }
 
-func newSession(cl *client, signIn flow) *session {
-	return &session{client: cl, signIn: signIn, turn: make(chan struct{}, 1)}
+// newSession returns one of a user. key is that of its tokens.
+func newSession(cl *client, key func() (string, error), signIn flow) *session {
+	s := &session{
+		name: cl.name(), log: cl.log, failed: cl.failed, signIn: signIn,
+		shelf: newShelf(cl.cache, cl.name(), cl.log, key), turn: make(chan struct{}, 1),
+	}
+	s.redeem = func(ctx context.Context, refreshToken string) (*grant, error) {
+		// Without the scopes, the resource of the new token would be the
+		// server's choice where the user consented to several.
+		return cl.request(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}, "scope": {cl.scope}})
+	}
+	return s
 }
 
-func (s *session) source() *Source { return newSource(s.client.name(), s.client.log, s.token) }
+func (s *session) source() *Source {
+	source := newSource(s.name, s.log, s.token)
+	if s.shelf != nil {
+		source.forget = s.forget
+	}
+	return source
+}
 
 // token is the flow of a Source.
 func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
@@ -38,37 +70,120 @@ func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
-		return nil, s.client.failed(transport.ContextError(ctx))
+		return nil, s.failed(transport.ContextError(ctx))
 	}
-	if err := s.save(ctx); err != nil {
+	s.warned = false
+	g, err := s.get(ctx, pause)
+	if err == nil {
+		s.handed = true
+	}
+	return g, err
+}
+
+// errAsk says that a person has to be asked.
+var errAsk = errors.New("a person has to be asked")
+
+// get has others take their turn while a person is asked, who may never answer.
+func (s *session) get(ctx context.Context, pause pauseFunc) (g *grant, err error) {
+	err = errAsk
+	if !s.anew {
+		g, err = s.renew(ctx, pause)
+	}
+	if err != errAsk {
+		return g, err
+	}
+	if g, err = s.signedIn(ctx, pause); err != nil {
 		return nil, err
 	}
-	g, err := s.obtain(ctx, pause)
+	s.anew = false
+	return s.begin(ctx, g)
+}
+
+// begin stores what a person's sign-in has brought, in the place of whatever
+// is there.
+func (s *session) begin(ctx context.Context, g *grant) (*grant, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		s.take(g)
+		return nil, err
+	}
+	defer unlock()
+	return s.keep(ctx, g)
+}
+
+// renew takes what is stored where that is fresh, under the lock where it is
+// not: another process may have made the request meanwhile.
+func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
+	r, err := s.look(ctx)
+	if g := s.good(ctx, r); g != nil || err != nil {
+		return g, err
+	}
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.keep(ctx, g); err != nil {
-		return nil, err
+	defer unlock()
+	if s.locks() {
+		r, err = s.look(ctx)
+		if g := s.good(ctx, r); g != nil || err != nil {
+			return g, err
+		}
 	}
-	return g, nil
+	if s.unsaved != nil {
+		if g, err := s.save(ctx); err != nil || newEntry(g).good() {
+			return g, err
+		}
+	}
+	g, err := s.obtain(ctx, pause)
+	switch {
+	case err == nil:
+		return s.keep(ctx, g)
+	case err == errAsk || s.handed:
+	default:
+		if old := s.usable(r); old != nil {
+			s.log.WarnContext(ctx, "tokensource: request failed, using the token in the cache", "client", s.name, "error", err)
+			return old, nil
+		}
+	}
+	return nil, err
 }
 
 // obtain uses the refresh token, and signs in where there is none or where it
 // is not good any more.
 func (s *session) obtain(ctx context.Context, pause pauseFunc) (*grant, error) {
-	canSignIn := s.signIn != nil && !(s.interactive && hurried(ctx))
+	var refusal error
 	if s.refresh != "" {
-		g, err := s.redeem(ctx, pause)
-		if !canSignIn || !errors.Is(err, ErrInteractionRequired) {
+		g, err := s.redeemed(ctx, pause)
+		if !errors.Is(err, ErrInteractionRequired) {
 			return g, err
 		}
+		refusal = err
 	}
-	if !canSignIn {
-		e := s.client.failed(&ownError{"there is no refresh token, and nobody is asked to sign in while the old token is good", nil})
-		e.Code = "login_required"
-		return nil, e
+	switch {
+	case s.signIn != nil && !s.interactive:
+		return s.signedIn(ctx, pause)
+	case s.signIn != nil && !hurried(ctx):
+		return nil, errAsk
+	case refusal != nil:
+		return nil, refusal
 	}
-	return s.signIn(ctx, pause)
+	return nil, s.noRefreshToken()
+}
+
+// signedIn is what signing in brings. A refresh token of the time before may be
+// somebody else's, so it is not used again, even where no new one has come.
+func (s *session) signedIn(ctx context.Context, pause pauseFunc) (*grant, error) {
+	g, err := s.signIn(ctx, pause)
+	if err == nil {
+		s.refresh, s.rotated = "", false
+	}
+	return g, err
+}
+
+func (s *session) noRefreshToken() error {
+	e := s.failed(&ownError{"there is no refresh token, and nobody is asked to sign in", nil})
+	e.Code = "login_required"
+	return e
 }
 
 // hurried reports whether this is a renewal: only then has the context of a
@@ -78,40 +193,44 @@ func hurried(ctx context.Context) bool {
 	return ok
 }
 
-// redeem sends the scopes too. Without them, the resource of the new token
-// would be the server's choice where the user consented to several.
-func (s *session) redeem(ctx context.Context, pause pauseFunc) (*grant, error) {
-	return s.client.retry(ctx, pause, func() (*grant, error) {
-		return s.client.request(ctx, url.Values{
-			"grant_type":    {"refresh_token"},
-			"refresh_token": {s.refresh},
-			"scope":         {s.client.scope},
-		})
-	})
+// redeemed is what the refresh token brings. One that is refused may have been
+// used by a process that did not take its turn: then its successor is tried.
+func (s *session) redeemed(ctx context.Context, pause pauseFunc) (*grant, error) {
+	try := func() (*grant, error) {
+		return s.retry(ctx, pause, func() (*grant, error) { return s.redeem(ctx, s.refresh) })
+	}
+	used := s.refresh
+	g, err := try()
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !e.grantEnded() || s.shelf == nil {
+		return g, err
+	}
+	switch r, err := s.look(ctx); {
+	case err != nil || r == nil || r.RefreshToken == "":
+	case s.refresh != used:
+		return try()
+	default:
+		s.drop(ctx)
+	}
+	return nil, err
 }
 
-// keep takes over the refresh token that came with g. An answer without one
-// leaves the old one in force. (RFC 6749 section 6)
-func (s *session) keep(ctx context.Context, g *grant) error {
-	if g.refreshToken == "" || g.refreshToken == s.refresh {
-		return nil
+func (s *session) retry(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
+	return retrier{s.name, entraBackoff, s.log}.do(ctx, pause, request)
+}
+
+// take takes over what came with an answer. One without a refresh token leaves
+// the old one in force. (RFC 6749 section 6)
+func (s *session) take(g *grant) {
+	s.unsaved = g
+	if s.redeem != nil && g.refreshToken != "" && g.refreshToken != s.refresh {
+		s.refresh, s.rotated = g.refreshToken, true
 	}
-	s.refresh, s.unsaved = g.refreshToken, true
+}
+
+func (s *session) keep(ctx context.Context, g *grant) (*grant, error) {
+	s.take(g)
 	return s.save(ctx)
-}
-
-// save has the refresh token stored. One that could not be is kept, and stored
-// before it is used.
-func (s *session) save(ctx context.Context) error {
-	if !s.unsaved || s.client.save == nil {
-		return nil
-	}
-	if err := s.client.save(ctx, s.refresh); err != nil {
-		err = (&redactor{secrets: []string{s.refresh}}).err(err)
-		return s.client.failed(&ownError{"SaveRefreshToken", err})
-	}
-	s.unsaved = false
-	return nil
 }
 
 // failed returns the Error for what failed without an answer of the server.

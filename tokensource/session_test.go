@@ -99,35 +99,21 @@ func TestRefreshTokenThatIsNotRotatedStays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &fakeEntra{answer: answer}
+				cache := new(memCache)
 				config := server.public()
-				config.SaveRefreshToken = func(context.Context, string) error {
-					t.Error("saved although nothing is new")
-					return nil
-				}
+				config.Cache = cache
 				source := config.RefreshToken("PLANTED")
-				want(t, source, 1)
-				pass(hour)
-				want(t, source, 2)
+				for n := 1; n <= 2; n++ {
+					want(t, source, n)
+					if stored := cache.only(t); stored.RefreshToken != "PLANTED" || stored.AccessToken != tokenNumber(n) {
+						t.Errorf("stored %+v", stored)
+					}
+					pass(hour)
+				}
 				server.wantForm(t, 2, refreshForm("PLANTED"))
 			})
 		})
 	}
-}
-
-func TestSavedOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &fakeEntra{answer: script(rotate, succeed)}
-		config := server.public()
-		saved := 0
-		config.SaveRefreshToken = func(context.Context, string) error { saved++; return nil }
-		source := config.RefreshToken(testRefresh)
-		want(t, source, 1)
-		pass(hour)
-		want(t, source, 2)
-		if saved != 1 {
-			t.Errorf("saved %d times", saved)
-		}
-	})
 }
 
 func TestRefreshTokenOfConfidentialClient(t *testing.T) {
@@ -169,110 +155,6 @@ func TestRefusedRefreshTokenNeedsAPerson(t *testing.T) {
 	})
 }
 
-func TestSavedBeforeUse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &fakeEntra{answer: rotate}
-		config := server.public()
-		entered, release := make(chan string), make(chan struct{})
-		config.SaveRefreshToken = func(_ context.Context, token string) error {
-			entered <- token
-			<-release
-			return nil
-		}
-		caller := ask(t.Context(), config.RefreshToken(testRefresh))
-		if token := <-entered; token != refreshNumber(1) {
-			t.Errorf("saved %q", token)
-		}
-		synctest.Wait()
-		select {
-		case <-caller:
-			t.Error("the access token was handed out before the refresh token was saved")
-		default:
-		}
-		close(release)
-		if r := <-caller; r.err != nil {
-			t.Error(r.err)
-		}
-	})
-}
-
-// A refresh token that could not be saved is not lost, nor used unsaved.
-func TestFailedSaveIsRepeatedFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &fakeEntra{answer: rotate}
-		config := server.public()
-		full := errors.New("disk full")
-		var saved []string
-		config.SaveRefreshToken = func(_ context.Context, token string) error {
-			saved = append(saved, token)
-			if len(saved) <= 2 {
-				return fmt.Errorf("cannot write %q: %w", "x", full)
-			}
-			return nil
-		}
-		source := config.RefreshToken(testRefresh)
-		for range 2 {
-			if _, err := source.Token(); !errors.Is(err, full) || !strings.Contains(err.Error(), "SaveRefreshToken") {
-				t.Fatalf("error %v", err)
-			}
-			pass(rememberAtMost)
-		}
-		wantRequests(t, server, 1)
-		want(t, source, 2)
-		server.wantForm(t, 2, refreshForm(refreshNumber(1)))
-		if got, want := strings.Join(saved, " "), strings.Join([]string{refreshNumber(1), refreshNumber(1), refreshNumber(1), refreshNumber(2)}, " "); got != want {
-			t.Errorf("saved %s; want %s", got, want)
-		}
-	})
-}
-
-func TestSaveThatNamesTheTokenIsRedacted(t *testing.T) {
-	server := &fakeEntra{answer: rotate}
-	var log bytes.Buffer
-	config := server.public()
-	config.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	config.SaveRefreshToken = func(_ context.Context, token string) error { return fmt.Errorf("cannot write %s", token) }
-	_, err := config.RefreshToken(testRefresh).Token()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	checkAllVerbs(t, "error", err, errors.Unwrap(err))
-	checkNoSecret(t, "log", log.String())
-}
-
-// The flow that everybody has left still saves, when the next call comes.
-func TestAbandonedSaveIsWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &fakeEntra{answer: rotate}
-		config := server.public()
-		config.Scopes = []string{"https://outlook.office.com/IMAP.AccessAsUser.All"}
-		running := 0
-		config.SaveRefreshToken = func(context.Context, string) error {
-			if running++; running > 1 {
-				t.Error("two at a time")
-			}
-			defer func() { running-- }()
-			pass(time.Minute) // deaf to its context
-			return nil
-		}
-		source := config.RefreshToken(testRefresh)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if r := <-ask(ctx, source); !errors.Is(r.err, context.DeadlineExceeded) {
-			t.Fatalf("error %v", r.err)
-		}
-		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if r := <-ask(ctx, source); !errors.Is(r.err, context.DeadlineExceeded) {
-			t.Fatalf("error %v", r.err)
-		}
-		if _, err := source.TokenContext(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		pass(2 * time.Minute)
-	})
-}
-
 // A session whose sign-in asks a person: when that may be, and when not.
 func TestInteractiveSession(t *testing.T) {
 	lifetime := func(refresh string) *grant {
@@ -303,7 +185,7 @@ func TestInteractiveSession(t *testing.T) {
 				config.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				cl, _ := config.userClient()
 				asked := 0
-				s := newSession(cl, func(context.Context, pauseFunc) (*grant, error) {
+				s := newSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
 					asked++
 					return lifetime(row.refresh), nil
 				})
@@ -325,4 +207,33 @@ func TestInteractiveSession(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Another person may have signed in: the refresh token of the one before is not
+// used again, although the answer has brought none.
+func TestSignInEndsTheSessionBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(badRequest(mfaNeeded), rotate)}
+		config := server.public()
+		config.Cache = new(memCache)
+		cl, _ := config.userClient()
+		asked := 0
+		s := newSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
+			asked++
+			return &grant{accessToken: fmt.Sprint("signed in ", asked), asked: time.Now(), lifetime: hour}, nil
+		})
+		s.interactive = true
+		s.refresh = testRefresh
+		source := s.source()
+		for n := 1; n <= 2; n++ {
+			if token, err := source.Token(); err != nil || token.AccessToken != fmt.Sprint("signed in ", n) {
+				t.Errorf("%v, %v", token, err)
+			}
+			pass(hour)
+		}
+		wantRequests(t, server, 1)
+		if r := config.Cache.(*memCache).only(t); r.RefreshToken != "" {
+			t.Errorf("stored %+v", r)
+		}
+	})
 }

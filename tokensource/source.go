@@ -43,7 +43,8 @@ type Source struct {
 	name   string
 	log    *slog.Logger
 	flow   flow
-	broken *ConfigError // why there is no flow
+	broken *ConfigError             // why there is no flow
+	forget func(accessToken string) // clears what is stored; nil where nothing is
 
 	mu       sync.Mutex // guards what follows
 	call     *call      // under way; nil where there is none
@@ -67,8 +68,8 @@ func newSource(name string, log *slog.Logger, f flow) *Source {
 }
 
 // Token is [Source.TokenContext] without a context. It takes two minutes at
-// most, with the time limit that Config has by default, and a quarter of an
-// hour more where somebody has to sign in.
+// most, with the time limit that Config has by default, one more with a Cache,
+// and a quarter of an hour more where somebody has to sign in.
 func (s *Source) Token() (*oauth2.Token, error) {
 	return s.TokenContext(context.Background())
 }
@@ -77,7 +78,7 @@ func (s *Source) Token() (*oauth2.Token, error) {
 // the caller's own to modify. A cached one is returned whatever ctx is. Its
 // Extra has "scope", "ext_expires_in", "refresh_in" and "id_token" where the
 // server sent them, as strings. A refresh token is not in it; see
-// [Config.SaveRefreshToken].
+// [Config.Cache].
 //
 // The errors are an [*Error] for a request that failed, a [*ConfigError] for
 // settings that cannot work, for [Func] that of the function, and one that
@@ -211,12 +212,16 @@ func (f failure) at(now time.Time) error {
 // about the token. One that opens a thousand mailboxes would otherwise be
 // fetched again and again for the one where permission is missing, until
 // Entra ID takes the application for one in a loop (AADSTS50196).
+//
+// What is stored in a Cache is cleared too. That takes five seconds at most.
 func (s *Source) Invalidate(t *oauth2.Token) {
 	e := s.cached.Load()
 	if t == nil || e == nil || t.AccessToken != e.token.AccessToken || !e.old(invalidAfter) {
 		return
 	}
-	s.cached.CompareAndSwap(e, nil)
+	if s.cached.CompareAndSwap(e, nil) && s.forget != nil {
+		s.forget(t.AccessToken)
+	}
 }
 
 // Format shows whose tokens they are, whatever the verb.

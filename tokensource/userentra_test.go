@@ -1,7 +1,9 @@
 package tokensource_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"runtime"
@@ -46,14 +48,32 @@ func (e *entra) onBehalfOf() *tokensource.Source {
 // refreshToken signs in for one.
 func (e *entra) refreshToken(t *testing.T) string {
 	t.Helper()
-	var refresh string
+	cache := make(oneEntry, 1)
 	config := e.config
-	config.SaveRefreshToken = func(_ context.Context, token string) error { refresh = token; return nil }
+	config.Cache = cache
 	if _, err := config.AuthCode(tokensource.AuthCodeOptions{Open: e.Browser(e.user).Open}).Token(); err != nil {
 		t.Fatal(err)
 	}
-	return refresh
+	var stored struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if err := json.Unmarshal(<-cache, &stored); err != nil || stored.RefreshToken == "" {
+		t.Fatalf("no refresh token is stored: %v", err)
+	}
+	return stored.RefreshToken
 }
+
+// oneEntry is a Cache that nothing is in yet, and that takes one value.
+type oneEntry chan []byte
+
+func (oneEntry) Get(context.Context, string) ([]byte, error) { return nil, tokensource.ErrCacheMiss }
+
+func (c oneEntry) Put(_ context.Context, _ string, value []byte) error {
+	c <- bytes.Clone(value)
+	return nil
+}
+
+func (oneEntry) Delete(context.Context, string) error { return nil }
 
 // herd asks for a token 64 times at once.
 func herd(t *testing.T, source *tokensource.Source) {

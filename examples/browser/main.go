@@ -1,11 +1,13 @@
-// Browser signs a user in with the system's browser and opens the mailbox.
+// Browser signs a user in with the system's browser, opens the mailbox, and
+// asks nobody when it is run again.
 //
 //	go run ./examples/browser
 //
-// shows that with an Entra ID and an Exchange Online in this process, where a
+// shows two runs with an Entra ID and an Exchange Online in this process, where a
 // function fills in the pages. For a real mailbox set EXO_TENANT, EXO_CLIENT_ID
 // (of an application with the redirect address http://localhost under "Mobile
-// and desktop applications") and EXO_USER.
+// and desktop applications") and EXO_USER. Then the tokens are kept in the
+// directory exoauth below [os.UserCacheDir].
 package main
 
 import (
@@ -14,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -35,10 +38,27 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
 	options := tokensource.AuthCodeOptions{LoginHint: getenv("EXO_USER")}
 	var dialer imapdial.Dialer
+	dir, err := os.UserCacheDir()
+	runs := 1
 	if config.Tenant == "" && config.ClientID == "" && options.LoginHint == "" {
-		server := demo(&config, &options, &dialer)
+		server := demo(out, &config, &options, &dialer)
 		defer server.Close()
+		runs = 2
+		dir, err = os.MkdirTemp("", "browser")
+		defer os.RemoveAll(dir)
 	}
+	if err != nil {
+		return err
+	}
+	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
+	for ; runs > 0 && err == nil; runs-- {
+		err = visit(ctx, out, config, options, &dialer)
+	}
+	return err
+}
+
+// visit is what one run does.
+func visit(ctx context.Context, out io.Writer, config tokensource.Config, options tokensource.AuthCodeOptions, dialer *imapdial.Dialer) error {
 	source := config.AuthCode(options)
 	if _, err := source.TokenContext(ctx); err != nil { // before the dialer, which has a minute
 		return err
@@ -58,7 +78,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 }
 
 // demo leads everything to a server in this process.
-func demo(config *tokensource.Config, options *tokensource.AuthCodeOptions, dialer *imapdial.Dialer) *exchangetest.Server {
+func demo(out io.Writer, config *tokensource.Config, options *tokensource.AuthCodeOptions, dialer *imapdial.Dialer) *exchangetest.Server {
 	server := exchangetest.NewServer()
 	app := server.Tenant().AddApp("Mail client")
 	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
@@ -66,7 +86,11 @@ func demo(config *tokensource.Config, options *tokensource.AuthCodeOptions, dial
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
 
 	config.Tenant, config.ClientID, config.HTTPClient = "organizations", app.ClientID, server.HTTPClient()
-	options.LoginHint, options.Open = adele.UPN, server.Browser(adele).Open
+	options.LoginHint = adele.UPN
+	options.Open = func(ctx context.Context, address string) error {
+		fmt.Fprintln(out, "the browser opens: sign in")
+		return server.Browser(adele).Open(ctx, address)
+	}
 	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
 	return server
 }

@@ -1,11 +1,12 @@
-// Devicecode signs a user in on another device, by a code that it shows, and
-// opens the mailbox.
+// Devicecode signs a user in on another device, by a code that it shows, opens
+// the mailbox, and asks nobody when it is run again.
 //
 //	go run ./examples/devicecode
 //
-// shows that with an Entra ID and an Exchange Online in this process, where a
+// shows two runs with an Entra ID and an Exchange Online in this process, where a
 // function enters the code. For a real mailbox set EXO_TENANT, EXO_CLIENT_ID (of
-// an application with "Allow public client flows") and EXO_USER.
+// an application with "Allow public client flows") and EXO_USER. Then the tokens
+// are kept in the directory exoauth below [os.UserCacheDir].
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -37,11 +39,28 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	user := getenv("EXO_USER")
 	var dialer imapdial.Dialer
 	enter := func(context.Context, string) error { return nil } // the person does it
+	dir, err := os.UserCacheDir()
+	runs := 1
 	if config.Tenant == "" && config.ClientID == "" && user == "" {
 		server, browser := demo(&config, &dialer)
 		defer server.Close()
-		user, enter = browser.User.UPN, browser.EnterCode
+		user, enter, runs = browser.User.UPN, browser.EnterCode, 2
+		dir, err = os.MkdirTemp("", "devicecode")
+		defer os.RemoveAll(dir)
 	}
+	if err != nil {
+		return err
+	}
+	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
+	config.CacheKey = user
+	for ; runs > 0 && err == nil; runs-- {
+		err = visit(ctx, out, config, user, enter, &dialer)
+	}
+	return err
+}
+
+// visit is what one run does.
+func visit(ctx context.Context, out io.Writer, config tokensource.Config, user string, enter func(context.Context, string) error, dialer *imapdial.Dialer) error {
 	source := config.DeviceCode(func(ctx context.Context, code tokensource.DeviceCode) error {
 		fmt.Fprintln(out, code.Message)
 		return enter(ctx, code.UserCode)

@@ -13,7 +13,7 @@ func TestDemo(t *testing.T) {
 	if err := run(t.Context(), &out, noSettings); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "adele@contoso.com: messages in INBOX: 1") {
+	if strings.Count(out.String(), "adele@contoso.com: messages in INBOX: 1") != 2 || strings.Count(out.String(), "enter the code") != 1 {
 		t.Errorf("output:\n%s", &out)
 	}
 }

@@ -1,10 +1,12 @@
-// Refreshtoken signs a user in once, keeps the refresh token in a file, and
-// needs nobody when it runs the next time, for as long as it runs every 90 days.
+// Refreshtoken opens the mailbox of a user who has signed in to another program,
+// with the refresh token that this one got. What takes its place is kept, so
+// that it is needed once, for as long as the program runs every 90 days.
 //
 //	go run ./examples/refreshtoken
 //
-// shows both runs with servers in this process. For a real mailbox set
-// EXO_TENANT, EXO_CLIENT_ID, EXO_USER and EXO_TOKEN_FILE.
+// shows two runs with servers in this process. For a real mailbox set EXO_TENANT,
+// EXO_CLIENT_ID (the other program's), EXO_USER and EXO_REFRESH_TOKEN. Then the
+// tokens are kept in the directory exoauth below [os.UserCacheDir].
 package main
 
 import (
@@ -15,6 +17,7 @@ import (
 	"path/filepath"
 
 	"github.com/emersion/go-imap/v2"
+	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
@@ -30,40 +33,36 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
-	user, file := tokensource.AuthCodeOptions{LoginHint: getenv("EXO_USER")}, getenv("EXO_TOKEN_FILE")
-	if config.Tenant != "" || config.ClientID != "" || user.LoginHint != "" {
-		return visit(ctx, out, config, user, file, new(imapdial.Dialer))
+	user, refreshToken := getenv("EXO_USER"), getenv("EXO_REFRESH_TOKEN")
+	var dialer imapdial.Dialer
+	dir, err := os.UserCacheDir()
+	runs := 1
+	if config.Tenant == "" && config.ClientID == "" && user == "" {
+		server, adele := demo(&config, &dialer)
+		defer server.Close()
+		user, runs = adele.UPN, 2
+		token, failure := otherProgram(ctx, server, config.ClientID, adele)
+		if failure != nil {
+			return failure
+		}
+		refreshToken = token.RefreshToken
+		dir, err = os.MkdirTemp("", "refreshtoken")
+		defer os.RemoveAll(dir)
 	}
-	dir, err := os.MkdirTemp("", "refreshtoken")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	server, dialer := demo(&config, &user)
-	defer server.Close()
-	for range 2 {
-		if err := visit(ctx, out, config, user, filepath.Join(dir, "token"), dialer); err != nil {
-			return err
-		}
+	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
+	for ; runs > 0 && err == nil; runs-- {
+		err = visit(ctx, out, config, user, refreshToken, &dialer)
 	}
-	return nil
+	return err
 }
 
-func visit(ctx context.Context, out io.Writer, config tokensource.Config, user tokensource.AuthCodeOptions, file string, dialer *imapdial.Dialer) error {
-	config.SaveRefreshToken = func(_ context.Context, token string) error { return replace(file, token) }
-	stored, err := os.ReadFile(file)
-	source := config.RefreshToken(string(stored))
-	if os.IsNotExist(err) {
-		fmt.Fprintln(out, "no refresh token yet: sign in")
-		source = config.AuthCode(user)
-	} else if err != nil {
-		return err
-	}
-	if _, err := source.TokenContext(ctx); err != nil {
-		return err // if it is ErrInteractionRequired: delete the file, and sign in
-	}
-	dialer.TokenSource = source
-	client, err := dialer.Dial(ctx, user.LoginHint)
+// visit is what one run does.
+func visit(ctx context.Context, out io.Writer, config tokensource.Config, user, refreshToken string, dialer *imapdial.Dialer) error {
+	dialer.TokenSource = config.RefreshToken(refreshToken)
+	client, err := dialer.Dial(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -72,26 +71,29 @@ func visit(ctx context.Context, out io.Writer, config tokensource.Config, user t
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: messages in INBOX: %d\n", user.LoginHint, inbox.NumMessages)
+	_, err = fmt.Fprintf(out, "%s: messages in INBOX: %d\n", user, inbox.NumMessages)
 	return err
 }
 
-// replace leaves the old token or the new one in the file, whatever happens.
-func replace(file, token string) error {
-	if err := os.WriteFile(file+".new", []byte(token), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(file+".new", file)
-}
-
 // demo leads everything to a server in this process.
-func demo(config *tokensource.Config, user *tokensource.AuthCodeOptions) (*exchangetest.Server, *imapdial.Dialer) {
+func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Server, *exchangetest.User) {
 	server := exchangetest.NewServer()
 	app := server.Tenant().AddApp("Mail client")
-	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
+	app.AllowPublicFlows(true)
 	adele := server.Tenant().AddUser("adele@contoso.com")
+	app.Consent(adele, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
-	*config = tokensource.Config{Tenant: "organizations", ClientID: app.ClientID, HTTPClient: server.HTTPClient()}
-	user.LoginHint, user.Open = adele.UPN, server.Browser(adele).Open
-	return server, &imapdial.Dialer{DialContext: server.DialContext, TLSConfig: server.TLSConfig()}
+	config.Tenant, config.ClientID, config.HTTPClient = "organizations", app.ClientID, server.HTTPClient()
+	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
+	return server, adele
+}
+
+// otherProgram signs the user in, with x/oauth2.
+func otherProgram(ctx context.Context, server *exchangetest.Server, clientID string, user *exchangetest.User) (*oauth2.Token, error) {
+	config := oauth2.Config{
+		ClientID: clientID,
+		Endpoint: oauth2.Endpoint{TokenURL: server.Cloud().Authority + "/organizations/oauth2/v2.0/token", AuthStyle: oauth2.AuthStyleInParams},
+		Scopes:   []string{server.Cloud().UserScope(exchangetest.IMAPAccessAsUser), "offline_access"},
+	}
+	return config.PasswordCredentialsToken(context.WithValue(ctx, oauth2.HTTPClient, server.HTTPClient()), user.UPN, user.Password)
 }

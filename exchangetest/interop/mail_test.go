@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,84 +74,5 @@ func TestGoMail(t *testing.T) {
 	}
 	if inbox := w.user.Mailbox.Messages("INBOX"); len(inbox) != 2 || !bytes.Contains(inbox[0], []byte("Invoice 4711")) {
 		t.Errorf("%d messages arrived", len(inbox))
-	}
-}
-
-// runPython runs a script of testdata for the user.
-func (w *world) runPython(t *testing.T, script string, env ...string) string {
-	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("there is no Python")
-	}
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, w.CA(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cloud := w.Cloud()
-	cmd := exec.CommandContext(t.Context(), python, "testdata/"+script)
-	cmd.Env = append(os.Environ(), "EXO_CA="+ca, "EXO_IMAP="+cloud.IMAP, "EXO_SMTP="+cloud.SMTP, "EXO_POP="+cloud.POP, "EXO_USER="+upn)
-	cmd.Env = append(cmd.Env, env...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return string(out)
-}
-
-// Python's standard library reads by IMAP and POP3 and sends by SMTP.
-func TestPython(t *testing.T) {
-	w := newWorld(t)
-	w.user.Mailbox.Append("INBOX", []byte("Subject: hello\r\n\r\nx\r\n"))
-	w.tenant.Grant(w.app, upn)
-	out := w.runPython(t, "mail.py", "EXO_TOKEN_ENDPOINT="+w.Cloud().Authority+"/contoso.com/oauth2/v2.0/token",
-		"EXO_CLIENT_ID="+w.app.ClientID, "EXO_CLIENT_SECRET="+w.app.Secret)
-	for _, want := range []string{"IMAP hello", "SMTP sent", "POP hello", "IMAP refused NO AUTHENTICATE failed."} {
-		if !strings.Contains(out, want) {
-			t.Errorf("no %q in\n%s", want, out)
-		}
-	}
-	if sent := w.Sent(); len(sent) != 1 || sent[0].User != upn {
-		t.Errorf("sent %+v", sent)
-	}
-}
-
-// The same with a password, which is refused until a policy allows it, and a
-// wrong one even then.
-func TestPythonWithAPassword(t *testing.T) {
-	w := newWorld(t)
-	w.user.Mailbox.Append("INBOX", []byte("Subject: hello\r\n\r\nx\r\n"))
-	const (
-		login = "LOGIN refused b'LOGIN failed.'"
-		plain = "PLAIN refused AUTHENTICATE failed."
-		pass  = "PASS refused b'-ERR Logon failure: unknown user name or bad password.'"
-	)
-	for _, row := range []struct {
-		name, script, password string
-		want                   []string
-	}{
-		{"without a policy", "", w.user.Password, []string{login, plain, pass, "5.7.139 Authentication unsuccessful, basic authentication is disabled."}},
-		{"right", "New-AuthenticationPolicy Old -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp; Set-User adele@contoso.com -AuthenticationPolicy Old", w.user.Password, []string{
-			"LOGIN taken OK", "PLAIN taken OK", "PASS taken (1, 21)", "SMTP taken {}",
-		}},
-		{"wrong", "", "misspelt", []string{login, plain, pass, "5.7.3 Authentication unsuccessful"}},
-		{"with quotes", `Update-MgUser -UserId adele@contoso.com -PasswordProfile @{ Password = 'a "b\ c' }`, `a "b\ c`, []string{
-			"LOGIN taken OK", "PLAIN taken OK", "PASS taken (1, 21)", "SMTP taken {}",
-		}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			if err := w.Admin(row.script); err != nil {
-				t.Fatal(err)
-			}
-			out := w.runPython(t, "password.py", "EXO_PASSWORD="+row.password)
-			for _, want := range row.want {
-				if !strings.Contains(out, want) {
-					t.Errorf("no %q in\n%s", want, out)
-				}
-			}
-		})
 	}
 }

@@ -1,0 +1,137 @@
+package interop
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// lookPath finds a program, without which the test is skipped, but not in CI.
+func lookPath(t *testing.T, name, install string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%v: %s", err, install)
+	}
+	t.Skipf("there is no %s: %s", name, install)
+	return ""
+}
+
+// reader is a world with a message in the user's mailbox, and the environment
+// and the CA file by which a program that is not of Go learns of it.
+func reader(t *testing.T) (w *world, env []string, ca string) {
+	w = newWorld(t)
+	w.user.Mailbox.Append("INBOX", []byte("Subject: hello\r\n\r\nx\r\n"))
+	w.tenant.Grant(w.app, upn)
+	ca = filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, w.CA(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cloud := w.Cloud()
+	return w, append(os.Environ(), "EXO_CA="+ca, "EXO_IMAP="+cloud.IMAP, "EXO_SMTP="+cloud.SMTP, "EXO_POP="+cloud.POP,
+		"EXO_USER="+upn, "EXO_TOKEN="+w.app.Token(nil), "EXO_TOKEN_ENDPOINT="+cloud.Authority+"/contoso.com/oauth2/v2.0/token",
+		"EXO_CLIENT_ID="+w.app.ClientID, "EXO_CLIENT_SECRET="+w.app.Secret), ca
+}
+
+// run returns what a program prints, which must not fail.
+func run(t *testing.T, env []string, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Env = env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", filepath.Base(program), err, out)
+	}
+	return string(out)
+}
+
+func wantLines(t *testing.T, out string, lines ...string) {
+	t.Helper()
+	for _, want := range lines {
+		if !strings.Contains("\n"+out, "\n"+want+"\n") {
+			t.Errorf("no line %q in\n%s", want, out)
+		}
+	}
+}
+
+func (w *world) wantSent(t *testing.T) {
+	t.Helper()
+	if sent := w.Sent(); len(sent) != 1 || sent[0].User != upn {
+		t.Errorf("sent %+v, want one message of %s", sent, upn)
+	}
+}
+
+// Python's standard library reads by IMAP and POP3 and sends by SMTP.
+func TestPython(t *testing.T) {
+	python := lookPath(t, "python3", "install Debian's python3")
+	w, env, _ := reader(t)
+	wantLines(t, run(t, env, python, "testdata/mail.py"),
+		"IMAP hello", "IMAP refused NO AUTHENTICATE failed.", "SMTP sent", "POP hello")
+	w.wantSent(t)
+}
+
+// JavaMail, now Jakarta Mail, is what most programs in Java use. By POP3 it is
+// refused as by Exchange Online, of which its users complain.
+func TestJakartaMail(t *testing.T) {
+	java := lookPath(t, "java", "install Debian's default-jdk-headless")
+	keytool := lookPath(t, "keytool", "install Debian's default-jdk-headless")
+	const jars = "/usr/share/java/jakarta-mail.jar:/usr/share/java/jakarta-activation.jar"
+	if _, err := os.Stat(strings.Split(jars, ":")[0]); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("there is no Jakarta Mail: install Debian's libjakarta-mail-java")
+	}
+	w, env, ca := reader(t)
+	trust := filepath.Join(t.TempDir(), "trust")
+	run(t, env, keytool, "-importcert", "-noprompt", "-file", ca, "-keystore", trust, "-storepass", "changeit")
+	wantLines(t, run(t, env, java, "-Djavax.net.ssl.trustStore="+trust, "-Djavax.net.ssl.trustStorePassword=changeit",
+		"-cp", jars, "testdata/Mail.java"),
+		"imaps hello", "imaps refused AUTHENTICATE failed.", "pop3s refused Protocol error. Connection is closed. 10", "smtp sent")
+	w.wantSent(t)
+}
+
+// Curl is what everybody tries first.
+func TestCurl(t *testing.T) {
+	curl := lookPath(t, "curl", "install Debian's curl")
+	w, env, ca := reader(t)
+	message := filepath.Join(t.TempDir(), "message")
+	if err := os.WriteFile(message, []byte("Subject: x\r\n\r\nx\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cloud := w.Cloud()
+	common := []string{"-sS", "--cacert", ca, "--max-time", "20", "--user", upn, "--oauth2-bearer", w.app.Token(nil)}
+	for name, args := range map[string][]string{
+		"IMAP": {"imaps://" + cloud.IMAP + "/INBOX;MAILINDEX=1"},
+		"POP3": {"pop3s://" + cloud.POP + "/1"},
+		"SMTP": {"--ssl-reqd", "smtp://" + cloud.SMTP, "--mail-from", upn, "--mail-rcpt", "someone@example.com", "--upload-file", message},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := run(t, env, curl, append(common, args...)...)
+			if name != "SMTP" {
+				wantLines(t, strings.ReplaceAll(out, "\r", ""), "Subject: hello")
+			}
+		})
+	}
+	w.wantSent(t)
+}
+
+// ImapFlow and Nodemailer are what most programs on Node.js use.
+func TestNode(t *testing.T) {
+	node := lookPath(t, "node", "install Debian's nodejs and npm")
+	if _, err := os.Stat("node_modules/imapflow"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("ImapFlow and Nodemailer are not there: npm --prefix exchangetest/interop ci")
+	}
+	w, env, ca := reader(t)
+	wantLines(t, run(t, append(env, "NODE_EXTRA_CA_CERTS="+ca), node, "testdata/mail.mjs"),
+		"IMAP hello", "IMAP refused AUTHENTICATE failed.", "SMTP sent")
+	w.wantSent(t)
+}

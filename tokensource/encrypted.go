@@ -1,0 +1,143 @@
+package tokensource
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+)
+
+// Encrypted returns a [Cache] that keeps its values in another one, encrypted
+// and authenticated with AES-256 in GCM. The key has 32 random bytes, which
+// belong where other secrets are: in a vault, or in the keyring of the system,
+// but not in the cache's own directory. A value is bound to its key in the
+// cache, so that it cannot be given out as that of somebody else. The length
+// of a value can be seen, and an older value put back.
+//
+// To replace the encryption key, pass the new one as key and those before as
+// old: they still decrypt, and everything that is written anew is encrypted
+// with the new one.
+//
+// Get returns a [*CacheError] for a value that was encrypted with a key that is
+// not passed; nobody is asked to sign in on that account, for the right key
+// opens it. It is [ErrCacheMiss] too where the value is damaged, or not
+// encrypted at all. The Cache is a [Locker] if the other one is. Its formatted
+// value shows nothing of the keys.
+func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
+	e := encrypted{kind: "tokensource.Encrypted(…)", cache: cache}
+	for _, key := range append([][]byte{key}, old...) {
+		e.keys = append(e.keys, newSealer(bytes.Clone(key)))
+	}
+	if locker, ok := cache.(Locker); ok {
+		return lockedEncrypted{e, locker}
+	}
+	return e
+}
+
+type encrypted struct {
+	kind
+	cache Cache
+	keys  []*sealer // the first one encrypts
+}
+
+type lockedEncrypted struct {
+	encrypted
+	Locker
+}
+
+// A sealer has its key in functions, so that fmt cannot show it.
+type sealer struct {
+	id   [8]byte // of the key, at the beginning of each value
+	seal func(value, bound []byte) []byte
+	open func(value, bound []byte) ([]byte, error)
+}
+
+const (
+	sealedMagic = "exoauth1"
+	sealedHead  = len(sealedMagic) + len(sealer{}.id)
+)
+
+// newSealer returns nil for a key that is none.
+func newSealer(key []byte) *sealer {
+	if len(key) != 32 || bytes.Equal(key, make([]byte, 32)) {
+		return nil
+	}
+	id, err := hkdf.Key(sha256.New, key, nil, "exoauth key id", len(sealer{}.id))
+	if err != nil {
+		return nil
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil
+	}
+	return &sealer{
+		id:   [8]byte(id),
+		seal: func(value, bound []byte) []byte { return aead.Seal(nil, nil, value, bound) },
+		open: func(value, bound []byte) ([]byte, error) { return aead.Open(nil, nil, value, bound) },
+	}
+}
+
+func (e encrypted) check() *ConfigError {
+	switch {
+	case e.cache == nil:
+		return &ConfigError{Field: "Cache", Problem: "Encrypted of no cache", Remedy: "pass it one, such as DirCache"}
+	case slices.Contains(e.keys, nil):
+		return &ConfigError{Field: "Cache", Problem: "a key of Encrypted does not have 32 bytes, or has zeros alone", Remedy: "make one with crypto/rand, and keep it where other secrets are"}
+	}
+	return checkCache(e.cache)
+}
+
+// bound is what a value is authenticated with.
+func bound(id [8]byte, key string) []byte {
+	return append(append([]byte(sealedMagic), id[:]...), key...)
+}
+
+func (e encrypted) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := e.check(); err != nil {
+		return nil, err
+	}
+	sealed, err := e.cache.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) < sealedHead || string(sealed[:len(sealedMagic)]) != sealedMagic {
+		return nil, damagedEntry(key, "is not encrypted")
+	}
+	id := [8]byte(sealed[len(sealedMagic):sealedHead])
+	i := slices.IndexFunc(e.keys, func(s *sealer) bool { return s.id == id })
+	if i < 0 {
+		return nil, &CacheError{
+			Key: key, Problem: fmt.Sprintf("is encrypted with another key (id %x; there is %x)", id, e.keys[0].id),
+			Remedy: "pass that key to Encrypted as an old one, or delete the entry, after which the user has to sign in again",
+		}
+	}
+	value, err := e.keys[i].open(sealed[sealedHead:], bound(id, key))
+	if err != nil {
+		return nil, damagedEntry(key, "is cut short or was changed, or belongs to another key of the cache")
+	}
+	return value, nil
+}
+
+func (e encrypted) Put(ctx context.Context, key string, value []byte) error {
+	if err := e.check(); err != nil {
+		return err
+	}
+	s := e.keys[0]
+	sealed := append([]byte(sealedMagic), s.id[:]...)
+	return e.cache.Put(ctx, key, append(sealed, s.seal(value, bound(s.id, key))...))
+}
+
+func (e encrypted) Delete(ctx context.Context, key string) error {
+	if err := e.check(); err != nil {
+		return err
+	}
+	return e.cache.Delete(ctx, key)
+}

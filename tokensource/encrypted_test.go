@@ -1,0 +1,253 @@
+package tokensource
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+var (
+	keyA = bytes.Repeat([]byte("PLANTEDa"), 4)
+	keyB = bytes.Repeat([]byte("PLANTEDb"), 4)
+)
+
+func TestEncrypted(t *testing.T) {
+	inner := new(memCache)
+	c := Encrypted(inner, keyA)
+	if _, err := c.Get(t.Context(), "k"); err != ErrCacheMiss {
+		t.Errorf("nothing stored: %v", err)
+	}
+	for _, value := range []string{"", "PLANTED", strings.Repeat("PLANTED", 10_000)} {
+		if err := c.Put(t.Context(), "k", []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+		first := inner.keys()["k"]
+		if bytes.Contains(first, []byte("PLANTED")) || len(first) > len(value)+1<<10 {
+			t.Errorf("stored as %q", head(first, 100))
+		}
+		if got, err := c.Get(t.Context(), "k"); err != nil || string(got) != value {
+			t.Errorf("%q, %v; want %q", got, err, value)
+		}
+		if err := c.Put(t.Context(), "k", []byte(value)); err != nil || bytes.Equal(inner.keys()["k"], first) {
+			t.Errorf("one value looks the same twice: %v", err)
+		}
+	}
+	if err := c.Delete(t.Context(), "k"); err != nil || len(inner.keys()) != 0 {
+		t.Errorf("not deleted: %v", err)
+	}
+}
+
+// The key that was replaced still decrypts, and is not used for anything new.
+func TestEncryptedKeyIsReplaced(t *testing.T) {
+	inner := new(memCache)
+	old, both, only := Encrypted(inner, keyA), Encrypted(inner, keyB, keyA), Encrypted(inner, keyB)
+	if err := old.Put(t.Context(), "k", []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := both.Get(t.Context(), "k"); err != nil || string(got) != "v" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := only.Get(t.Context(), "k"); err == nil {
+		t.Error("decrypted without the key")
+	}
+	if err := both.Put(t.Context(), "k", []byte("w")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := only.Get(t.Context(), "k"); err != nil || string(got) != "w" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A value is good under its own key of the cache, and as it was written. What
+// is damaged may be replaced; what another key opens may not.
+func TestEncryptedRefuses(t *testing.T) {
+	flip := func(i int) func([]byte) []byte {
+		return func(v []byte) []byte { v[(i+len(v))%len(v)] ^= 1; return v }
+	}
+	rows := []struct {
+		name    string
+		change  func([]byte) []byte
+		key     string
+		damaged bool
+	}{
+		{"moved to another entry", func(v []byte) []byte { return v }, "other", true},
+		{"first byte", flip(0), "k", true},
+		{"key id", flip(len(sealedMagic)), "k", false},
+		{"nonce", flip(sealedHead), "k", true},
+		{"value", flip(sealedHead + 12), "k", true},
+		{"last byte", flip(-1), "k", true},
+		{"torn in the value", func(v []byte) []byte { return v[:len(v)-1] }, "k", true},
+		{"torn in the nonce", func(v []byte) []byte { return v[:sealedHead+3] }, "k", true},
+		{"torn after the key id", func(v []byte) []byte { return v[:sealedHead] }, "k", true},
+		{"torn in the key id", func(v []byte) []byte { return v[:sealedHead-1] }, "k", true},
+		{"empty", func([]byte) []byte { return nil }, "k", true},
+		{"longer", func(v []byte) []byte { return append(v, 0) }, "k", true},
+		{"not encrypted", func([]byte) []byte { return []byte(`{"version":1,"refresh_token":"PLANTED"}`) }, "k", true},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			inner := new(memCache)
+			c := Encrypted(inner, keyA)
+			if err := c.Put(t.Context(), "k", []byte("PLANTED")); err != nil {
+				t.Fatal(err)
+			}
+			inner.replace(row.key, row.change(inner.keys()["k"]))
+			value, err := c.Get(t.Context(), row.key)
+			e, ok := errors.AsType[*CacheError](err)
+			if value != nil || !ok || e.Key != row.key || e.Remedy == "" || errors.Is(err, ErrCacheMiss) != row.damaged {
+				t.Errorf("%q, error %v", value, err)
+			}
+			checkAllVerbs(t, "error", err)
+		})
+	}
+}
+
+// The wrong key ends no sign-in: the right one opens the entry.
+func TestWrongKeyAsksNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate)}
+		inner := newLockingCache()
+		config := server.public()
+		config.Cache = Encrypted(inner, keyA)
+		var s shown
+		want(t, config.DeviceCode(s.show), 2)
+		config.Cache = Encrypted(inner, keyB)
+		log := logged(config)
+		_, err := config.DeviceCode(s.show).Token()
+		if e, ok := errors.AsType[*CacheError](err); !ok || !strings.Contains(e.Error(), "another key") || temporary(err) {
+			t.Errorf("error %v", err)
+		}
+		config.Cache = Encrypted(inner, keyB, keyA)
+		want(t, config.DeviceCode(s.show), 2)
+		if len(s.codes) != 1 {
+			t.Errorf("asked %d times", len(s.codes))
+		}
+		checkNoSecret(t, "log", log.String())
+	})
+}
+
+// An application's token can be had again.
+func TestWrongKeyOfAnApplication(t *testing.T) {
+	server, inner := new(fakeEntra), newLockingCache()
+	config := server.config()
+	log := logged(config)
+	for n, key := range [][]byte{keyA, keyB, keyB} {
+		config.Cache = Encrypted(inner, key)
+		want(t, config.ClientCredentials(), min(n+1, 2))
+	}
+	if n := strings.Count(warnings(log), "another key"); n == 0 {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestEncryptedLocksAsTheOther(t *testing.T) {
+	if _, ok := Encrypted(new(memCache), keyA).(Locker); ok {
+		t.Error("a lock out of nowhere")
+	}
+	inner := newLockingCache()
+	unlock, err := Encrypted(inner, keyA).(Locker).Lock(t.Context(), "k")
+	if err != nil || len(inner.lock) != 1 {
+		t.Fatal(err)
+	}
+	unlock()
+}
+
+func TestCachesAreNotFormatted(t *testing.T) {
+	inner := DirCache(t.TempDir())
+	for _, cache := range []Cache{Encrypted(inner, keyA), Encrypted(new(memCache), keyA, keyB)} {
+		config := (&fakeEntra{answer: rotate}).config()
+		config.Cache = cache
+		source := config.RefreshToken(testRefresh)
+		want(t, source, 1)
+		cl, _ := config.userClient()
+		hidden := struct {
+			cache  Cache
+			client *client
+		}{cache, cl}
+		checkAllVerbs(t, "formatted", cache, *config, config, source)
+		if _, ok := cache.(Locker); ok { // memCache shows what is in it
+			checkAllVerbs(t, "hidden", hidden, &hidden)
+			for _, verb := range verbs { // nor the key as numbers
+				checkNoKey(t, fmt.Sprintf(verb, hidden))
+			}
+		}
+		if text, err := json.Marshal(cache); err != nil || !strings.Contains(string(text), "Encrypted") {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
+}
+
+func checkNoKey(t *testing.T, text string) {
+	t.Helper()
+	if strings.Contains(text, "80 76 65 78 84") || strings.Contains(text, "0x50, 0x4c") {
+		t.Errorf("a key is in %s", text)
+	}
+}
+
+func TestCacheError(t *testing.T) {
+	inner := errors.New("disk\nfull")
+	err := error(&CacheError{Key: "k", Problem: "cannot be written", Remedy: "make room", Err: inner})
+	if got := err.Error(); got != "tokensource: the cache's entry k cannot be written: disk full; make room" {
+		t.Error(got)
+	}
+	if !errors.Is(err, inner) || errors.Is(err, ErrCacheMiss) || !errors.Is(damagedEntry("k", "is empty"), ErrCacheMiss) {
+		t.Errorf("%v", err)
+	}
+}
+
+// FuzzRecord decodes whatever a file may hold; what it takes encodes to what it
+// decodes to.
+func FuzzRecord(f *testing.F) {
+	const key = "k"
+	for _, r := range []*record{{RefreshToken: "r"}, {AccessToken: "a", Lifetime: hour, Extra: map[string]string{"scope": "s"}, RefreshToken: "r"}} {
+		value, err := r.encode(key)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		r, err := decodeRecord(value, key)
+		if err != nil {
+			if text := err.Error(); len(text) > 100 {
+				t.Fatalf("error %v", err)
+			}
+			return
+		}
+		s := &session{log: orSilent(nil)}
+		if g := s.good(context.Background(), r); g != nil && g.check() != nil {
+			t.Fatalf("handed out: %+v", r)
+		}
+		again, err := r.encode(key)
+		if err != nil {
+			return // grown by escapes
+		}
+		second, err := decodeRecord(again, key)
+		if err != nil || second.RefreshToken != r.RefreshToken || second.AccessToken != r.AccessToken || !second.Asked.Equal(r.Asked) {
+			t.Fatalf("%+v, %v; want %+v", second, err, r)
+		}
+	})
+}
+
+// FuzzEncrypted opens whatever is in the other cache.
+func FuzzEncrypted(f *testing.F) {
+	inner := new(memCache)
+	c := Encrypted(inner, keyA)
+	if err := c.Put(context.Background(), "k", []byte("v")); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(inner.keys()["k"])
+	f.Fuzz(func(t *testing.T, value []byte) {
+		inner := &memCache{values: map[string][]byte{"k": value}}
+		if got, err := Encrypted(inner, keyA).Get(t.Context(), "k"); err == nil && string(got) != "v" {
+			t.Fatalf("opened: %q", got)
+		} else if _, ok := errors.AsType[*CacheError](err); err != nil && !ok {
+			t.Fatalf("error %v", err)
+		}
+	})
+}

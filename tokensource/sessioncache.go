@@ -1,0 +1,168 @@
+package tokensource
+
+import (
+	"context"
+	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
+)
+
+// What a session does with its shelf. Where nothing but an access token is at
+// stake, a cache in trouble is a record in the log; a refresh token is not used
+// without it.
+
+// invalidateLimit is how long Invalidate may take to clear what is stored.
+const invalidateLimit = 5 * time.Second
+
+// trouble is that of the cache: an error of the Source, or of the log alone.
+func (s *session) trouble(ctx context.Context, err error) error {
+	if ended := transport.ContextError(ctx); ended != nil {
+		return s.failed(ended)
+	}
+	err = s.redacted(err)
+	if s.redeem != nil {
+		return s.failed(&ownError{"Config.Cache", err})
+	}
+	if !s.warned {
+		s.warned = true
+		s.shelf.warn(ctx, "the cache failed", err)
+	}
+	return nil
+}
+
+// redacted is for the words of a Cache that somebody else has written.
+func (s *session) redacted(err error) error {
+	known := new(redactor)
+	known.add(s.refresh)
+	return known.err(err)
+}
+
+// look returns what is stored, or nil, and takes over its refresh token if that
+// is another process's.
+func (s *session) look(ctx context.Context) (*record, error) {
+	if s.shelf == nil {
+		return nil, nil
+	}
+	r, err := s.shelf.load(ctx)
+	if err != nil {
+		return nil, s.trouble(ctx, err)
+	}
+	if r != nil && s.redeem != nil && r.RefreshToken != "" && r.RefreshToken != s.stored {
+		s.refresh, s.stored = r.RefreshToken, r.RefreshToken
+		s.rotated, s.unsaved = false, nil
+	}
+	return r, nil
+}
+
+func (s *session) locks() bool {
+	if s.shelf == nil {
+		return false
+	}
+	_, ok := s.shelf.cache.(Locker)
+	return ok
+}
+
+// lock returns a function to call in any case.
+func (s *session) lock(ctx context.Context) (unlock func(), err error) {
+	if s.shelf != nil {
+		unlock, err = s.shelf.lock(ctx)
+	}
+	if err != nil {
+		err = s.trouble(ctx, err)
+	}
+	if unlock == nil {
+		unlock = func() {}
+	}
+	return unlock, err
+}
+
+// good returns the stored access token where no request is needed. One that is
+// due to be renewed will do for a start; the Source sees to the rest.
+func (s *session) good(ctx context.Context, r *record) *grant {
+	g := s.usable(r)
+	if g == nil {
+		return nil
+	}
+	if e := newEntry(g); e.left(e.due) <= 0 && (s.handed || !e.good()) {
+		return nil
+	}
+	s.log.DebugContext(ctx, "tokensource: took a token from the cache", "client", s.name)
+	return g
+}
+
+// usable returns the stored access token unless it has expired or was refused.
+func (s *session) usable(r *record) *grant {
+	g := r.grant(time.Now())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g == nil || g.accessToken == s.refused || !newEntry(g).usable() {
+		return nil
+	}
+	return g
+}
+
+// save stores what is not stored. A refresh token that cannot be is kept, and
+// stored before it is used.
+func (s *session) save(ctx context.Context) (*grant, error) {
+	g := s.unsaved
+	if s.shelf != nil {
+		if err := s.shelf.save(ctx, newRecord(g, s.refresh)); err != nil && s.rotated {
+			return nil, s.failed(&ownError{"Config.Cache", err})
+		} else if err != nil {
+			s.shelf.warn(ctx, "a token was not stored", err)
+			s.unsaved = nil
+			return g, nil
+		}
+	}
+	s.stored, s.rotated, s.unsaved = s.refresh, false, nil
+	return g, nil
+}
+
+// drop deletes an entry whose refresh token is not good any more.
+func (s *session) drop(ctx context.Context) {
+	s.stored = ""
+	if err := s.shelf.delete(ctx); err != nil {
+		s.shelf.warn(ctx, "a refresh token that has ended was not deleted", s.redacted(err))
+	}
+}
+
+// forget clears an access token that a server refused, wherever it is. A flow
+// that is under way will put another in its place.
+func (s *session) forget(accessToken string) {
+	s.mu.Lock()
+	s.refused = accessToken
+	s.mu.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	default:
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), invalidateLimit)
+	defer cancel()
+	unlock, err := s.shelf.lock(ctx)
+	if unlock != nil {
+		defer unlock()
+	}
+	if err == nil {
+		err = s.clear(ctx, accessToken, unlock != nil)
+	}
+	if err != nil {
+		s.shelf.warn(ctx, "a token that was refused is still in the cache", s.redacted(err))
+	}
+}
+
+// clear leaves an entry with a refresh token alone where it is not locked: to
+// write the old one back would undo what another process has stored meanwhile.
+func (s *session) clear(ctx context.Context, accessToken string, locked bool) error {
+	r, err := s.shelf.load(ctx)
+	switch {
+	case err != nil || r == nil || r.AccessToken != accessToken:
+		return err
+	case r.RefreshToken == "":
+		return s.shelf.delete(ctx)
+	case locked:
+		return s.shelf.save(ctx, r.withoutToken())
+	}
+	return nil
+}

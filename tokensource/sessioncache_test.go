@@ -1,0 +1,223 @@
+package tokensource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A refresh token is stored before it is used, and before anybody has the
+// access token that came with it.
+func TestStoredBeforeUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: rotate}
+		config := server.public()
+		entered, release := make(chan bool), make(chan struct{})
+		config.Cache = &memCache{put: func(context.Context, string) error {
+			entered <- true
+			<-release
+			return nil
+		}}
+		caller := ask(t.Context(), config.RefreshToken(testRefresh))
+		<-entered
+		synctest.Wait()
+		select {
+		case <-caller:
+			t.Error("the access token was handed out before the refresh token was stored")
+		default:
+		}
+		close(release)
+		if r := <-caller; r.err != nil {
+			t.Error(r.err)
+		}
+	})
+}
+
+// A refresh token that could not be stored is not lost, nor used unstored, and
+// the token that came with it will do.
+func TestFailedPutIsRepeatedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: rotate}
+		full, tries := errors.New("disk full"), 0
+		cache := &memCache{put: func(context.Context, string) error {
+			if tries++; tries <= 2 {
+				return fmt.Errorf("cannot write: %w", full)
+			}
+			return nil
+		}}
+		config := server.public()
+		config.Cache = cache
+		source := config.RefreshToken(testRefresh)
+		for range 2 {
+			if _, err := source.Token(); !errors.Is(err, full) || !strings.Contains(err.Error(), "Config.Cache") {
+				t.Fatalf("error %v", err)
+			}
+			pass(rememberAtMost)
+		}
+		want(t, source, 1)
+		wantRequests(t, server, 1)
+		if got := cache.only(t).RefreshToken; got != refreshNumber(1) {
+			t.Errorf("stored %q", got)
+		}
+		pass(hour)
+		want(t, source, 2)
+		server.wantForm(t, 2, refreshForm(refreshNumber(1)))
+	})
+}
+
+// What can be had again is handed out, stored or not.
+func TestCacheInTrouble(t *testing.T) {
+	broken := func(context.Context, string) error { return errors.New("no route to the database") }
+	rows := []struct {
+		name  string
+		cache Cache
+		user  bool // the flow is a user's
+		fails bool
+		warns int
+	}{
+		{"application, not read", &memCache{get: broken}, false, false, 1},
+		{"application, not written", &memCache{put: broken}, false, false, 1},
+		{"application, not read, with locks", &lockingCache{memCache: memCache{get: broken}, lock: make(chan struct{}, 1)}, false, false, 1},
+		{"application, neither", &memCache{get: broken, put: broken}, false, false, 2},
+		{"user, not read", &memCache{get: broken}, true, true, 1}, // "request failed"
+		{"user, not written", &memCache{put: broken}, true, true, 1},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: rotate}
+				config := server.config()
+				config.Cache = row.cache
+				log := logged(config)
+				source := config.ClientCredentials()
+				if row.user {
+					source = config.RefreshToken(testRefresh)
+				}
+				_, err := source.Token()
+				if (err != nil) != row.fails || err != nil && !strings.Contains(err.Error(), "no route") {
+					t.Errorf("error %v", err)
+				}
+				if n := strings.Count(warnings(log), "no route"); n != row.warns {
+					t.Errorf("%d records: %s", n, log)
+				}
+				checkNoSecret(t, "log", log.String())
+			})
+		})
+	}
+}
+
+// A user's access token that comes without a new refresh token can be had again
+// with the old one.
+func TestAccessTokenOfUserNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(rotate, succeed)}
+		full := false
+		config := server.public()
+		config.Cache = &memCache{put: func(context.Context, string) error {
+			if full {
+				return errors.New("disk full")
+			}
+			return nil
+		}}
+		log := logged(config)
+		source := config.RefreshToken(testRefresh)
+		want(t, source, 1)
+		full = true
+		pass(hour)
+		want(t, source, 2)
+		if !strings.Contains(warnings(log), "was not stored") {
+			t.Errorf("log: %s", log)
+		}
+	})
+}
+
+func TestCacheThatNamesTheTokensIsRedacted(t *testing.T) {
+	server := &fakeEntra{answer: func(n int, _ *http.Request) (*http.Response, error) {
+		return response(200, fmt.Sprintf(`{"expires_in":3600,"access_token":"%s","refresh_token":"%s","id_token":"PLANTED.%s"}`, tokenNumber(n), refreshNumber(n), strings.Repeat("id", 20))), nil
+	}}
+	cache := new(tellTale)
+	for _, user := range []bool{false, true} {
+		config := server.config()
+		config.Cache = cache
+		log := logged(config)
+		source := config.ClientCredentials()
+		if user {
+			source = config.RefreshToken(testRefresh)
+		}
+		_, err := source.Token()
+		if user != (err != nil) {
+			t.Fatalf("error %v", err)
+		}
+		checkAllVerbs(t, "error", err, errors.Unwrap(err), source)
+		checkNoSecret(t, "log", log.String())
+		if warnings(log) == "" {
+			t.Error("nothing in the log")
+		}
+	}
+}
+
+// tellTale quotes what it cannot store.
+type tellTale struct{ memCache }
+
+func (*tellTale) Put(_ context.Context, _ string, value []byte) error {
+	return fmt.Errorf("insert %s %q", value, value)
+}
+
+// The flow that everybody has left still stores what it has got, and the next
+// call waits for it.
+func TestAbandonedPutIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: rotate}
+		config := server.public()
+		running := 0
+		cache := &memCache{put: func(ctx context.Context, _ string) error {
+			if running++; running > 1 {
+				t.Error("two at a time")
+			}
+			defer func() { running-- }()
+			pass(cacheLimit / 2)
+			return ctx.Err()
+		}}
+		config.Cache = cache
+		source := config.RefreshToken(testRefresh)
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if r := <-ask(ctx, source); !errors.Is(r.err, context.DeadlineExceeded) {
+				t.Fatalf("error %v", r.err)
+			}
+		}
+		pass(cacheLimit)
+		if cache.only(t).RefreshToken != refreshNumber(1) {
+			t.Error("not stored")
+		}
+		want(t, source, 1)
+		wantRequests(t, server, 1)
+	})
+}
+
+// A cache that does not end by itself.
+func TestCacheThatHangs(t *testing.T) {
+	hang := func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
+	for name, cache := range map[string]*memCache{"get": {get: hang}, "put": {put: hang}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := (&fakeEntra{answer: rotate}).config()
+				config.Cache = cache
+				began := time.Now()
+				if _, err := config.RefreshToken(testRefresh).Token(); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != cacheLimit {
+					t.Errorf("error %v after %v", err, time.Since(began))
+				}
+				began = time.Now()
+				if _, err := config.ClientCredentials().Token(); err != nil || time.Since(began) != cacheLimit {
+					t.Errorf("error %v after %v", err, time.Since(began))
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,160 @@
+package tokensource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
+)
+
+const (
+	// lockLimit is how long the lock of an entry is waited for. Nobody has it
+	// while a person is asked.
+	lockLimit = 30 * time.Second
+	// cacheLimit is how long one call of a Cache may take. Storing goes on where
+	// nobody waits any more: what the server has given out must not be lost.
+	cacheLimit = 10 * time.Second
+)
+
+// A shelf is the place of one Source in a Cache. Its errors have no token in
+// them.
+type shelf struct {
+	cache   Cache
+	makeKey func() (string, error)
+	name    string
+	log     *slog.Logger
+	made    string // the key, once it was needed
+}
+
+// newShelf returns nil where there is no cache.
+func newShelf(cache Cache, name string, log *slog.Logger, key func() (string, error)) *shelf {
+	if cache == nil {
+		return nil
+	}
+	return &shelf{cache: cache, makeKey: key, name: name, log: log}
+}
+
+// key is called in the session's turn.
+func (s *shelf) key() (key string, err error) {
+	if s.made == "" {
+		s.made, err = s.makeKey()
+	}
+	return s.made, err
+}
+
+// load returns what is stored, or nil.
+func (s *shelf) load(ctx context.Context) (*record, error) {
+	key, err := s.key()
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, cacheLimit)
+	defer cancel()
+	value, err := s.cache.Get(limited, key)
+	switch {
+	case err == ErrCacheMiss, err == nil && len(value) == 0:
+		return nil, nil
+	case errors.Is(err, ErrCacheMiss):
+		s.warn(ctx, "a damaged entry of the cache is replaced", err)
+		return nil, nil
+	case err != nil:
+		return nil, endedOr(ctx, err)
+	}
+	r, err := decodeRecord(value, key)
+	if err != nil {
+		s.warn(ctx, "a damaged entry of the cache is replaced", damagedEntry(key, err.Error()))
+		return nil, nil
+	}
+	if r.AccessToken != "" && r.isFuture(time.Now()) {
+		s.warn(ctx, "a token in the cache is replaced", damagedEntry(key, "is from the future: the clock was turned back"))
+	}
+	return r, nil
+}
+
+// save stores r. Its time is its own.
+func (s *shelf) save(ctx context.Context, r *record) error {
+	key, err := s.key()
+	if err != nil {
+		return err
+	}
+	value, err := r.encode(key)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheLimit)
+	defer cancel()
+	if err := s.cache.Put(ctx, key, value); err != nil {
+		return r.redacted(err)
+	}
+	return nil
+}
+
+func (s *shelf) delete(ctx context.Context) error {
+	key, err := s.key()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheLimit)
+	defer cancel()
+	return s.cache.Delete(ctx, key)
+}
+
+// lock returns nil for a cache that has no locks.
+func (s *shelf) lock(ctx context.Context) (unlock func(), err error) {
+	locker, ok := s.cache.(Locker)
+	if !ok {
+		return nil, nil
+	}
+	key, err := s.key()
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, lockLimit)
+	defer cancel()
+	unlock, err = locker.Lock(limited, key)
+	switch {
+	case err == nil:
+		return unlock, nil
+	case limited.Err() != nil && ctx.Err() == nil:
+		return nil, &CacheError{Key: key, Problem: "is locked", Err: errLockHeld, Remedy: "look for a process that uses the same cache and hangs"}
+	}
+	return nil, endedOr(ctx, err)
+}
+
+// errLockHeld passes by itself.
+var errLockHeld error = lockHeld{}
+
+type lockHeld struct{}
+
+func (lockHeld) Error() string {
+	return fmt.Sprintf("another process has held the lock for %v", lockLimit)
+}
+func (lockHeld) Temporary() bool { return true }
+
+// endedOr returns the context's error where that is why err is there.
+func endedOr(ctx context.Context, err error) error {
+	if ended := transport.ContextError(ctx); ended != nil {
+		return ended
+	}
+	return err
+}
+
+func (s *shelf) warn(ctx context.Context, what string, err error) {
+	s.log.WarnContext(ctx, "tokensource: "+what, "client", s.name, "error", err)
+}
+
+// redacted is for the words of a Cache that somebody else has written.
+func (r *record) redacted(err error) error {
+	known := new(redactor)
+	known.add(r.AccessToken)
+	known.add(r.RefreshToken)
+	for _, text := range r.Extra {
+		if len(text) >= 32 { // an id token, not a number
+			known.add(text)
+		}
+	}
+	return known.err(err)
+}
