@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // serveAdminConsent lets an administrator consent for everybody to what the
@@ -24,14 +26,14 @@ func (s *Server) serveAdminConsent(w http.ResponseWriter, r *http.Request) {
 	if refusal == nil {
 		s.mu.Lock()
 		if !in.user.state.Administrator {
-			refusal = errNotAdministrator()
+			refusal = refuse(aadsts.AdministratorNeeded)
 		}
 		s.mu.Unlock()
 	}
 	if refusal != nil {
 		values := url.Values{"error": {"permission_denied"}, "error_description": {s.describe(a, refusal)}}
-		if refusal.code != errNotAdministrator().code {
-			values = url.Values{"error": {refusal.name}, "error_description": {s.describe(a, refusal)}, "error_subcode": {"cancel"}}
+		if refusal.Code != aadsts.AdministratorNeeded {
+			values = url.Values{"error": {refusal.Error}, "error_description": {s.describe(a, refusal)}, "error_subcode": {"cancel"}}
 		}
 		s.redirect(a, r.Form, values)
 		return

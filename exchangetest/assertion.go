@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -110,20 +112,20 @@ func sameBase64(text string, want []byte) bool {
 func (a *App) checkAssertion(text, host string) *entraError {
 	j, ok := parseAssertion(text)
 	if !ok {
-		return errMalformedAssertion()
+		return refuse(aadsts.MalformedAssertion)
 	}
 	now := a.tenant.srv.entraNow()
 	if j.claims.Issuer != a.ClientID && !strings.EqualFold(j.claims.Issuer, a.ClientID) {
 		return a.checkFederated(j, now)
 	}
 	if !strings.EqualFold(j.claims.Subject, j.claims.Issuer) {
-		return errAssertionSubject()
+		return refuse(aadsts.AssertionSubject)
 	}
 	if refusal := a.checkSignature(j); refusal != nil {
 		return refusal
 	}
 	if !slices.ContainsFunc(j.claims.Audience, func(aud string) bool { return a.isTokenEndpoint(aud, host) }) {
-		return errAssertionAudience()
+		return refuse(aadsts.AssertionAudience).as("invalid_client").because("Client assertion audience claim does not match Realm issuer.")
 	}
 	return j.checkTime(now)
 }
@@ -137,18 +139,18 @@ func (a *App) checkSignature(j *assertion) *entraError {
 			continue
 		}
 		if !j.verify(c.cert.PublicKey.(*rsa.PublicKey)) {
-			return errAssertionSignature(a)
+			return refuse(aadsts.AssertionKey).because("Client assertion contains an invalid signature. [Reason - The key was found, but the signature cannot be verified with it.]")
 		}
 		return nil
 	}
-	return errAssertionKey(a)
+	return refuse(aadsts.AssertionKey)
 }
 
 func (j *assertion) checkTime(now time.Time) *entraError {
 	from, to := time.Unix(int64(j.claims.NotBefore), 0), time.Unix(int64(j.claims.Expires), 0)
 	const skew = 5 * time.Minute
 	if now.Before(from.Add(-skew)) || !now.Before(to.Add(skew)) {
-		return errClientAssertionTime(now, from, to)
+		return refuse(aadsts.AssertionTime, "now", iso7(now), "from", iso7(from), "to", iso7(to))
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 const (
@@ -54,7 +56,7 @@ func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 	if r.Method != http.MethodPost {
-		return nil, errNotPOST()
+		return nil, refuse(aadsts.NotPOST)
 	}
 	t, refusal := s.findTenantOrAlias(r.PathValue("tenant"))
 	if refusal != nil {
@@ -62,7 +64,7 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 	}
 	for _, name := range []string{"client_id", "scope"} {
 		if r.PostForm.Get(name) == "" {
-			return nil, errMissingParameter(name)
+			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	app, refusal := s.findApp(t, r.PostForm.Get("client_id"))
@@ -87,7 +89,7 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	code := r.PostForm.Get("device_code")
 	if code == "" {
-		return nil, errMissingParameter("device_code")
+		return nil, refuse(aadsts.MissingParameter, "name", "device_code")
 	}
 	public, refusal := r.publicOrCredential()
 	if refusal != nil {
@@ -97,18 +99,18 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	d := s.devices[code]
 	if d == nil || d.app.reg != r.app.reg || d.used {
 		s.mu.Unlock()
-		return nil, errBadDeviceCode()
+		return nil, refuse(aadsts.BadDeviceCode)
 	}
 	who, declined := d.who, d.declined
 	d.used = who != nil
 	s.mu.Unlock()
 	switch {
 	case declined:
-		return nil, errDeviceDeclined()
+		return nil, refuse(aadsts.DeviceDeclined)
 	case !s.Now().Before(d.expires):
-		return nil, errDeviceExpired()
+		return nil, refuse(aadsts.DeviceExpired)
 	case who == nil:
-		return nil, errPending()
+		return nil, refuse(aadsts.Pending)
 	}
 	app, refusal := s.findApp(who.user.tenant, r.app.ClientID)
 	if refusal != nil {

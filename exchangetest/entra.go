@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // maxForm bounds the body of a request to Entra ID.
@@ -103,10 +105,9 @@ func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
 // newRequest begins the record of a token request, whose form must have been
 // parsed.
 func (s *Server) newRequest(r *http.Request) Request {
-	tenant, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	id, _ := clientSecret(r)
 	return Request{
-		Time: s.Now(), Tenant: tenant, ClientID: id,
+		Time: s.Now(), Tenant: requestTenant(r), ClientID: id,
 		Grant: r.PostForm.Get("grant_type"), Scope: r.PostForm.Get("scope"), User: r.PostForm.Get("username"),
 	}
 }
@@ -192,13 +193,13 @@ var aliases = map[string]bool{"common": true, "organizations": true, "consumers"
 func (s *Server) findTenant(name string) (*Tenant, *entraError) {
 	name = strings.ToLower(name)
 	if aliases[name] {
-		return nil, errNoTenant()
+		return nil, refuse(aadsts.NoTenant)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tenants[name]
 	if t == nil {
-		return nil, errUnknownTenant(name)
+		return nil, refuse(aadsts.UnknownTenant)
 	}
 	return t, nil
 }
@@ -228,7 +229,7 @@ func (s *Server) findApp(t *Tenant, clientID string) (*App, *entraError) {
 		if a := t.app(clientID); a != nil {
 			return a, nil
 		}
-		return nil, errUnknownApp(clientID, t)
+		return nil, refuse(aadsts.UnknownApp, "tenant", t.Domains[0])
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,7 +238,7 @@ func (s *Server) findApp(t *Tenant, clientID string) (*App, *entraError) {
 			return a, nil
 		}
 	}
-	return nil, errUnknownApp(clientID, s.tenant)
+	return nil, refuse(aadsts.UnknownApp, "tenant", s.tenant.Domains[0])
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // A grant is what a token request is answered with.
@@ -59,18 +61,18 @@ type tokenRequest struct {
 // grant, by an application.
 func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	if r.Method != http.MethodPost {
-		return nil, errNotPOST()
+		return nil, refuse(aadsts.NotPOST)
 	}
 	name := r.PostForm.Get("grant_type")
 	if name == "" {
-		return nil, errMissingParameter("grant_type")
+		return nil, refuse(aadsts.MissingParameter, "name", "grant_type")
 	}
 	flow := s.grants()[name]
 	if flow == nil {
-		return nil, errUnsupportedGrant(name)
+		return nil, refuse(aadsts.UnsupportedGrant)
 	}
 	if r.PostForm.Get("resource") != "" {
-		return nil, errResourceParameter()
+		return nil, refuse(aadsts.ResourceParameter)
 	}
 	req := &tokenRequest{Request: r}
 	if refusal := s.findRequestTenant(req, name); refusal != nil {
@@ -78,17 +80,17 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	}
 	id, _ := clientSecret(r)
 	if id == "" {
-		return nil, errMissingParameter("client_id")
+		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
 	}
 	var refusal *entraError
 	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
 	}
 	if req.app.isDisabled() {
-		return nil, errDisabledApp(req.app)
+		return nil, refuse(aadsts.DisabledApp)
 	}
 	if s.looping(req) {
-		return nil, errLoop()
+		return nil, refuse(aadsts.Loop)
 	}
 	g, refusal := flow(req)
 	if refusal != nil {
@@ -106,7 +108,7 @@ func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *en
 	case "password", "urn:ietf:params:oauth:grant-type:jwt-bearer":
 		lower := strings.ToLower(name)
 		if lower == "common" || lower == "consumers" || lower == "organizations" && grant != "password" {
-			return errGrantNotThere(grant)
+			return refuse(aadsts.GrantNotThere)
 		}
 		req.tenant, refusal = s.findTenantOrAlias(name)
 	default:
@@ -200,7 +202,7 @@ func (r *tokenRequest) credential() (given bool, refusal *entraError) {
 	switch assertion := r.PostForm.Get("client_assertion"); {
 	case assertion != "":
 		if kind := r.PostForm.Get("client_assertion_type"); kind != assertionType {
-			return true, errAssertionType(kind)
+			return true, refuse(aadsts.MissingParameter).because("The parameter 'client_assertion_type' must be '" + assertionType + "'.")
 		}
 		return true, r.app.checkAssertion(assertion, r.Host)
 	case secret != "":
@@ -216,12 +218,12 @@ func (a *App) checkSecret(value string) *entraError {
 		switch {
 		case s.value != value:
 		case !a.tenant.srv.Now().Before(s.expires):
-			return errExpiredSecret(a)
+			return refuse(aadsts.ExpiredSecret)
 		default:
 			return nil
 		}
 	}
-	return errWrongSecret(a)
+	return refuse(aadsts.WrongSecret)
 }
 
 // clientCredentials is the flow without a user.
@@ -236,7 +238,7 @@ func (s *Server) clientCredentials(r *tokenRequest) (*grant, *entraError) {
 	case refusal != nil:
 		return nil, refusal
 	case !given:
-		return nil, errNoCredential()
+		return nil, refuse(aadsts.NoCredential)
 	}
 	return &grant{app: r.app, resource: resource}, nil
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // An Issuer is an identity provider elsewhere, such as a Kubernetes cluster or
@@ -88,18 +90,18 @@ func (a *App) checkFederated(j *assertion, now time.Time) *entraError {
 	}
 	switch {
 	case !issuer:
-		return errNoFederatedIssuer(j.claims.Issuer)
+		return refuse(aadsts.FederatedIssuer, "issuer", j.claims.Issuer)
 	case subject:
-		return errNoFederatedAudience(strings.Join(j.claims.Audience, " "))
+		return refuse(aadsts.FederatedAudience, "audience", strings.Join(j.claims.Audience, " "))
 	case folded:
-		return errFederatedCase(j.claims.Subject)
+		return refuse(aadsts.FederatedCase, "subject", j.claims.Subject)
 	}
-	return errNoFederatedSubject(j.claims.Subject)
+	return refuse(aadsts.FederatedSubject, "subject", j.claims.Subject)
 }
 
 func (j *assertion) checkIssuer(known bool, now time.Time) *entraError {
 	if !known || j.header.Alg != "RS256" || !j.verify(&signingKey().private.PublicKey) {
-		return errFederatedSignature()
+		return refuse(aadsts.UserAssertion).as("invalid_client")
 	}
 	return j.checkTime(now)
 }

@@ -20,7 +20,7 @@ func TestLoopLimit(t *testing.T) {
 		_, problem := p.redeem(t, "contoso.com", append(p.passwordForm(), pairs...)...)
 		return problem
 	}
-	const loop = "invalid_request [50196]"
+	const loop = "invalid_grant [50196]"
 	for i, want := range []string{"", "", "", loop, loop} {
 		if got := ask(); got != want {
 			t.Errorf("request %d: %q", i+1, got)

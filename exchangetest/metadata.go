@@ -20,7 +20,7 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	name := strings.ToLower(r.PathValue("tenant"))
 	t, refusal := s.findTenantOrAlias(name)
 	if refusal != nil {
-		refusal.name = "invalid_tenant"
+		refusal.Error = "invalid_tenant"
 		s.refuseToken(a, refusal)
 		return
 	}

@@ -3,6 +3,8 @@ package exchangetest
 import (
 	"cmp"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // checkUser says what keeps a user from a token, whatever the proof.
@@ -11,15 +13,15 @@ func (u *User) checkUser(mfa bool) *entraError {
 	defer u.tenant.srv.mu.Unlock()
 	switch st := u.state; {
 	case st.Disabled:
-		return errUserDisabled()
+		return refuse(aadsts.UserDisabled)
 	case st.Locked:
-		return errUserLocked()
+		return refuse(aadsts.UserLocked)
 	case st.Blocked:
-		return errBlocked()
+		return refuse(aadsts.Blocked)
 	case st.NoMFA && !mfa:
-		return errNoMFA()
+		return refuse(aadsts.MFAEnrolment)
 	case st.RequireMFA && !mfa:
-		return errMFA()
+		return refuse(aadsts.MFA)
 	}
 	return nil
 }
@@ -34,11 +36,11 @@ func (u *User) checkPassword(password string, mfa bool) *entraError {
 	case st.Disabled || st.Locked:
 		return u.checkUser(mfa)
 	case password == "":
-		return errNullPassword()
+		return refuse(aadsts.NoPassword)
 	case password != right || st.Federated:
-		return errWrongPassword()
+		return refuse(aadsts.WrongPassword)
 	case st.PasswordExpired:
-		return errPasswordExpired()
+		return refuse(aadsts.PasswordExpired)
 	}
 	return u.checkUser(mfa)
 }
@@ -51,14 +53,14 @@ func (s *Server) findUser(t *Tenant, name string) (*User, *entraError) {
 	home := s.tenants[domain]
 	switch {
 	case home == nil:
-		return nil, errUnknownUser(name, cmp.Or(t, s.tenant))
+		return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", cmp.Or(t, s.tenant).ID)
 	case t != nil && home != t:
-		return nil, errForeignUser(name, t)
+		return nil, refuse(aadsts.ForeignUser, "username", name, "tenant", t.Domains[0])
 	}
 	if u := home.users[strings.ToLower(name)]; u != nil {
 		return u, nil
 	}
-	return nil, errUnknownUser(name, home)
+	return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", home.ID)
 }
 
 // password is the flow that hands the password over.
@@ -66,7 +68,7 @@ func (s *Server) findUser(t *Tenant, name string) (*User, *entraError) {
 func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 	for _, name := range []string{"username", "password", "scope"} {
 		if r.PostForm.Get(name) == "" {
-			return nil, errMissingParameter(name)
+			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	w, refusal := parseScope(r.PostForm.Get("scope"))
@@ -105,7 +107,7 @@ func (r *tokenRequest) publicOrCredential() (public bool, refusal *entraError) {
 	r.app.tenant.srv.mu.Lock()
 	defer r.app.tenant.srv.mu.Unlock()
 	if !r.app.reg.publicFlows {
-		return false, errCredentialRequired()
+		return false, refuse(aadsts.CredentialRequired)
 	}
 	return true, nil
 }

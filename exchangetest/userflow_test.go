@@ -335,7 +335,7 @@ func TestAuthorize(t *testing.T) {
 		{"127.0.0.1 for localhost", "contoso.com", []string{"redirect_uri", "http://127.0.0.1:1"}, nil, nil, "AADSTS50011"},
 		{"implicit flow", "contoso.com", []string{"response_type", "token"}, nil, nil, "error=unsupported_response_type"},
 		{"unknown response mode", "contoso.com", []string{"response_mode", "x"}, nil, nil, "AADSTS70007"},
-		{"unknown challenge", "contoso.com", []string{"code_challenge_method", "S512"}, nil, nil, "AADSTS50148"},
+		{"unknown challenge", "contoso.com", []string{"code_challenge_method", "S512"}, nil, nil, "AADSTS50149"},
 		{"single page without PKCE", "contoso.com", []string{"redirect_uri", "https://spa.contoso.com/"}, nil, nil, "AADSTS9002325"},
 		{"invalid scope", "contoso.com", []string{"scope", "https://outlook.office.com/Foo"}, nil, nil, "error=invalid_scope"},
 		{"account of another tenant", "consumers", nil, func(p *people) { p.Consumers().InstallApp(p.app) }, nil, "AADSTS50020"},
