@@ -80,7 +80,9 @@
 //
 // [Server.Inject] makes things go wrong: answers that come late, slowly, in
 // part, replaced by others or not at all, at any command and any number of
-// times. [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
+// times. Entra ID can be made to refuse with any of its [Refusals]; many of them
+// come of the state of the directory too, in which case that is the better
+// test. [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
 //
 // # Wrong use
 //

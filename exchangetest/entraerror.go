@@ -53,12 +53,12 @@ func (e *entraError) because(text string) *entraError {
 func iso7(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
 // words returns the text of a refusal.
-func (s *Server) words(a *answer, e *entraError) string {
+func (s *Server) words(r *http.Request, e *entraError) string {
 	return e.Fill(func(name string) string {
 		if text, ok := e.said[name]; ok {
 			return text
 		}
-		return s.asked(a.r, name)
+		return s.asked(r, name)
 	})
 }
 
@@ -93,7 +93,7 @@ func requestTenant(r *http.Request) string {
 // describe returns what error_description says.
 func (s *Server) describe(a *answer, e *entraError) string {
 	return fmt.Sprintf("AADSTS%d: %s\r\nTrace ID: %s\r\nCorrelation ID: %s\r\nTimestamp: %s",
-		e.Code, s.words(a, e), a.trace, a.correlation, s.stamp())
+		e.Code, s.words(a.r, e), a.trace, a.correlation, s.stamp())
 }
 
 func (s *Server) stamp() string { return s.Now().UTC().Format("2006-01-02 15:04:05Z") }
@@ -101,7 +101,7 @@ func (s *Server) stamp() string { return s.Now().UTC().Format("2006-01-02 15:04:
 // refuseToken writes the JSON that Entra ID answers an error with.
 func (s *Server) refuseToken(a *answer, e *entraError) {
 	if rec, ok := a.w.(*tokenRecorder); ok {
-		rec.request.AADSTS, rec.request.Error = e.Code, s.words(a, e)
+		rec.request.AADSTS, rec.request.Error = e.Code, s.words(a.r, e)
 	}
 	s.Logger.Info("token refused", "aadsts", e.Code, "error", e.Error, "tenant", requestTenant(a.r))
 	a.w.Header().Set("x-ms-clitelem", fmt.Sprintf("1,%d,0,,", e.Code))

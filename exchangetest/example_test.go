@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -338,4 +339,28 @@ func ExampleServer_Inject() {
 	// Output:
 	// 429 60
 	// 200
+}
+
+// A device that is not compliant: one of the refusals that come of things
+// outside of the directory.
+func ExampleFault_refusal() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	srv.Inject(exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", AADSTS: 53000})
+
+	resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
+		"grant_type": {"refresh_token"}, "client_id": {"11111111-2222-3333-4444-555555555555"}, "refresh_token": {"1.A"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Error string `json:"error"`
+		Codes []int  `json:"error_codes"`
+	}
+	json.NewDecoder(resp.Body).Decode(&answer)
+	fmt.Println(resp.StatusCode, answer.Error, answer.Codes)
+	// Output: 400 interaction_required [53000]
 }

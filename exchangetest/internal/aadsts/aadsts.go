@@ -9,6 +9,7 @@
 package aadsts
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -66,6 +67,9 @@ func Lookup(code int) (Refusal, bool) {
 	r, ok := table[code]
 	return r, ok
 }
+
+// Codes returns the numbers in ascending order.
+func Codes() []int { return slices.Sorted(maps.Keys(table)) }
 
 // Status returns the status of HTTP.
 func (r Refusal) Status() int {
