@@ -80,6 +80,11 @@ func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraErr
 	if req.tenant, refusal = s.findTenantOrAlias(r.PathValue("tenant")); refusal != nil {
 		return nil, refusal
 	}
+	if req.tenant != nil {
+		if refusal = req.tenant.checkRequest(r); refusal != nil {
+			return nil, refusal
+		}
+	}
 	id := r.Form.Get("client_id")
 	if id == "" {
 		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
@@ -120,8 +125,11 @@ func (req *authorizeRequest) check() (refusal *entraError) {
 	default:
 		return refuse(aadsts.ChallengeMethod)
 	}
-	if req.platform == SPA && req.form.Get("code_challenge") == "" {
+	switch n := len(req.form.Get("code_challenge")); {
+	case req.platform == SPA && n == 0:
 		return refuse(aadsts.SPAWithoutPKCE)
+	case n != 0 && (n < 43 || n > 128):
+		return refuse(aadsts.ChallengeSize)
 	}
 	req.wishes, refusal = parseScopes(req.form.Get("scope"))
 	return refusal

@@ -67,8 +67,17 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
+	if t != nil {
+		if refusal = t.checkRequest(r); refusal != nil {
+			return nil, refusal
+		}
+	}
 	app, refusal := s.findApp(t, r.PostForm.Get("client_id"))
-	if refusal != nil {
+	switch {
+	case refusal == nil:
+	case refusal.Code == aadsts.SingleTenant:
+		return nil, refuse(aadsts.NoTenant)
+	default:
 		return nil, refusal
 	}
 	w, refusal := parseScope(r.PostForm.Get("scope"))

@@ -53,7 +53,7 @@ func (s *Server) entraRoutes() http.Handler {
 	mux.HandleFunc("GET /{tenant}/.well-known/openid-configuration", s.serveMetadata)
 	mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", serveKeys)
 	mux.HandleFunc("GET /{tenant}/discovery/keys", serveKeys)
-	mux.HandleFunc("GET /common/discovery/instance", serveInstance)
+	mux.HandleFunc("GET /common/discovery/instance", s.serveInstance)
 	mux.HandleFunc("GET /common/UserRealm/{user}", s.serveUserRealm)
 	mux.HandleFunc("GET /common/userrealm/{user}", s.serveUserRealm)
 	mux.HandleFunc("GET /federation/issuers/{issuer}/.well-known/openid-configuration", s.serveIssuer)
@@ -229,16 +229,31 @@ func (s *Server) findApp(t *Tenant, clientID string) (*App, *entraError) {
 		if a := t.app(clientID); a != nil {
 			return a, nil
 		}
+		if t == s.consumers && s.registered(clientID) != nil {
+			return nil, refuse(aadsts.WorkAccountsOnly)
+		}
 		return nil, refuse(aadsts.UnknownApp, "tenant", t.Domains[0])
 	}
+	switch a := s.registered(clientID); {
+	case a == nil:
+		return nil, refuse(aadsts.UnknownApp, "tenant", s.tenant.Domains[0])
+	case a.isSingleTenant():
+		return nil, refuse(aadsts.SingleTenant)
+	default:
+		return a, nil
+	}
+}
+
+// registered finds an app where it is registered, or returns nil.
+func (s *Server) registered(clientID string) *App {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.tenants {
 		if a := t.apps[strings.ToLower(clientID)]; a != nil && a.reg.home == t {
-			return a, nil
+			return a
 		}
 	}
-	return nil, refuse(aadsts.UnknownApp, "tenant", s.tenant.Domains[0])
+	return nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

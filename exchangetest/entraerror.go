@@ -71,7 +71,7 @@ func (s *Server) asked(r *http.Request, name string) string {
 	case "client_id":
 		return id
 	case "app_name":
-		if a, refusal := s.findApp(nil, id); refusal == nil {
+		if a := s.registered(id); a != nil {
 			return a.Name
 		}
 	case "tenant":

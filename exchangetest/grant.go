@@ -78,6 +78,11 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	if refusal := s.findRequestTenant(req, name); refusal != nil {
 		return nil, refusal
 	}
+	if req.tenant != nil {
+		if refusal := req.tenant.checkRequest(r); refusal != nil {
+			return nil, refusal
+		}
+	}
 	id, _ := clientSecret(r)
 	if id == "" {
 		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
@@ -239,6 +244,8 @@ func (s *Server) clientCredentials(r *tokenRequest) (*grant, *entraError) {
 		return nil, refusal
 	case !given:
 		return nil, refuse(aadsts.NoCredential)
+	case !r.tenant.hasResource(resource):
+		return nil, r.tenant.noResource(resource)
 	}
 	return &grant{app: r.app, resource: resource}, nil
 }

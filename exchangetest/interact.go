@@ -117,8 +117,15 @@ func (s *Server) consent(a *answer, in *interaction, who *signIn, action string)
 		s.errorPage(a, refuse(aadsts.UnknownApp, "tenant", who.user.tenant.Domains[0]))
 		return nil, nil
 	}
+	if !app.admits(who.user) {
+		s.errorPage(a, refuse(aadsts.NotAssigned, "username", who.user.UPN))
+		return nil, nil
+	}
 	var missing []string
 	for _, w := range in.wishes {
+		if w.resource != "" && !app.tenant.hasResource(w.resource) {
+			return nil, app.tenant.noResource(w.resource)
+		}
 		missing = append(missing, app.missing(who.user, w)...)
 	}
 	if in.prompt == "consent" && len(missing) == 0 && len(in.wishes) > 0 {

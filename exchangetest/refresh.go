@@ -119,7 +119,7 @@ func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 	now := s.Now()
 	s.mu.Lock()
 	u := t.user
-	changed, revoked := u.changed, u.revoked
+	changed, revoked, st := u.changed, u.revoked, u.state
 	inactive := now.Sub(t.used) >= refreshInactivity
 	s.mu.Unlock()
 	ended := func(at time.Time) bool { return !at.IsZero() && !at.Before(t.signIn) }
@@ -130,6 +130,9 @@ func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 		return refuse(aadsts.RefreshInactive, "issued", iso7(t.issued))
 	case ended(revoked), t.session.password && t.session.public && ended(changed):
 		return refuse(aadsts.Revoked, "issued", iso7(t.signIn))
+	}
+	if refusal := st.checkFrequency(t.signIn, now); refusal != nil {
+		return refusal
 	}
 	if refusal := u.checkUser(t.session.mfa); refusal != nil {
 		return refusal

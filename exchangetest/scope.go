@@ -110,7 +110,12 @@ func (a *App) missing(u *User, w wish) []string {
 
 // permit makes a grant of a wish, to which consent must have been given.
 func (a *App) permit(u *User, w wish) (*grant, *entraError) {
-	if missing := a.missing(u, w); len(missing) > 0 {
+	switch {
+	case !a.admits(u):
+		return nil, refuse(aadsts.NotAssigned, "username", u.UPN)
+	case w.resource != "" && !a.tenant.hasResource(w.resource):
+		return nil, a.tenant.noResource(w.resource)
+	case len(a.missing(u, w)) > 0:
 		return nil, refuse(aadsts.NotConsented)
 	}
 	g := &grant{app: a, user: u, resource: w.resource, oidc: w.oidc}

@@ -16,8 +16,12 @@ func (u *User) checkUser(mfa bool) *entraError {
 		return refuse(aadsts.UserDisabled)
 	case st.Locked:
 		return refuse(aadsts.UserLocked)
+	case u.tenant.blocked:
+		return refuse(aadsts.BlockedTenant)
 	case st.Blocked:
 		return refuse(aadsts.Blocked)
+	case st.Control != 0:
+		return refuse(controls[st.Control])
 	case st.NoMFA && !mfa:
 		return refuse(aadsts.MFAEnrolment)
 	case st.RequireMFA && !mfa:
@@ -32,17 +36,29 @@ func (u *User) checkPassword(password string, mfa bool) *entraError {
 	u.tenant.srv.mu.Lock()
 	st, right := u.state, u.password
 	u.tenant.srv.mu.Unlock()
-	switch {
-	case st.Disabled || st.Locked:
+	if st.Disabled || st.Locked {
 		return u.checkUser(mfa)
-	case password == "":
+	}
+	if refusal := st.checkPassword(password, right); refusal != nil {
+		return refusal
+	}
+	return u.checkUser(mfa)
+}
+
+func (st UserState) checkPassword(password, right string) *entraError {
+	switch {
+	case password == "" || st.NoPassword:
 		return refuse(aadsts.NoPassword)
+	case st.OnPremises && st.AgentDown:
+		return refuse(aadsts.AgentTimeout)
 	case password != right || st.Federated:
 		return refuse(aadsts.WrongPassword)
+	case st.PasswordExpired && st.OnPremises:
+		return refuse(aadsts.OnPremExpired)
 	case st.PasswordExpired:
 		return refuse(aadsts.PasswordExpired)
 	}
-	return u.checkUser(mfa)
+	return nil
 }
 
 // findUser finds a user by name, in the tenant or, if that is nil, in any.
@@ -82,6 +98,9 @@ func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 	u, refusal := s.findUser(r.tenant, r.PostForm.Get("username"))
 	if refusal != nil {
 		return nil, refusal
+	}
+	if !u.tenant.allowsPassword() {
+		return nil, refuse(aadsts.SecurityDefaults)
 	}
 	if refusal = u.checkPassword(r.PostForm.Get("password"), false); refusal != nil {
 		return nil, refusal

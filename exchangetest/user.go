@@ -47,6 +47,27 @@ type UserState struct {
 	// (AADSTS53003).
 	Blocked bool
 
+	// Control is what a conditional access policy demands of the device or of
+	// the application, which have it not. Zero means nothing.
+	Control GrantControl
+
+	// SignInFrequency is how long a policy lets a sign-in stand, after which
+	// no refresh token is good any more (AADSTS70043). Zero means for ever.
+	SignInFrequency time.Duration
+
+	// NoPassword says that there is none: the user signs in with a passkey,
+	// say, which the sign-in page takes for granted here (AADSTS50056 for
+	// grant_type=password).
+	NoPassword bool
+
+	// OnPremises has the password checked by an agent in the organization's
+	// own network. An expired one is AADSTS50144 then.
+	OnPremises bool
+
+	// AgentDown says that this agent does not answer, which passes by itself
+	// (AADSTS80002). It has no effect without OnPremises.
+	AgentDown bool
+
 	// Federated has passwords checked by a server elsewhere, so that Entra ID
 	// knows none (AADSTS50126 for grant_type=password).
 	Federated bool

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -358,6 +359,16 @@ func TestAuthorize(t *testing.T) {
 				t.Errorf("got %s, want %s", got, row.want)
 			}
 		})
+	}
+}
+
+func TestChallengeSize(t *testing.T) {
+	p := newPeople(t)
+	for n, want := range map[int]string{0: "code=", 42: "AADSTS50147", 43: "code=", 128: "code=", 129: "AADSTS50147"} {
+		values, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL("contoso.com", "code_challenge", strings.Repeat("c", n)))
+		if got := values.Encode() + fmt.Sprint(err); !strings.Contains(got, want) {
+			t.Errorf("%d: %s", n, got)
+		}
 	}
 }
 

@@ -2,32 +2,34 @@ package aadsts
 
 // Refusals of an application, of its credential, or of where it is registered.
 const (
-	UnknownApp           = 700016
-	DisabledApp          = 7000112
-	SingleTenant         = 50194
-	WorkAccountsOnly     = 9002332
-	NotAssigned          = 50105
-	BlockedTenant        = 5000224
-	OtherCloud           = 900439
-	NotConsented         = 65001
-	NotConfigured        = 650057
-	NothingConfigured    = 1003031
-	AdministratorNeeded  = 90094
-	NotOnBehalf          = 7000114
-	NoCredential         = 7000216
-	CredentialRequired   = 7000218
-	PublicWithCredential = 700025
-	WrongSecret          = 7000215
-	ExpiredSecret        = 7000222
-	MalformedAssertion   = 50027
-	AssertionSubject     = 50048
-	AssertionAudience    = 700023 // and NoResource, which it says by default
-	AssertionKey         = 700027
-	AssertionTime        = 700024
-	FederatedIssuer      = 700211
-	FederatedAudience    = 700212
-	FederatedSubject     = 700213
-	FederatedCase        = 7002138
+	UnknownApp            = 700016
+	DisabledApp           = 7000112
+	SingleTenant          = 50194
+	WorkAccountsOnly      = 9002332
+	NotAssigned           = 50105
+	BlockedTenant         = 5000224
+	OtherCloud            = 900439
+	TenantElsewhere       = 90038
+	ConfidentialElsewhere = 900382
+	NotConsented          = 65001
+	NotConfigured         = 650057
+	NothingConfigured     = 1003031
+	AdministratorNeeded   = 90094
+	NotOnBehalf           = 7000114
+	NoCredential          = 7000216
+	CredentialRequired    = 7000218
+	PublicWithCredential  = 700025
+	WrongSecret           = 7000215
+	ExpiredSecret         = 7000222
+	MalformedAssertion    = 50027
+	AssertionSubject      = 50048
+	AssertionAudience     = 700023 // and NoResource, which it says by default
+	AssertionKey          = 700027
+	AssertionTime         = 700024
+	FederatedIssuer       = 700211
+	FederatedAudience     = 700212
+	FederatedSubject      = 700213
+	FederatedCase         = 7002138
 )
 
 const (
@@ -44,8 +46,8 @@ var clients = []Refusal{
 	{Code: WorkAccountsOnly, Error: invalidRequest, Page: true, Text: "Application '{client_id}'({app_name}) is configured for use by Microsoft Entra users only. Please do not use the /consumers endpoint to serve this request."},
 	{Code: NotAssigned, Error: invalidGrant, Text: "Your administrator has configured the application {app_name} ('{client_id}') to block users unless they are specifically granted ('assigned') access to the application. The signed in user '{username}' is blocked because they are not a direct member of a group with access, nor had access directly assigned by an administrator. Please contact your administrator to assign access to this application."},
 	{Code: BlockedTenant, Error: invalidRequest, Page: true, Text: "We are sorry, this resource is not available. If you are seeing this message by mistake, please contact Microsoft support."},
-	{Code: 90038, Error: invalidRequest, Text: "The specified tenant '{tenant}' belongs to another national cloud, with which this one does not federate.", Ours: true},
-	{Code: 900382, Error: invalidRequest, Text: "Confidential Client is not supported in Cross Cloud request."},
+	{Code: TenantElsewhere, Error: invalidRequest, Text: "The specified tenant '{tenant}' belongs to another national cloud, with which this one does not federate.", Ours: true},
+	{Code: ConfidentialElsewhere, Error: invalidRequest, Text: "Confidential Client is not supported in Cross Cloud request."},
 	{Code: 900432, Error: invalidRequest, Text: "Confidential Client is not supported in Cross Cloud request."},
 	{Code: OtherCloud, Error: invalidRequest, Page: true, Text: "The tenant '{tenant}' is in the US Government cloud; use its own endpoint.", Ours: true},
 	{Code: 100007, Error: invalidRequest, Text: "Microsoft Entra Regional ONLY supports auth either for MSIs OR for requests from MSAL using SN+I for 1P apps or 3P apps in Microsoft infrastructure tenants."},
