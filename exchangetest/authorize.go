@@ -217,18 +217,12 @@ func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
 	if refusal := s.useCode(r, c); refusal != nil {
 		return nil, refusal
 	}
-	w := c.wishes[0]
-	if scope := r.PostForm.Get("scope"); scope != "" {
-		narrower, refusal := parseScope(scope)
-		if refusal != nil {
-			return nil, refusal
-		}
-		if narrower.resource != "" {
-			narrower.oidc = append(slices.Clone(w.oidc), narrower.oidc...)
-			w = narrower
-		}
-		slices.Sort(w.oidc)
-		w.oidc = slices.Compact(w.oidc)
+	if refusal := c.user.checkUser(c.mfa); refusal != nil {
+		return nil, refusal
+	}
+	w, refusal := c.wish(r.PostForm.Get("scope"))
+	if refusal != nil {
+		return nil, refusal
 	}
 	g, refusal := c.app.permit(c.user, w)
 	if refusal != nil {
@@ -240,6 +234,27 @@ func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
 		g.session.spa = s.Now()
 	}
 	return g, nil
+}
+
+// wish is what the token shall be for: the first resource of the sign-in, or
+// the one that the scope narrows it down to.
+func (c *authCode) wish(scope string) (wish, *entraError) {
+	w := c.wishes[0]
+	if scope == "" {
+		return w, nil
+	}
+	narrower, refusal := parseScope(scope)
+	if refusal != nil {
+		return w, refusal
+	}
+	if narrower.resource != "" {
+		narrower.oidc = append(slices.Clone(w.oidc), narrower.oidc...)
+		w = narrower
+	}
+	w.oidc = slices.Clone(w.oidc)
+	slices.Sort(w.oidc)
+	w.oidc = slices.Compact(w.oidc)
+	return w, nil
 }
 
 // full returns the permissions with their resource.

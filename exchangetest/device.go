@@ -121,6 +121,9 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	case who == nil:
 		return nil, refuse(aadsts.Pending)
 	}
+	if refusal = who.user.checkUser(who.mfa); refusal != nil {
+		return nil, refusal
+	}
 	app, refusal := s.findApp(who.user.tenant, r.app.ClientID)
 	if refusal != nil {
 		return nil, refusal

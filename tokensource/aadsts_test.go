@@ -134,14 +134,14 @@ var causes = []struct {
 var tries = map[int]int{once: 1, again: 3, muchLater: 1}
 
 // eachCause runs f for each number.
-func eachCause(t *testing.T, f func(t *testing.T, code int, who string, retry int)) {
+func eachCause(t *testing.T, f func(t *testing.T, code, retry int)) {
 	for _, row := range causes {
 		for text := range strings.FieldsSeq(row.codes) {
 			code, err := strconv.Atoi(text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Run("AADSTS"+text, func(t *testing.T) { f(t, code, row.who, row.retry) })
+			t.Run("AADSTS"+text, func(t *testing.T) { f(t, code, row.retry) })
 		}
 	}
 }
@@ -179,7 +179,7 @@ func inBubble(t *testing.T, srv *exchangetest.Server, f func(*testing.T, *http.C
 func TestEachCause(t *testing.T) {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
-	eachCause(t, func(t *testing.T, code int, who string, retry int) {
+	eachCause(t, func(t *testing.T, code, retry int) {
 		if retry == polled {
 			return // TestPendingIsPolled
 		}
@@ -192,21 +192,8 @@ func TestEachCause(t *testing.T) {
 			forUser := config.RefreshToken("1.A")
 			config.Credential = tokensource.Secret("not~it")
 			for flow, source := range map[string]*tokensource.Source{"client_credentials": config.ClientCredentials(), "refresh_token": forUser} {
-				before := srv.Hits("token")
-				_, err := source.TokenContext(t.Context())
-				e, ok := errors.AsType[*tokensource.Error](err)
-				if !ok || !slices.Equal(e.AADSTS, []int{code}) || !strings.Contains(e.Description, fmt.Sprintf("AADSTS%d: ", code)) || e.TraceID == "" {
-					t.Fatalf("%s: error %v", flow, err)
-				}
-				if e.Temporary() != (retry != once) {
-					t.Errorf("%s: Temporary() is %t", flow, e.Temporary())
-				}
-				if user := strings.Contains(who, "user"); errors.Is(err, tokensource.ErrInteractionRequired) != user {
-					t.Errorf("%s: ErrInteractionRequired is %t, and %s has to act", flow, !user, who)
-				}
-				if n := srv.Hits("token") - before; n != tries[retry] {
-					t.Errorf("%s: %d requests", flow, n)
-				}
+				t.Log(flow)
+				checkCause(t, srv, source, code)
 			}
 		})
 	})
@@ -217,7 +204,7 @@ func TestCausesThatPass(t *testing.T) {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
 	app := srv.Tenant().AddApp("Invoices")
-	eachCause(t, func(t *testing.T, code int, _ string, retry int) {
+	eachCause(t, func(t *testing.T, code, retry int) {
 		if retry != again {
 			return
 		}
@@ -256,4 +243,54 @@ func TestPendingIsPolled(t *testing.T) {
 			t.Errorf("%d requests in %v", n, time.Since(start))
 		}
 	})
+}
+
+// causeOf returns what the table says of a number.
+func causeOf(t *testing.T, code int) (who string, retry int) {
+	t.Helper()
+	for _, row := range causes {
+		if slices.Contains(strings.Fields(row.codes), strconv.Itoa(code)) {
+			return row.who, row.retry
+		}
+	}
+	t.Fatalf("AADSTS%d is not in the table", code)
+	return "", 0
+}
+
+// checkCause asks the source for a token, which must be refused with the
+// number after as many requests as the table says.
+func checkCause(t *testing.T, srv *exchangetest.Server, source *tokensource.Source, code int, secrets ...string) {
+	t.Helper()
+	before := srv.Hits("token") + srv.Hits("devicecode")
+	_, err := source.TokenContext(t.Context())
+	checkRefusal(t, err, code)
+	_, retry := causeOf(t, code)
+	if n := srv.Hits("token") + srv.Hits("devicecode") - before; n != tries[retry] {
+		t.Errorf("%d requests", n)
+	}
+	for _, secret := range secrets {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("a secret in %v", err)
+		}
+	}
+}
+
+// checkRefusal wants an error with the number, and with what the table says of
+// it.
+func checkRefusal(t *testing.T, err error, code int) {
+	t.Helper()
+	who, retry := causeOf(t, code)
+	e, ok := errors.AsType[*tokensource.Error](err)
+	if !ok || !slices.Equal(e.AADSTS, []int{code}) || !strings.Contains(e.Description, fmt.Sprintf("AADSTS%d: ", code)) {
+		t.Fatalf("error %v; want AADSTS%d", err, code)
+	}
+	if e.StatusCode != 0 && (e.TraceID == "" || e.CorrelationID == "" || e.Timestamp.IsZero()) {
+		t.Errorf("not all ids that support asks for: %v", err)
+	}
+	if e.Temporary() != (retry != once) {
+		t.Errorf("Temporary() is %t", e.Temporary())
+	}
+	if user := strings.Contains(who, "user"); errors.Is(err, tokensource.ErrInteractionRequired) != user {
+		t.Errorf("ErrInteractionRequired is %t, and %s has to act", !user, who)
+	}
 }

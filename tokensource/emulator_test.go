@@ -5,11 +5,9 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"errors"
 	"math/big"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,59 +105,6 @@ func TestEachCredentialInEachCloud(t *testing.T) {
 				t.Errorf("cloud %d, %s: a token for %s", n, name, aud)
 			}
 		}
-	}
-}
-
-// The refusals that the emulator comes to by itself.
-func TestRefusalsOfTheEmulator(t *testing.T) {
-	f := newFixture(t)
-	other, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stranger := &x509.Certificate{Raw: []byte("x"), PublicKey: other.Public(), SerialNumber: big.NewInt(2), NotAfter: time.Now().AddDate(1, 0, 0)}
-	cluster := f.AddIssuer("other")
-	expired := f.app.AddSecret(-time.Hour)
-	file := func(text string) tokensource.Credential {
-		path := filepath.Join(t.TempDir(), "token")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return tokensource.AssertionFile(path)
-	}
-	good := f.credentials["secret"]
-	tests := []struct {
-		name       string
-		credential tokensource.Credential
-		change     func(*tokensource.Config)
-		aadsts     int
-	}{
-		{"wrong secret", tokensource.Secret("not~it"), nil, 7000215},
-		{"expired secret", tokensource.Secret(expired), nil, 7000222},
-		{"certificate that is not uploaded", tokensource.Certificate([]*x509.Certificate{stranger}, other), nil, 700027},
-		{"another issuer's assertion", file(cluster.Token(subject, "", 0)), nil, 700211},
-		{"expired assertion", file(strings.TrimSpace(f.AddIssuer("cluster").Token(subject, "", -time.Hour))), nil, 700024},
-		{"another subject", file(f.AddIssuer("cluster").Token("system:serviceaccount:mail:writer", "", 0)), nil, 700213},
-		{"the subject in upper case", file(f.AddIssuer("cluster").Token(strings.ToUpper(subject), "", 0)), nil, 7002138},
-		{"unknown application", good, func(c *tokensource.Config) { c.ClientID = "11111111-2222-3333-4444-555555555555" }, 700016},
-		{"unknown tenant", good, func(c *tokensource.Config) { c.Tenant = "fabrikam.example.com" }, 90002},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			c := f.config(f.Cloud(), test.credential)
-			if test.change != nil {
-				test.change(c)
-			}
-			before := len(f.Requests())
-			_, err := c.ClientCredentials().TokenContext(t.Context())
-			e, ok := errors.AsType[*tokensource.Error](err)
-			if !ok || !slices.Equal(e.AADSTS, []int{test.aadsts}) || e.Temporary() || errors.Is(err, tokensource.ErrInteractionRequired) {
-				t.Fatalf("error %v; want AADSTS%d", err, test.aadsts)
-			}
-			if n := len(f.Requests()) - before; n != 1 {
-				t.Errorf("%d requests", n)
-			}
-		})
 	}
 }
 
