@@ -232,13 +232,26 @@ func TestSecretExpiresByTheClock(t *testing.T) {
 }
 
 func TestTokenLifetime(t *testing.T) {
-	s := NewUnstartedServer()
-	s.TokenLifetime = 10 * time.Minute
-	s.Start()
-	defer s.Close()
-	w := &world{Server: s, tenant: s.Tenant(), app: s.Tenant().AddApp("Invoices")}
-	if _, body := w.post(t, "contoso.com", w.form()); !strings.Contains(body, `"expires_in":600,`) {
-		t.Error(body)
+	for _, row := range []struct {
+		lifetime time.Duration
+		want     string
+		refresh  bool
+	}{
+		{10 * time.Minute, `"expires_in":600,`, false},
+		{2 * time.Hour, `"expires_in":7200,`, false},
+		{2*time.Hour + time.Second, `"refresh_in":3600,`, true},
+		{24 * time.Hour, `"refresh_in":43200,`, true},
+	} {
+		t.Run(row.lifetime.String(), func(t *testing.T) {
+			s := NewUnstartedServer()
+			s.TokenLifetime = row.lifetime
+			s.Start()
+			defer s.Close()
+			w := &world{Server: s, tenant: s.Tenant(), app: s.Tenant().AddApp("Invoices")}
+			if _, body := w.post(t, "contoso.com", w.form()); !strings.Contains(body, row.want) || strings.Contains(body, "refresh_in") != row.refresh {
+				t.Error(body)
+			}
+		})
 	}
 }
 

@@ -128,6 +128,11 @@ func (a *App) isDisabled() bool {
 	return a.disabled
 }
 
+// longLived is how long a token must live for the client to be told to renew it
+// long before its end. Entra ID's limit is not known; this is that of MSAL for
+// managed identities.
+const longLived = 2 * time.Hour
+
 // response returns the answer in JSON (RFC 6749 section 5.1), with what
 // Microsoft adds to it.
 func (g *grant) response(r *http.Request) map[string]any {
@@ -138,6 +143,9 @@ func (g *grant) response(r *http.Request) map[string]any {
 		"expires_in":     seconds,
 		"ext_expires_in": seconds,
 		"access_token":   g.app.issue(TokenOptions{User: g.user, Scopes: g.scopes, Audience: g.resource, Lifetime: g.lifetime}),
+	}
+	if g.lifetime > longLived {
+		answer["refresh_in"] = seconds / 2
 	}
 	if g.user == nil {
 		return answer

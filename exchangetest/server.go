@@ -26,7 +26,9 @@ import (
 type Server struct {
 	// TokenLifetime is how long the access tokens of the token endpoint are
 	// valid. Zero means a random time between 60 and 90 minutes for each,
-	// as in Entra ID.
+	// as in Entra ID. With a token of more than two hours, such as the 24 to
+	// 28 of clients that declare continuous access evaluation, comes
+	// "refresh_in": half of its lifetime.
 	TokenLifetime time.Duration
 
 	// DeviceInterval is how long a client must wait between two polls of a

@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -185,4 +187,44 @@ func TestManagedIdentityForAnAssertion(t *testing.T) {
 	if aud := audience(t, token.AccessToken); aud != "api://AzureADTokenExchange" {
 		t.Errorf("a token for %s", aud)
 	}
+}
+
+// A token of a day comes with the advice to renew it after half of one, which
+// makes nobody wait.
+func TestLongLivedTokenOfTheEmulator(t *testing.T) {
+	srv := exchangetest.NewUnstartedServer()
+	srv.TokenLifetime = 24 * time.Hour
+	srv.Start()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices")
+	inBubble(t, srv, func(t *testing.T, client *http.Client) {
+		config := &tokensource.Config{
+			Cloud: srv.Cloud(), Tenant: "contoso.com", ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret), HTTPClient: client,
+		}
+		source := config.ClientCredentials()
+		first, err := source.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range []struct {
+			name     string
+			wait     time.Duration
+			renewed  bool // before the call
+			requests int  // after it
+		}{
+			{"a minute before", 12*time.Hour - time.Minute, false, 1},
+			{"at half its life", 2 * time.Minute, false, 2},
+			{"afterwards", 0, true, 2},
+		} {
+			<-time.After(row.wait)
+			token, err := source.Token()
+			if err != nil || (token.AccessToken != first.AccessToken) != row.renewed {
+				t.Errorf("%s: another token: %t, %v", row.name, !row.renewed, err)
+			}
+			synctest.Wait()
+			if n := srv.Hits("token"); n != row.requests {
+				t.Errorf("%s: %d requests", row.name, n)
+			}
+		}
+	})
 }
