@@ -13,7 +13,7 @@ import (
 // application is configured for, in version 1 of the endpoint, or to the scope.
 // (https://learn.microsoft.com/entra/identity-platform/v2-admin-consent)
 func (s *Server) serveAdminConsent(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	req, refusal := s.authorizeRequest(r)
 	if refusal != nil {
 		s.errorPage(a, refusal)

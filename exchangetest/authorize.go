@@ -46,7 +46,7 @@ type authorizeRequest struct {
 // signs in and consents on.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow)
 func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	req, refusal := s.authorizeRequest(r)
 	if refusal != nil {
 		s.errorPage(a, refusal)
@@ -77,13 +77,8 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraError) {
 	req := &authorizeRequest{form: r.Form}
 	var refusal *entraError
-	if req.tenant, refusal = s.findTenantOrAlias(r.PathValue("tenant")); refusal != nil {
+	if req.tenant, refusal = s.askedTenant(r); refusal != nil {
 		return nil, refusal
-	}
-	if req.tenant != nil {
-		if refusal = req.tenant.checkRequest(r); refusal != nil {
-			return nil, refusal
-		}
 	}
 	id := r.Form.Get("client_id")
 	if id == "" {

@@ -33,7 +33,7 @@ type device struct {
 // serveDeviceCode begins the flow of a program without a browser.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code)
 func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	d, refusal := s.newDevice(r)
 	if refusal != nil {
 		s.refuseToken(a, refusal)
@@ -58,18 +58,13 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 	if r.Method != http.MethodPost {
 		return nil, refuse(aadsts.NotPOST)
 	}
-	t, refusal := s.findTenantOrAlias(r.PathValue("tenant"))
+	t, refusal := s.askedTenant(r)
 	if refusal != nil {
 		return nil, refusal
 	}
 	for _, name := range []string{"client_id", "scope"} {
 		if r.PostForm.Get(name) == "" {
 			return nil, refuse(aadsts.MissingParameter, "name", name)
-		}
-	}
-	if t != nil {
-		if refusal = t.checkRequest(r); refusal != nil {
-			return nil, refusal
 		}
 	}
 	app, refusal := s.findApp(t, r.PostForm.Get("client_id"))
@@ -137,7 +132,7 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 
 // serveDevicePage is where a person enters the code, signs in and confirms.
 func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	code := strings.ToUpper(strings.TrimSpace(r.Form.Get("otc")))
 	if code == "" {
 		s.page(a, http.StatusOK, page{Step: "code", Title: "Enter code"})

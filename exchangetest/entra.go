@@ -152,12 +152,13 @@ type answer struct {
 	trace, correlation string
 }
 
-func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
+func (s *Server) newAnswer(w http.ResponseWriter, r *http.Request) *answer {
 	a := &answer{w, r, newGUID(), cmp.Or(r.Header.Get("client-request-id"), newGUID())}
 	h := w.Header()
 	if r.Header.Get("return-client-request-id") == "true" {
 		h.Set("client-request-id", a.correlation)
 	}
+	h.Set("Date", s.entraNow().UTC().Format(http.TimeFormat))
 	h.Set("Cache-Control", "no-store, no-cache")
 	h.Set("Pragma", "no-cache")
 	h.Set("Expires", "-1")
@@ -168,7 +169,7 @@ func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
 }
 
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	g, refusal := s.grant(r)
 	if refusal != nil {
 		s.refuseToken(a, refusal)

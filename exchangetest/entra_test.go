@@ -255,6 +255,25 @@ func TestTokenLifetime(t *testing.T) {
 	}
 }
 
+// A client may learn from an answer what time it is at Entra ID.
+func TestTimeOfAnswers(t *testing.T) {
+	w := newWorld(t)
+	for _, skew := range []time.Duration{0, time.Hour, -time.Hour} {
+		w.SetSkew(skew)
+		form := w.form()
+		form.Set("client_secret", "wrong")
+		resp, body := w.post(t, "contoso.com", form)
+		_, stamp, _ := strings.Cut(body, `"timestamp":"`)
+		stamp, _, _ = strings.Cut(stamp, `"`)
+		for name, layout := range map[string]string{stamp: "2006-01-02 15:04:05Z", resp.Header.Get("Date"): http.TimeFormat} {
+			at, err := time.Parse(layout, name)
+			if want := w.Now().Add(skew); err != nil || want.Sub(at).Abs() > 20*time.Second {
+				t.Errorf("skew %v: %s, %v; want %v", skew, name, err, want)
+			}
+		}
+	}
+}
+
 func TestTokenHandler(t *testing.T) {
 	w := newWorld(t)
 	w.SetTokenHandler(func(next http.Handler) http.Handler {

@@ -96,7 +96,8 @@ func (s *Server) describe(a *answer, e *entraError) string {
 		e.Code, s.words(a.r, e), a.trace, a.correlation, s.stamp())
 }
 
-func (s *Server) stamp() string { return s.Now().UTC().Format("2006-01-02 15:04:05Z") }
+// stamp is the time of an answer, by the clock of Entra ID.
+func (s *Server) stamp() string { return s.entraNow().UTC().Format("2006-01-02 15:04:05Z") }
 
 // refuseToken writes the JSON that Entra ID answers an error with.
 func (s *Server) refuseToken(a *answer, e *entraError) {

@@ -77,7 +77,7 @@ func (s *Server) faultRecord(r *http.Request, f *Fault) Request {
 
 // refuseByFault refuses a request in the way of its endpoint.
 func (s *Server) refuseByFault(w http.ResponseWriter, r *http.Request, f *Fault) {
-	a, e := newAnswer(w, r), f.refusal()
+	a, e := s.newAnswer(w, r), f.refusal()
 	f.setHeader(w.Header())
 	switch endpoint(r) {
 	case "authorize", "adminconsent":

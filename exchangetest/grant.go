@@ -78,11 +78,6 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	if refusal := s.findRequestTenant(req, name); refusal != nil {
 		return nil, refusal
 	}
-	if req.tenant != nil {
-		if refusal := req.tenant.checkRequest(r); refusal != nil {
-			return nil, refusal
-		}
-	}
 	id, _ := clientSecret(r)
 	if id == "" {
 		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
@@ -106,19 +101,18 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 }
 
 func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *entraError) {
-	name := req.PathValue("tenant")
+	name := strings.ToLower(req.PathValue("tenant"))
 	switch grant {
 	case "client_credentials":
-		req.tenant, refusal = s.findTenant(name)
+		if aliases[name] {
+			return refuse(aadsts.NoTenant)
+		}
 	case "password", "urn:ietf:params:oauth:grant-type:jwt-bearer":
-		lower := strings.ToLower(name)
-		if lower == "common" || lower == "consumers" || lower == "organizations" && grant != "password" {
+		if name == "common" || name == "consumers" || name == "organizations" && grant != "password" {
 			return refuse(aadsts.GrantNotThere)
 		}
-		req.tenant, refusal = s.findTenantOrAlias(name)
-	default:
-		req.tenant, refusal = s.findTenantOrAlias(name)
 	}
+	req.tenant, refusal = s.askedTenant(req.Request)
 	return refusal
 }
 

@@ -56,6 +56,16 @@ func (t *Tenant) checkRequest(r *http.Request) *entraError {
 	return refuse(aadsts.TenantElsewhere)
 }
 
+// askedTenant finds the tenant that a request may be made to, which is nil
+// where who signs in decides.
+func (s *Server) askedTenant(r *http.Request) (*Tenant, *entraError) {
+	t, refusal := s.findTenantOrAlias(r.PathValue("tenant"))
+	if t != nil && refusal == nil {
+		refusal = t.checkRequest(r)
+	}
+	return t, refusal
+}
+
 // hasResource reports whether tokens of the tenant can be for the resource:
 // one of Microsoft's, or an application of the tenant by its client id.
 func (t *Tenant) hasResource(resource string) bool {

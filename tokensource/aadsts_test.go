@@ -93,11 +93,15 @@ var causes = []struct {
 	{"70018", "user", once},
 	{"70019", "user", once},
 	{"70020", "user", once},
+	// A federated credential that is minutes old may not be known yet; that it
+	// is so new cannot be seen here.
 	{"70021 700213 7002137 7002138 700211 700212", "dev/admin", once},
 	{"70043", "user", once},
 	{"700005", "dev", once},
 	{"700016", "dev/admin", once},
 	{"700022 700023", "dev", once},
+	// With a certificate, the assertion is signed once more by the time that the
+	// refusal tells: TestClockThatIsWrong.
 	{"700024", "dev", once},
 	{"700025", "dev", once},
 	{"700027", "dev", once},

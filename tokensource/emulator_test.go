@@ -228,3 +228,33 @@ func TestLongLivedTokenOfTheEmulator(t *testing.T) {
 		}
 	})
 }
+
+// The assertion of a certificate is signed once more, by the time that Entra ID
+// tells. More than once is of no use.
+func TestClockThatIsWrong(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		skew     time.Duration // of Entra ID's clock
+		requests int
+		refused  bool
+	}{
+		{"within what is tolerated", 4 * time.Minute, 1, false},
+		{"an hour behind Entra ID", time.Hour, 2, false},
+		{"an hour before it", -time.Hour, 2, false},
+		{"more than a clock is wrong by", 365 * 24 * time.Hour, 1, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.SetSkew(row.skew)
+			_, err := f.config(f.Cloud(), f.credentials["certificate"]).ClientCredentials().TokenContext(t.Context())
+			if row.refused {
+				checkRefusal(t, err, 700024)
+			} else if err != nil {
+				t.Error(err)
+			}
+			if n := len(f.Requests()); n != row.requests {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
