@@ -69,7 +69,7 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 	if action == "signin" {
 		u, refusal := s.findUser(in.tenant, a.r.PostForm.Get("login"))
 		if refusal == nil {
-			refusal = u.checkPassword(a.r.PostForm.Get("passwd"), true)
+			refusal = u.checkSignIn(a.r.PostForm.Get("passwd"))
 		}
 		if refusal != nil {
 			s.Logger.Info("sign-in refused", "aadsts", refusal.Code)

@@ -1,6 +1,8 @@
 package exchangetest
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -39,6 +41,35 @@ func TestUserStates(t *testing.T) {
 			}
 			if _, got := p.redeem(t, "contoso.com", "grant_type", "refresh_token", "refresh_token", first.RefreshToken); got != row.refresh {
 				t.Errorf("refresh token: %q, want %q", got, row.refresh)
+			}
+		})
+	}
+}
+
+// What the sign-in page makes of the same: who has no password here signs in
+// without, and what a policy forbids stays forbidden.
+func TestUserStatesOnThePage(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		state UserState
+		want  string
+	}{
+		{"wrong password", UserState{}, "AADSTS50126"},
+		{"no password", UserState{NoPassword: true}, "code="},
+		{"federated", UserState{Federated: true}, "code="},
+		{"federated and disabled", UserState{Federated: true, Disabled: true}, "AADSTS50057"},
+		{"federated, on a device that is not compliant", UserState{Federated: true, Control: RequireCompliantDevice}, "AADSTS53000"},
+		{"on premises", UserState{OnPremises: true}, "AADSTS50126"},
+		{"agent on premises down", UserState{OnPremises: true, AgentDown: true}, "AADSTS80002"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := newPeople(t)
+			p.user.SetState(row.state)
+			b := p.Browser(p.user)
+			b.Password = "not it"
+			values, err := b.Authorize(t.Context(), p.authorizeURL("contoso.com"))
+			if got := values.Encode() + fmt.Sprint(err); !strings.Contains(got, row.want) {
+				t.Errorf("%s, want %s", got, row.want)
 			}
 		})
 	}

@@ -45,6 +45,18 @@ func (u *User) checkPassword(password string, mfa bool) *entraError {
 	return u.checkUser(mfa)
 }
 
+// checkSignIn is checkPassword for the sign-in page, from which who signs in
+// elsewhere, or without a password, goes on and comes back.
+func (u *User) checkSignIn(password string) *entraError {
+	u.tenant.srv.mu.Lock()
+	elsewhere := u.state.Federated || u.state.NoPassword
+	u.tenant.srv.mu.Unlock()
+	if elsewhere {
+		return u.checkUser(true)
+	}
+	return u.checkPassword(password, true)
+}
+
 func (st UserState) checkPassword(password, right string) *entraError {
 	switch {
 	case password == "" || st.NoPassword:

@@ -56,7 +56,7 @@ type UserState struct {
 	SignInFrequency time.Duration
 
 	// NoPassword says that there is none: the user signs in with a passkey,
-	// say, which the sign-in page takes for granted here (AADSTS50056 for
+	// which the sign-in page here takes for granted (AADSTS50056 for
 	// grant_type=password).
 	NoPassword bool
 
@@ -69,7 +69,8 @@ type UserState struct {
 	AgentDown bool
 
 	// Federated has passwords checked by a server elsewhere, so that Entra ID
-	// knows none (AADSTS50126 for grant_type=password).
+	// knows none (AADSTS50126 for grant_type=password). The sign-in page here
+	// takes for granted that they are right.
 	Federated bool
 
 	// Administrator may consent for the whole tenant (AADSTS90094 for others).
