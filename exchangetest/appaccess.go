@@ -1,5 +1,7 @@
 package exchangetest
 
+import "fmt"
+
 // SetSingleTenant makes the application one for accounts of its own
 // organization only, or for those of any, which it is at first. Nobody signs
 // in to the former without naming the tenant (AADSTS50194, and AADSTS50059 of
@@ -21,8 +23,13 @@ func (a *App) RequireAssignment(on bool) {
 	a.assignment = on
 }
 
-// Assign assigns users to the enterprise application.
+// Assign assigns users of the tenant to the enterprise application.
 func (a *App) Assign(users ...*User) {
+	for _, u := range users {
+		if u.tenant != a.tenant {
+			panic(fmt.Sprintf("exchangetest: Assign: %s is of another tenant than the application; assign to what InstallApp made there", u.UPN))
+		}
+	}
 	a.tenant.srv.mu.Lock()
 	defer a.tenant.srv.mu.Unlock()
 	for _, u := range users {

@@ -94,6 +94,12 @@ func (t *Tenant) AddUser(upn string) *User {
 
 // SetState sets what keeps the user from signing in and what the user may do.
 func (u *User) SetState(to UserState) {
+	if _, ok := controls[to.Control]; !ok && to.Control != 0 {
+		panic(fmt.Sprintf("exchangetest: SetState: there is no GrantControl(%d)", to.Control))
+	}
+	if to.SignInFrequency < 0 {
+		panic(fmt.Sprintf("exchangetest: SetState: a negative SignInFrequency, %v", to.SignInFrequency))
+	}
 	u.tenant.srv.mu.Lock()
 	defer u.tenant.srv.mu.Unlock()
 	u.state = to
