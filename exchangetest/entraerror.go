@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 type entraError struct {
 	aadsts.Refusal
 	said map[string]string
+	wait time.Duration // Retry-After of an answer that is no JSON; zero for others
 }
 
 // refuse returns the refusal of that number. The pairs are names of its text
@@ -25,7 +27,7 @@ func refuse(code int, pairs ...string) *entraError {
 	if !ok {
 		panic(fmt.Sprintf("exchangetest: there is no refusal AADSTS%d", code))
 	}
-	e := &entraError{r, make(map[string]string)}
+	e := &entraError{Refusal: r, said: make(map[string]string)}
 	for i := 0; i < len(pairs); i += 2 {
 		e.said[pairs[i]] = pairs[i+1]
 	}
@@ -47,6 +49,12 @@ func (e *entraError) sub(suberror string) *entraError {
 func (e *entraError) because(text string) *entraError {
 	e.Text = text
 	return e
+}
+
+// tooManyRequests is the answer to an application in a loop, of which no JSON
+// was seen. (https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/issues/2855)
+func tooManyRequests() *entraError {
+	return &entraError{Refusal: aadsts.Refusal{HTTP: http.StatusTooManyRequests, Text: "Too Many Requests"}, wait: appPause}
 }
 
 // iso7 is how Entra ID writes times in a text.
@@ -105,6 +113,11 @@ func (s *Server) refuseToken(a *answer, e *entraError) {
 		rec.request.AADSTS, rec.request.Error = e.Code, s.words(a.r, e)
 	}
 	s.Logger.Info("token refused", "aadsts", e.Code, "error", e.Error, "tenant", requestTenant(a.r))
+	if e.wait > 0 {
+		a.w.Header().Set("Retry-After", strconv.Itoa(int(e.wait/time.Second)))
+		http.Error(a.w, e.Text, e.Status())
+		return
+	}
 	a.w.Header().Set("x-ms-clitelem", fmt.Sprintf("1,%d,0,,", e.Code))
 	writeJSON(a.w, e.Status(), struct {
 		Error         string `json:"error"`

@@ -89,8 +89,8 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	if req.app.isDisabled() {
 		return nil, refuse(aadsts.DisabledApp)
 	}
-	if s.looping(req) {
-		return nil, refuse(aadsts.Loop)
+	if refusal = s.checkLoop(req); refusal != nil {
+		return nil, refusal
 	}
 	g, refusal := flow(req)
 	if refusal != nil {

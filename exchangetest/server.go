@@ -45,9 +45,10 @@ type Server struct {
 	// authenticated, as some of Exchange Online's do and others do not.
 	MoveBeforeLogin bool
 
-	// LoopLimit is how often a user's flow may repeat a request within ten
-	// seconds before it is refused for two minutes (AADSTS50196). Zero means
-	// as often as it likes.
+	// LoopLimit is how often a client may repeat a request within ten seconds
+	// before it is refused: that of a user's flow for two minutes
+	// (AADSTS50196), that of an application for one, with status 429 and a
+	// Retry-After that says so. Zero means as often as it likes.
 	LoopLimit int
 
 	// IdleTimeout is how long an IMAP session may be silent before the server

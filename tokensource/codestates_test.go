@@ -159,6 +159,25 @@ func TestAgentOnPremises(t *testing.T) {
 	})
 }
 
+// Applications are told how long to wait, which is too long for a call.
+func TestLoopOfAnApplication(t *testing.T) {
+	e := newEntraWith(t, func(srv *exchangetest.Server) { srv.LoopLimit = 3 })
+	e.config.Credential = tokensource.Secret(e.app.Secret)
+	for range 3 {
+		if _, err := e.config.ClientCredentials().TokenContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := e.config.ClientCredentials().TokenContext(t.Context())
+	refusal, ok := errors.AsType[*tokensource.Error](err)
+	if !ok || !refusal.Temporary() || refusal.StatusCode != http.StatusTooManyRequests || refusal.RetryAfter != time.Minute {
+		t.Errorf("error %v", err)
+	}
+	if n := e.Hits("token"); n != 4 {
+		t.Errorf("%d requests", n)
+	}
+}
+
 // Sources that know nothing of each other make a loop together.
 func TestLoop(t *testing.T) {
 	e := newEntraWith(t, func(srv *exchangetest.Server) { srv.LoopLimit = 3 })
