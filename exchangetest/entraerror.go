@@ -60,8 +60,12 @@ func tooManyRequests() *entraError {
 // iso7 is how Entra ID writes times in a text.
 func iso7(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
-// words returns the text of a refusal.
+// words returns the text of a refusal of the request, which is nil where
+// another protocol than HTTP asks.
 func (s *Server) words(r *http.Request, e *entraError) string {
+	if r == nil {
+		r = &http.Request{URL: new(url.URL)}
+	}
 	return e.Fill(func(name string) string {
 		if text, ok := e.said[name]; ok {
 			return text
