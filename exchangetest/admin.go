@@ -79,6 +79,7 @@ func (t *Tenant) commands() []*powershell.Command {
 	list = append(list, t.policyCmdlets()...)
 	list = append(list, t.graphAppCmdlets()...)
 	list = append(list, t.graphConsentCmdlets()...)
+	list = append(list, t.accessCmdlets()...)
 	return append(list, t.graphUserCmdlets()...)
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // A basicAuthError says that a protocol takes no passwords.
@@ -14,11 +16,12 @@ func (e *basicAuthError) Error() string {
 }
 
 // A passwordError is a refusal by Entra ID of a name and a password.
-type passwordError struct{ refusal *entraError }
-
-func (e *passwordError) Error() string {
-	return fmt.Sprintf("AADSTS%d: %s", e.refusal.code, e.refusal.text)
+type passwordError struct {
+	code int // AADSTS
+	text string
 }
+
+func (e *passwordError) Error() string { return fmt.Sprintf("AADSTS%d: %s", e.code, e.text) }
 
 // verifyPassword is verify for clients that log in with a password.
 func (s *Server) verifyPassword(name, password string, protocol permission) (bearer, error) {
@@ -26,11 +29,15 @@ func (s *Server) verifyPassword(name, password string, protocol permission) (bea
 		return bearer{}, &basicAuthError{option}
 	}
 	u, refusal := s.findUser(nil, name)
-	if refusal == nil {
+	switch {
+	case refusal != nil:
+	case !u.tenant.allowsPassword():
+		refusal = refuse(aadsts.SecurityDefaults)
+	default:
 		refusal = u.checkPassword(password, false)
 	}
 	if refusal != nil {
-		return bearer{}, &passwordError{refusal}
+		return bearer{}, &passwordError{refusal.Code, s.words(nil, refusal)}
 	}
 	return bearer{tenant: u.tenant, user: u}, nil
 }
@@ -64,11 +71,13 @@ func passwordReply(err error) string {
 	if !ok {
 		return authFailed
 	}
-	switch wrong.refusal.code {
-	case 50053, 50057:
+	switch wrong.code {
+	case aadsts.UnknownUser, aadsts.NoPassword, aadsts.WrongPassword, aadsts.PasswordExpired, aadsts.OnPremExpired, aadsts.AgentTimeout:
+		return authFailed
+	case aadsts.UserDisabled, aadsts.UserLocked:
 		return authLocked
-	case 50076, 50079, 53003:
-		return authCriteria
+	case aadsts.SecurityDefaults:
+		return authDefaults
 	}
-	return authFailed
+	return authCriteria
 }

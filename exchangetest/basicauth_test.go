@@ -51,6 +51,7 @@ var passwordLogins = []struct {
 
 const (
 	smtpLocked   = `535 5\.7\.139 Authentication unsuccessful, account locked\. Contact your administrator\.`
+	smtpDefaults = `535 5\.7\.139 Authentication unsuccessful, user is locked by your organization's security defaults policy\. Contact your administrator\.`
 	smtpCriteria = `535 5\.7\.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully\. Contact your administrator\.`
 )
 
@@ -59,6 +60,7 @@ func TestPasswords(t *testing.T) {
 	for _, row := range []struct {
 		name     string
 		state    UserState
+		defaults bool
 		user     string
 		password string // empty: the right one
 		smtp     string // the refusal of SMTP; empty: as for a wrong password
@@ -78,10 +80,14 @@ func TestPasswords(t *testing.T) {
 		{name: "conditional access", state: UserState{Blocked: true}, user: "adele@contoso.com", smtp: smtpCriteria, reason: "AADSTS53003"},
 		{name: "conditional access, wrong password", state: UserState{Blocked: true}, user: "adele@contoso.com", password: "misspelt", reason: "AADSTS50126"},
 		{name: "expired", state: UserState{PasswordExpired: true}, user: "adele@contoso.com", reason: "AADSTS50055"},
+		{name: "managed device", state: UserState{Control: RequireManagedDevice}, user: "adele@contoso.com", smtp: smtpCriteria, reason: "AADSTS530003"},
+		{name: "no password", state: UserState{NoPassword: true}, user: "adele@contoso.com", reason: "AADSTS50056"},
+		{name: "security defaults", defaults: true, user: "adele@contoso.com", smtp: smtpDefaults, reason: "AADSTS530035"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w, adele := newPasswordWorld(t)
 			adele.SetState(row.state)
+			w.tenant.SetSecurityDefaults(row.defaults)
 			if row.password == "" {
 				row.password = adele.Password
 			}

@@ -22,6 +22,9 @@ type Tenant struct {
 	assignments []roleAssignment
 	transport   TransportConfig
 	passwords   passwordRules
+
+	securityDefaults, blocked bool
+	login                     string // host of its cloud; empty for every one
 }
 
 // Tenant returns the tenant that the server started with. Its domains are

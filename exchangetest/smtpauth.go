@@ -15,6 +15,7 @@ const (
 	authBasic        = "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."
 	authDisabled     = "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the %s. Visit https://aka.ms/smtp_auth_disabled for more information."
 	authLocked       = "535 5.7.139 Authentication unsuccessful, account locked. Contact your administrator."
+	authDefaults     = "535 5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy. Contact your administrator."
 	authCriteria     = "535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. Contact your administrator."
 	authUnrecognized = "504 5.7.4 Unrecognized authentication type"
 )
