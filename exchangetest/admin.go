@@ -78,6 +78,7 @@ func (t *Tenant) commands() []*powershell.Command {
 	list = append(list, t.protocolCmdlets()...)
 	list = append(list, t.graphAppCmdlets()...)
 	list = append(list, t.graphConsentCmdlets()...)
+	list = append(list, t.accessCmdlets()...)
 	return append(list, t.graphUserCmdlets()...)
 }
 

@@ -28,7 +28,7 @@ func (t *Tenant) azCommands() map[string]azCommand {
 		"ad app credential reset":            {[]string{"id", "append=", "years", "display-name"}, t.azReset},
 		"ad app permission add":              {[]string{"id", "api", "api-permissions"}, t.azPermission},
 		"ad app permission admin-consent":    {[]string{"id"}, t.azConsent},
-		"ad app update":                      {[]string{"id", "is-fallback-public-client", "public-client-redirect-uris", "web-redirect-uris"}, t.azUpdate},
+		"ad app update":                      {[]string{"id", "is-fallback-public-client", "sign-in-audience", "public-client-redirect-uris", "web-redirect-uris"}, t.azUpdate},
 		"ad app federated-credential create": {[]string{"id", "parameters"}, t.azFederated},
 		"ad user update":                     {[]string{"id", "account-enabled", "password"}, t.azUser},
 	}
@@ -177,6 +177,11 @@ func (t *Tenant) azUpdate(o map[string]string) (*powershell.Object, error) {
 			return nil, fmt.Errorf("--is-fallback-public-client takes true or false, not %q", text)
 		}
 		a.AllowPublicFlows(on)
+	}
+	if audience, ok := o["sign-in-audience"]; ok {
+		if err := a.setAudience(audience); err != nil {
+			return nil, err
+		}
 	}
 	for platform, name := range map[Platform]string{Web: "web-redirect-uris", Desktop: "public-client-redirect-uris"} {
 		if uris, ok := o[name]; ok && err == nil {

@@ -30,7 +30,7 @@ func field(a powershell.Args, name string) string {
 }
 
 func (t *Tenant) principal(a powershell.Args) (*App, error) {
-	return t.byID(a, "ServicePrincipalId", func(app *App) string { return app.ServicePrincipalID })
+	return t.byID("ServicePrincipalId", a.Text("ServicePrincipalId"), func(app *App) string { return app.ServicePrincipalID })
 }
 
 func (t *Tenant) newAppRole(a powershell.Args) ([]any, error) {

@@ -5,13 +5,15 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // serveAdminConsent lets an administrator consent for everybody to what the
 // application is configured for, in version 1 of the endpoint, or to the scope.
 // (https://learn.microsoft.com/entra/identity-platform/v2-admin-consent)
 func (s *Server) serveAdminConsent(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	req, refusal := s.authorizeRequest(r)
 	if refusal != nil {
 		s.errorPage(a, refusal)
@@ -22,23 +24,28 @@ func (s *Server) serveAdminConsent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if refusal == nil {
-		s.mu.Lock()
-		if !in.user.state.Administrator {
-			refusal = errNotAdministrator()
-		}
-		s.mu.Unlock()
+		refusal = s.checkAdminConsent(in.user, req)
 	}
 	if refusal != nil {
-		values := url.Values{"error": {"permission_denied"}, "error_description": {s.describe(a, refusal)}}
-		if refusal.code != errNotAdministrator().code {
-			values = url.Values{"error": {refusal.name}, "error_description": {s.describe(a, refusal)}, "error_subcode": {"cancel"}}
-		}
-		s.redirect(a, r.Form, values)
+		s.redirectError(a, req, refusal)
 		return
 	}
 	app := in.user.tenant.app(req.app.ClientID)
 	app.consentForAll(r.Form.Get("scope"))
 	s.redirect(a, r.Form, url.Values{"tenant": {in.user.tenant.ID}, "admin_consent": {"True"}})
+}
+
+func (s *Server) checkAdminConsent(u *User, req *authorizeRequest) *entraError {
+	app := u.tenant.app(req.app.ClientID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !u.state.Administrator:
+		return refuse(aadsts.AdministratorNeeded).as("permission_denied")
+	case len(app.roles)+len(app.asked) == 0 && req.form.Get("scope") == "":
+		return refuse(aadsts.NothingConfigured)
+	}
+	return nil
 }
 
 func (a *App) consentForAll(scope string) {

@@ -29,14 +29,14 @@ func roleID(value string) string { return nameGUID("permission " + value) }
 // graphAppCmdlets are those for applications and their credentials.
 // (https://learn.microsoft.com/powershell/module/microsoft.graph.applications/)
 func (t *Tenant) graphAppCmdlets() []*powershell.Command {
-	update := with(params("ApplicationId!"), powershell.Switch, "IsFallbackPublicClient")
+	update := with(params("ApplicationId!", "SignInAudience"), powershell.Switch, "IsFallbackPublicClient")
 	update = with(update, powershell.Table, "Web", "PublicClient", "Spa")
 	return []*powershell.Command{
 		{Name: "Get-MgApplication", Params: params("ApplicationId", "Filter"), Run: t.getApplication},
 		{Name: "Update-MgApplication", Params: update, Run: t.updateApplication},
 		{Name: "Get-MgServicePrincipal", Params: params("ServicePrincipalId", "Filter"), Run: t.getMgServicePrincipal},
 		{Name: "New-MgServicePrincipal", Params: params("AppId!"), Run: t.newMgServicePrincipal},
-		{Name: "Update-MgServicePrincipal", Params: with(params("ServicePrincipalId!"), powershell.Switch, "AccountEnabled"), Run: t.updateMgServicePrincipal},
+		{Name: "Update-MgServicePrincipal", Params: with(params("ServicePrincipalId!"), powershell.Switch, "AccountEnabled", "AppRoleAssignmentRequired"), Run: t.updateMgServicePrincipal},
 		{Name: "Add-MgApplicationPassword", Params: with(params("ApplicationId!"), powershell.Table, "PasswordCredential"), Run: t.addPassword},
 		{Name: "Remove-MgApplicationPassword", Params: params("ApplicationId!", "KeyId!"), Run: t.removePassword},
 		{
@@ -59,19 +59,19 @@ func (t *Tenant) appLocked(id string) (*App, error) {
 }
 
 // byID is appLocked for cmdlets, which know which id they mean.
-func (t *Tenant) byID(a powershell.Args, name string, id func(*App) string) (*App, error) {
+func (t *Tenant) byID(name, value string, id func(*App) string) (*App, error) {
 	t.srv.mu.Lock()
 	defer t.srv.mu.Unlock()
 	for _, app := range t.apps {
-		if strings.EqualFold(id(app), a.Text(name)) {
+		if strings.EqualFold(id(app), value) {
 			return app, nil
 		}
 	}
-	return nil, fmt.Errorf("-%s: there is none with the object id %q", name, a.Text(name))
+	return nil, fmt.Errorf("-%s: there is none with the object id %q", name, value)
 }
 
 func (t *Tenant) application(a powershell.Args) (*App, error) {
-	return t.byID(a, "ApplicationId", func(app *App) string { return app.ObjectID })
+	return t.byID("ApplicationId", a.Text("ApplicationId"), func(app *App) string { return app.ObjectID })
 }
 
 var filterPattern = regexp.MustCompile(`(?i)^\s*(appId|displayName)\s+eq\s+'((?:[^']|'')*)'\s*$`)
@@ -119,6 +119,11 @@ func (t *Tenant) updateApplication(a powershell.Args) ([]any, error) {
 	if a.Has("IsFallbackPublicClient") {
 		app.AllowPublicFlows(a.Bool("IsFallbackPublicClient"))
 	}
+	if a.Has("SignInAudience") {
+		if err := app.setAudience(a.Text("SignInAudience")); err != nil {
+			return nil, err
+		}
+	}
 	for platform, name := range map[Platform]string{Web: "Web", Desktop: "PublicClient", SPA: "Spa"} {
 		if !a.Has(name) {
 			continue
@@ -154,7 +159,7 @@ func (t *Tenant) servicePrincipals() []any {
 	}
 	for _, app := range t.sortedAppsLocked() {
 		rows = append(rows, powershell.NewObject("Id", app.ServicePrincipalID, "AppId", app.ClientID, "DisplayName", app.Name,
-			"AccountEnabled", !app.disabled))
+			"AccountEnabled", !app.disabled, "AppRoleAssignmentRequired", app.assignment))
 	}
 	return rows
 }
@@ -186,11 +191,17 @@ func (t *Tenant) newMgServicePrincipal(a powershell.Args) ([]any, error) {
 }
 
 func (t *Tenant) updateMgServicePrincipal(a powershell.Args) ([]any, error) {
-	app, err := t.byID(a, "ServicePrincipalId", func(app *App) string { return app.ServicePrincipalID })
-	if err == nil && a.Has("AccountEnabled") {
+	app, err := t.byID("ServicePrincipalId", a.Text("ServicePrincipalId"), func(app *App) string { return app.ServicePrincipalID })
+	if err != nil {
+		return nil, err
+	}
+	if a.Has("AccountEnabled") {
 		app.SetEnabled(a.Bool("AccountEnabled"))
 	}
-	return nil, err
+	if a.Has("AppRoleAssignmentRequired") {
+		app.RequireAssignment(a.Bool("AppRoleAssignmentRequired"))
+	}
+	return nil, nil
 }
 
 func (t *Tenant) addPassword(a powershell.Args) ([]any, error) {

@@ -45,6 +45,9 @@ type App struct {
 	asked    []string                   // configured, without consent
 	consents map[string]map[string]bool // delegated permissions by the object id of who consented; "" is an administrator for all
 	disabled bool
+
+	assignment bool            // is required
+	assigned   map[string]bool // by the object id of the user
 }
 
 // A registration is what the enterprise applications of one app have in
@@ -56,6 +59,7 @@ type registration struct {
 	federated   []FederatedCredential
 	redirects   map[string]Platform
 	publicFlows bool
+	single      bool // for accounts of its home alone
 }
 
 type secret struct {
@@ -75,7 +79,7 @@ func (t *Tenant) AddApp(name string, roles ...string) *App {
 	checkRoles("AddApp", roles)
 	a := &App{
 		Name: name, ClientID: newGUID(), ObjectID: newGUID(), ServicePrincipalID: newGUID(),
-		tenant: t, roles: slices.Clone(roles), consents: make(map[string]map[string]bool),
+		tenant: t, roles: slices.Clone(roles), consents: make(map[string]map[string]bool), assigned: make(map[string]bool),
 		reg: &registration{home: t, redirects: make(map[string]Platform)},
 	}
 	a.Secret = a.AddSecret(0)
@@ -102,7 +106,7 @@ func (t *Tenant) InstallApp(app *App, roles ...string) *App {
 	a := &App{
 		Name: app.Name, ClientID: app.ClientID, ObjectID: app.ObjectID, Secret: app.Secret,
 		ServicePrincipalID: newGUID(), tenant: t, reg: app.reg,
-		roles: slices.Clone(roles), consents: make(map[string]map[string]bool),
+		roles: slices.Clone(roles), consents: make(map[string]map[string]bool), assigned: make(map[string]bool),
 	}
 	t.srv.mu.Lock()
 	defer t.srv.mu.Unlock()

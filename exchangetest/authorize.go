@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 const codeLifetime = 10 * time.Minute
@@ -44,7 +46,7 @@ type authorizeRequest struct {
 // signs in and consents on.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow)
 func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	req, refusal := s.authorizeRequest(r)
 	if refusal != nil {
 		s.errorPage(a, refusal)
@@ -75,12 +77,12 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraError) {
 	req := &authorizeRequest{form: r.Form}
 	var refusal *entraError
-	if req.tenant, refusal = s.findTenantOrAlias(r.PathValue("tenant")); refusal != nil {
+	if req.tenant, refusal = s.askedTenant(r); refusal != nil {
 		return nil, refusal
 	}
 	id := r.Form.Get("client_id")
 	if id == "" {
-		return nil, errMissingParameter("client_id")
+		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
 	}
 	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
@@ -90,7 +92,7 @@ func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraErr
 	defer s.mu.Unlock()
 	reg := req.app.reg
 	if len(reg.redirects) == 0 {
-		return nil, errNoRedirect()
+		return nil, refuse(aadsts.NoRedirect)
 	}
 	if uri == "" && len(reg.redirects) == 1 {
 		for uri = range reg.redirects {
@@ -99,27 +101,30 @@ func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraErr
 	}
 	var ok bool
 	if req.platform, ok = reg.redirectPlatform(uri); !ok {
-		return nil, errRedirectMismatch(uri, req.app)
+		return nil, refuse(aadsts.RedirectMismatch)
 	}
 	return req, nil
 }
 
 func (req *authorizeRequest) check() (refusal *entraError) {
 	if req.form.Get("response_type") != "code" {
-		return badRequest(70007, "unsupported_response_type", "'response_type' must be 'code' here.")
+		return refuse(aadsts.UnsupportedResponseType)
 	}
 	switch req.form.Get("response_mode") {
 	case "", "query", "fragment", "form_post":
 	default:
-		return badRequest(70007, "invalid_request", "'%s' is not a supported value of 'response_mode'.", req.form.Get("response_mode"))
+		return refuse(aadsts.UnsupportedResponseMode)
 	}
 	switch req.form.Get("code_challenge_method") {
 	case "", "plain", "S256":
 	default:
-		return badRequest(50148, "invalid_request", "The code_challenge_method is not supported.")
+		return refuse(aadsts.ChallengeMethod)
 	}
-	if req.platform == SPA && req.form.Get("code_challenge") == "" {
-		return errPKCERequired()
+	switch n := len(req.form.Get("code_challenge")); {
+	case req.platform == SPA && n == 0:
+		return refuse(aadsts.SPAWithoutPKCE)
+	case n != 0 && (n < 43 || n > 128):
+		return refuse(aadsts.ChallengeSize)
 	}
 	req.wishes, refusal = parseScopes(req.form.Get("scope"))
 	return refusal
@@ -148,8 +153,8 @@ func (s *Server) redirectCode(a *answer, req *authorizeRequest, app *App, in *si
 }
 
 func (s *Server) redirectError(a *answer, req *authorizeRequest, e *entraError) {
-	values := url.Values{"error": {e.name}, "error_description": {s.describe(a, e)}}
-	if e.suberror == "cancel" {
+	values := url.Values{"error": {e.Error}, "error_description": {s.describe(a, e)}}
+	if e.Suberror == "cancel" {
 		values.Set("error_subcode", "cancel")
 	}
 	s.redirect(a, req.form, values)
@@ -192,14 +197,14 @@ func hidden(values url.Values) []hiddenField {
 func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
 	for _, name := range []string{"code", "redirect_uri"} {
 		if r.PostForm.Get(name) == "" {
-			return nil, errMissingParameter(name)
+			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	s.mu.Lock()
 	c := s.codes[r.PostForm.Get("code")]
 	s.mu.Unlock()
 	if c == nil || c.app.reg != r.app.reg {
-		return nil, errBadCode()
+		return nil, refuse(aadsts.BadGrant, "parameter", "code")
 	}
 	if refusal := r.codeCredential(c); refusal != nil {
 		return nil, refusal
@@ -207,18 +212,12 @@ func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
 	if refusal := s.useCode(r, c); refusal != nil {
 		return nil, refusal
 	}
-	w := c.wishes[0]
-	if scope := r.PostForm.Get("scope"); scope != "" {
-		narrower, refusal := parseScope(scope)
-		if refusal != nil {
-			return nil, refusal
-		}
-		if narrower.resource != "" {
-			narrower.oidc = append(slices.Clone(w.oidc), narrower.oidc...)
-			w = narrower
-		}
-		slices.Sort(w.oidc)
-		w.oidc = slices.Compact(w.oidc)
+	if refusal := c.user.checkUser(c.mfa); refusal != nil {
+		return nil, refusal
+	}
+	w, refusal := c.wish(r.PostForm.Get("scope"))
+	if refusal != nil {
+		return nil, refusal
 	}
 	g, refusal := c.app.permit(c.user, w)
 	if refusal != nil {
@@ -230,6 +229,27 @@ func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
 		g.session.spa = s.Now()
 	}
 	return g, nil
+}
+
+// wish is what the token shall be for: the first resource of the sign-in, or
+// the one that the scope narrows it down to.
+func (c *authCode) wish(scope string) (wish, *entraError) {
+	w := c.wishes[0]
+	if scope == "" {
+		return w, nil
+	}
+	narrower, refusal := parseScope(scope)
+	if refusal != nil {
+		return w, refusal
+	}
+	if narrower.resource != "" {
+		narrower.oidc = append(slices.Clone(w.oidc), narrower.oidc...)
+		w = narrower
+	}
+	w.oidc = slices.Clone(w.oidc)
+	slices.Sort(w.oidc)
+	w.oidc = slices.Compact(w.oidc)
+	return w, nil
 }
 
 // full returns the permissions with their resource.
@@ -250,13 +270,13 @@ func (r *tokenRequest) codeCredential(c *authCode) *entraError {
 	case refusal != nil:
 		return refusal
 	case c.platform == SPA && !origin:
-		return errSPAOnly()
+		return refuse(aadsts.SPAOnly)
 	case c.platform != SPA && origin:
-		return errNotSPA()
+		return refuse(aadsts.NotSPA)
 	case c.platform == Web && !given:
-		return errCredentialRequired()
+		return refuse(aadsts.CredentialRequired)
 	case c.platform != Web && given:
-		return errPublicSecret()
+		return refuse(aadsts.PublicWithCredential)
 	}
 	return nil
 }
@@ -269,13 +289,13 @@ func (s *Server) useCode(r *tokenRequest, c *authCode) *entraError {
 	s.mu.Unlock()
 	switch {
 	case used:
-		return errCodeUsed()
+		return refuse(aadsts.CodeUsed)
 	case !s.Now().Before(c.expires):
-		return errCodeExpired()
+		return refuse(aadsts.CodeExpired)
 	case r.tenant != nil && r.tenant != c.user.tenant:
-		return errCodeTenant()
+		return refuse(aadsts.CodeTenant)
 	case r.PostForm.Get("redirect_uri") != c.redirect:
-		return errRedirectMismatch(r.PostForm.Get("redirect_uri"), r.app)
+		return refuse(aadsts.RedirectMismatch)
 	}
 	return c.checkVerifier(r.PostForm.Get("code_verifier"))
 }
@@ -286,14 +306,14 @@ func (c *authCode) checkVerifier(verifier string) *entraError {
 		return nil
 	}
 	if len(verifier) < 43 || len(verifier) > 128 {
-		return errVerifierLength()
+		return refuse(aadsts.VerifierSize)
 	}
 	if c.method == "S256" {
 		sum := sha256.Sum256([]byte(verifier))
 		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	if verifier != c.challenge {
-		return errVerifier()
+		return refuse(aadsts.VerifierMismatch)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 const (
@@ -31,7 +33,7 @@ type device struct {
 // serveDeviceCode begins the flow of a program without a browser.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code)
 func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	d, refusal := s.newDevice(r)
 	if refusal != nil {
 		s.refuseToken(a, refusal)
@@ -54,19 +56,23 @@ func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 	if r.Method != http.MethodPost {
-		return nil, errNotPOST()
+		return nil, refuse(aadsts.NotPOST)
 	}
-	t, refusal := s.findTenantOrAlias(r.PathValue("tenant"))
+	t, refusal := s.askedTenant(r)
 	if refusal != nil {
 		return nil, refusal
 	}
 	for _, name := range []string{"client_id", "scope"} {
 		if r.PostForm.Get(name) == "" {
-			return nil, errMissingParameter(name)
+			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	app, refusal := s.findApp(t, r.PostForm.Get("client_id"))
-	if refusal != nil {
+	switch {
+	case refusal == nil:
+	case refusal.Code == aadsts.SingleTenant:
+		return nil, refuse(aadsts.NoTenant)
+	default:
 		return nil, refusal
 	}
 	w, refusal := parseScope(r.PostForm.Get("scope"))
@@ -87,7 +93,7 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	code := r.PostForm.Get("device_code")
 	if code == "" {
-		return nil, errMissingParameter("device_code")
+		return nil, refuse(aadsts.MissingParameter, "name", "device_code")
 	}
 	public, refusal := r.publicOrCredential()
 	if refusal != nil {
@@ -97,18 +103,21 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	d := s.devices[code]
 	if d == nil || d.app.reg != r.app.reg || d.used {
 		s.mu.Unlock()
-		return nil, errBadDeviceCode()
+		return nil, refuse(aadsts.BadDeviceCode)
 	}
 	who, declined := d.who, d.declined
 	d.used = who != nil
 	s.mu.Unlock()
 	switch {
 	case declined:
-		return nil, errDeviceDeclined()
+		return nil, refuse(aadsts.DeviceDeclined)
 	case !s.Now().Before(d.expires):
-		return nil, errDeviceExpired()
+		return nil, refuse(aadsts.DeviceExpired)
 	case who == nil:
-		return nil, errPending()
+		return nil, refuse(aadsts.Pending)
+	}
+	if refusal = who.user.checkUser(who.mfa); refusal != nil {
+		return nil, refusal
 	}
 	app, refusal := s.findApp(who.user.tenant, r.app.ClientID)
 	if refusal != nil {
@@ -123,7 +132,7 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 
 // serveDevicePage is where a person enters the code, signs in and confirms.
 func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	code := strings.ToUpper(strings.TrimSpace(r.Form.Get("otc")))
 	if code == "" {
 		s.page(a, http.StatusOK, page{Step: "code", Title: "Enter code"})

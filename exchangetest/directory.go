@@ -21,6 +21,9 @@ type Tenant struct {
 	scopes      map[string]string // recipient filters of management scopes, by name in lower case
 	assignments []roleAssignment
 	transport   TransportConfig
+
+	securityDefaults, blocked bool
+	login                     string // host of its cloud; empty for every one
 }
 
 // Tenant returns the tenant that the server started with. Its domains are

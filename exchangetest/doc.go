@@ -33,9 +33,13 @@
 // endpoint knows client credentials (a secret, a certificate's assertion, an
 // issuer elsewhere), authorization code with PKCE, refresh token, device code,
 // password and on-behalf-of. Tenants are named by id or domain, common,
-// organizations or consumers. A [Browser] fills in the pages; what keeps users
-// and applications from a token is set with [User.SetState] and its like, and
-// refused with the number and in the words of Entra ID.
+// organizations or consumers. A [Browser] fills in the pages.
+//
+// What keeps a user from a token is set with [User.SetState], what keeps an
+// application from it with methods of [App] such as [App.RequireAssignment],
+// and what does so for everybody with [Tenant.SetSecurityDefaults],
+// [Tenant.SetBlocked] and [Tenant.SetCloud]. It is refused with the number, the
+// status and in the words of Entra ID.
 //
 // # What is imitated
 //
@@ -80,7 +84,9 @@
 //
 // [Server.Inject] makes things go wrong: answers that come late, slowly, in
 // part, replaced by others or not at all, at any command and any number of
-// times. [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
+// times. Entra ID can be made to refuse with any of its [Refusals]; many of them
+// come of the state of the directory too, in which case that is the better
+// test. [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
 //
 // # Wrong use
 //

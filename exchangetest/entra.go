@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // maxForm bounds the body of a request to Entra ID.
@@ -51,7 +53,7 @@ func (s *Server) entraRoutes() http.Handler {
 	mux.HandleFunc("GET /{tenant}/.well-known/openid-configuration", s.serveMetadata)
 	mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", serveKeys)
 	mux.HandleFunc("GET /{tenant}/discovery/keys", serveKeys)
-	mux.HandleFunc("GET /common/discovery/instance", serveInstance)
+	mux.HandleFunc("GET /common/discovery/instance", s.serveInstance)
 	mux.HandleFunc("GET /common/UserRealm/{user}", s.serveUserRealm)
 	mux.HandleFunc("GET /common/userrealm/{user}", s.serveUserRealm)
 	mux.HandleFunc("GET /federation/issuers/{issuer}/.well-known/openid-configuration", s.serveIssuer)
@@ -103,10 +105,9 @@ func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
 // newRequest begins the record of a token request, whose form must have been
 // parsed.
 func (s *Server) newRequest(r *http.Request) Request {
-	tenant, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	id, _ := clientSecret(r)
 	return Request{
-		Time: s.Now(), Tenant: tenant, ClientID: id,
+		Time: s.Now(), Tenant: requestTenant(r), ClientID: id,
 		Grant: r.PostForm.Get("grant_type"), Scope: r.PostForm.Get("scope"), User: r.PostForm.Get("username"),
 	}
 }
@@ -151,12 +152,13 @@ type answer struct {
 	trace, correlation string
 }
 
-func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
+func (s *Server) newAnswer(w http.ResponseWriter, r *http.Request) *answer {
 	a := &answer{w, r, newGUID(), cmp.Or(r.Header.Get("client-request-id"), newGUID())}
 	h := w.Header()
 	if r.Header.Get("return-client-request-id") == "true" {
 		h.Set("client-request-id", a.correlation)
 	}
+	h.Set("Date", s.entraNow().UTC().Format(http.TimeFormat))
 	h.Set("Cache-Control", "no-store, no-cache")
 	h.Set("Pragma", "no-cache")
 	h.Set("Expires", "-1")
@@ -167,7 +169,7 @@ func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
 }
 
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	g, refusal := s.grant(r)
 	if refusal != nil {
 		s.refuseToken(a, refusal)
@@ -192,13 +194,13 @@ var aliases = map[string]bool{"common": true, "organizations": true, "consumers"
 func (s *Server) findTenant(name string) (*Tenant, *entraError) {
 	name = strings.ToLower(name)
 	if aliases[name] {
-		return nil, errNoTenant()
+		return nil, refuse(aadsts.NoTenant)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tenants[name]
 	if t == nil {
-		return nil, errUnknownTenant(name)
+		return nil, refuse(aadsts.UnknownTenant)
 	}
 	return t, nil
 }
@@ -228,16 +230,31 @@ func (s *Server) findApp(t *Tenant, clientID string) (*App, *entraError) {
 		if a := t.app(clientID); a != nil {
 			return a, nil
 		}
-		return nil, errUnknownApp(clientID, t)
+		if t == s.consumers && s.registered(clientID) != nil {
+			return nil, refuse(aadsts.WorkAccountsOnly)
+		}
+		return nil, refuse(aadsts.UnknownApp, "tenant", t.Domains[0])
 	}
+	switch a := s.registered(clientID); {
+	case a == nil:
+		return nil, refuse(aadsts.UnknownApp, "tenant", s.tenant.Domains[0])
+	case a.isSingleTenant():
+		return nil, refuse(aadsts.SingleTenant)
+	default:
+		return a, nil
+	}
+}
+
+// registered finds an app where it is registered, or returns nil.
+func (s *Server) registered(clientID string) *App {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.tenants {
 		if a := t.apps[strings.ToLower(clientID)]; a != nil && a.reg.home == t {
-			return a, nil
+			return a
 		}
 	}
-	return nil, errUnknownApp(clientID, s.tenant)
+	return nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -232,13 +232,45 @@ func TestSecretExpiresByTheClock(t *testing.T) {
 }
 
 func TestTokenLifetime(t *testing.T) {
-	s := NewUnstartedServer()
-	s.TokenLifetime = 10 * time.Minute
-	s.Start()
-	defer s.Close()
-	w := &world{Server: s, tenant: s.Tenant(), app: s.Tenant().AddApp("Invoices")}
-	if _, body := w.post(t, "contoso.com", w.form()); !strings.Contains(body, `"expires_in":600,`) {
-		t.Error(body)
+	for _, row := range []struct {
+		lifetime time.Duration
+		want     string
+		refresh  bool
+	}{
+		{10 * time.Minute, `"expires_in":600,`, false},
+		{2 * time.Hour, `"expires_in":7200,`, false},
+		{2*time.Hour + time.Second, `"refresh_in":3600,`, true},
+		{24 * time.Hour, `"refresh_in":43200,`, true},
+	} {
+		t.Run(row.lifetime.String(), func(t *testing.T) {
+			s := NewUnstartedServer()
+			s.TokenLifetime = row.lifetime
+			s.Start()
+			defer s.Close()
+			w := &world{Server: s, tenant: s.Tenant(), app: s.Tenant().AddApp("Invoices")}
+			if _, body := w.post(t, "contoso.com", w.form()); !strings.Contains(body, row.want) || strings.Contains(body, "refresh_in") != row.refresh {
+				t.Error(body)
+			}
+		})
+	}
+}
+
+// A client may learn from an answer what time it is at Entra ID.
+func TestTimeOfAnswers(t *testing.T) {
+	w := newWorld(t)
+	for _, skew := range []time.Duration{0, time.Hour, -time.Hour} {
+		w.SetSkew(skew)
+		form := w.form()
+		form.Set("client_secret", "wrong")
+		resp, body := w.post(t, "contoso.com", form)
+		_, stamp, _ := strings.Cut(body, `"timestamp":"`)
+		stamp, _, _ = strings.Cut(stamp, `"`)
+		for name, layout := range map[string]string{stamp: "2006-01-02 15:04:05Z", resp.Header.Get("Date"): http.TimeFormat} {
+			at, err := time.Parse(layout, name)
+			if want := w.Now().Add(skew); err != nil || want.Sub(at).Abs() > 20*time.Second {
+				t.Errorf("skew %v: %s, %v; want %v", skew, name, err, want)
+			}
+		}
 	}
 }
 

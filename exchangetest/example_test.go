@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest"
 )
 
@@ -338,4 +340,85 @@ func ExampleServer_Inject() {
 	// Output:
 	// 429 60
 	// 200
+}
+
+// A device that is not compliant: one of the refusals that come of things
+// outside of the directory.
+func ExampleFault_refusal() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	srv.Inject(exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", AADSTS: 53000})
+
+	resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
+		"grant_type": {"refresh_token"}, "client_id": {"11111111-2222-3333-4444-555555555555"}, "refresh_token": {"1.A"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Error string `json:"error"`
+		Codes []int  `json:"error_codes"`
+	}
+	json.NewDecoder(resp.Body).Decode(&answer)
+	fmt.Println(resp.StatusCode, answer.Error, answer.Codes)
+	// Output: 400 interaction_required [53000]
+}
+
+// A policy that has users sign in anew each day ends what a refresh token
+// carries on.
+func ExampleUser_SetState() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Mail client")
+	app.AllowPublicFlows(true)
+	app.Consent(nil, exchangetest.IMAPAccessAsUser)
+	adele := srv.Tenant().AddUser("adele@contoso.com")
+	adele.SetState(exchangetest.UserState{SignInFrequency: 24 * time.Hour})
+
+	type answer struct {
+		RefreshToken string `json:"refresh_token"`
+		Codes        []int  `json:"error_codes"`
+	}
+	ask := func(form url.Values) (a answer) {
+		form.Set("client_id", app.ClientID)
+		form.Set("scope", srv.Cloud().UserScope(exchangetest.IMAPAccessAsUser)+" offline_access")
+		resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", form)
+		if err != nil {
+			fmt.Println(err)
+			return a
+		}
+		defer resp.Body.Close()
+		json.NewDecoder(resp.Body).Decode(&a)
+		return a
+	}
+	first := ask(url.Values{"grant_type": {"password"}, "username": {adele.UPN}, "password": {adele.Password}})
+	srv.Advance(24 * time.Hour)
+	fmt.Println(ask(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first.RefreshToken}}).Codes)
+	// Output: [70043]
+}
+
+// The program asks the login host of the wrong cloud.
+func ExampleTenant_SetCloud() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices")
+	srv.Tenant().SetCloud(exoauth.GCCHigh)
+
+	for _, cloud := range []exoauth.Cloud{exoauth.Global, exoauth.GCCHigh} {
+		resp, err := srv.HTTPClient().PostForm(cloud.Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
+			"grant_type": {"client_credentials"}, "scope": {cloud.AppScope()},
+			"client_id": {app.ClientID}, "client_secret": {app.Secret},
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		resp.Body.Close()
+		fmt.Println(resp.Status)
+	}
+	// Output:
+	// 400 Bad Request
+	// 200 OK
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // A Place is where a [Fault] strikes.
@@ -53,8 +55,16 @@ type Fault struct {
 	// HTTP response.
 	Reply string
 
-	// Status and Header are those of the HTTP response; a Status of zero with
-	// a Reply means 200. An empty Reply with a Status is an empty body.
+	// AADSTS has Entra ID refuse the request with the error of that number, in
+	// the status, the words and the JSON that go with it; see [Refusals]. A
+	// request for the sign-in page sends the browser back to the application
+	// with it, or shows it where Entra ID does that instead. Zero means no
+	// such refusal.
+	AADSTS int
+
+	// Status and Header are those of the HTTP response. A Status of zero means
+	// that of the refusal, or 200 with a Reply. An empty Reply with a Status is
+	// an empty body.
 	Status int
 	Header http.Header
 
@@ -75,7 +85,7 @@ type Fault struct {
 
 // replaces reports whether the usual answer is not given.
 func (f *Fault) replaces() bool {
-	return f != nil && (f.Reply != "" || f.Status != 0 || f.Drop || f.Reset)
+	return f != nil && (f.Reply != "" || f.AADSTS != 0 || f.Status != 0 || f.Drop || f.Reset)
 }
 
 // lines returns the Reply as a mail server sends it.
@@ -100,12 +110,26 @@ func (s *Server) Inject(f Fault) {
 	if f.Delay < 0 || f.Drip < 0 || f.Skip < 0 || f.Cut < 0 {
 		panic("exchangetest: Inject: a negative Delay, Drip, Skip or Cut")
 	}
+	if f.AADSTS != 0 {
+		f.checkRefusal()
+	}
 	if f.Times == 0 {
 		f.Times = 1
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &f)
+}
+
+func (f *Fault) checkRefusal() {
+	switch _, known := aadsts.Lookup(f.AADSTS); {
+	case !known:
+		panic(fmt.Sprintf("exchangetest: Inject: AADSTS%d is not among the Refusals; give its JSON as the Reply", f.AADSTS))
+	case f.At != AtEntra:
+		panic(fmt.Sprintf("exchangetest: Inject: a Fault at %s has no AADSTS; that is said by Entra ID", f.At))
+	case f.Reply != "" || f.Cut != 0:
+		panic("exchangetest: Inject: a Fault has either an AADSTS or a Reply to send")
+	}
 }
 
 // ClearFaults takes back what has not struck yet.
@@ -234,100 +258,6 @@ func reset(raw net.Conn) {
 	}
 	raw.Close()
 }
-
-// faulty lets faults strike at requests.
-func (s *Server) faulty(at Place, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		endpoint := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
-		if at == AtEntra {
-			s.hit(endpoint)
-		}
-		f := s.strike(at, endpoint, r.Context().Done())
-		if f == nil {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if f.Drip > 0 {
-			w = &dripWriter{ResponseWriter: w, srv: s, drip: f.Drip, gone: r.Context().Done()}
-		}
-		if !f.replaces() {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if at == AtEntra && strings.HasSuffix(r.URL.Path, "/token") && bufferForm(w, r) == nil {
-			record := s.newRequest(r)
-			record.Status = f.Status
-			if f.Status == 0 && f.Reply != "" {
-				record.Status = http.StatusOK
-			}
-			s.addRequest(record)
-		}
-		f.respond(w)
-	})
-}
-
-// respond sends the Reply, and ends the connection where it shall end.
-func (f *Fault) respond(w http.ResponseWriter) {
-	for name, values := range f.Header {
-		w.Header()[http.CanonicalHeaderKey(name)] = values
-	}
-	if w.Header().Get("Content-Type") == "" {
-		w.Header().Set("Content-Type", contentType(f.Reply))
-	}
-	if f.Reply != "" || f.Status != 0 {
-		body := f.Reply
-		if f.Cut > 0 && f.Cut < len(body) {
-			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-			body = body[:f.Cut]
-		}
-		w.WriteHeader(max(f.Status, http.StatusOK))
-		w.Write([]byte(body))
-		http.NewResponseController(w).Flush()
-	}
-	if !f.Drop && !f.Reset && f.Cut == 0 {
-		return
-	}
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		if t, ok := conn.(interface{ NetConn() net.Conn }); ok && f.Reset {
-			reset(t.NetConn())
-		}
-		conn.Close()
-	}
-}
-
-func contentType(body string) string {
-	switch {
-	case strings.HasPrefix(body, "{"):
-		return "application/json; charset=utf-8"
-	case strings.HasPrefix(body, "<"):
-		return "text/html; charset=utf-8"
-	}
-	return "text/plain; charset=utf-8"
-}
-
-// A dripWriter sends a response slowly.
-type dripWriter struct {
-	http.ResponseWriter
-	srv  *Server
-	drip time.Duration
-	gone <-chan struct{}
-}
-
-func (w *dripWriter) Write(p []byte) (int, error) {
-	at := w.srv.Now()
-	for i := range p {
-		at = at.Add(w.drip)
-		w.srv.wait(at, w.gone)
-		if _, err := w.ResponseWriter.Write(p[i : i+1]); err != nil {
-			return i, err
-		}
-		http.NewResponseController(w.ResponseWriter).Flush()
-	}
-	return len(p), nil
-}
-
-// Unwrap lets [http.ResponseController] through.
-func (w *dripWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // SetSkew sets the clock of Entra ID ahead of that of Exchange Online, or
 // behind it if d is negative: tokens are issued, and assertions of clients

@@ -25,6 +25,7 @@ func TestFaultHTTP(t *testing.T) {
 		{"429 in milliseconds", Fault{Status: 429, Header: http.Header{"retry-after-ms": {"1500"}}}, 429, "Retry-After-Ms: 1500", ""},
 		{"500", Fault{Status: 500}, 500, "Content-Type: text/plain; charset=utf-8", ""},
 		{"HTML page", Fault{Status: 503, Reply: html}, 503, "Content-Type: text/html; charset=utf-8", html},
+		{"content type of its own", Fault{Header: http.Header{"content-type": {"application/problem+json"}}, Reply: "{}"}, 200, "Content-Type: application/problem+json", "{}"},
 		{"JSON", Fault{Reply: `{"token_type":"Bearer"}`}, 200, "Content-Type: application/json; charset=utf-8", `{"token_type":"Bearer"}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {

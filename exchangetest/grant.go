@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // A grant is what a token request is answered with.
@@ -60,18 +62,18 @@ type tokenRequest struct {
 // grant, by an application.
 func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	if r.Method != http.MethodPost {
-		return nil, errNotPOST()
+		return nil, refuse(aadsts.NotPOST)
 	}
 	name := r.PostForm.Get("grant_type")
 	if name == "" {
-		return nil, errMissingParameter("grant_type")
+		return nil, refuse(aadsts.MissingParameter, "name", "grant_type")
 	}
 	flow := s.grants()[name]
 	if flow == nil {
-		return nil, errUnsupportedGrant(name)
+		return nil, refuse(aadsts.UnsupportedGrant)
 	}
 	if r.PostForm.Get("resource") != "" {
-		return nil, errResourceParameter()
+		return nil, refuse(aadsts.ResourceParameter)
 	}
 	req := &tokenRequest{Request: r}
 	if refusal := s.findRequestTenant(req, name); refusal != nil {
@@ -79,17 +81,17 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	}
 	id, _ := clientSecret(r)
 	if id == "" {
-		return nil, errMissingParameter("client_id")
+		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
 	}
 	var refusal *entraError
 	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
 	}
 	if req.app.isDisabled() {
-		return nil, errDisabledApp(req.app)
+		return nil, refuse(aadsts.DisabledApp)
 	}
-	if s.looping(req) {
-		return nil, errLoop()
+	if refusal = s.checkLoop(req); refusal != nil {
+		return nil, refusal
 	}
 	g, refusal := flow(req)
 	if refusal != nil {
@@ -100,19 +102,18 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 }
 
 func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *entraError) {
-	name := req.PathValue("tenant")
+	name := strings.ToLower(req.PathValue("tenant"))
 	switch grant {
 	case "client_credentials":
-		req.tenant, refusal = s.findTenant(name)
-	case "password", "urn:ietf:params:oauth:grant-type:jwt-bearer":
-		lower := strings.ToLower(name)
-		if lower == "common" || lower == "consumers" || lower == "organizations" && grant != "password" {
-			return errGrantNotThere(grant)
+		if aliases[name] {
+			return refuse(aadsts.NoTenant)
 		}
-		req.tenant, refusal = s.findTenantOrAlias(name)
-	default:
-		req.tenant, refusal = s.findTenantOrAlias(name)
+	case "password", "urn:ietf:params:oauth:grant-type:jwt-bearer":
+		if name == "common" || name == "consumers" || name == "organizations" && grant != "password" {
+			return refuse(aadsts.GrantNotThere)
+		}
 	}
+	req.tenant, refusal = s.askedTenant(req.Request)
 	return refusal
 }
 
@@ -121,6 +122,11 @@ func (a *App) isDisabled() bool {
 	defer a.tenant.srv.mu.Unlock()
 	return a.disabled
 }
+
+// longLived is how long a token must live for the client to be told to renew it
+// long before its end. Entra ID's limit is not known; this is that of MSAL for
+// managed identities.
+const longLived = 2 * time.Hour
 
 // response returns the answer in JSON (RFC 6749 section 5.1), with what
 // Microsoft adds to it.
@@ -132,6 +138,9 @@ func (g *grant) response(r *http.Request) map[string]any {
 		"expires_in":     seconds,
 		"ext_expires_in": seconds,
 		"access_token":   g.app.issue(TokenOptions{User: g.user, Scopes: g.scopes, Audience: g.resource, Lifetime: g.lifetime}),
+	}
+	if g.lifetime > longLived {
+		answer["refresh_in"] = seconds / 2
 	}
 	if g.user == nil {
 		return answer
@@ -201,7 +210,7 @@ func (r *tokenRequest) credential() (given bool, refusal *entraError) {
 	switch assertion := r.PostForm.Get("client_assertion"); {
 	case assertion != "":
 		if kind := r.PostForm.Get("client_assertion_type"); kind != assertionType {
-			return true, errAssertionType(kind)
+			return true, refuse(aadsts.MissingParameter).because("The parameter 'client_assertion_type' must be '" + assertionType + "'.")
 		}
 		return true, r.app.checkAssertion(assertion, r.Host)
 	case secret != "":
@@ -217,12 +226,12 @@ func (a *App) checkSecret(value string) *entraError {
 		switch {
 		case s.value != value:
 		case !a.tenant.srv.Now().Before(s.expires):
-			return errExpiredSecret(a)
+			return refuse(aadsts.ExpiredSecret)
 		default:
 			return nil
 		}
 	}
-	return errWrongSecret(a)
+	return refuse(aadsts.WrongSecret)
 }
 
 // clientCredentials is the flow without a user.
@@ -237,7 +246,9 @@ func (s *Server) clientCredentials(r *tokenRequest) (*grant, *entraError) {
 	case refusal != nil:
 		return nil, refusal
 	case !given:
-		return nil, errNoCredential()
+		return nil, refuse(aadsts.NoCredential)
+	case !r.tenant.hasResource(resource):
+		return nil, r.tenant.noResource(resource)
 	}
 	return &grant{app: r.app, resource: resource}, nil
 }

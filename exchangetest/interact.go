@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // ssoCookie keeps a person signed in from one page to the next.
@@ -34,7 +36,7 @@ type interaction struct {
 func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 	action := a.r.PostForm.Get("action")
 	if action == "cancel" {
-		return nil, errCancelled().sub("cancel")
+		return nil, refuse(aadsts.Declined).because("The user cancelled the sign-in.").sub("cancel")
 	}
 	who, refusal := s.identify(a, in, action)
 	if who == nil || refusal != nil {
@@ -47,7 +49,7 @@ func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 	}
 	switch refusal := who.user.checkUser(who.mfa); {
 	case refusal == nil:
-	case refusal.code == errMFA().code:
+	case refusal.Code == aadsts.MFA:
 		s.page(a, http.StatusOK, page{Step: "mfa", Title: "Approve sign-in request", User: who.user.UPN, App: in.app.Name})
 		return nil, nil
 	default:
@@ -67,10 +69,10 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 	if action == "signin" {
 		u, refusal := s.findUser(in.tenant, a.r.PostForm.Get("login"))
 		if refusal == nil {
-			refusal = u.checkPassword(a.r.PostForm.Get("passwd"), true)
+			refusal = u.checkSignIn(a.r.PostForm.Get("passwd"))
 		}
 		if refusal != nil {
-			s.Logger.Info("sign-in refused", "aadsts", refusal.code)
+			s.Logger.Info("sign-in refused", "aadsts", refusal.Code)
 			signInPage(s.describe(a, refusal))
 			return nil, nil
 		}
@@ -88,7 +90,7 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 		return who, nil
 	}
 	if in.prompt == "none" {
-		return nil, errLoginRequired()
+		return nil, refuse(aadsts.LoginRequired)
 	}
 	signInPage("")
 	return nil, nil
@@ -112,11 +114,18 @@ func (s *Server) signedIn(r *http.Request, in *interaction) *signIn {
 func (s *Server) consent(a *answer, in *interaction, who *signIn, action string) (*signIn, *entraError) {
 	app := who.user.tenant.app(in.app.ClientID)
 	if app == nil {
-		s.errorPage(a, errUnknownApp(in.app.ClientID, who.user.tenant))
+		s.errorPage(a, refuse(aadsts.UnknownApp, "tenant", who.user.tenant.Domains[0]))
+		return nil, nil
+	}
+	if !app.admits(who.user) {
+		s.errorPage(a, refuse(aadsts.NotAssigned, "username", who.user.UPN))
 		return nil, nil
 	}
 	var missing []string
 	for _, w := range in.wishes {
+		if w.resource != "" && !app.tenant.hasResource(w.resource) {
+			return nil, app.tenant.noResource(w.resource)
+		}
 		missing = append(missing, app.missing(who.user, w)...)
 	}
 	if in.prompt == "consent" && len(missing) == 0 && len(in.wishes) > 0 {
@@ -125,14 +134,14 @@ func (s *Server) consent(a *answer, in *interaction, who *signIn, action string)
 	ask := len(missing) > 0 || in.admin || in.device
 	switch {
 	case action == "decline":
-		return nil, errDeclined().sub("cancel")
+		return nil, refuse(aadsts.Declined).sub("cancel")
 	case action == "accept" || !ask:
 		if len(missing) > 0 {
 			app.Consent(who.user, expandDefault(missing)...)
 		}
 		return who, nil
 	case in.prompt == "none":
-		return nil, badRequest(65001, "consent_required", "%s", errNoConsent(app).text)
+		return nil, refuse(aadsts.NotConsented).as("consent_required")
 	}
 	s.page(a, http.StatusOK, page{
 		Step: "consent", Title: in.consentTitle(), User: who.user.UPN, App: app.Name, Permissions: describePermissions(missing),

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/assertion"
 )
 
 // An Issuer is an identity provider elsewhere, such as a Kubernetes cluster or
@@ -66,40 +69,40 @@ func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request) {
 
 // checkFederated checks an assertion that another issuer made.
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
-func (a *App) checkFederated(j *assertion, now time.Time) *entraError {
+func (a *App) checkFederated(j *assertion.Assertion, now time.Time) *entraError {
 	a.tenant.srv.mu.Lock()
 	list := append([]FederatedCredential(nil), a.reg.federated...)
-	known := a.tenant.srv.issuers[j.claims.Issuer] != nil
+	known := a.tenant.srv.issuers[j.Claims.Issuer] != nil
 	a.tenant.srv.mu.Unlock()
 	var issuer, subject, folded bool
 	for _, c := range list {
-		if c.Issuer != j.claims.Issuer {
+		if c.Issuer != j.Claims.Issuer {
 			continue
 		}
 		issuer = true
-		folded = folded || strings.EqualFold(c.Subject, j.claims.Subject)
-		if c.Subject != j.claims.Subject {
+		folded = folded || strings.EqualFold(c.Subject, j.Claims.Subject)
+		if c.Subject != j.Claims.Subject {
 			continue
 		}
 		subject = true
-		if len(j.claims.Audience) == 1 && c.Audience == j.claims.Audience[0] {
-			return j.checkIssuer(known, now)
+		if len(j.Claims.Audience) == 1 && c.Audience == j.Claims.Audience[0] {
+			return checkIssuer(j, known, now)
 		}
 	}
 	switch {
 	case !issuer:
-		return errNoFederatedIssuer(j.claims.Issuer)
+		return refuse(aadsts.FederatedIssuer, "issuer", j.Claims.Issuer)
 	case subject:
-		return errNoFederatedAudience(strings.Join(j.claims.Audience, " "))
+		return refuse(aadsts.FederatedAudience, "audience", strings.Join(j.Claims.Audience, " "))
 	case folded:
-		return errFederatedCase(j.claims.Subject)
+		return refuse(aadsts.FederatedCase, "subject", j.Claims.Subject)
 	}
-	return errNoFederatedSubject(j.claims.Subject)
+	return refuse(aadsts.FederatedSubject, "subject", j.Claims.Subject)
 }
 
-func (j *assertion) checkIssuer(known bool, now time.Time) *entraError {
-	if !known || j.header.Alg != "RS256" || !j.verify(&signingKey().private.PublicKey) {
-		return errFederatedSignature()
+func checkIssuer(j *assertion.Assertion, known bool, now time.Time) *entraError {
+	if !known || j.Header.Alg != "RS256" || !j.Verify(&signingKey().private.PublicKey) {
+		return refuse(aadsts.UserAssertion).as("invalid_client")
 	}
-	return j.checkTime(now)
+	return checkTime(j, now)
 }

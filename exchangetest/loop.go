@@ -2,15 +2,22 @@ package exchangetest
 
 import (
 	"crypto/sha256"
+	"net/url"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // A client that repeats a request so often within loopWindow is refused for
-// loopPause. Reports have it at five to twenty times, and about two minutes.
+// loopPause, of which it is told nothing. Reports have it at five to twenty
+// times, and about two minutes. An application without a user is told to wait
+// for appPause.
+// (https://learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling)
 const (
 	loopWindow = 10 * time.Second
 	loopPause  = 2 * time.Minute
+	appPause   = time.Minute
 )
 
 // A loop counts equal requests.
@@ -20,13 +27,21 @@ type loop struct {
 	blocked time.Time // until when
 }
 
-// looping reports whether a request repeats others too often. Only those of
-// users are watched, as in Entra ID.
-func (s *Server) looping(r *tokenRequest) bool {
-	form := r.PostForm
-	if s.LoopLimit == 0 || form.Get("grant_type") == "client_credentials" || strings.HasSuffix(form.Get("grant_type"), "device_code") {
-		return false
+// checkLoop refuses a request that repeats others too often, but for polls,
+// which are meant to.
+func (s *Server) checkLoop(r *tokenRequest) *entraError {
+	grant := r.PostForm.Get("grant_type")
+	switch {
+	case s.LoopLimit == 0 || strings.HasSuffix(grant, "device_code"):
+	case grant != "client_credentials" && s.looping(r.PostForm, loopPause):
+		return refuse(aadsts.Loop)
+	case grant == "client_credentials" && s.looping(r.PostForm, appPause):
+		return tooManyRequests()
 	}
+	return nil
+}
+
+func (s *Server) looping(form url.Values, pause time.Duration) bool {
 	key := sha256.Sum256([]byte(form.Encode()))
 	now := s.Now()
 	s.mu.Lock()
@@ -37,7 +52,7 @@ func (s *Server) looping(r *tokenRequest) bool {
 		s.loops[key] = l
 	}
 	if l.count++; l.count > s.LoopLimit {
-		l.blocked = now.Add(loopPause)
+		l.blocked = now.Add(pause)
 	}
 	return now.Before(l.blocked)
 }

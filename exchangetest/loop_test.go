@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -20,7 +21,7 @@ func TestLoopLimit(t *testing.T) {
 		_, problem := p.redeem(t, "contoso.com", append(p.passwordForm(), pairs...)...)
 		return problem
 	}
-	const loop = "invalid_request [50196]"
+	const loop = "invalid_grant [50196]"
 	for i, want := range []string{"", "", "", loop, loop} {
 		if got := ask(); got != want {
 			t.Errorf("request %d: %q", i+1, got)
@@ -37,13 +38,33 @@ func TestLoopLimit(t *testing.T) {
 	if got := ask(); got != "" {
 		t.Error("after two minutes of rest:", got)
 	}
-	for range 5 {
-		if resp, body := p.post(t, "contoso.com", p.form()); resp.StatusCode != 200 {
-			t.Error("the application's own flow:", body)
+	if got := s.Hits("token"); got != 8 {
+		t.Errorf("%d hits", got)
+	}
+}
+
+// An application without a user is told how long to wait.
+func TestLoopLimitOfAnApplication(t *testing.T) {
+	s := NewUnstartedServer()
+	t.Cleanup(s.Close)
+	s.LoopLimit = 3
+	s.Start()
+	w := &world{Server: s, tenant: s.Tenant(), app: s.Tenant().AddApp("x")}
+	for i, want := range []int{200, 200, 200, 429, 429} {
+		resp, body := w.post(t, "contoso.com", w.form())
+		if resp.StatusCode != want {
+			t.Errorf("request %d: %s", i+1, body)
+		}
+		if want == 429 && (resp.Header.Get("Retry-After") != "60" || strings.TrimSpace(body) != "Too Many Requests" || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain")) {
+			t.Errorf("%v %q", resp.Header, body)
 		}
 	}
-	if got := s.Hits("token"); got != 13 {
-		t.Errorf("%d hits", got)
+	if got := s.Requests()[4]; got.Status != 429 || got.AADSTS != 0 || got.Error != "Too Many Requests" {
+		t.Errorf("recorded %+v", got)
+	}
+	w.Advance(appPause + time.Second)
+	if resp, body := w.post(t, "contoso.com", w.form()); resp.StatusCode != 200 {
+		t.Error("after a minute of rest:", body)
 	}
 }
 

@@ -5,9 +5,12 @@ import (
 	"maps"
 	"math/big"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // serveMetadata answers with the OpenID Connect discovery document of a
@@ -16,12 +19,11 @@ import (
 // issuer of version 1.0 tokens, which those for Exchange Online are. For
 // common and organizations the issuer is a template.
 func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
-	a := newAnswer(w, r)
+	a := s.newAnswer(w, r)
 	name := strings.ToLower(r.PathValue("tenant"))
 	t, refusal := s.findTenantOrAlias(name)
 	if refusal != nil {
-		refusal.name = "invalid_tenant"
-		s.refuseToken(a, refusal)
+		s.refuseToken(a, refusal.as("invalid_tenant"))
 		return
 	}
 	id := "{tenantid}"
@@ -59,9 +61,14 @@ var loginAliases = sync.OnceValue(func() map[string]bool {
 })
 
 // serveInstance answers which names an authority goes by. That of the server
-// is among them: MSAL caches nothing for a name that is not.
-func serveInstance(w http.ResponseWriter, r *http.Request) {
-	newAnswer(w, r)
+// is among them: MSAL caches nothing for a name that is not. A name that is none
+// is refused.
+func (s *Server) serveInstance(w http.ResponseWriter, r *http.Request) {
+	a := s.newAnswer(w, r)
+	if u, err := url.Parse(r.FormValue("authorization_endpoint")); err == nil && u.Host != "" && u.Host != r.Host && !loginAliases()[strings.ToLower(u.Host)] {
+		s.refuseToken(a, refuse(aadsts.UnknownInstance))
+		return
+	}
 	names := append(slices.Sorted(maps.Keys(loginAliases())), r.Host)
 	writeJSON(w, http.StatusOK, map[string]any{
 		"tenant_discovery_endpoint": "https://" + r.Host + "/common/v2.0/.well-known/openid-configuration",
@@ -75,7 +82,7 @@ func serveInstance(w http.ResponseWriter, r *http.Request) {
 // serveUserRealm answers whether passwords of a user are checked here, which
 // MSAL asks before it sends one.
 func (s *Server) serveUserRealm(w http.ResponseWriter, r *http.Request) {
-	newAnswer(w, r)
+	s.newAnswer(w, r)
 	name := r.PathValue("user")
 	answer := map[string]any{"ver": "1.0", "account_type": "Unknown", "cloud_instance_name": "microsoftonline.com"}
 	if u, refusal := s.findUser(nil, name); refusal == nil {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // onBehalfOf exchanges a token that a user's client sent to the application
@@ -14,11 +16,11 @@ import (
 func (s *Server) onBehalfOf(r *tokenRequest) (*grant, *entraError) {
 	form := r.PostForm
 	if use := form.Get("requested_token_use"); use != "on_behalf_of" {
-		return nil, errMissingParameter("requested_token_use")
+		return nil, refuse(aadsts.MissingParameter, "name", "requested_token_use")
 	}
 	for _, name := range []string{"assertion", "scope"} {
 		if form.Get(name) == "" {
-			return nil, errMissingParameter(name)
+			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	given, refusal := r.credential()
@@ -26,7 +28,7 @@ func (s *Server) onBehalfOf(r *tokenRequest) (*grant, *entraError) {
 	case refusal != nil:
 		return nil, refusal
 	case !given:
-		return nil, errCredentialRequired()
+		return nil, refuse(aadsts.CredentialRequired)
 	}
 	w, refusal := parseScope(form.Get("scope"))
 	if refusal != nil {
@@ -53,19 +55,19 @@ func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (*User, *ent
 		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
-		return nil, errAssertionTime(s.Now(), c.ExpiresAt.Time)
+		return nil, refuse(aadsts.UserAssertionTime, "to", iso7(c.ExpiresAt.Time))
 	case err != nil:
-		return nil, errUserAssertion("Assertion failed signature validation.")
+		return nil, refuse(aadsts.UserAssertion)
 	}
 	mine := func(aud string) bool {
 		aud = strings.TrimPrefix(strings.ToLower(aud), "api://")
 		return strings.TrimSuffix(aud, "/") == r.app.ClientID
 	}
 	if !slices.ContainsFunc(c.Audience, mine) {
-		return nil, errUserAssertion("The audience in the assertion does not match the application. Assertion audience: " + strings.Join(c.Audience, " ") + ".")
+		return nil, refuse(aadsts.UserAssertion).because("Assertion audience does not match the application.")
 	}
 	if c.Scope == "" || c.TID != r.app.tenant.ID {
-		return nil, errNotOnBehalf(r.app)
+		return nil, refuse(aadsts.NotOnBehalf)
 	}
 	u, refusal := s.findUser(r.tenant, c.UPN)
 	return u, refusal

@@ -2,7 +2,6 @@ package exchangetest
 
 import (
 	_ "embed"
-	"fmt"
 	"html/template"
 	"net/http"
 )
@@ -43,12 +42,6 @@ func (s *Server) page(a *answer, status int, p page) {
 
 // errorPage shows a refusal that the application is not told of.
 func (s *Server) errorPage(a *answer, e *entraError) {
-	s.Logger.Info("sign-in refused", "aadsts", e.code)
+	s.Logger.Info("sign-in refused", "aadsts", e.Code)
 	s.page(a, http.StatusBadRequest, page{Step: "error", Title: "Sorry, but we're having trouble signing you in.", Error: s.describe(a, e)})
-}
-
-// describe returns what error_description says.
-func (s *Server) describe(a *answer, e *entraError) string {
-	return fmt.Sprintf("AADSTS%d: %s\r\nTrace ID: %s\r\nCorrelation ID: %s\r\nTimestamp: %s",
-		e.code, e.text, a.trace, a.correlation, s.Now().UTC().Format("2006-01-02 15:04:05Z"))
 }

@@ -3,6 +3,8 @@ package exchangetest
 import (
 	"crypto/rand"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 const (
@@ -57,13 +59,16 @@ func (g *grant) signedIn(now time.Time) time.Time {
 func (s *Server) refreshToken(r *tokenRequest) (*grant, *entraError) {
 	value := r.PostForm.Get("refresh_token")
 	if value == "" {
-		return nil, errMissingParameter("refresh_token")
+		return nil, refuse(aadsts.MissingParameter, "name", "refresh_token")
 	}
 	s.mu.Lock()
 	t := s.refresh[value]
 	s.mu.Unlock()
-	if t == nil || t.app.reg != r.app.reg {
-		return nil, errBadRefreshToken(t != nil)
+	switch {
+	case t == nil:
+		return nil, refuse(aadsts.BadGrant, "parameter", "refresh_token")
+	case t.app.reg != r.app.reg:
+		return nil, refuse(aadsts.BadGrant).sub("client_mismatch").because("The refresh token was issued to another client.")
 	}
 	if refusal := r.refreshCredential(t); refusal != nil {
 		return nil, refusal
@@ -106,13 +111,13 @@ func (r *tokenRequest) refreshCredential(t *refreshToken) *entraError {
 	case refusal != nil:
 		return refusal
 	case spa && r.Header.Get("Origin") == "":
-		return errSPAOnly()
+		return refuse(aadsts.SPAOnly)
 	case !spa && r.Header.Get("Origin") != "":
-		return errNotSPA()
+		return refuse(aadsts.NotSPA)
 	case t.session.public && given:
-		return errPublicSecret()
+		return refuse(aadsts.PublicWithCredential)
 	case !t.session.public && !given:
-		return errCredentialRequired()
+		return refuse(aadsts.CredentialRequired)
 	}
 	return nil
 }
@@ -121,17 +126,20 @@ func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 	now := s.Now()
 	s.mu.Lock()
 	u := t.user
-	changed, revoked := u.changed, u.revoked
+	changed, revoked, st := u.changed, u.revoked, u.state
 	inactive := now.Sub(t.used) >= refreshInactivity
 	s.mu.Unlock()
 	ended := func(at time.Time) bool { return !at.IsZero() && !at.Before(t.signIn) }
 	switch {
 	case !t.session.spa.IsZero() && now.Sub(t.session.spa) >= refreshSPA:
-		return errSPAExpired(t.session.spa)
+		return refuse(aadsts.RefreshSPA, "issued", iso7(t.session.spa))
 	case inactive:
-		return errRefreshInactive(t.issued)
+		return refuse(aadsts.RefreshInactive, "issued", iso7(t.issued))
 	case ended(revoked), t.session.password && t.session.public && ended(changed):
-		return errRevoked(t.signIn)
+		return refuse(aadsts.Revoked, "issued", iso7(t.signIn))
+	}
+	if refusal := st.checkFrequency(t.signIn, now); refusal != nil {
+		return refusal
 	}
 	if refusal := u.checkUser(t.session.mfa); refusal != nil {
 		return refusal
@@ -140,7 +148,7 @@ func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 	defer s.mu.Unlock()
 	if s.RefreshOnce && (t.spent || t.session.line.ended) {
 		t.session.line.ended = true
-		return errRevoked(t.signIn)
+		return refuse(aadsts.Revoked, "issued", iso7(t.signIn))
 	}
 	t.used, t.spent = now, true
 	return nil

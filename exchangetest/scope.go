@@ -3,6 +3,8 @@ package exchangetest
 import (
 	"slices"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 const graphResource = "https://graph.microsoft.com"
@@ -19,12 +21,12 @@ func appResource(scope string) (string, *entraError) {
 		}
 		r, ok := strings.CutSuffix(s, "/.default")
 		if !ok || r == "" || resource != "" {
-			return "", errScope(scope)
+			return "", refuse(aadsts.AppOnlyScope)
 		}
 		resource = r
 	}
 	if resource == "" {
-		return "", errMissingScope()
+		return "", refuse(aadsts.MissingField, "name", "scope")
 	}
 	return resource, nil
 }
@@ -52,7 +54,7 @@ func parseScopes(scope string) ([]wish, *entraError) {
 		}
 		known := permission == ".default" || slices.ContainsFunc(delegatedPermissions, equalFold(permission))
 		if permission == "" || isExchange(resource) && !known {
-			return nil, errInvalidScope(scope)
+			return nil, refuse(aadsts.Scope, "scope", scope)
 		}
 		i := slices.IndexFunc(list, func(w wish) bool { return w.resource == resource })
 		if i < 0 {
@@ -62,7 +64,7 @@ func parseScopes(scope string) ([]wish, *entraError) {
 		list[i].permissions = append(list[i].permissions, permission)
 	}
 	if list == nil && oidc == nil {
-		return nil, errMissingParameter("scope")
+		return nil, refuse(aadsts.MissingParameter, "name", "scope")
 	}
 	if list == nil {
 		list = []wish{{}}
@@ -78,7 +80,7 @@ func parseScope(scope string) (wish, *entraError) {
 		return wish{}, refusal
 	}
 	if len(list) > 1 {
-		return wish{}, errTwoResources(scope)
+		return wish{}, refuse(aadsts.TwoResources, "scope", scope)
 	}
 	return list[0], nil
 }
@@ -108,8 +110,13 @@ func (a *App) missing(u *User, w wish) []string {
 
 // permit makes a grant of a wish, to which consent must have been given.
 func (a *App) permit(u *User, w wish) (*grant, *entraError) {
-	if missing := a.missing(u, w); len(missing) > 0 {
-		return nil, errNoConsent(a)
+	switch {
+	case !a.admits(u):
+		return nil, refuse(aadsts.NotAssigned, "username", u.UPN)
+	case w.resource != "" && !a.tenant.hasResource(w.resource):
+		return nil, a.tenant.noResource(w.resource)
+	case len(a.missing(u, w)) > 0:
+		return nil, refuse(aadsts.NotConsented)
 	}
 	g := &grant{app: a, user: u, resource: w.resource, oidc: w.oidc}
 	if g.resource == "" {

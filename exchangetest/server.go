@@ -26,7 +26,9 @@ import (
 type Server struct {
 	// TokenLifetime is how long the access tokens of the token endpoint are
 	// valid. Zero means a random time between 60 and 90 minutes for each,
-	// as in Entra ID.
+	// as in Entra ID. With a token of more than two hours, such as the 24 to
+	// 28 of clients that declare continuous access evaluation, comes
+	// "refresh_in": half of its lifetime.
 	TokenLifetime time.Duration
 
 	// DeviceInterval is how long a client must wait between two polls of a
@@ -49,9 +51,10 @@ type Server struct {
 	// authenticated, as some of Exchange Online's do and others do not.
 	MoveBeforeLogin bool
 
-	// LoopLimit is how often a user's flow may repeat a request within ten
-	// seconds before it is refused for two minutes (AADSTS50196). Zero means
-	// as often as it likes.
+	// LoopLimit is how often a client may repeat a request within ten seconds
+	// before it is refused: that of a user's flow for two minutes
+	// (AADSTS50196), that of an application for one, with status 429 and a
+	// Retry-After that says so. Zero means as often as it likes.
 	LoopLimit int
 
 	// IdleTimeout is how long an IMAP session may be silent before the server

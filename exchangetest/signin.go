@@ -3,6 +3,8 @@ package exchangetest
 import (
 	"cmp"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 // checkUser says what keeps a user from a token, whatever the proof.
@@ -11,15 +13,19 @@ func (u *User) checkUser(mfa bool) *entraError {
 	defer u.tenant.srv.mu.Unlock()
 	switch st := u.state; {
 	case st.Disabled:
-		return errUserDisabled()
+		return refuse(aadsts.UserDisabled)
 	case st.Locked:
-		return errUserLocked()
+		return refuse(aadsts.UserLocked)
+	case u.tenant.blocked:
+		return refuse(aadsts.BlockedTenant)
 	case st.Blocked:
-		return errBlocked()
+		return refuse(aadsts.Blocked)
+	case st.Control != 0:
+		return refuse(controls[st.Control])
 	case st.NoMFA && !mfa:
-		return errNoMFA()
+		return refuse(aadsts.MFAEnrolment)
 	case st.RequireMFA && !mfa:
-		return errMFA()
+		return refuse(aadsts.MFA)
 	}
 	return nil
 }
@@ -30,17 +36,41 @@ func (u *User) checkPassword(password string, mfa bool) *entraError {
 	u.tenant.srv.mu.Lock()
 	st, right := u.state, u.password
 	u.tenant.srv.mu.Unlock()
-	switch {
-	case st.Disabled || st.Locked:
+	if st.Disabled || st.Locked {
 		return u.checkUser(mfa)
-	case password == "":
-		return errNullPassword()
-	case password != right || st.Federated:
-		return errWrongPassword()
-	case st.PasswordExpired:
-		return errPasswordExpired()
+	}
+	if refusal := st.checkPassword(password, right); refusal != nil {
+		return refusal
 	}
 	return u.checkUser(mfa)
+}
+
+// checkSignIn is checkPassword for the sign-in page, from which who signs in
+// elsewhere, or without a password, goes on and comes back.
+func (u *User) checkSignIn(password string) *entraError {
+	u.tenant.srv.mu.Lock()
+	elsewhere := u.state.Federated || u.state.NoPassword
+	u.tenant.srv.mu.Unlock()
+	if elsewhere {
+		return u.checkUser(true)
+	}
+	return u.checkPassword(password, true)
+}
+
+func (st UserState) checkPassword(password, right string) *entraError {
+	switch {
+	case password == "" || st.NoPassword:
+		return refuse(aadsts.NoPassword)
+	case st.OnPremises && st.AgentDown:
+		return refuse(aadsts.AgentTimeout)
+	case password != right || st.Federated:
+		return refuse(aadsts.WrongPassword)
+	case st.PasswordExpired && st.OnPremises:
+		return refuse(aadsts.OnPremExpired)
+	case st.PasswordExpired:
+		return refuse(aadsts.PasswordExpired)
+	}
+	return nil
 }
 
 // findUser finds a user by name, in the tenant or, if that is nil, in any.
@@ -51,14 +81,14 @@ func (s *Server) findUser(t *Tenant, name string) (*User, *entraError) {
 	home := s.tenants[domain]
 	switch {
 	case home == nil:
-		return nil, errUnknownUser(name, cmp.Or(t, s.tenant))
+		return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", cmp.Or(t, s.tenant).ID)
 	case t != nil && home != t:
-		return nil, errForeignUser(name, t)
+		return nil, refuse(aadsts.ForeignUser, "username", name, "tenant", t.Domains[0])
 	}
 	if u := home.users[strings.ToLower(name)]; u != nil {
 		return u, nil
 	}
-	return nil, errUnknownUser(name, home)
+	return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", home.ID)
 }
 
 // password is the flow that hands the password over.
@@ -66,7 +96,7 @@ func (s *Server) findUser(t *Tenant, name string) (*User, *entraError) {
 func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 	for _, name := range []string{"username", "password", "scope"} {
 		if r.PostForm.Get(name) == "" {
-			return nil, errMissingParameter(name)
+			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	w, refusal := parseScope(r.PostForm.Get("scope"))
@@ -80,6 +110,9 @@ func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 	u, refusal := s.findUser(r.tenant, r.PostForm.Get("username"))
 	if refusal != nil {
 		return nil, refusal
+	}
+	if !u.tenant.allowsPassword() {
+		return nil, refuse(aadsts.SecurityDefaults)
 	}
 	if refusal = u.checkPassword(r.PostForm.Get("password"), false); refusal != nil {
 		return nil, refusal
@@ -105,7 +138,7 @@ func (r *tokenRequest) publicOrCredential() (public bool, refusal *entraError) {
 	r.app.tenant.srv.mu.Lock()
 	defer r.app.tenant.srv.mu.Unlock()
 	if !r.app.reg.publicFlows {
-		return false, errCredentialRequired()
+		return false, refuse(aadsts.CredentialRequired)
 	}
 	return true, nil
 }

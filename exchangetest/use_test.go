@@ -13,6 +13,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/exoauth/exoauth"
 )
 
 // A call that cannot be meant panics, and says which and why.
@@ -36,6 +39,11 @@ func TestWrongUseOfTheDirectory(t *testing.T) {
 		`AddFederatedCredential without an issuer`:                func() { w.app.AddFederatedCredential(FederatedCredential{Subject: "x"}) },
 		`AddIssuer: the name a/b is not one segment`:              func() { w.AddIssuer("a/b") },
 		`AddTenant: the domain "outlook.com" belongs`:             func() { w.AddTenant("outlook.com") },
+		`Assign: example@outlook.com is of another tenant`:        func() { w.app.Assign(w.Consumers().AddUser("example@outlook.com")) },
+		`SetState: there is no GrantControl(99)`:                  func() { w.tenant.AddUser("a@contoso.com").SetState(UserState{Control: 99}) },
+		`SetState: there is no GrantControl(-1)`:                  func() { w.tenant.AddUser("b@contoso.com").SetState(UserState{Control: -1}) },
+		`SetState: a negative SignInFrequency, -1h0m0s`:           func() { w.tenant.AddUser("c@contoso.com").SetState(UserState{SignInFrequency: -time.Hour}) },
+		`SetCloud: the Cloud at "https://login.example.com" is`:   func() { w.tenant.SetCloud(exoauth.Cloud{Authority: "https://login.example.com"}) },
 		`AddHost on a server that is not running`:                 func() { s := NewUnstartedServer(); defer s.Close(); s.AddHost(VM) },
 		`there is a mailbox "` + shared + `" already`:             func() { w.tenant.AddUser(shared) },
 	} {

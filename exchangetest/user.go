@@ -47,8 +47,30 @@ type UserState struct {
 	// (AADSTS53003).
 	Blocked bool
 
+	// Control is what a conditional access policy demands of the device or of
+	// the application, which have it not. Zero means nothing.
+	Control GrantControl
+
+	// SignInFrequency is how long a policy lets a sign-in stand, after which
+	// no refresh token is good any more (AADSTS70043). Zero means for ever.
+	SignInFrequency time.Duration
+
+	// NoPassword says that there is none: the user signs in with a passkey,
+	// which the sign-in page here takes for granted (AADSTS50056 for
+	// grant_type=password).
+	NoPassword bool
+
+	// OnPremises has the password checked by an agent in the organization's
+	// own network. An expired one is AADSTS50144 then.
+	OnPremises bool
+
+	// AgentDown says that this agent does not answer, which passes by itself
+	// (AADSTS80002). It has no effect without OnPremises.
+	AgentDown bool
+
 	// Federated has passwords checked by a server elsewhere, so that Entra ID
-	// knows none (AADSTS50126 for grant_type=password).
+	// knows none (AADSTS50126 for grant_type=password). The sign-in page here
+	// takes for granted that they are right.
 	Federated bool
 
 	// Administrator may consent for the whole tenant (AADSTS90094 for others).
@@ -72,6 +94,12 @@ func (t *Tenant) AddUser(upn string) *User {
 
 // SetState sets what keeps the user from signing in and what the user may do.
 func (u *User) SetState(to UserState) {
+	if _, ok := controls[to.Control]; !ok && to.Control != 0 {
+		panic(fmt.Sprintf("exchangetest: SetState: there is no GrantControl(%d)", to.Control))
+	}
+	if to.SignInFrequency < 0 {
+		panic(fmt.Sprintf("exchangetest: SetState: a negative SignInFrequency, %v", to.SignInFrequency))
+	}
 	u.tenant.srv.mu.Lock()
 	defer u.tenant.srv.mu.Unlock()
 	u.state = to

@@ -20,7 +20,7 @@ const (
 // badCredential are those of errors about the secret, certificate or assertion
 // itself: another one may be accepted.
 var badCredential = []int{
-	50012, 50027, 50048, 70002, 70021, 700021, 700023, 700024, 700027, 700030,
+	50012, 50013, 50027, 50048, 70002, 70021, 700021, 700023, 700024, 700027, 700030,
 	700211, 700212, 700213, 7000215, 7000222, 7002137, 7002138,
 }
 
@@ -78,8 +78,12 @@ func (e *Error) credentialBad() bool {
 	if _, ok := errors.AsType[*credentialError](e.Err); ok {
 		return true
 	}
-	if len(e.AADSTS) == 0 {
+	switch {
+	case len(e.AADSTS) == 0:
 		return e.Code == "invalid_client"
+	case e.Code == "invalid_scope", e.Code == "invalid_grant":
+		// 700023 is said of a scope, too, and 50013 of an assertion about a user.
+		return false
 	}
 	return slices.ContainsFunc(e.AADSTS, func(code int) bool { return slices.Contains(badCredential, code) })
 }

@@ -5,14 +5,14 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"errors"
 	"math/big"
+	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -107,59 +107,6 @@ func TestEachCredentialInEachCloud(t *testing.T) {
 				t.Errorf("cloud %d, %s: a token for %s", n, name, aud)
 			}
 		}
-	}
-}
-
-// The refusals that the emulator comes to by itself.
-func TestRefusalsOfTheEmulator(t *testing.T) {
-	f := newFixture(t)
-	other, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stranger := &x509.Certificate{Raw: []byte("x"), PublicKey: other.Public(), SerialNumber: big.NewInt(2), NotAfter: time.Now().AddDate(1, 0, 0)}
-	cluster := f.AddIssuer("other")
-	expired := f.app.AddSecret(-time.Hour)
-	file := func(text string) tokensource.Credential {
-		path := filepath.Join(t.TempDir(), "token")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return tokensource.AssertionFile(path)
-	}
-	good := f.credentials["secret"]
-	tests := []struct {
-		name       string
-		credential tokensource.Credential
-		change     func(*tokensource.Config)
-		aadsts     int
-	}{
-		{"wrong secret", tokensource.Secret("not~it"), nil, 7000215},
-		{"expired secret", tokensource.Secret(expired), nil, 7000222},
-		{"certificate that is not uploaded", tokensource.Certificate([]*x509.Certificate{stranger}, other), nil, 700027},
-		{"another issuer's assertion", file(cluster.Token(subject, "", 0)), nil, 700211},
-		{"expired assertion", file(strings.TrimSpace(f.AddIssuer("cluster").Token(subject, "", -time.Hour))), nil, 700024},
-		{"another subject", file(f.AddIssuer("cluster").Token("system:serviceaccount:mail:writer", "", 0)), nil, 700213},
-		{"the subject in upper case", file(f.AddIssuer("cluster").Token(strings.ToUpper(subject), "", 0)), nil, 7002138},
-		{"unknown application", good, func(c *tokensource.Config) { c.ClientID = "11111111-2222-3333-4444-555555555555" }, 700016},
-		{"unknown tenant", good, func(c *tokensource.Config) { c.Tenant = "fabrikam.example.com" }, 90002},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			c := f.config(f.Cloud(), test.credential)
-			if test.change != nil {
-				test.change(c)
-			}
-			before := len(f.Requests())
-			_, err := c.ClientCredentials().TokenContext(t.Context())
-			e, ok := errors.AsType[*tokensource.Error](err)
-			if !ok || !slices.Equal(e.AADSTS, []int{test.aadsts}) || e.Temporary() || errors.Is(err, tokensource.ErrInteractionRequired) {
-				t.Fatalf("error %v; want AADSTS%d", err, test.aadsts)
-			}
-			if n := len(f.Requests()) - before; n != 1 {
-				t.Errorf("%d requests", n)
-			}
-		})
 	}
 }
 
@@ -266,5 +213,75 @@ func TestManagedIdentityForAnAssertion(t *testing.T) {
 	}
 	if aud := audience(t, token.AccessToken); aud != "api://AzureADTokenExchange" {
 		t.Errorf("a token for %s", aud)
+	}
+}
+
+// A token of a day comes with the advice to renew it after half of one, which
+// makes nobody wait.
+func TestLongLivedTokenOfTheEmulator(t *testing.T) {
+	srv := exchangetest.NewUnstartedServer()
+	srv.TokenLifetime = 24 * time.Hour
+	srv.Start()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices")
+	inBubble(t, srv, func(t *testing.T, client *http.Client) {
+		config := &tokensource.Config{
+			Cloud: srv.Cloud(), Tenant: "contoso.com", ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret), HTTPClient: client,
+		}
+		source := config.ClientCredentials()
+		first, err := source.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range []struct {
+			name     string
+			wait     time.Duration
+			renewed  bool // before the call
+			requests int  // after it
+		}{
+			{"a minute before", 12*time.Hour - time.Minute, false, 1},
+			{"at half its life", 2 * time.Minute, false, 2},
+			{"afterwards", 0, true, 2},
+		} {
+			<-time.After(row.wait)
+			token, err := source.Token()
+			if err != nil || (token.AccessToken != first.AccessToken) != row.renewed {
+				t.Errorf("%s: another token: %t, %v", row.name, !row.renewed, err)
+			}
+			synctest.Wait()
+			if n := srv.Hits("token"); n != row.requests {
+				t.Errorf("%s: %d requests", row.name, n)
+			}
+		}
+	})
+}
+
+// The assertion of a certificate is signed once more, by the time that Entra ID
+// tells. More than once is of no use.
+func TestClockThatIsWrong(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		skew     time.Duration // of Entra ID's clock
+		requests int
+		refused  bool
+	}{
+		{"within what is tolerated", 4 * time.Minute, 1, false},
+		{"an hour behind Entra ID", time.Hour, 2, false},
+		{"an hour before it", -time.Hour, 2, false},
+		{"more than a clock is wrong by", 365 * 24 * time.Hour, 1, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.SetSkew(row.skew)
+			_, err := f.config(f.Cloud(), f.credentials["certificate"]).ClientCredentials().TokenContext(t.Context())
+			if row.refused {
+				checkRefusal(t, err, 700024)
+			} else if err != nil {
+				t.Error(err)
+			}
+			if n := len(f.Requests()); n != row.requests {
+				t.Errorf("%d requests", n)
+			}
+		})
 	}
 }

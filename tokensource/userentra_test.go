@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -26,8 +25,17 @@ type entra struct {
 
 func newEntra(t *testing.T) *entra {
 	t.Helper()
-	srv, app, user := mailClient()
+	return newEntraWith(t, func(*exchangetest.Server) {})
+}
+
+// newEntraWith lets fields of the server be set.
+func newEntraWith(t *testing.T, set func(*exchangetest.Server)) *entra {
+	t.Helper()
+	srv := exchangetest.NewUnstartedServer()
+	set(srv)
+	srv.Start()
 	t.Cleanup(srv.Close)
+	app, user := addMailClient(srv)
 	return &entra{srv, app, user, tokensource.Config{Tenant: srv.Tenant().ID, ClientID: app.ClientID, HTTPClient: srv.HTTPClient()}}
 }
 
@@ -143,89 +151,8 @@ func TestTenantsOfUsers(t *testing.T) {
 	})
 }
 
-// What Entra ID refuses a user's token for, and who has to act.
-func TestRefusalsOfUsers(t *testing.T) {
-	state := func(s exchangetest.UserState) func(*entra) { return func(e *entra) { e.user.SetState(s) } }
-	password := func(e *entra, _ *testing.T) *tokensource.Source { return e.password() }
-	rows := []struct {
-		name   string
-		flow   func(*entra, *testing.T) *tokensource.Source
-		change func(*entra) // once the flow is made
-		aadsts int
-		user   bool // has to act
-	}{
-		{"wrong password", password, func(e *entra) { e.user.SetPassword("another") }, 50126, true},
-		{"MFA", password, state(exchangetest.UserState{RequireMFA: true}), 50076, true},
-		{"MFA, none registered", password, state(exchangetest.UserState{NoMFA: true}), 50079, true},
-		{"password expired", password, state(exchangetest.UserState{PasswordExpired: true}), 50055, true},
-		{"locked", password, state(exchangetest.UserState{Locked: true}), 50053, true},
-		{"disabled", password, state(exchangetest.UserState{Disabled: true}), 50057, false},
-		{"Conditional Access", password, state(exchangetest.UserState{Blocked: true}), 53003, false},
-		{"federated", password, state(exchangetest.UserState{Federated: true}), 50126, true},
-		{"no consent", password, func(e *entra) { e.app.RevokeConsent() }, 65001, true},
-		{"no public flows", password, func(e *entra) { e.app.AllowPublicFlows(false) }, 7000218, false},
-		{"application switched off", password, func(e *entra) { e.app.SetEnabled(false) }, 7000112, false},
-		{"sessions revoked", (*entra).refreshed, func(e *entra) { e.user.RevokeSessions() }, 50173, true},
-		{"password changed", (*entra).refreshed, func(e *entra) { e.user.SetPassword("another") }, 50173, true},
-		{"refresh token that is none", func(e *entra, _ *testing.T) *tokensource.Source { return e.config.RefreshToken("0.AXXX") }, func(*entra) {}, 70000, true},
-		{"on behalf of, no consent", func(e *entra, _ *testing.T) *tokensource.Source { return e.onBehalfOf() }, func(e *entra) { e.app.RevokeConsent() }, 65001, true},
-		{"on behalf of, Conditional Access", func(e *entra, _ *testing.T) *tokensource.Source { return e.onBehalfOf() }, state(exchangetest.UserState{Blocked: true}), 53003, false},
-	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			e := newEntra(t)
-			source := row.flow(e, t)
-			row.change(e)
-			before := len(e.Requests())
-			_, err := source.Token()
-			refusal, ok := errors.AsType[*tokensource.Error](err)
-			if !ok || !slices.Contains(refusal.AADSTS, row.aadsts) {
-				t.Fatalf("error %v; want AADSTS%d", err, row.aadsts)
-			}
-			if refusal.Temporary() || errors.Is(err, tokensource.ErrInteractionRequired) != row.user {
-				t.Errorf("temporary %t, for the user %t: %v", refusal.Temporary(), !row.user, err)
-			}
-			if n := len(e.Requests()) - before; n != 1 {
-				t.Errorf("%d requests", n)
-			}
-			for _, secret := range []string{e.user.Password, e.app.Secret} {
-				if strings.Contains(err.Error(), secret) {
-					t.Errorf("a secret in %v", err)
-				}
-			}
-		})
-	}
-}
-
 func (e *entra) refreshed(t *testing.T) *tokensource.Source {
 	return e.config.RefreshToken(e.refreshToken(t))
-}
-
-// What the person in front of the browser does.
-func TestSignInsThatDoNotSucceed(t *testing.T) {
-	rows := []struct {
-		name   string
-		change func(*entra, *exchangetest.Browser)
-		code   string // of the error; empty where only the person is told
-	}{
-		{"cancelled", func(_ *entra, b *exchangetest.Browser) { b.Cancel = true }, "access_denied"},
-		{"consent declined", func(e *entra, b *exchangetest.Browser) { e.app.RevokeConsent(); b.Decline = true }, "access_denied"},
-		{"redirect address not registered", func(e *entra, _ *exchangetest.Browser) { e.config.ClientID = e.Tenant().AddApp("Other").ClientID }, ""},
-	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			e := newEntra(t)
-			browser := e.Browser(e.user)
-			row.change(e, browser)
-			_, err := e.config.AuthCode(tokensource.AuthCodeOptions{Open: browser.Open}).Token()
-			if refusal, ok := errors.AsType[*tokensource.Error](err); !ok || refusal.Code != row.code || refusal.Temporary() {
-				t.Errorf("error %v", err)
-			}
-			if n := len(e.Requests()); n != 0 {
-				t.Errorf("%d token requests", n)
-			}
-		})
-	}
 }
 
 // The token endpoint in trouble: a refresh is repeated, a code is not.

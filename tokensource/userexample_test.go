@@ -16,11 +16,16 @@ import (
 // mailClient is an application for users, and one of them.
 func mailClient() (*exchangetest.Server, *exchangetest.App, *exchangetest.User) {
 	srv := exchangetest.NewServer()
+	app, user := addMailClient(srv)
+	return srv, app, user
+}
+
+func addMailClient(srv *exchangetest.Server) (*exchangetest.App, *exchangetest.User) {
 	app := srv.Tenant().AddApp("Mail client")
 	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
 	app.AllowPublicFlows(true)
 	app.Consent(nil, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
-	return srv, app, srv.Tenant().AddUser("adele@contoso.com")
+	return app, srv.Tenant().AddUser("adele@contoso.com")
 }
 
 // The user signs in with the system's browser. Here, Open stands in for it; in

@@ -1,0 +1,106 @@
+package exchangetest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+)
+
+// SetBlocked blocks the tenant, as Microsoft does with one whose subscriptions
+// have ended, or lifts that. Nobody gets a token of a blocked tenant
+// (AADSTS5000224).
+func (t *Tenant) SetBlocked(blocked bool) {
+	t.srv.mu.Lock()
+	defer t.srv.mu.Unlock()
+	t.blocked = blocked
+}
+
+// SetCloud moves the tenant to one of [exoauth.Clouds], the zero Cloud meaning
+// back to where it answers in each of them, as it does at first. A request to
+// the login host of another cloud is refused (AADSTS900439 where the tenant is
+// the US Government's, or else AADSTS900382 with a credential and AADSTS90038
+// without). The server's own address belongs to every cloud.
+func (t *Tenant) SetCloud(c exoauth.Cloud) {
+	if c != (exoauth.Cloud{}) && !slices.Contains(exoauth.Clouds(), c) {
+		panic(fmt.Sprintf("exchangetest: SetCloud: the Cloud at %q is none of exoauth.Clouds", c.Authority))
+	}
+	t.srv.mu.Lock()
+	defer t.srv.mu.Unlock()
+	t.login = loginHost(c)
+}
+
+func loginHost(c exoauth.Cloud) string { return strings.TrimPrefix(c.Authority, "https://") }
+
+// checkRequest refuses a request that came to the wrong cloud, or for a tenant
+// that is blocked.
+func (t *Tenant) checkRequest(r *http.Request) *entraError {
+	t.srv.mu.Lock()
+	defer t.srv.mu.Unlock()
+	_, secret := clientSecret(r)
+	asked := strings.ToLower(r.Host)
+	switch {
+	case t.blocked:
+		return refuse(aadsts.BlockedTenant)
+	case t.login == "" || asked == t.login || !loginAliases()[asked]:
+		return nil
+	case t.login == loginHost(exoauth.GCCHigh):
+		return refuse(aadsts.OtherCloud)
+	case secret != "" || r.PostForm.Has("client_assertion"):
+		return refuse(aadsts.ConfidentialElsewhere)
+	}
+	return refuse(aadsts.TenantElsewhere)
+}
+
+// askedTenant finds the tenant that a request may be made to, which is nil
+// where who signs in decides.
+func (s *Server) askedTenant(r *http.Request) (*Tenant, *entraError) {
+	t, refusal := s.findTenantOrAlias(r.PathValue("tenant"))
+	if t != nil && refusal == nil {
+		refusal = t.checkRequest(r)
+	}
+	return t, refusal
+}
+
+// hasResource reports whether tokens of the tenant can be for the resource:
+// one of Microsoft's, or an application of the tenant by its client id.
+func (t *Tenant) hasResource(resource string) bool {
+	if isExchange(resource) {
+		return t.isInCloudOf(resource)
+	}
+	name := strings.ToLower(strings.TrimSuffix(resource, "/"))
+	if u, err := url.Parse(name); err == nil && u.Scheme == "https" {
+		return microsoftResources[u.Host]
+	}
+	id := strings.TrimPrefix(name, "api://")
+	return microsoftResources[id] || t.app(id) != nil
+}
+
+// isInCloudOf reports whether the tenant is in the cloud of which the resource
+// is the Exchange Online.
+func (t *Tenant) isInCloudOf(resource string) bool {
+	t.srv.mu.Lock()
+	defer t.srv.mu.Unlock()
+	resource = strings.TrimSuffix(resource, "/")
+	return t.login == "" || slices.ContainsFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool {
+		return loginHost(c) == t.login && (resource == c.Resource || resource == c.UserResource)
+	})
+}
+
+// microsoftResources are other resources of Microsoft's that a program with
+// mail in mind may ask for, by host or by application id. Exchange refuses the
+// tokens for them.
+var microsoftResources = map[string]bool{
+	"graph.microsoft.com": true, "graph.microsoft.us": true, "dod-graph.microsoft.us": true, "microsoftgraph.chinacloudapi.cn": true,
+	"graph.windows.net": true, "ps.outlook.com": true, "substrate.office.com": true, "management.azure.com": true, "vault.azure.net": true,
+	"azureadtokenexchange": true, "azureadtokenexchangeusgov": true, "azureadtokenexchangechina": true,
+	exchangeAppID: true, "00000003-0000-0000-c000-000000000000": true,
+}
+
+func (t *Tenant) noResource(resource string) *entraError {
+	return refuse(aadsts.UnknownResource, "resource", resource, "tenant", t.Domains[0])
+}
