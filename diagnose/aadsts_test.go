@@ -113,6 +113,19 @@ func TestAADSTSUnknown(t *testing.T) {
 	checkFinding(t, findings[0])
 }
 
+// 700023 is said of scopes without a resource, and of an assertion for another
+// audience.
+func TestAudienceOfAnAssertion(t *testing.T) {
+	for line, want := range map[string]string{
+		"AADSTS700023: The request has no resource":                                 "two-resources",
+		"AADSTS700023: Client assertion audience claim does not match Realm issuer": "assertion",
+	} {
+		if findings := diagnose.ExplainLine(line, diagnose.Subject{}); len(findings) == 0 || findings[0].Rule != want {
+			t.Errorf("%s: %v, want %s", line, names(findings), want)
+		}
+	}
+}
+
 // 700016 has two causes. A domain of the mailbox tells which is likelier.
 func TestUnknownApplication(t *testing.T) {
 	line := "AADSTS700016: Application with identifier was not found"

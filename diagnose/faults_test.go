@@ -22,9 +22,9 @@ var faults = []struct {
 	{"SMTP front end", exchangetest.Fault{At: exchangetest.AtSMTP, Command: "AUTH", Reply: "451 4.7.0 Temporary server error. Please try again later. PRX4"}, "SMTP login", "smtp-temporary", diagnose.Nobody},
 	{"SMTP thread limit", exchangetest.Fault{At: exchangetest.AtSMTP, Command: exchangetest.EndOfMessage, Reply: "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded"}, "message", "too-many-submissions", diagnose.Developer},
 	{"SMTP criteria", exchangetest.Fault{At: exchangetest.AtSMTP, Command: "AUTH", Reply: "535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. Contact your administrator."}, "SMTP login", "policy", diagnose.EntraAdmin},
-	{"Entra ID busy", exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", Status: http.StatusServiceUnavailable, Reply: `{"error":"temporarily_unavailable","error_description":"AADSTS90033: A transient error has occurred."}`}, "token", "passing", diagnose.Nobody},
-	{"Entra ID sees a loop", exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", Status: http.StatusBadRequest, Reply: `{"error":"invalid_request","error_description":"AADSTS50196: The server terminated an operation because it encountered a client request loop."}`}, "token", "request-loop", diagnose.Developer},
-	{"Conditional Access", exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", Status: http.StatusBadRequest, Reply: `{"error":"invalid_grant","suberror":"message_only","error_description":"AADSTS53003: Access has been blocked by Conditional Access policies."}`}, "token", "conditional-access", diagnose.EntraAdmin},
+	{"Entra ID busy", exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", AADSTS: 90033}, "token", "passing", diagnose.Nobody},
+	{"Entra ID sees a loop", exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", AADSTS: 50196}, "token", "request-loop", diagnose.Developer},
+	{"Conditional Access", exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", AADSTS: 53003}, "token", "conditional-access", diagnose.EntraAdmin},
 	{"sign-in host behind a captive portal", exchangetest.Fault{At: exchangetest.AtEntra, Command: "openid-configuration", Status: http.StatusBadGateway, Reply: "<html>Log in to the network</html>"}, "sign-in host", "sign-in-host", diagnose.Developer},
 }
 

@@ -97,6 +97,7 @@ var misconfigurations = []misconfiguration{
 
 	// A user with a mailbox and a password.
 	{name: "user disabled", about: "user", kind: owner, apply: func(w *world) { w.adele.SetState(exchangetest.UserState{Disabled: true}) }},
+	{name: "user not assigned", about: "assignment", kind: owner, apply: func(w *world) { w.app.RequireAssignment(true) }},
 	{name: "public client flows off", about: "public", kind: owner, apply: func(w *world) { w.app.AllowPublicFlows(false) }},
 	{name: "no consent", about: "consent", kind: owner, apply: func(w *world) { w.app.RevokeConsent() }},
 	{name: "two resources", about: "scope", kind: owner, apply: func(w *world) {

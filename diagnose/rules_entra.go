@@ -12,11 +12,23 @@ var (
 		{GraphPowerShell, "$exo = Get-MgServicePrincipal -Filter \"AppId eq '" + exchangeID + "'\""},
 		{GraphPowerShell, "New-MgOauth2PermissionGrant -ClientId $sp.Id -ConsentType AllPrincipals -ResourceId $exo.Id -Scope {permissions}"},
 	}
+	assignUser = []Command{
+		{GraphPowerShell, "Connect-MgGraph -Scopes Application.Read.All,AppRoleAssignment.ReadWrite.All,User.Read.All"},
+		{GraphPowerShell, "$sp = Get-MgServicePrincipal -Filter \"AppId eq '{client}'\""},
+		{GraphPowerShell, "$user = Get-MgUser -UserId {user}"},
+		{GraphPowerShell, "New-MgUserAppRoleAssignment -UserId $user.Id -PrincipalId $user.Id -ResourceId $sp.Id -AppRoleId " + defaultAccess},
+	}
 	ownTenant = []Command{{Settings, "Tenant={domain}"}}
 )
 
+// defaultAccess is the id of the role that stands for no role in particular.
+// (https://learn.microsoft.com/powershell/module/microsoft.graph.applications/new-mguserapproleassignment)
+const defaultAccess = "00000000-0000-0000-0000-000000000000"
+
 // again is the remedy for whatever a person at the screen has to do.
 const again = "Let the user sign in again, in a browser or with a device code."
+
+const assertionRemedy = "Check that the certificate is uploaded under Certificates & secrets, that iss and sub are the client id and aud the token endpoint, and that the clock is right. Allow a few minutes after the upload."
 
 // entraRules are the refusals of Entra ID by their AADSTS number.
 var entraRules = []rule{
@@ -26,12 +38,22 @@ var entraRules = []rule{
 		"Ask for {scope}.", []Command{{Settings, scopeSetting}}, 28002, 28003, 70011),
 	entra("default-scope", Developer, "A request without a user wants a scope that ends in /.default.",
 		"Ask for {scope}.", []Command{{Settings, scopeSetting}}, 1002012),
-	entra("two-resources", Developer, "The scopes are for more than one resource, such as Graph and Exchange, or for none.",
-		"Ask for {scope} alone, and for the other resource in a request of its own.", []Command{{Settings, scopeSetting}}, 28000, 700022, 700023),
+	{
+		name: "two-resources", codes: []int{28000, 700022, 700023}, when: []condition{not(says("assertion"))}, confidence: Certain,
+		cause:  "The scopes are for more than one resource, such as Graph and Exchange, or for none.",
+		remedy: "Ask for {scope} alone, and for the other resource in a request of its own.",
+		who:    Developer, commands: []Command{{Settings, scopeSetting}}, source: docAADSTS,
+	},
 	entra("redirect-uri", Developer, "The redirect URI is not registered for the application.",
 		"Add it under Authentication, exactly as it is sent, on the right platform: for a program on a desktop http://localhost under \"Mobile and desktop applications\".", nil, 50011, 500113),
 	entra("assertion", Developer, "The certificate or the assertion that proves the application is not valid.",
-		"Check that the certificate is uploaded under Certificates & secrets, that iss and sub are the client id and aud the token endpoint, and that the clock is right. Allow a few minutes after the upload.", nil, 50012, 50027, 50048, 700027, 700030),
+		assertionRemedy, nil, 50012, 50027, 50048, 700027, 700030),
+	{
+		name: "assertion", codes: []int{700023}, when: []condition{says("assertion")}, confidence: Certain,
+		cause:  "The assertion that proves the application is for another audience.",
+		remedy: assertionRemedy,
+		who:    Developer, source: docAADSTS,
+	},
 	entra("user-assertion", Developer, "The user's token that was passed on is not valid, or is no longer.",
 		"Pass on a token that is for this application and has not expired; have the caller fetch a new one.", nil, 50013, 500133),
 	entra("assertion-time", Developer, "The assertion is outside of its time: the clock is wrong, or it was kept for too long.",
@@ -56,7 +78,7 @@ var entraRules = []rule{
 	entra("device", User, "Conditional Access wants a device that is registered and managed.",
 		"Sign in with the system's browser on such a device, or let an administrator exempt the account or the application.", nil, 50097, 53000, 53001, 530003, 135011),
 	entra("not-assigned", EntraAdmin, "The user is not assigned to the application.",
-		"Assign the user or a group under Enterprise applications, or switch \"Assignment required\" off.", nil, 50105),
+		"Assign the user with the commands, or a group under Enterprise applications, or switch \"Assignment required\" off there.", assignUser, 50105),
 	entra("wrong-password", User, "The user name or the password is wrong.",
 		"Correct it, and do not try too often: the account gets locked.", nil, 50126),
 	entra("pkce", Developer, "The proof of the authorization code (PKCE) is missing or does not match.",
