@@ -66,13 +66,13 @@ func (c *smtpConn) data() {
 	if !c.ready() {
 		return
 	}
+	c.mailbox.sending.Add(1) // before the client can know that its message has begun
+	defer c.mailbox.sending.Add(-1)
 	c.reply("354 Start mail input; end with <CRLF>.<CRLF>")
 	if err := c.bw.Flush(); err != nil {
 		c.over = true
 		return
 	}
-	c.mailbox.sending.Add(1)
-	defer c.mailbox.sending.Add(-1)
 	message, err := smtpline.ReadDots(c.br, int(c.srv.maxMessage))
 	if err != nil && err != smtpline.ErrTooBig {
 		c.over = true
