@@ -71,6 +71,7 @@ const requestLimit = 30 * time.Second
 // client is a Config made ready to send requests.
 type client struct {
 	tenant, clientID string
+	name             string // whose tokens they are, in logs and errors
 	tokenURL         string
 	scope            string
 	signers          []signer     // one at least
@@ -101,6 +102,7 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	cl := &client{
 		tenant:   c.Tenant,
 		clientID: c.ClientID,
+		name:     "application " + c.ClientID + " of tenant " + c.Tenant,
 		tokenURL: strings.TrimSuffix(cloud.Authority, "/") + "/" + c.Tenant + "/oauth2/v2.0/token",
 		scope:    scope,
 		http:     hc,

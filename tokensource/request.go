@@ -27,18 +27,20 @@ var (
 	errTooLong = errors.New("the answer is longer than 1 MiB")
 )
 
-// name says whose tokens they are, in logs and errors.
-func (c *client) name() string { return "application " + c.clientID + " of tenant " + c.tenant }
-
 // request makes a token request with the credential that was accepted last,
 // and goes on to the next where the error says that this one is bad. What it
-// returns is about the one tried last. Whatever fails is an *Error.
+// returns is about the one tried last. Whatever fails is an *Error. The form is
+// added to.
 func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
 	all := len(c.signers)
 	first := int(c.preferred.Load())
 	for i := range all {
 		n := (first + i) % all
-		g, e := c.requestWith(ctx, c.signers[n], form)
+		own := form
+		if all > 1 { // the next one may be of another kind
+			own = maps.Clone(form)
+		}
+		g, e := c.requestWith(ctx, c.signers[n], own)
 		if e == nil {
 			return g, nil
 		}
@@ -52,7 +54,7 @@ func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
 		if i == all-1 {
 			return nil, e
 		}
-		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.name(), "error", e)
+		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.name, "error", e)
 	}
 	panic("unreachable: a client has one signer at least")
 }
@@ -73,9 +75,7 @@ func (c *client) requestWith(ctx context.Context, s signer, form url.Values) (*g
 func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
 	defer cancel()
-	form = maps.Clone(form)
-	id := newGUID()
-	e := &Error{Tenant: c.tenant, ClientID: c.clientID, CorrelationID: id}
+	e := &Error{Tenant: c.tenant, ClientID: c.clientID, CorrelationID: newGUID()}
 	form.Set("client_id", c.clientID)
 	if s.sign != nil {
 		if err := s.sign(ctx, form); err != nil {
@@ -83,10 +83,9 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 			return nil, e
 		}
 	}
-	e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
 	r := newRedactor(form)
 	asked := time.Now()
-	a, err := c.post(ctx, c.tokenURL, form, id)
+	a, err := c.post(ctx, c.tokenURL, form, e.CorrelationID)
 	if err != nil {
 		e.Err = r.err(err)
 		return nil, e
@@ -94,12 +93,13 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 	a.describe(e, r)
 	g, err := a.grant(e, asked)
 	if err != nil {
+		e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
 		if err != errRefused {
 			e.Err = r.err(err)
 		}
 		return nil, e
 	}
-	logToken(ctx, c.log, c.name(), g, id)
+	logToken(ctx, c.log, c.name, g, e.CorrelationID)
 	return g, nil
 }
 
@@ -115,9 +115,11 @@ func (c *client) post(ctx context.Context, address string, form url.Values, id s
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("client-request-id", id)
+	req.Header = http.Header{
+		"Content-Type":      {"application/x-www-form-urlencoded"},
+		"Accept":            {"application/json"},
+		"Client-Request-Id": {id},
+	}
 	return exchange(c.http, req)
 }
 

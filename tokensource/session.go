@@ -30,7 +30,7 @@ func newSession(cl *client, signIn flow) *session {
 	return &session{client: cl, signIn: signIn, turn: make(chan struct{}, 1)}
 }
 
-func (s *session) source() *Source { return newSource(s.client.name(), s.client.log, s.token) }
+func (s *session) source() *Source { return newSource(s.client.name, s.client.log, s.token) }
 
 // token is the flow of a Source.
 func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
