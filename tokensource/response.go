@@ -188,7 +188,7 @@ func text(raw json.RawMessage) string {
 }
 
 // isPrintable reports whether s has printable ASCII alone.
-func isPrintable[T ~string | ~[]byte](s T) bool {
+func isPrintable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false
