@@ -117,13 +117,10 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	return cl
 }
 
-// orSilent returns a logger that may be nil, or one that discards.
-func orSilent(log *slog.Logger) *slog.Logger {
-	if log == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return log
-}
+var silent = slog.New(slog.DiscardHandler)
+
+// orSilent returns log, or where that is nil one that discards.
+func orSilent(log *slog.Logger) *slog.Logger { return cmp.Or(log, silent) }
 
 var (
 	// tenantPattern has the characters that azidentity allows. A slash or a
