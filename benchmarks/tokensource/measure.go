@@ -20,16 +20,22 @@ type lane struct {
 func race(rounds int, lanes []*lane) {
 	for range rounds {
 		for _, l := range lanes {
-			r := testing.Benchmark(l.run)
-			l.nanos = append(l.nanos, float64(r.T.Nanoseconds())/float64(max(r.N, 1)))
-			l.allocs = r.AllocsPerOp()
+			l.measure(l.run)
 		}
 	}
+}
+
+func (l *lane) measure(run func(*testing.B)) {
+	r := testing.Benchmark(run)
+	l.nanos = append(l.nanos, float64(r.T.Nanoseconds())/float64(max(r.N, 1)))
+	l.allocs = r.AllocsPerOp()
 }
 
 // best is in nanoseconds for one operation. It is that of the fastest round,
 // since what else runs on the machine can only add to it.
 func (l *lane) best() float64 { return slices.Min(l.nanos) }
+
+func ratio(a, b *lane) float64 { return a.best() / b.best() }
 
 func (l *lane) duration() time.Duration { return time.Duration(l.best()) }
 
