@@ -27,8 +27,8 @@ import (
 
 func main() {
 	testing.Init()
-	rounds := flag.Int("rounds", 7, "how often each contender is measured")
-	each := flag.Duration("time", 100*time.Millisecond, "how long each time")
+	rounds := flag.Int("rounds", 20, "how often each contender is measured")
+	each := flag.Duration("time", 50*time.Millisecond, "how long each time")
 	only := flag.String("only", "", "hits, requests or herds; empty for all")
 	heap := flag.Int("heap", 64, "MiB that are in use besides")
 	promised := flag.Bool("check", false, "exit with status 1 where a promise is not kept")

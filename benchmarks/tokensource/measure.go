@@ -20,20 +20,23 @@ type lane struct {
 func race(rounds int, lanes []*lane) {
 	for range rounds {
 		for _, l := range lanes {
-			l.measure(l.run)
+			r := testing.Benchmark(l.run)
+			l.nanos = append(l.nanos, float64(r.T.Nanoseconds())/float64(max(r.N, 1)))
+			l.allocs = r.AllocsPerOp()
 		}
 	}
-}
-
-func (l *lane) measure(run func(*testing.B)) {
-	r := testing.Benchmark(run)
-	l.nanos = append(l.nanos, float64(r.T.Nanoseconds())/float64(max(r.N, 1)))
-	l.allocs = r.AllocsPerOp()
 }
 
 // best is in nanoseconds for one operation. It is that of the fastest round,
 // since what else runs on the machine can only add to it.
 func (l *lane) best() float64 { return slices.Min(l.nanos) }
+
+// typical is that of the median round. Where goroutines contend, the fastest is
+// one in which another program had the other processor, and nobody contended.
+func (l *lane) typical() float64 {
+	nanos := slices.Sorted(slices.Values(l.nanos))
+	return nanos[len(nanos)/2]
+}
 
 func ratio(a, b *lane) float64 { return a.best() / b.best() }
 
