@@ -1,6 +1,9 @@
 package tokensource
 
 import (
+	"context"
+	"net/http"
+	"strings"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -36,6 +39,37 @@ func BenchmarkToken(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkRequest has no network, and tokens that expire as they come.
+func BenchmarkRequest(b *testing.B) {
+	body := `{"token_type":"Bearer","expires_in":1e-6,"ext_expires_in":3599,"access_token":"` + strings.Repeat("token", 300) + `"}`
+	for _, bench := range []struct {
+		name string
+		ctx  context.Context
+	}{
+		{"caller who can leave", b.Context()},
+		{"caller who cannot", context.Background()},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			config := new(fakeEntra).config()
+			config.HTTPClient.Transport = sameAnswer(body)
+			source := config.ClientCredentials()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := source.TokenContext(bench.ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// sameAnswer is a transport that gives the same answer to all.
+type sameAnswer string
+
+func (a sameAnswer) RoundTrip(*http.Request) (*http.Response, error) {
+	return response(http.StatusOK, string(a)), nil
 }
 
 func TestCachedTokenCostsOneAllocation(t *testing.T) {

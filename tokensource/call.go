@@ -3,17 +3,21 @@ package tokensource
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // call is a flow under way, and those who wait for it. It runs in a goroutine
-// of its own, which ends when the flow returns; the flow's context ends when
-// the last waiter has left.
+// of its own, which ends when the flow returns, or in that of a caller who
+// cannot leave. The flow's context ends with it, or when the last waiter has
+// left.
 type call struct {
-	source *Source
-	cancel context.CancelFunc
+	source  *Source
+	renewal bool
+	begun   atomic.Bool
+	cancel  context.CancelFunc // of the flow's context; does nothing where a caller runs it
 
 	// Guarded by source.mu.
 	waiters  int
@@ -26,26 +30,35 @@ type call struct {
 	err   error
 }
 
-// start is called with mu held. The call has the values of the caller's
-// context but not its end, for others may join.
-func (s *Source) start(ctx context.Context, renewal bool) *call {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	c := &call{source: s, cancel: cancel, done: make(chan struct{})}
+func (s *Source) newCall(renewal bool) *call {
+	return &call{source: s, renewal: renewal, cancel: func() {}, done: make(chan struct{})}
+}
+
+// start begins the call in a goroutine. It is called with mu held. The call has
+// the values of the caller's context but not its end, for others may join.
+func (c *call) start(ctx context.Context) {
+	c.begun.Store(true)
+	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
-		defer cancel()
-		if renewal {
-			var stop context.CancelFunc
-			ctx, stop = context.WithTimeout(ctx, renewalLimit)
-			defer stop()
-		}
+		defer c.cancel()
 		c.run(ctx)
 	}()
-	return c
+}
+
+func (c *call) runHere(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c.run(ctx)
 }
 
 // run finishes the call even where the flow ends its goroutine or panics, so
 // that nobody waits for ever.
 func (c *call) run(ctx context.Context) {
+	if c.renewal {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, renewalLimit)
+		defer stop()
+	}
 	var g *grant
 	err := errNoResult
 	defer func() { c.source.finish(ctx, c, g, err) }()
@@ -72,7 +85,11 @@ func (c *call) addItself(now time.Time) {
 }
 
 // wait returns what the call brings, or the error of ctx as soon as that ends.
+// A caller whose context never ends runs the call where nobody does.
 func (c *call) wait(ctx context.Context) (*entry, error) {
+	if neverEnds(ctx) && c.begun.CompareAndSwap(false, true) {
+		c.runHere(ctx)
+	}
 	select {
 	case <-c.done:
 		return c.entry, c.err
@@ -81,6 +98,8 @@ func (c *call) wait(ctx context.Context) (*entry, error) {
 		return nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.name, transport.ContextError(ctx))
 	}
 }
+
+func neverEnds(ctx context.Context) bool { return ctx.Done() == nil }
 
 // leave cancels the call with the last of those who wait for it.
 func (c *call) leave() {

@@ -96,6 +96,7 @@ const requestLimit = 30 * time.Second
 // client is a Config made ready to send requests.
 type client struct {
 	tenant, clientID string
+	name             string // whose tokens they are, in logs and errors
 	tokenURL         string
 	scope            string
 	signers          []signer     // one at least
@@ -127,6 +128,7 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	cl := &client{
 		tenant:   c.Tenant,
 		clientID: c.ClientID,
+		name:     "application " + c.ClientID + " of tenant " + c.Tenant,
 		tokenURL: strings.TrimSuffix(cloud.Authority, "/") + "/" + c.Tenant + "/oauth2/v2.0/token",
 		scope:    scope,
 		http:     hc,
@@ -142,13 +144,10 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	return cl
 }
 
-// orSilent returns a logger that may be nil, or one that discards.
-func orSilent(log *slog.Logger) *slog.Logger {
-	if log == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return log
-}
+var silent = slog.New(slog.DiscardHandler)
+
+// orSilent returns log, or where that is nil one that discards.
+func orSilent(log *slog.Logger) *slog.Logger { return cmp.Or(log, silent) }
 
 var (
 	// tenantPattern has the characters that azidentity allows. A slash or a

@@ -43,7 +43,7 @@ func (c *Config) flowClient(scope scopeFunc, checks ...func() *ConfigError) (*cl
 // source returns a Source of the tokens that a request with this form brings.
 // The form is made anew for each try; the client adds to it who asks.
 func (c *client) source(form func(context.Context) (url.Values, error)) *Source {
-	return storedSource(c.cache, c.keyOf(keyApplication), c.name(), c.log, c.failed, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return storedSource(c.cache, c.keyOf(keyApplication), c.name, c.log, c.failed, func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		return c.retry(ctx, pause, func() (*grant, error) {
 			values, err := form(ctx)
 			if err != nil {

@@ -3,7 +3,6 @@ package tokensource
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 )
 
@@ -22,7 +21,7 @@ func Func(f func(ctx context.Context) (token string, expires time.Time, err erro
 	if f == nil {
 		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}
 	}
-	return newSource("Func", slog.New(slog.DiscardHandler), func(ctx context.Context, _ pauseFunc) (*grant, error) {
+	return newSource("Func", silent, func(ctx context.Context, _ pauseFunc) (*grant, error) {
 		asked := time.Now()
 		token, expires, err := f(ctx)
 		if err != nil {

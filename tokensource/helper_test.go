@@ -149,6 +149,9 @@ func ask(ctx context.Context, s *Source) <-chan result {
 	return c
 }
 
+// forGood returns a context that never ends, so that its caller runs the call.
+func forGood(t *testing.T) context.Context { return context.WithoutCancel(t.Context()) }
+
 func herd(ctx context.Context, s *Source, n int) []result {
 	var callers []<-chan result
 	for range n {

@@ -189,7 +189,7 @@ var dateForms = []string{
 
 // until reads an expiry: seconds since 1970, in a number or a string, or a date.
 func until(raw json.RawMessage, asked time.Time) (time.Duration, error) {
-	text := fields{"": raw}.text("")
+	text := text(raw)
 	if text == "" {
 		return 0, errMissing
 	}

@@ -28,17 +28,12 @@ var secretFields = []string{"client_secret", "client_assertion", "assertion", "r
 // A redactor knows what was secret in one request, and finds it in whatever
 // form a server, proxy or library may echo it.
 type redactor struct {
+	form    url.Values // of the request, in which secrets are looked up when something has failed
 	secrets []string
-	pattern *regexp.Regexp // compiled when something has failed
+	pattern *regexp.Regexp // compiled then
 }
 
-func newRedactor(form url.Values) *redactor {
-	r := new(redactor)
-	for _, field := range secretFields {
-		r.add(form.Get(field))
-	}
-	return r
-}
+func newRedactor(form url.Values) *redactor { return &redactor{form: form} }
 
 // add makes a secret known before the first text is searched.
 func (r *redactor) add(secret string) {
@@ -49,7 +44,14 @@ func (r *redactor) add(secret string) {
 
 // text returns s without the secrets, cut to maxRedact.
 func (r *redactor) text(s string) string {
-	if s == "" || len(r.secrets) == 0 {
+	if s == "" {
+		return s
+	}
+	for _, field := range secretFields {
+		r.add(r.form.Get(field))
+	}
+	r.form = nil
+	if len(r.secrets) == 0 {
 		return s
 	}
 	if r.pattern == nil {

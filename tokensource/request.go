@@ -27,14 +27,16 @@ var (
 	errTooLong = errors.New("the answer is longer than 1 MiB")
 )
 
-// name says whose tokens they are, in logs and errors.
-func (c *client) name() string { return "application " + c.clientID + " of tenant " + c.tenant }
-
-// request makes a token request. Whatever fails is an *Error.
+// request makes a token request. Whatever fails is an *Error. The form is added
+// to.
 func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
 	var g *grant
 	e := c.signed(ctx, func(s signer) (e *Error) {
-		g, e = c.once(ctx, s, form)
+		own := form
+		if len(c.signers) > 1 { // the next one may be of another kind
+			own = maps.Clone(form)
+		}
+		g, e = c.once(ctx, s, own)
 		return e
 	})
 	if e != nil {
@@ -49,9 +51,7 @@ func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
 func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
 	defer cancel()
-	form = maps.Clone(form)
-	id := newGUID()
-	e := &Error{Tenant: c.tenant, ClientID: c.clientID, CorrelationID: id}
+	e := &Error{Tenant: c.tenant, ClientID: c.clientID, CorrelationID: newGUID()}
 	form.Set("client_id", c.clientID)
 	if s.sign != nil {
 		if err := s.sign(ctx, form); err != nil {
@@ -59,10 +59,9 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 			return nil, e
 		}
 	}
-	e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
 	r := newRedactor(form)
 	asked := time.Now()
-	a, err := c.post(ctx, c.tokenURL, form, id)
+	a, err := c.post(ctx, c.tokenURL, form, e.CorrelationID)
 	if err != nil {
 		e.Err = r.err(err)
 		return nil, e
@@ -70,12 +69,13 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 	a.describe(e, r)
 	g, err := a.grant(e, asked)
 	if err != nil {
+		e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
 		if err != errRefused {
 			e.Err = r.err(err)
 		}
 		return nil, e
 	}
-	logToken(ctx, c.log, c.name(), g, id)
+	logToken(ctx, c.log, c.name, g, e.CorrelationID)
 	return g, nil
 }
 
@@ -91,9 +91,11 @@ func (c *client) post(ctx context.Context, address string, form url.Values, id s
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("client-request-id", id)
+	req.Header = http.Header{
+		"Content-Type":      {"application/x-www-form-urlencoded"},
+		"Accept":            {"application/json"},
+		"Client-Request-Id": {id},
+	}
 	return exchange(c.http, req)
 }
 

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/oauth2"
 )
@@ -168,22 +169,17 @@ func (f fields) has(name string) bool {
 	return ok && string(raw) != "null"
 }
 
-// text returns a string, or a number as its digits. Anything else is "".
-func (f fields) text(name string) string {
-	raw := f[name]
+func (f fields) text(name string) string { return text(f[name]) }
+
+// text returns a JSON string, or a number as its digits. Anything else is "".
+func text(raw json.RawMessage) string {
 	switch {
 	case len(raw) == 0:
 		return ""
-	case isPlain(raw):
-		return string(raw[1 : len(raw)-1])
-	}
-	return oddText(raw)
-}
-
-// oddText reads a string with escapes, or a number.
-func oddText(raw json.RawMessage) string {
-	if raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' {
+	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
 		return string(raw)
+	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw):
+		return string(raw[1 : len(raw)-1]) // as nearly all are
 	}
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
@@ -192,14 +188,8 @@ func oddText(raw json.RawMessage) string {
 	return s
 }
 
-// isPlain reports whether a JSON value is a string of printable ASCII without
-// escapes, as nearly all are.
-func isPlain(raw json.RawMessage) bool {
-	return raw[0] == '"' && isPrintable(raw[1:len(raw)-1]) && bytes.IndexByte(raw, '\\') < 0
-}
-
 // isPrintable reports whether s has printable ASCII alone.
-func isPrintable[T ~string | ~[]byte](s T) bool {
+func isPrintable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false
@@ -210,37 +200,28 @@ func isPrintable[T ~string | ~[]byte](s T) bool {
 
 // seconds reads a lifetime: a JSON number or a string with one in it, since
 // the v1 endpoint and managed identities quote it. Fractions and exponents
-// are numbers too.
+// are numbers too, but not all that strconv takes for one.
 func seconds(raw json.RawMessage) (time.Duration, error) {
-	if len(raw) == 0 {
+	number := string(raw)
+	if strings.HasPrefix(number, `"`) {
+		number = strings.TrimSpace(text(raw))
+	}
+	if number == "" || number == "null" {
 		return 0, errMissing
 	}
-	if n, err := strconv.ParseUint(string(raw), 10, 28); err == nil && n > 0 {
-		return time.Duration(n) * time.Second, nil
+	n, err := strconv.ParseFloat(number, 64)
+	switch {
+	case err != nil || !json.Valid([]byte(number)):
+		return 0, errors.New("is not a number")
+	case n*float64(time.Second) < 1:
+		return 0, errors.New("is not above zero")
+	case n > maxLifetime.Seconds():
+		return 0, errors.New("is more than ten years, which is not believed")
 	}
-	return oddSeconds(raw)
+	return time.Duration(n * float64(time.Second)), nil
 }
 
 var errMissing = errors.New("is missing")
-
-func oddSeconds(raw json.RawMessage) (time.Duration, error) {
-	var s string
-	if raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
-		raw = json.RawMessage(strings.TrimSpace(s))
-	}
-	var n *float64
-	switch err := json.Unmarshal(raw, &n); {
-	case len(raw) == 0 || err == nil && n == nil:
-		return 0, errMissing
-	case err != nil:
-		return 0, errors.New("is not a number")
-	case *n*float64(time.Second) < 1:
-		return 0, errors.New("is not above zero")
-	case *n > maxLifetime.Seconds():
-		return 0, errors.New("is more than ten years, which is not believed")
-	}
-	return time.Duration(*n * float64(time.Second)), nil
-}
 
 var aadsts = regexp.MustCompile(`AADSTS([0-9]{1,9})\b`)
 

@@ -50,6 +50,26 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for _, test := range []struct{ name, json, want string }{
+		{"plain", `"Bearer"`, "Bearer"},
+		{"empty", `""`, ""},
+		{"escapes", `"a\"\\\u00e9\n"`, "a\"\\\u00e9\n"},
+		{"beyond ASCII", `"é"`, "é"},
+		{"not UTF-8", "\"a\xff\"", "a\ufffd"},
+		{"half of a surrogate pair", `"\ud800"`, "\ufffd"},
+		{"number", `-3599.0`, "-3599.0"},
+		{"null", `null`, ""},
+		{"true", `true`, ""},
+		{"array", `["a"]`, ""},
+		{"missing", ``, ""},
+	} {
+		if got := text(json.RawMessage(test.json)); got != test.want {
+			t.Errorf("%s: %q; want %q", test.name, got, test.want)
+		}
+	}
+}
+
 func TestCodes(t *testing.T) {
 	tests := []struct {
 		name, codes, description string

@@ -65,7 +65,7 @@ func (r retrier) do(ctx context.Context, pause pauseFunc, request func() (*grant
 
 // retry makes token requests.
 func (c *client) retry(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
-	return retrier{c.name(), entraBackoff, c.log}.do(ctx, pause, request)
+	return retrier{c.name, entraBackoff, c.log}.do(ctx, pause, request)
 }
 
 func toldToWait(err error) time.Duration {

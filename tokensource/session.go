@@ -45,8 +45,8 @@ type session struct {
 // newSession returns one of a user. key is that of its tokens.
 func newSession(cl *client, key func() (string, error), signIn flow) *session {
 	s := &session{
-		name: cl.name(), log: cl.log, failed: cl.failed, signIn: signIn,
-		shelf: newShelf(cl.cache, cl.name(), cl.log, key), turn: make(chan struct{}, 1),
+		name: cl.name, log: cl.log, failed: cl.failed, signIn: signIn,
+		shelf: newShelf(cl.cache, cl.name, cl.log, key), turn: make(chan struct{}, 1),
 	}
 	s.redeem = func(ctx context.Context, refreshToken string) (*grant, error) {
 		// Without the scopes, the resource of the new token would be the

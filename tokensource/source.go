@@ -125,8 +125,9 @@ func (s *Source) join(ctx context.Context) (*call, *entry, error) {
 		return nil, e, nil
 	case e.good():
 		if s.call == nil && !now.Before(s.failure.until) {
-			s.call = s.start(ctx, true)
+			s.call = s.newCall(true)
 			s.call.addItself(now)
+			s.call.start(ctx)
 		}
 		return nil, e, nil
 	case s.call != nil:
@@ -135,7 +136,10 @@ func (s *Source) join(ctx context.Context) (*call, *entry, error) {
 	case now.Before(s.failure.until):
 		return nil, nil, s.failure.at(now)
 	default:
-		s.call = s.start(ctx, e.usable())
+		s.call = s.newCall(e.usable())
+		if !neverEnds(ctx) {
+			s.call.start(ctx)
+		}
 	}
 	s.call.addWaiter(ctx)
 	return s.call, nil, nil

@@ -84,19 +84,22 @@ func TestHerd(t *testing.T) {
 	tests := []struct {
 		name     string
 		answer   func(int, *http.Request) (*http.Response, error)
+		ctx      func(*testing.T) context.Context
 		requests int
 		code     string // of the error; "" for success
 	}{
-		{"cold", slowly(time.Second, succeed), 1, ""},
-		{"expired secret", slowly(time.Second, refuse), 1, "invalid_client"},
-		{"answered at once", succeed, 1, ""},
-		{"refused at once", refuse, 1, "invalid_client"},
+		{"cold", slowly(time.Second, succeed), (*testing.T).Context, 1, ""},
+		{"cold, nobody can leave", slowly(time.Second, succeed), forGood, 1, ""},
+		{"expired secret", slowly(time.Second, refuse), (*testing.T).Context, 1, "invalid_client"},
+		{"expired secret, nobody can leave", slowly(time.Second, refuse), forGood, 1, "invalid_client"},
+		{"answered at once", succeed, (*testing.T).Context, 1, ""},
+		{"refused at once", refuse, (*testing.T).Context, 1, "invalid_client"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &fakeEntra{answer: test.answer}
-				for _, r := range herd(t.Context(), server.source(), callers) {
+				for _, r := range herd(test.ctx(t), server.source(), callers) {
 					e, _ := errors.AsType[*Error](r.err)
 					switch {
 					case test.code == "" && (r.err != nil || r.token.AccessToken != tokenNumber(1)):
@@ -201,11 +204,13 @@ func TestOldTokenBridgesAFailedRenewal(t *testing.T) {
 	tests := []struct {
 		name    string
 		renewal func(int, *http.Request) (*http.Response, error)
+		ctx     func(*testing.T) context.Context
 		takes   time.Duration // at most
 	}{
-		{"temporary", unavailable, 3 * time.Second},
-		{"terminal", refuse, 0},
-		{"no answer", hang, renewalLimit},
+		{"temporary", unavailable, (*testing.T).Context, 3 * time.Second},
+		{"terminal", refuse, (*testing.T).Context, 0},
+		{"no answer", hang, (*testing.T).Context, renewalLimit},
+		{"no answer, nobody can leave", hang, forGood, renewalLimit},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -220,7 +225,9 @@ func TestOldTokenBridgesAFailedRenewal(t *testing.T) {
 				expiry := want(t, source, 1).Expiry
 				pass(56 * time.Minute)
 				began := time.Now()
-				want(t, source, 1)
+				if token, err := source.TokenContext(test.ctx(t)); err != nil || token.AccessToken != tokenNumber(1) {
+					t.Errorf("%v, %v; want the old token", token, err)
+				}
 				if took := time.Since(began); took > test.takes {
 					t.Errorf("the call took %v; want %v at most", took, test.takes)
 				}
@@ -432,7 +439,7 @@ func TestFunc(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				token, err := Func(test.f).Token()
+				token, err := Func(test.f).TokenContext(t.Context())
 				wantError(t, err, test.want)
 				if err == nil && (token.AccessToken != "t" || !token.Valid()) {
 					t.Errorf("token %+v", token)

@@ -2,14 +2,16 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"slices"
+	"strings"
 	"testing"
 )
 
 func TestContenders(t *testing.T) {
 	s := newServer()
 	defer s.Close()
-	for _, c := range slices.Concat(contenders, cold) {
+	for _, c := range slices.Concat(contenders, cold, []contender{floor}) {
 		for _, hc := range []struct{ name string }{{"loopback"}, {"direct"}} {
 			client := s.Client()
 			if hc.name == "direct" {
@@ -49,12 +51,13 @@ func TestOtherLanes(t *testing.T) {
 	s := newServer()
 	defer s.Close()
 	first, second, key := withCertificate(s, s.Client())
-	for _, get := range []func() error{first, second, bare(s, s.Client(), secret, decode), bare(s, s.Client(), secret, discard), func() error { return sign(key) }} {
+	kept := leaving(config(s, s.Client(), 0).ClientCredentials())
+	for _, get := range []func() error{kept, kept, first, second, bare(s, s.Client(), secret, decode), bare(s, s.Client(), secret, discard), func() error { return sign(key) }} {
 		if err := get(); err != nil {
 			t.Error(err)
 		}
 	}
-	if n := s.requests.Load(); n != 4 {
+	if n := s.requests.Load(); n != 5 {
 		t.Errorf("%d requests", n)
 	}
 }
@@ -63,6 +66,27 @@ func TestHerdsOfOurs(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
 		if n := herd(contenders[0], 64, refuse); n != 1 {
 			t.Errorf("refused %v: %d requests", refuse, n)
+		}
+	}
+}
+
+// What is measured once says nothing, but it is all there.
+func TestReport(t *testing.T) {
+	benchtime := flag.Lookup("test.benchtime").Value
+	defer benchtime.Set(benchtime.String())
+	benchtime.Set("1x")
+	var out bytes.Buffer
+	r := &report{out: &out, rounds: 2}
+	r.hits(1, 3)
+	r.requests()
+	r.herds(2)
+	for line, times := range map[string]int{
+		"tenants: 3": 1, "exoauth / ReuseTokenSource, 1 goroutine": 2, "ReuseTokenSource / exoauth, many, one hot": 2,
+		"allocations of exoauth": 2, "exoauth / floor": 2, "secret / exchange with its JSON": 1,
+		"certificate, second / exchange": 1, "requests of a cold herd": 1,
+	} {
+		if n := strings.Count(out.String(), line); n != times {
+			t.Errorf("%q is printed %d times; want %d", line, n, times)
 		}
 	}
 }

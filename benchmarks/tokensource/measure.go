@@ -31,6 +31,15 @@ func race(rounds int, lanes []*lane) {
 // since what else runs on the machine can only add to it.
 func (l *lane) best() float64 { return slices.Min(l.nanos) }
 
+// typical is that of the median round. Where goroutines contend, the fastest is
+// one in which another program had the other processor, and nobody contended.
+func (l *lane) typical() float64 {
+	nanos := slices.Sorted(slices.Values(l.nanos))
+	return nanos[len(nanos)/2]
+}
+
+func ratio(a, b *lane) float64 { return a.best() / b.best() }
+
 func (l *lane) duration() time.Duration { return time.Duration(l.best()) }
 
 // alone calls get for tenant after tenant.

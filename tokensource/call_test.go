@@ -1,0 +1,104 @@
+package tokensource
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A caller whose context never ends runs the call itself, and others who join
+// must not notice.
+func TestOthersJoinACallerWhoCannotLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: slowly(10*time.Second, succeed)}
+		source := server.source()
+		began := time.Now()
+		first := ask(forGood(t), source)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		leaves, stays := ask(ctx, source), ask(t.Context(), source)
+		if r := <-leaves; !errors.Is(r.err, context.DeadlineExceeded) || r.at.Sub(began) != time.Second {
+			t.Errorf("the one who leaves: %v after %v", r.err, r.at.Sub(began))
+		}
+		for who, c := range map[string]<-chan result{"first": first, "the one who stays": stays} {
+			if r := <-c; r.err != nil || r.at.Sub(began) != 10*time.Second {
+				t.Errorf("%s: %v after %v", who, r.err, r.at.Sub(began))
+			}
+		}
+		wantRequests(t, server, 1)
+	})
+}
+
+// A function that does not come back takes its caller with it where the caller
+// runs it, but nobody else.
+func TestFlowWithoutResult(t *testing.T) {
+	for name, stop := range map[string]func(){"ends its goroutine": runtime.Goexit, "panics": func() { panic("a bug") }} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source := Func(func(context.Context) (string, time.Time, error) {
+					<-time.After(time.Second)
+					stop()
+					panic("unreachable")
+				})
+				go func() {
+					defer func() { recover() }()
+					source.Token()
+					t.Error("Token returned")
+				}()
+				synctest.Wait()
+				joined := ask(t.Context(), source)
+				if r := <-joined; !errors.Is(r.err, errNoResult) {
+					t.Errorf("who joined: error %v", r.err)
+				}
+				if _, err := source.Token(); !errors.Is(err, errNoResult) {
+					t.Errorf("who came after: error %v; want the one that is remembered", err)
+				}
+			})
+		})
+	}
+}
+
+// What a function leaves behind can go by its context.
+func TestContextEndsWithTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, caller := range map[string]context.Context{"who can leave": t.Context(), "who cannot leave": forGood(t)} {
+			var of context.Context
+			source := Func(func(ctx context.Context) (string, time.Time, error) {
+				of = ctx
+				return tokenNumber(1), time.Now().Add(time.Hour), ctx.Err()
+			})
+			if _, err := source.TokenContext(caller); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			synctest.Wait()
+			if of.Err() == nil {
+				t.Errorf("%s: the context goes on", name)
+			}
+		}
+	})
+}
+
+func TestWhoRunsTheCall(t *testing.T) {
+	for name, test := range map[string]struct {
+		ctx    context.Context
+		itself bool
+	}{
+		"who can leave":    {t.Context(), false},
+		"who cannot leave": {forGood(t), true},
+	} {
+		var stack string
+		source := Func(func(context.Context) (string, time.Time, error) {
+			stack = string(debug.Stack())
+			return tokenNumber(1), time.Now().Add(time.Hour), nil
+		})
+		if _, err := source.TokenContext(test.ctx); err != nil || strings.Contains(stack, "testing.tRunner") != test.itself {
+			t.Errorf("%s: %v, called from\n%s", name, err, stack)
+		}
+	}
+}
