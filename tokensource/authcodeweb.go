@@ -64,7 +64,9 @@ func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, 
 // Each user has a Source of their own. With a [Config.Cache], each also needs a
 // Config that differs in its [Config.CacheKey]; the tokens are stored, and
 // [Config.SignedIn] with that Config is their Source when the application has
-// been restarted. Who has signed in is in the id_token: see
+// been restarted. A program that keeps Sources replaces the user's by this one:
+// the one before does not know of the sign-in for as long as it remembers that
+// one was missing, see [Source]. Who has signed in is in the id_token: see
 // [Source.TokenContext], and add "openid" and "profile" to the Scopes.
 func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values) (*Source, error) {
 	cl, bad := c.userClient()
@@ -88,12 +90,16 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	return source, nil
 }
 
-// SignedIn returns a source of tokens for the user with this [Config.CacheKey]
-// who has signed in before, through [Config.Exchange], [Config.DeviceCode] or
-// [Config.AuthCode] without a LoginHint, in a Config that was the same but for
-// its HTTPClient and Logger. It asks nobody: where nothing is stored in the
-// [Config.Cache], or the user has to sign in again, the error is
+// SignedIn returns a source of tokens for a user who has signed in before,
+// perhaps in another run of the program. It asks nobody, so it is for a web
+// application's handlers, and for a job that runs when nobody is there. Where
+// nothing is stored, or the user has to sign in again, the error is
 // [ErrInteractionRequired].
+//
+// The sign-in was one of [Config.Exchange], [Config.DeviceCode], or
+// [Config.AuthCode] without a LoginHint, with the same [Config.Cache] and
+// [Config.CacheKey], both of which are required, with the same Cloud, Tenant,
+// ClientID and Scopes, and with a Credential where that had one.
 func (c *Config) SignedIn() *Source {
 	cl, err := c.userClient()
 	switch {

@@ -160,9 +160,52 @@ func ExampleCache() {
 	// true 1
 }
 
-// A web application keeps the tokens of each user apart by what it knows them
-// by, and needs nobody to sign in again when it was restarted.
+// A nightly job for a user who signs in once, with a code. The tokens are
+// encrypted on the disk.
 func ExampleConfig_SignedIn() {
+	srv, app, adele := quickDevices()
+	defer srv.Close()
+	dir, err := os.MkdirTemp("", "tokens")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	key := make([]byte, 32) // a secret of its own, as of a vault
+	rand.Read(key)
+
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   app.ClientID,
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+		Cache:      tokensource.Encrypted(tokensource.DirCache(dir), key),
+		CacheKey:   "adele",
+	}
+	// The job, before anybody has signed in.
+	_, err = cfg.SignedIn().TokenContext(context.Background())
+	fmt.Println("somebody has to sign in:", errors.Is(err, tokensource.ErrInteractionRequired))
+
+	// Another run of the program, by hand. In a program, show may be nil.
+	_, err = cfg.DeviceCode(func(ctx context.Context, code tokensource.DeviceCode) error {
+		return srv.Browser(adele).EnterCode(ctx, code.UserCode)
+	}).TokenContext(context.Background())
+	fmt.Println("signed in:", err == nil)
+
+	// The job, each night.
+	token, err := cfg.SignedIn().TokenContext(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("a token:", token.Valid())
+	// Output:
+	// somebody has to sign in: true
+	// signed in: true
+	// a token: true
+}
+
+// A web application tells its users apart by what it knows them by, and needs
+// nobody to sign in again when it was restarted.
+func ExampleConfig_SignedIn_webApplication() {
 	cfg := tokensource.Config{
 		Tenant:     "organizations",
 		ClientID:   "11111111-2222-3333-4444-555555555555",

@@ -45,8 +45,9 @@ const (
 // in Entra ID after 15 minutes, they fail with Code "expired_token". The next
 // call begins anew. From then on refresh tokens are used, as with
 // [Config.AuthCode], and with a [Config.Cache] by later runs of the program
-// too. Where several people sign in to one program, set a [Config.CacheKey] for
-// each.
+// too. A run that nobody watches, such as a nightly job, takes [Config.SignedIn]
+// in place of this, which does not wait for a person. Where several people sign
+// in to one program, set a [Config.CacheKey] for each.
 //
 // Ask for a token before a dialer does: one that gives up after a minute ends a
 // sign-in that nobody else waits for.

@@ -21,13 +21,16 @@
 //     of an identity provider: [Assertion].
 //   - A program on the user's own machine: [Config.AuthCode], with the browser
 //     there. One without a browser: [Config.DeviceCode].
+//   - A job that runs when nobody is there, for a user who has signed in once:
+//     [Config.SignedIn].
 //   - A web application that its users sign in to: [Config.AuthCodeURL] and
-//     [Config.Exchange]. A web API that they call: [Config.OnBehalfOf].
+//     [Config.Exchange], and [Config.SignedIn] from then on. A web API that they
+//     call: [Config.OnBehalfOf].
 //   - A user who has signed in to another program: [Config.RefreshToken].
 //   - A user's password, where nothing else can be had: [Config.Password].
 //   - Tokens that come from elsewhere, such as MSAL or azidentity: [Func].
 //
-// With a [Config.Cache], such as a [DirCache], whoever has signed in is not
+// With a [Config.Cache], such as a [DirCache], a user who has signed in is not
 // asked again when the program is run again, and processes share their tokens.
 //
 // # What a Source promises

@@ -90,7 +90,7 @@ func (e encrypted) check() *ConfigError {
 	case e.cache == nil:
 		return &ConfigError{Field: "Cache", Problem: "Encrypted of no cache", Remedy: "pass it one, such as DirCache"}
 	case slices.Contains(e.keys, nil):
-		return &ConfigError{Field: "Cache", Problem: "a key of Encrypted does not have 32 bytes, or has zeros alone", Remedy: "make one with crypto/rand, and keep it where other secrets are"}
+		return &ConfigError{Field: "Cache", Problem: "a key of Encrypted does not have 32 bytes, or has zeros alone", Remedy: "make one with crypto/rand, keep it where other secrets are, and decode it if it is kept as text"}
 	}
 	return checkCache(e.cache)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"time"
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/tokensource"
@@ -16,6 +17,15 @@ import (
 // mailClient is an application for users, and one of them.
 func mailClient() (*exchangetest.Server, *exchangetest.App, *exchangetest.User) {
 	srv := exchangetest.NewServer()
+	app, user := addMailClient(srv)
+	return srv, app, user
+}
+
+// quickDevices is mailClient for device codes, without the wait between polls.
+func quickDevices() (*exchangetest.Server, *exchangetest.App, *exchangetest.User) {
+	srv := exchangetest.NewUnstartedServer()
+	srv.DeviceInterval = 10 * time.Millisecond
+	srv.Start()
 	app, user := addMailClient(srv)
 	return srv, app, user
 }
