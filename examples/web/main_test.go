@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokensource"
+)
+
+// Each user signs in once, and sees no mailbox but their own.
+func TestDemo(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, func(string) string { return "" }); err != nil {
+		t.Fatal(err)
+	}
+	const want = `adele@contoso.com signs in at login.microsoftonline.com
+adele@contoso.com: messages in INBOX: 1
+adele@contoso.com: messages in INBOX: 1
+megan@contoso.com signs in at login.microsoftonline.com
+megan@contoso.com: messages in INBOX: 2
+megan@contoso.com: messages in INBOX: 2
+`
+	if out.String() != want {
+		t.Errorf("output:\n%s", &out)
+	}
+}
+
+func TestAnswerToAnotherBrowser(t *testing.T) {
+	web := httptest.NewRecorder()
+	new(app).handler().ServeHTTP(web, httptest.NewRequest("GET", "/signed-in?code=a&state=b", nil))
+	if web.Code != http.StatusForbidden {
+		t.Errorf("status %d", web.Code)
+	}
+}
+
+func TestSettingThatIsMissing(t *testing.T) {
+	a := &app{
+		config: tokensource.Config{ClientID: "11111111-2222-3333-4444-555555555555", Cache: new(table)},
+		dialer: func(source *tokensource.Source) *imapdial.Dialer {
+			return &imapdial.Dialer{TokenSource: source, Addr: "127.0.0.1:1"}
+		},
+	}
+	web := httptest.NewRecorder()
+	a.handler().ServeHTTP(web, httptest.NewRequest("GET", "/?user=adele@contoso.com", nil))
+	if web.Code != http.StatusBadGateway || !strings.Contains(web.Body.String(), "Tenant") {
+		t.Errorf("status %d: %s", web.Code, web.Body)
+	}
+}
