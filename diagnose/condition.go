@@ -31,6 +31,7 @@ func worked(s *situation) bool   { return s.Worked }
 func opened(s *situation) bool   { return s.Opened }
 func shared(s *situation) bool   { return s.Shared || differ(s.Username, s.Mailbox) }
 func readable(s *situation) bool { return s.claims != nil }
+func noScopes(s *situation) bool { return len(s.Scopes) == 0 }
 
 // mayLackAccess holds unless it is the user's own mailbox, which is open to the
 // user.

@@ -91,6 +91,8 @@ func TestExplainErrors(t *testing.T) {
 		{"no STARTTLS", smtpError(smtpdial.OpStartTLS, smtpdial.ErrNoStartTLS), app, "no-starttls"},
 		{"no XOAUTH2", imapError(imapdial.OpCapability, imapdial.ErrNoXOAUTH2), app, "no-xoauth2"},
 		{"user name with a line end", imapError(imapdial.OpAuthenticate, xoauth2.Validate("a\n", "-")), app, "user-name"},
+		{"no user name", imapError(imapdial.OpAuthenticate, xoauth2.Validate("", "-")), app, "user-name"},
+		{"no token in the source's answer", imapError(imapdial.OpAuthenticate, xoauth2.Validate(mailbox, "")), app, "empty-token"},
 
 		{"typed nil", (*typedNil)(nil), app, ""},
 		{"typed nil of the dialer", (*imapdial.Error)(nil), app, ""},
@@ -291,6 +293,18 @@ func TestWantedScope(t *testing.T) {
 		findings := diagnose.ExplainLine(line, test.about)
 		if got := texts(findings[0])[0]; got != "Scopes="+test.want {
 			t.Errorf("%v: %s, want %s", test.about, got, test.want)
+		}
+	}
+}
+
+// Where it is not known whose token it is, the remedy has the scope of either.
+func TestScopeOfEitherFlow(t *testing.T) {
+	const app, user = "https://outlook.office365.com/.default", "https://outlook.office.com/IMAP.AccessAsUser.All"
+	for flow, want := range map[diagnose.Flow][2]bool{"": {true, true}, diagnose.Delegated: {false, true}} {
+		for _, f := range diagnose.ExplainLine("A1 NO AUTHENTICATE failed.", diagnose.Subject{Flow: flow}) {
+			if got := [2]bool{strings.Contains(f.Remedy, app), strings.Contains(f.Remedy, user)}; f.Rule == "scope-of-graph" && got != want {
+				t.Errorf("flow %q: %s", flow, f.Remedy)
+			}
 		}
 	}
 }

@@ -45,6 +45,7 @@ var fillings = map[string]filling{
 	"permission":  {(*situation).permission, ""},
 	"permissions": {func(s *situation) string { return strings.Join(s.userScopes(), " ") }, ""},
 	"scope":       {(*situation).wantedScope, ""},
+	"appscope":    {(*situation).appScope, ""},
 	"scopes":      {func(s *situation) string { return strings.Join(s.Scopes, " ") }, "none"},
 
 	// What was said.

@@ -72,10 +72,17 @@ var imapRules = []rule{
 		source: "https://github.com/MicrosoftDocs/office-developer-exchange-docs/pull/332",
 	},
 	{
-		name: "scope-of-graph", seen: refused, when: []condition{not(readable), not(appOnly), not(consumer), not(opened), func(s *situation) bool { return len(s.Scopes) == 0 }}, confidence: Possible,
+		name: "scope-of-graph", seen: refused, when: []condition{not(readable), delegated, not(consumer), not(opened), noScopes}, confidence: Possible,
 		cause:  "The token is for Microsoft Graph and not for Exchange.",
 		remedy: "Look at aud of the token, or at the scope that it was asked for with: it has to be {scope}.",
 		who:    Developer, commands: []Command{{Settings, scopeSetting}},
+		source: "https://github.com/MicrosoftDocs/office-developer-exchange-docs/issues/87",
+	},
+	{
+		name: "scope-of-graph", seen: refused, when: []condition{not(readable), not(delegated), not(appOnly), not(consumer), not(opened), noScopes}, confidence: Possible,
+		cause:  "The token is for Microsoft Graph and not for Exchange.",
+		remedy: "Look at aud of the token, or at the scope that it was asked for with: it has to be {appscope} for a service without a user, and {scope} where a user signs in.",
+		who:    Developer,
 		source: "https://github.com/MicrosoftDocs/office-developer-exchange-docs/issues/87",
 	},
 	{

@@ -136,7 +136,21 @@ var networkRules = []rule{
 		source: docOAuth,
 	},
 	{
-		name: "user-name", seen: badUsername, confidence: Certain,
+		name: "user-name", seen: badUsername, when: []condition{says("the user name is empty")}, confidence: Certain,
+		cause:  "The user name is empty.",
+		remedy: "Set it to the address of the mailbox. A variable of the environment that is not set is empty.",
+		who:    Developer,
+		source: "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",
+	},
+	{
+		name: "empty-token", seen: badUsername, when: []condition{says("the access token is empty")}, confidence: Certain,
+		cause:  "The access token is empty.",
+		remedy: "Find out why the token source gives none; what does so has to return an error.",
+		who:    Developer,
+		source: "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",
+	},
+	{
+		name: "user-name", seen: badUsername, when: []condition{not(says("is empty"))}, confidence: Certain,
 		cause:  "The user name or the token cannot be sent as it is.",
 		remedy: "Take line ends and other control characters out; they often come with a file or a variable.",
 		who:    Developer,

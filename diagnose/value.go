@@ -36,21 +36,30 @@ func (s *situation) sender() string {
 
 // wantedScope is what to ask for in this flow and cloud.
 func (s *situation) wantedScope() string {
-	cloud := s.Cloud
-	if n := nationOf(cmp.Or(domainTenant(s.Tenant), domainOf(s.Mailbox))); n != nil && !consumer(s) {
-		cloud = n.clouds[0]
-	}
 	if s.is(AppOnly) {
-		return cloud.AppScope()
+		return s.appScope()
 	}
-	if consumer(s) {
-		cloud = exoauth.Global
-	}
+	cloud := s.wantedCloud()
 	var scopes []string
 	for _, permission := range s.userScopes() {
 		scopes = append(scopes, cloud.UserScope(permission))
 	}
 	return strings.Join(append(scopes, "offline_access"), " ")
+}
+
+// appScope is what to ask for without a user.
+func (s *situation) appScope() string { return s.wantedCloud().AppScope() }
+
+// wantedCloud is that of the account, or else of the tenant, as far as their
+// domains tell.
+func (s *situation) wantedCloud() exoauth.Cloud {
+	if consumer(s) && !s.is(AppOnly) {
+		return exoauth.Global
+	}
+	if n := nationOf(cmp.Or(domainTenant(s.Tenant), domainOf(s.Mailbox))); n != nil && !consumer(s) {
+		return n.clouds[0]
+	}
+	return s.Cloud
 }
 
 // userScopes are the delegated permissions for the protocol, and those of mail
