@@ -71,26 +71,34 @@
 //
 // # The administrator
 //
-// What an administrator changes is changed by methods that are named after the
-// cmdlets of Exchange Online, or by the text of the cmdlets itself; see
-// [Server.Admin].
+// There is a method for each setting, named after the cmdlet of Exchange Online
+// that an administrator would use. [Server.Admin] takes the text of the cmdlets
+// themselves.
 //
 // # Time
 //
 // Every lifetime is measured on the server's own clock, which [Server.Advance]
 // moves; a test of an expired token needs no waiting. A tokensource.Source
 // does not see that clock: after Advance make a new one, or it hands out the
-// token that has expired here.
+// token that has expired here. Nor do the pauses of a client: a
+// smtpdial.Sender waits for a second or so before it tries again, and a Source
+// for the Retry-After that it was told.
 //
 // # Faults
 //
 // [Server.Inject] makes things go wrong: answers that come late, slowly, in
 // part, replaced by others, after a challenge or not at all, at any command and
-// any number of times. In this way a client can be shown what Gmail says, or an
-// Exchange Server of old. Entra ID can be made to refuse with any of its
-// [Refusals]; many of them come of the state of the directory too, in which case
-// that is the better test. [Server.SetSkew] makes the clocks of Entra ID and of
-// Exchange disagree.
+// any number of times. To throttle a client, for example:
+//
+//	Fault{At: AtEntra, Command: "token", Status: 429, Header: http.Header{"Retry-After": {"1"}}}
+//	Fault{At: AtSMTP, Command: EndOfMessage, Reply: "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded"}
+//	Fault{At: AtIMAP, Command: "SELECT", Reply: "{tag} NO Request is throttled. Suggested Backoff Time: 92415 milliseconds"}
+//
+// Other servers can be imitated too, such as Gmail or an old Exchange Server.
+// [Fault.AADSTS] has Entra ID refuse with any of its [Refusals]. Where the
+// directory can be put into the state that they are about, such as with
+// [App.ExpireSecret] or [User.SetState], that is the better test.
+// [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
 //
 // # Wrong use
 //
