@@ -3,10 +3,14 @@
 // net/smtp, as many libraries do, and xoauth2.SMTPAuth is one; the first has a
 // type of its own for the same.
 //
-//	go run . adele@example.com
+//	go run .
 //
-// with EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX in the
-// environment.
+// runs, in this directory, against an Exchange Online that the program starts
+// itself, and sends with each. For a real mailbox set EXO_TENANT,
+// EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX, and name the recipient, who
+// gets both messages:
+//
+//	go run . adele@example.com
 //
 // # Shared mailboxes
 //
@@ -19,6 +23,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	netsmtp "net/smtp"
 	"os"
@@ -47,22 +52,42 @@ type mailer struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: smtplibraries recipient")
-		os.Exit(2)
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "smtplibraries:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	mailbox := getenv("EXO_MAILBOX")
+	if mailbox == "" {
+		return demo(ctx, out)
+	}
+	if len(args) != 1 {
+		return fmt.Errorf("name one recipient: smtplibraries adele@example.com")
 	}
 	cfg := &tokensource.Config{
-		Tenant: os.Getenv("EXO_TENANT"), ClientID: os.Getenv("EXO_CLIENT_ID"), Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
+		Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID"), Credential: tokensource.Secret(getenv("EXO_CLIENT_SECRET")),
 	}
 	host, _, _ := net.SplitHostPort(exoauth.Global.SMTP)
 	m := &mailer{
 		addr: exoauth.Global.SMTP, tls: &tls.Config{ServerName: host}, source: cfg.ClientCredentials(),
-		user: os.Getenv("EXO_MAILBOX"), sender: os.Getenv("EXO_MAILBOX"),
+		user: mailbox, sender: mailbox,
 	}
-	if err := m.withGoMail(ctx, os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "smtplibraries:", err)
-		os.Exit(1)
+	return m.send(ctx, out, args[0])
+}
+
+// send sends a message with each library.
+func (m *mailer) send(ctx context.Context, out io.Writer, to string) error {
+	if err := m.withGoMail(ctx, to); err != nil {
+		return fmt.Errorf("go-mail: %w", err)
 	}
+	fmt.Fprintln(out, "sent with go-mail")
+	if err := m.withEmail(to); err != nil {
+		return fmt.Errorf("email: %w", err)
+	}
+	fmt.Fprintln(out, "sent with email, by an smtp.Auth")
+	return nil
 }
 
 // withGoMail asks for the token when the server does, so a client may be kept

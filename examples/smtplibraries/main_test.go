@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -8,6 +9,22 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest"
 )
+
+func TestDemo(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), nil, func(string) string { return "" }, &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(out.String(), "messages that arrived: 2\n") {
+		t.Errorf("output:\n%s", &out)
+	}
+}
+
+func TestNoRecipient(t *testing.T) {
+	if err := run(t.Context(), nil, func(string) string { return "invoices@contoso.com" }, new(bytes.Buffer)); err == nil {
+		t.Error("no error")
+	}
+}
 
 func TestLibraries(t *testing.T) {
 	srv := exchangetest.NewServer()
