@@ -1,15 +1,21 @@
 // Proxy opens a mailbox of Exchange Online through a proxy, SOCKS5 or HTTP
 // CONNECT: IMAP to read, SMTP to see that it would take a message.
 //
+//	go run .
+//
+// runs, in this directory, against an Exchange Online and through a proxy that
+// the program starts itself. For a real mailbox set EXO_TENANT, EXO_CLIENT_ID,
+// EXO_CLIENT_SECRET and EXO_MAILBOX, and name the proxy:
+//
 //	go run . socks5://proxy.example.com:1080
 //	go run . http://user:password@proxy.example.com:3128
 //
-// with EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX in the
-// environment. The token is fetched through the proxy too.
+// The token is fetched through the proxy too.
 package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +23,7 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/smtpdial"
 	"github.com/exoauth/exoauth/tokensource"
@@ -25,31 +32,40 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: proxy socks5://host:port | http://host:port")
-		os.Exit(2)
-	}
-	dial, err := through(os.Args[1])
-	if err == nil {
-		err = visit(ctx, dial, os.Stdout)
-	}
-	if err != nil {
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "proxy:", err)
 		os.Exit(1)
 	}
 }
 
-func visit(ctx context.Context, dial dialFunc, out io.Writer) error {
-	cfg := &tokensource.Config{
-		Tenant:     os.Getenv("EXO_TENANT"),
-		ClientID:   os.Getenv("EXO_CLIENT_ID"),
-		Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
-		HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: 30 * time.Second},
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	mailbox := getenv("EXO_MAILBOX")
+	if mailbox == "" {
+		return demo(ctx, out)
 	}
+	if len(args) != 1 {
+		return fmt.Errorf("name one proxy: proxy socks5://host:port, or proxy http://host:port")
+	}
+	dial, err := through(args[0])
+	if err != nil {
+		return err
+	}
+	cfg := &tokensource.Config{
+		Cloud: exoauth.Global, Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID"),
+		Credential: tokensource.Secret(getenv("EXO_CLIENT_SECRET")),
+	}
+	return visit(ctx, out, cfg, mailbox, dial, nil)
+}
+
+// visit has all three go through the proxy: the token request, IMAP and SMTP.
+func visit(ctx context.Context, out io.Writer, cfg *tokensource.Config, mailbox string, dial dialFunc, trust *tls.Config) error {
+	transport := &http.Transport{DialContext: dial, TLSClientConfig: trust}
+	defer transport.CloseIdleConnections()
+	cfg.HTTPClient = &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	source := cfg.ClientCredentials()
-	imap := &imapdial.Dialer{TokenSource: source, DialContext: dial}
-	smtp := &smtpdial.Dialer{TokenSource: source, DialContext: dial}
-	return open(ctx, os.Getenv("EXO_MAILBOX"), imap, smtp, out)
+	imap := &imapdial.Dialer{TokenSource: source, Addr: cfg.Cloud.IMAP, DialContext: dial, TLSConfig: trust}
+	smtp := &smtpdial.Dialer{TokenSource: source, Addr: cfg.Cloud.SMTP, DialContext: dial, TLSConfig: trust}
+	return open(ctx, mailbox, imap, smtp, out)
 }
 
 func open(ctx context.Context, mailbox string, imap *imapdial.Dialer, smtp *smtpdial.Dialer, out io.Writer) error {

@@ -108,6 +108,25 @@ func dialers(t *testing.T, dial dialFunc) (*imapdial.Dialer, *smtpdial.Dialer) {
 		&smtpdial.Dialer{TokenSource: source, Addr: srv.Cloud().SMTP, TLSConfig: srv.TLSConfig(), DialContext: dial, Timeout: 10 * time.Second}
 }
 
+// Everything goes through the proxy, the token request too.
+func TestDemo(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), nil, func(string) string { return "" }, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"CONNECT Entra ID", "CONNECT IMAP", "CONNECT SMTP", "submission is open"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in the output:\n%s", want, &out)
+		}
+	}
+}
+
+func TestNoProxyNamed(t *testing.T) {
+	if err := run(t.Context(), nil, func(string) string { return mailbox }, new(bytes.Buffer)); err == nil {
+		t.Error("no error")
+	}
+}
+
 func TestThroughRealProxies(t *testing.T) {
 	for name, test := range map[string]struct {
 		scheme string
