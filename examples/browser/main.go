@@ -41,6 +41,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	dir, err := os.UserCacheDir()
 	runs := 1
 	if config.Tenant == "" && config.ClientID == "" && options.LoginHint == "" {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
 		server := demo(out, &config, &options, &dialer)
 		defer server.Close()
 		runs = 2
@@ -51,10 +52,15 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 		return err
 	}
 	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
-	for ; runs > 0 && err == nil; runs-- {
-		err = visit(ctx, out, config, options, &dialer)
+	for n := range runs {
+		if n > 0 {
+			fmt.Fprintln(out, "The program is run again:")
+		}
+		if err := visit(ctx, out, config, options, &dialer); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // visit is what one run does.

@@ -42,6 +42,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	dir, err := os.UserCacheDir()
 	runs := 1
 	if config.Tenant == "" && config.ClientID == "" && user == "" {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
 		server, browser := demo(&config, &dialer)
 		defer server.Close()
 		user, enter, runs = browser.User.UPN, browser.EnterCode, 2
@@ -53,10 +54,15 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}
 	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
 	config.CacheKey = user
-	for ; runs > 0 && err == nil; runs-- {
-		err = visit(ctx, out, config, user, enter, &dialer)
+	for n := range runs {
+		if n > 0 {
+			fmt.Fprintln(out, "The program is run again:")
+		}
+		if err := visit(ctx, out, config, user, enter, &dialer); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // visit is what one run does.

@@ -40,8 +40,10 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}}
 	a.dialer = func(source *tokensource.Source) *imapdial.Dialer { return &imapdial.Dialer{TokenSource: source} }
 	if a.config.Tenant == "" && a.config.ClientID == "" {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
 		return demo(ctx, out, a)
 	}
+	fmt.Fprintln(out, "waiting for calls at http://localhost:8080/")
 	return http.ListenAndServe("localhost:8080", a)
 }
 

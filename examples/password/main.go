@@ -38,6 +38,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	user, password := getenv("EXO_USER"), getenv("EXO_PASSWORD")
 	var dialer imapdial.Dialer
 	if config.Tenant == "" && config.ClientID == "" && user == "" {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
 		server, adele := demo(&config, &dialer)
 		defer server.Close()
 		user, password = adele.UPN, adele.Password

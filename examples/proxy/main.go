@@ -41,6 +41,7 @@ func main() {
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	mailbox := getenv("EXO_MAILBOX")
 	if mailbox == "" {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
 		return demo(ctx, out)
 	}
 	if len(args) != 1 {

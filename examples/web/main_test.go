@@ -17,7 +17,8 @@ func TestDemo(t *testing.T) {
 	if err := run(t.Context(), &out, func(string) string { return "" }); err != nil {
 		t.Fatal(err)
 	}
-	const want = `adele@contoso.com signs in at login.microsoftonline.com
+	const want = `No settings: this runs against an Exchange Online in this process.
+adele@contoso.com signs in at login.microsoftonline.com
 adele@contoso.com: messages in INBOX: 1
 adele@contoso.com: messages in INBOX: 1
 megan@contoso.com signs in at login.microsoftonline.com

@@ -52,6 +52,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	var credential azcore.TokenCredential
 	var err error
 	if mailbox == "" {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
 		server := exchangetest.NewServer()
 		defer server.Close()
 		mailbox = "invoices@contoso.com"

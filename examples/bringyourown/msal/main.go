@@ -51,6 +51,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	var dialer imapdial.Dialer
 	hc := http.DefaultClient
 	if tenant == "" && id == "" && mailbox == "" {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
 		server := exchangetest.NewServer()
 		defer server.Close()
 		app := demo(server, &dialer)
