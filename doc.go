@@ -1,8 +1,8 @@
 // Package exoauth is the root of a library that takes a Go program from a
 // credential of Microsoft Entra ID (Azure AD) to an authenticated IMAP or SMTP
-// connection with Exchange Online (Office 365), which takes no passwords for
-// IMAP any more, is retiring them for SMTP, and wants OAuth 2.0 with SASL
-// XOAUTH2 instead.
+// connection with Exchange Online (Office 365). Exchange Online takes no
+// passwords for IMAP any more, is retiring them for SMTP, and wants OAuth 2.0
+// with SASL XOAUTH2 instead.
 //
 // # Which package
 //
@@ -11,8 +11,8 @@
 //   - To send mail: smtpdial. Dial returns a go-smtp client that is
 //     authenticated.
 //   - To get the token that both ask for: tokensource, one oauth2.TokenSource
-//     for each flow of Entra ID. A source of your own, of MSAL or azidentity
-//     does as well.
+//     for each flow of Entra ID. You may also bring a source of your own, or
+//     one made with MSAL or azidentity.
 //   - To send with net/smtp or a mail library built on it, or to give a SASL
 //     client to something else: xoauth2.
 //   - To learn what an error means and which command mends it: diagnose. The
@@ -29,20 +29,26 @@
 // ("app-only"). It needs the application permissions IMAP.AccessAsApp and
 // SMTP.SendAsApp with admin consent, and in Exchange New-ServicePrincipal and
 // Add-MailboxPermission; the README has the commands. A program in which
-// somebody signs in uses a delegated flow, and the permissions
-// IMAP.AccessAsUser.All and SMTP.Send.
+// somebody signs in, once for many runs, uses a delegated flow. It needs the
+// delegated permissions IMAP.AccessAsUser.All and SMTP.Send, to which the user
+// consents, and no New-ServicePrincipal. Package tokensource has a list of flows.
 //
 // # What goes wrong
 //
-// Exchange answers "NO AUTHENTICATE failed." or "535 5.7.3" to a token for
-// another resource (Microsoft Graph instead of Exchange), to one without the
-// permission or the admin's consent, to one that has expired, to an
-// application that was not made known with New-ServicePrincipal, or with the
-// object id of its app registration instead of its enterprise application's,
-// and to a mailbox that does not exist or is in another tenant. And it answers
-// "OK AUTHENTICATE completed." to some who are then told "BAD User is
-// authenticated but not connected." The errors of the dialers keep the step and
-// the server's words, and diagnose.Explain ranks what they can mean.
+// Exchange gives one answer, "NO AUTHENTICATE failed." or "535 5.7.3", where
+//
+//   - the token is for another resource, such as Microsoft Graph;
+//   - the permission or the admin's consent is missing;
+//   - the token has expired;
+//   - the application was not made known to Exchange with New-ServicePrincipal,
+//     or with the object id of its app registration, where that of its
+//     enterprise application is wanted;
+//   - the mailbox does not exist, or is in another tenant.
+//
+// Where the mailbox may not be opened, it can even answer "OK AUTHENTICATE
+// completed." first, and then "BAD User is authenticated but not connected." The
+// errors of the dialers keep the step and the server's words, and
+// diagnose.Explain ranks what they can mean.
 //
 // # Compatibility
 //

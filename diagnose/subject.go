@@ -40,7 +40,8 @@ type Subject struct {
 	// ObjectID is that of the enterprise application (service principal). ""
 	// is taken from an app-only token.
 	ObjectID string
-	// Flow is whose token it is; "" is told from the token.
+	// Flow is whose token it is; "" is told from Token. Set it where Token is
+	// left out: it rules out half of the findings.
 	Flow Flow
 	// Username is what was given to the server as user=.
 	Username string

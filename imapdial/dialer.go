@@ -24,10 +24,12 @@ const DefaultTimeout = time.Minute
 // DefaultMaxDials is how many dials of a Dialer are under way at a time.
 const DefaultMaxDials = 64
 
-// A Dialer dials mailboxes: one serves ten thousand of them. TokenSource is
-// required; the zero value of every other field is usable. Once Dial or Keep
-// has been called, the Dialer must not be copied nor its fields changed; both
-// may be called by any number of goroutines.
+// A Dialer dials mailboxes: with an app-only token, one serves ten thousand of
+// them. Where users sign in, make one for each user's TokenSource; a Dialer
+// costs nothing until it dials. TokenSource is required; the zero value of every
+// other field is usable. Once Dial or Keep has been called, the Dialer must not
+// be copied nor its fields changed; both may be called by any number of
+// goroutines.
 type Dialer struct {
 	// TokenSource gives the access token. A source that has the methods
 	// TokenContext(context.Context) (*oauth2.Token, error) and

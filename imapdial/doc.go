@@ -20,8 +20,9 @@
 //     application without permission, or where IMAP is switched off; see
 //     [NotConnected].
 //   - It keeps the server's words: a "* BYE", a JSON challenge and Exchange's
-//     NO [Error="AuthFailed:… are in the [Error]. The client goes on to do so
-//     for a BYE, which imapclient alone drops; see [Expired].
+//     NO [Error="AuthFailed:… are in the [Error]. The client that it returns
+//     keeps the words of a later BYE too, which imapclient alone drops; see
+//     [Expired].
 //   - It sends the token only over TLS, and shows it to no debug writer.
 //   - It uses OAUTHBEARER where a server has that and not XOAUTH2.
 //

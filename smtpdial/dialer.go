@@ -25,8 +25,9 @@ const DefaultTimeout = time.Minute
 // DefaultMaxDials is how many dials of a Dialer are under way at a time.
 const DefaultMaxDials = 64
 
-// A Dialer dials a submission service. TokenSource is required; the zero
-// value of every other field is usable. Once Dial has been called, the Dialer
+// A Dialer dials a submission service. Where users sign in, make one for each
+// user's TokenSource. TokenSource is required; the zero value of every other
+// field is usable. Once Dial has been called, the Dialer
 // must not be copied nor its fields changed; Dial may be called by any number
 // of goroutines.
 type Dialer struct {

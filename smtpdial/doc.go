@@ -13,10 +13,11 @@
 //
 // # What comes after AUTH
 //
-// Exchange looks into the mailbox only when the message is there. "430 4.2.0
-// STOREDRV; mailbox logon failure" from SendMail is the application's missing
-// full access, and does not pass although a reply of class 4 says so. "554
-// 5.2.252 SendAsDenied" is a sender other than the user name without Send As.
+// Exchange looks into the mailbox only when it has the whole message. Then it
+// may answer "430 4.2.0 STOREDRV; mailbox logon failure": the application has no
+// full access, and although a reply of class 4 says so, waiting does not help.
+// Or it answers "554 5.2.252 SendAsDenied": the sender is not the user name, who
+// has no Send As.
 //
 // # What Dial does that go-smtp does not
 //
@@ -37,5 +38,5 @@
 // # Many messages
 //
 // A [Sender] keeps clients ready for the next message, within the limits that
-// Exchange Online has for a mailbox, and tries again what passes.
+// Exchange Online has for a mailbox. It tries again where a refusal may pass.
 package smtpdial

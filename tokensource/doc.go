@@ -39,9 +39,10 @@
 //     succeeds or fails, and each gets a copy of the token.
 //   - A token is renewed before it expires. If that fails, the old one is
 //     handed out until it has expired.
-//   - What can pass is tried again, in all three times, but never earlier
-//     than the server says. A failure is remembered for a moment, so that
-//     callers in a loop make no requests in a loop.
+//   - A request that failed for a reason which may pass is made again, three
+//     times in all, but never earlier than the server says. A failure is
+//     remembered for some seconds, so that callers in a loop make no requests
+//     in a loop.
 //   - [Source.TokenContext] returns when its context ends. No context is kept.
 //   - Nobody is asked to sign in while there is a token or a refresh token that
 //     is good, and one person once, however many callers wait.
@@ -51,8 +52,9 @@
 //
 // # When there is no token
 //
-// Settings that cannot work give a [*ConfigError]. Every failed request gives
-// an [*Error], with the numbers by which Microsoft documents its reasons:
+// Settings that cannot work give a [*ConfigError], and a [DirCache] or an
+// [Encrypted] that cannot be used a [*CacheError]. Every failed request gives an
+// [*Error], with the numbers by which Microsoft documents its reasons:
 //
 //	var e *tokensource.Error
 //	switch {
@@ -61,6 +63,6 @@
 //	case errors.As(err, &e): // somebody has to mend what e.AADSTS says
 //	}
 //
-// That Entra ID issues a token says little: it does so for an application
-// without any permission, and Exchange Online is the one to refuse it.
+// A token from Entra ID does not prove that a mailbox will open: an application
+// without any permission gets one too, and it is Exchange Online that refuses it.
 package tokensource
