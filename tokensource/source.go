@@ -23,8 +23,8 @@ const (
 )
 
 // A Source gets tokens in one of the flows of this package and keeps them.
-// It is safe for concurrent use. The flows make Sources; the zero Source has
-// no tokens to give.
+// It is safe for concurrent use. The flows make Sources; a nil Source and the
+// zero one have no tokens to give, and say so in a [*ConfigError].
 //
 // A token is renewed five minutes before it expires, or once three quarters
 // of its lifetime are over where that is later; it is the call that comes
@@ -87,6 +87,9 @@ func (s *Source) Token() (*oauth2.Token, error) {
 // cancelled. Values in the ctx that started a request are seen by the HTTP
 // client's transport.
 func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
+	if s == nil {
+		return nil, s.unusable()
+	}
 	if e := s.cached.Load(); e.fresh() {
 		return e.copy(), nil
 	}
@@ -108,6 +111,9 @@ func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 
 // unusable says why there is no flow.
 func (s *Source) unusable() error {
+	if s == nil {
+		return &ConfigError{Field: "Source", Problem: "nil", Remedy: "make it with a method of Config; where that returned an error too, look at the error"}
+	}
 	if s.broken != nil {
 		return s.broken
 	}
@@ -219,8 +225,11 @@ func (f failure) at(now time.Time) error {
 //
 // What is stored in a Cache is cleared too. That takes five seconds at most.
 func (s *Source) Invalidate(t *oauth2.Token) {
+	if s == nil || t == nil {
+		return
+	}
 	e := s.cached.Load()
-	if t == nil || e == nil || t.AccessToken != e.token.AccessToken || !e.old(invalidAfter) {
+	if e == nil || t.AccessToken != e.token.AccessToken || !e.old(invalidAfter) {
 		return
 	}
 	if s.cached.CompareAndSwap(e, nil) && s.forget != nil {

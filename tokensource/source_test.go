@@ -469,10 +469,13 @@ func TestFuncIsCached(t *testing.T) {
 
 func TestZeroSource(t *testing.T) {
 	var source Source
-	source.Invalidate(nil)
-	_, err := source.Token()
-	if _, ok := errors.AsType[*ConfigError](err); !ok {
-		t.Errorf("error %v; want a *ConfigError", err)
+	for _, s := range []*Source{nil, &source} {
+		s.Invalidate(nil)
+		s.Invalidate(&oauth2.Token{AccessToken: "a"})
+		_, err := s.Token()
+		if e, ok := errors.AsType[*ConfigError](err); !ok || e.Field != "Source" {
+			t.Errorf("%v: error %v; want a *ConfigError", s, err)
+		}
 	}
 	if got := fmt.Sprintf("%v %+v", (*Source)(nil), &source); got != "tokensource.Source(nil) tokensource.Source()" {
 		t.Error(got)
