@@ -79,7 +79,8 @@ func (s *Sender) init() {
 }
 
 // Send sends message, a header and a body in the form of RFC 5322, from one
-// address to others. With the token of a signed-in user who sends for a shared
+// address to others. The addresses are bare: names such as in "Invoices
+// <invoices@contoso.com>" belong into the header. With the token of a signed-in user who sends for a shared
 // mailbox, from is the shared mailbox and the Sender's username the user. Where
 // one recipient is refused the message goes to none.
 //
@@ -91,6 +92,9 @@ func (s *Sender) init() {
 // failed last.
 func (s *Sender) Send(ctx context.Context, from string, to []string, message []byte) error {
 	s.init()
+	if err := checkEnvelope(from, to); err != nil {
+		return newAttempt(s.dialer, s.username).fail(ctx, OpSend, err)
+	}
 	log := newAttempt(s.dialer, s.username).log
 	for try := 1; ; try++ {
 		err := s.try(ctx, envelope{from, to, message})
@@ -192,6 +196,19 @@ type envelope struct {
 	from    string
 	to      []string
 	message []byte
+}
+
+// checkEnvelope refuses what a server could only misunderstand.
+func checkEnvelope(from string, to []string) error {
+	if len(to) == 0 {
+		return errors.New("there is no recipient")
+	}
+	for _, address := range append([]string{from}, to...) {
+		if strings.HasSuffix(address, ">") {
+			return fmt.Errorf("the address %q has a name or brackets: give the address alone, and the name in the header", address)
+		}
+	}
+	return nil
 }
 
 // international reports whether an address needs SMTPUTF8.
