@@ -27,8 +27,11 @@ func on(p Protocol) condition { return func(s *situation) bool { return s.Protoc
 // known may be one.
 func reads(s *situation) bool { return s.Protocol != SMTP }
 
-func worked(s *situation) bool   { return s.Worked }
-func opened(s *situation) bool   { return s.Opened }
+func worked(s *situation) bool { return s.Worked }
+func opened(s *situation) bool { return s.Opened }
+func noAddress(s *situation) bool {
+	return s.Username != "" && !bareAddress.MatchString(s.Username)
+}
 func shared(s *situation) bool   { return s.Shared || differ(s.Username, s.Mailbox) }
 func readable(s *situation) bool { return s.claims != nil }
 func noScopes(s *situation) bool { return len(s.Scopes) == 0 }

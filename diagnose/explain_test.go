@@ -91,6 +91,9 @@ func TestExplainErrors(t *testing.T) {
 		{"no STARTTLS", smtpError(smtpdial.OpStartTLS, smtpdial.ErrNoStartTLS), app, "no-starttls"},
 		{"no XOAUTH2", imapError(imapdial.OpCapability, imapdial.ErrNoXOAUTH2), app, "no-xoauth2"},
 		{"user name with a line end", imapError(imapdial.OpAuthenticate, xoauth2.Validate("a\n", "-")), app, "user-name"},
+		{"user name without a domain", no, diagnose.Subject{Username: "invoices"}, "user-name-form"},
+		{"user name with a display name", no, diagnose.Subject{Username: "Invoices <invoices@contoso.com>"}, "user-name-form"},
+		{"user name that is an address", no, diagnose.Subject{Username: "o'neill+a@contoso.com"}, "scope-of-graph"},
 		{"no user name", imapError(imapdial.OpAuthenticate, xoauth2.Validate("", "-")), app, "user-name"},
 		{"no token in the source's answer", imapError(imapdial.OpAuthenticate, xoauth2.Validate(mailbox, "")), app, "empty-token"},
 

@@ -21,6 +21,14 @@ const (
 // imapRules are about what IMAP says, and POP and SMTP where they say the same.
 var imapRules = []rule{
 	{
+		name: "user-name-form", seen: refused, when: []condition{noAddress}, confidence: Certain,
+		cause:    "The user name is not an address, so no mailbox has it.",
+		evidence: "the user name is {user}",
+		remedy:   "Give the address alone, such as invoices@contoso.com, with its domain and without a name or brackets.",
+		who:      Developer,
+		source:   docOAuth,
+	},
+	{
 		name: "stale-token", seen: refused, when: []condition{worked, not(readable)}, confidence: Likely,
 		cause:  "The login has worked before: the token has expired since, after an hour or so.",
 		remedy: "Fetch a new token before each connection, and connect again when a session ends.",

@@ -13,6 +13,8 @@ import (
 
 var guid = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
+var bareAddress = regexp.MustCompile(`^[^\s<>@]+@[^\s<>@]+$`)
+
 // signedIn is the address of the user whose token it is.
 func (s *situation) signedIn() string {
 	if s.claims != nil && s.claims.upn != "" {
