@@ -38,11 +38,16 @@ func newShelf(cache Cache, name string, log *slog.Logger, key func() (string, er
 }
 
 // key is called in the session's turn.
-func (s *shelf) key() (key string, err error) {
-	if s.made == "" {
-		s.made, err = s.makeKey()
+func (s *shelf) key() (string, error) {
+	if s.made != "" {
+		return s.made, nil
 	}
-	return s.made, err
+	key, err := s.makeKey()
+	if err != nil {
+		return "", err
+	}
+	s.made = key
+	return key, nil
 }
 
 // load returns what is stored, or nil.
