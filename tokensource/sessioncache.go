@@ -120,7 +120,6 @@ func (s *session) save(ctx context.Context) (*grant, error) {
 
 // drop deletes an entry whose refresh token is not good any more.
 func (s *session) drop(ctx context.Context) {
-	s.stored = ""
 	if err := s.shelf.delete(ctx); err != nil {
 		s.shelf.warn(ctx, "a refresh token that has ended was not deleted", s.redacted(err))
 	}
