@@ -101,12 +101,13 @@ func (s *session) usable(r *record) *grant {
 	return g
 }
 
-// save stores what is not stored. A refresh token that cannot be is kept, and
-// stored before it is used.
+// save stores what is not stored, although nobody may wait for it any more:
+// what the server has given out must not be lost. A refresh token that cannot
+// be stored is kept, and stored before it is used.
 func (s *session) save(ctx context.Context) (*grant, error) {
 	g := s.unsaved
 	if s.shelf != nil {
-		if err := s.shelf.save(ctx, newRecord(g, s.refresh)); err != nil && s.rotated {
+		if err := s.shelf.save(context.WithoutCancel(ctx), newRecord(g, s.refresh)); err != nil && s.rotated {
 			return nil, s.failed(&ownError{"Config.Cache", err})
 		} else if err != nil {
 			s.shelf.warn(ctx, "a token was not stored", err)
@@ -120,7 +121,7 @@ func (s *session) save(ctx context.Context) (*grant, error) {
 
 // drop deletes an entry whose refresh token is not good any more.
 func (s *session) drop(ctx context.Context) {
-	if err := s.shelf.delete(ctx); err != nil {
+	if err := s.shelf.delete(context.WithoutCancel(ctx)); err != nil {
 		s.shelf.warn(ctx, "a refresh token that has ended was not deleted", s.redacted(err))
 	}
 }

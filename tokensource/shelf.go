@@ -14,8 +14,7 @@ const (
 	// lockLimit is how long the lock of an entry is waited for. Nobody has it
 	// while a person is asked.
 	lockLimit = 30 * time.Second
-	// cacheLimit is how long one call of a Cache may take. Storing goes on where
-	// nobody waits any more: what the server has given out must not be lost.
+	// cacheLimit is how long one call of a Cache may take.
 	cacheLimit = 10 * time.Second
 )
 
@@ -89,7 +88,7 @@ func (s *shelf) save(ctx context.Context, r *record) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheLimit)
+	ctx, cancel := context.WithTimeout(ctx, cacheLimit)
 	defer cancel()
 	if err := s.cache.Put(ctx, key, value); err != nil {
 		return r.redacted(err)
@@ -102,7 +101,7 @@ func (s *shelf) delete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheLimit)
+	ctx, cancel := context.WithTimeout(ctx, cacheLimit)
 	defer cancel()
 	return s.cache.Delete(ctx, key)
 }
