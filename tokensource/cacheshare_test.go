@@ -138,6 +138,28 @@ func TestInvalidateLeavesTheNextToken(t *testing.T) {
 	})
 }
 
+// A call that comes while Invalidate is at work does not find the token in the
+// cache.
+func TestInvalidateAndACallAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := (&fakeEntra{answer: rotate}).public()
+		config.Cache = newLockingCache()
+		source := config.RefreshToken(testRefresh)
+		token := want(t, source, 1)
+		pass(2 * time.Minute)
+		forget := source.forget
+		source.forget = func(accessToken string) func() {
+			clear := forget(accessToken)
+			return func() {
+				want(t, source, 2)
+				clear()
+			}
+		}
+		source.Invalidate(token)
+		want(t, source, 2)
+	})
+}
+
 func TestInvalidateWithCacheThatHangs(t *testing.T) {
 	hang := func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
 	rows := []struct {

@@ -43,8 +43,10 @@ type Source struct {
 	name   string
 	log    *slog.Logger
 	flow   flow
-	broken *ConfigError             // why there is no flow
-	forget func(accessToken string) // clears what is stored; nil where nothing is
+	broken *ConfigError // why there is no flow
+	// forget has the flow not return a token again, wherever it is stored;
+	// clear takes it from there. Nil where nothing is stored.
+	forget func(accessToken string) (clear func())
 
 	mu       sync.Mutex // guards what follows
 	call     *call      // under way; nil where there is none
@@ -219,8 +221,12 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 	if t == nil || e == nil || t.AccessToken != e.token.AccessToken || !e.old(invalidAfter) {
 		return
 	}
-	if s.cached.CompareAndSwap(e, nil) && s.forget != nil {
-		s.forget(t.AccessToken)
+	clear := func() {}
+	if s.forget != nil {
+		clear = s.forget(t.AccessToken) // first, or a call at this moment would find it in the Cache
+	}
+	if s.cached.CompareAndSwap(e, nil) {
+		clear()
 	}
 }
 
