@@ -168,6 +168,36 @@ func (*tellTale) Put(_ context.Context, _ string, value []byte) error {
 	return fmt.Errorf("insert %s %q", value, value)
 }
 
+// What a program finds in its cache when it starts, it does not know yet.
+func TestCacheThatNamesWhatItCannotReadIsRedacted(t *testing.T) {
+	server := &fakeEntra{answer: func(n int, _ *http.Request) (*http.Response, error) {
+		return response(200, fmt.Sprintf(`{"expires_in":3600,"scope":"a b","access_token":"%s","refresh_token":%q,"id_token":"PLANTED.%s"}`, tokenNumber(n), testRefresh, strings.Repeat("id", 20))), nil
+	}}
+	cache := new(memCache)
+	config := server.public()
+	config.Cache = cache
+	want(t, config.RefreshToken("another"), 1)
+	reason := errors.New("bad value")
+	for _, value := range cache.keys() {
+		for _, quoted := range []string{string(value), fmt.Sprintf("%q", value), strings.ReplaceAll(string(value), `":"`, `": "`)} {
+			for _, wrapped := range []error{reason, ErrCacheMiss} {
+				cache.get = func(context.Context, string) error { return fmt.Errorf("%w: %s", wrapped, quoted) }
+				cache.put = cache.get
+				log := logged(config)
+				_, err := config.RefreshToken("another").Token()
+				if err == nil {
+					t.Fatal("no error")
+				}
+				checkAllVerbs(t, "error", err, errors.Unwrap(err))
+				checkNoSecret(t, "log", log.String())
+				if !strings.Contains(warnings(log), wrapped.Error()) {
+					t.Errorf("log: %s", log)
+				}
+			}
+		}
+	}
+}
+
 // The flow that everybody has left still stores what it has got, and the next
 // call waits for it.
 func TestAbandonedPutIsWaitedFor(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
@@ -62,10 +63,10 @@ func (s *shelf) load(ctx context.Context) (*record, error) {
 	case err == ErrCacheMiss, err == nil && len(value) == 0:
 		return nil, nil
 	case errors.Is(err, ErrCacheMiss):
-		s.warn(ctx, "a damaged entry of the cache is replaced", err)
+		s.warn(ctx, "a damaged entry of the cache is replaced", unquoted(err))
 		return nil, nil
 	case err != nil:
-		return nil, endedOr(ctx, err)
+		return nil, endedOr(ctx, unquoted(err))
 	}
 	r, err := decodeRecord(value, key)
 	if err != nil {
@@ -91,7 +92,7 @@ func (s *shelf) save(ctx context.Context, r *record) error {
 	ctx, cancel := context.WithTimeout(ctx, cacheLimit)
 	defer cancel()
 	if err := s.cache.Put(ctx, key, value); err != nil {
-		return r.redacted(err)
+		return unquoted(r.redacted(err))
 	}
 	return nil
 }
@@ -103,7 +104,7 @@ func (s *shelf) delete(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, cacheLimit)
 	defer cancel()
-	return s.cache.Delete(ctx, key)
+	return unquoted(s.cache.Delete(ctx, key))
 }
 
 // lock returns nil for a cache that has no locks.
@@ -125,7 +126,7 @@ func (s *shelf) lock(ctx context.Context) (unlock func(), err error) {
 	case limited.Err() != nil && ctx.Err() == nil:
 		return nil, &CacheError{Key: key, Problem: "is locked", Err: errLockHeld, Remedy: "look for a process that uses the same cache and hangs"}
 	}
-	return nil, endedOr(ctx, err)
+	return nil, endedOr(ctx, unquoted(err))
 }
 
 // errLockHeld passes by itself.
@@ -150,7 +151,19 @@ func (s *shelf) warn(ctx context.Context, what string, err error) {
 	s.log.WarnContext(ctx, "tokensource: "+what, "client", s.name, "error", err)
 }
 
-// redacted is for the words of a Cache that somebody else has written.
+// storedToken is one in the form in which it is stored, with what follows it.
+var storedToken = regexp.MustCompile(`((?:access|refresh|id)_token)\\*["']\s*:\s*\S+`)
+
+// unquoted is for the words of a Cache that somebody else has written, which
+// may quote what is stored.
+func unquoted(err error) error {
+	if err == nil || !storedToken.MatchString(err.Error()) {
+		return err
+	}
+	return errors.New(storedToken.ReplaceAllString(err.Error(), "${1} "+redacted))
+}
+
+// redacted is for what came of storing r, whatever form its tokens have there.
 func (r *record) redacted(err error) error {
 	known := new(redactor)
 	known.add(r.AccessToken)
