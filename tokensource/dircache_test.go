@@ -149,6 +149,15 @@ func TestDirCacheIsNeverTorn(t *testing.T) {
 	}
 }
 
+// A program that goes elsewhere, as a daemon does, takes its cache along.
+func TestDirCacheStaysWhereItWas(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := tokensource.DirCache("tokens")
+	put(t, c, "x")
+	t.Chdir(t.TempDir())
+	wantEntry(t, c, "x")
+}
+
 func TestDirCacheLock(t *testing.T) {
 	c, dir := newDirCache(t)
 	locker := c.(tokensource.Locker)
