@@ -230,7 +230,7 @@ func TestDamagedEntryIsReplaced(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &fakeEntra{answer: rotate}
 				config := server.public()
-				cache := new(memCache)
+				cache := newLockingCache() // so that it is read twice
 				config.Cache = cache
 				log := logged(config)
 				want(t, config.RefreshToken(testRefresh), 1)

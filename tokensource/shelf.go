@@ -27,6 +27,8 @@ type shelf struct {
 	name    string
 	log     *slog.Logger
 	made    string // the key, once it was needed
+
+	replaced string // why the entry is replaced, as the log says already
 }
 
 // newShelf returns nil where there is no cache.
@@ -63,18 +65,18 @@ func (s *shelf) load(ctx context.Context) (*record, error) {
 	case err == ErrCacheMiss, err == nil && len(value) == 0:
 		return nil, nil
 	case errors.Is(err, ErrCacheMiss):
-		s.warn(ctx, "a damaged entry of the cache is replaced", unquoted(err))
+		s.replaces(ctx, unquoted(err))
 		return nil, nil
 	case err != nil:
 		return nil, endedOr(ctx, unquoted(err))
 	}
 	r, err := decodeRecord(value, key)
 	if err != nil {
-		s.warn(ctx, "a damaged entry of the cache is replaced", damagedEntry(key, err.Error()))
+		s.replaces(ctx, damagedEntry(key, err.Error()))
 		return nil, nil
 	}
 	if r.AccessToken != "" && r.isFuture(time.Now()) {
-		s.warn(ctx, "a token in the cache is replaced", damagedEntry(key, "is from the future: the clock was turned back"))
+		s.replaces(ctx, damagedEntry(key, "has a token from the future: the clock was turned back"))
 	}
 	return r, nil
 }
@@ -145,6 +147,15 @@ func endedOr(ctx context.Context, err error) error {
 		return ended
 	}
 	return err
+}
+
+// replaces warns of an entry that is of no use, once: it is read again when it
+// is locked, and again where nobody can replace it, as in SignedIn.
+func (s *shelf) replaces(ctx context.Context, err error) {
+	if reason := err.Error(); reason != s.replaced {
+		s.replaced = reason
+		s.warn(ctx, "a damaged entry of the cache is replaced", err)
+	}
 }
 
 func (s *shelf) warn(ctx context.Context, what string, err error) {
