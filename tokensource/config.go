@@ -77,7 +77,8 @@ type Config struct {
 	// with different ones never get each other's token. Make it what the
 	// program itself knows the user by, such as the id of their account there.
 	// What a flow knows about its user counts as well: the user name and
-	// password, the refresh token or assertion it is given, the LoginHint.
+	// password, the refresh token or assertion it is given, the LoginHint. That
+	// one is not checked: it stands for whoever has signed in with it.
 	//
 	// It is required where users of a web application sign in, for
 	// [Config.Exchange] and [Config.SignedIn]. Empty means that the program is

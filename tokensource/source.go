@@ -70,8 +70,8 @@ func newSource(name string, log *slog.Logger, f flow) *Source {
 }
 
 // Token is [Source.TokenContext] without a context. It takes two minutes at
-// most, with the time limit that Config has by default, one more with a Cache,
-// and a quarter of an hour more where somebody has to sign in.
+// most, with the time limit that Config has by default, two more with a Cache
+// in trouble, and a quarter of an hour more where somebody has to sign in.
 func (s *Source) Token() (*oauth2.Token, error) {
 	return s.TokenContext(context.Background())
 }
@@ -215,7 +215,9 @@ func (f failure) at(now time.Time) error {
 // fetched again and again for the one where permission is missing, until
 // Entra ID takes the application for one in a loop (AADSTS50196).
 //
-// What is stored in a Cache is cleared too. That takes five seconds at most.
+// With a [Config.Cache] this Source does not take t from there again, and
+// removes it, so that no other process does. That takes five seconds at most.
+// In a user's entry it stays where the Cache is no [Locker].
 func (s *Source) Invalidate(t *oauth2.Token) {
 	e := s.cached.Load()
 	if t == nil || e == nil || t.AccessToken != e.token.AccessToken || !e.old(invalidAfter) {
