@@ -85,7 +85,7 @@ func leaveAt(t *testing.T, locks bool, n int, name string) {
 	at := func(step string) {
 		if left == 0 {
 			cancel()
-			time.Sleep(1) // so that it is seen
+			<-time.After(1) // so that it is seen
 			if step != name {
 				t.Errorf("left at %s", step)
 			}
