@@ -3,6 +3,7 @@ package tokensource
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -104,7 +105,11 @@ func (d *dirCache) make(key string) error {
 }
 
 func (d *dirCache) failed(key, problem string, err error) *CacheError {
-	return &CacheError{Key: key, Problem: problem, Err: err, Remedy: "check that the directory " + d.dir + " is there, that the program's user may write into it, and that the disk is not full"}
+	remedy := "check that the directory " + d.dir + " is there, and that the disk is not full"
+	if errors.Is(err, fs.ErrPermission) {
+		remedy = "have the program's user own the directory " + d.dir + " and what is in it, and be able to write there; another one, such as root, may have run the program once"
+	}
+	return &CacheError{Key: key, Problem: problem, Err: err, Remedy: remedy}
 }
 
 func (d *dirCache) Get(ctx context.Context, key string) ([]byte, error) {
@@ -145,7 +150,7 @@ func readEntry(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 	case !isOwn(info):
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it belongs to another user")}
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it belongs to another user: %w", fs.ErrPermission)}
 	}
 	return io.ReadAll(io.LimitReader(f, maxEntry+1))
 }
