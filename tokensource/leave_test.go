@@ -60,6 +60,9 @@ func (c stepwise) Put(ctx context.Context, key string, value []byte) error {
 func (c stepwise) Lock(ctx context.Context, key string) (func(), error) {
 	c.at("lock")
 	defer c.at("locked")
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	return c.lockingCache.Lock(ctx, key)
 }
 
@@ -116,5 +119,46 @@ func leaveAt(t *testing.T, locks bool, n int, name string) {
 	want(t, source, 2)
 	if r := cache.only(t); r.RefreshToken != server.valid {
 		t.Errorf("stored %s; want %s", r.RefreshToken, server.valid)
+	}
+}
+
+// A person who has signed in is not asked again because the caller, or the
+// browser of a web application, has left since.
+func TestCallerLeavesAfterTheSignIn(t *testing.T) {
+	for name, signIn := range map[string]func(context.Context, *Config) error{
+		"device code": func(ctx context.Context, c *Config) error {
+			_, err := c.DeviceCode(new(shown).show).TokenContext(ctx)
+			return err
+		},
+		"web application": func(ctx context.Context, c *Config) error {
+			_, err := c.Exchange(ctx, SignIn{State: "s", Verifier: "v", RedirectURL: webRedirect}, url.Values{"code": {testCode}, "state": {"s"}})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				server := entraFor()
+				config := server.config()
+				config.CacheKey = "account 1"
+				cache := newLockingCache()
+				config.Cache = stepwise{cache, func(step string) {
+					if step == "lock" && server.requests() > 0 {
+						cancel()
+						<-time.After(1)
+					}
+				}}
+				_ = signIn(ctx, config)
+				pass(time.Second)
+				if ctx.Err() == nil || len(cache.lock) != 0 {
+					t.Error("did not leave, or left it locked")
+				}
+				config.Cache = cache
+				if _, err := config.SignedIn().Token(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
 }

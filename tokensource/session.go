@@ -102,11 +102,12 @@ func (s *session) get(ctx context.Context, pause pauseFunc) (g *grant, err error
 		return nil, err
 	}
 	s.anew = false
-	return s.begin(ctx, g)
+	return s.begin(context.WithoutCancel(ctx), g)
 }
 
 // begin stores what a person's sign-in has brought, in the place of whatever
-// is there. It is repeated until that is done.
+// is there. It is repeated until that is done, and first done without regard to
+// who has left meanwhile: the person would have to sign in again.
 func (s *session) begin(ctx context.Context, g *grant) (*grant, error) {
 	s.take(g)
 	s.begun = true
