@@ -163,10 +163,11 @@ func (d *dirCache) Put(ctx context.Context, key string, value []byte) error {
 	if err := d.make(key); err != nil {
 		return err
 	}
-	if err := replaceFile(ctx, path, value); err != nil {
+	err = replaceFile(ctx, path, value)
+	d.sweep(ctx, time.Now())
+	if err != nil {
 		return d.failed(key, "cannot be written", err)
 	}
-	d.sweep(ctx, time.Now())
 	return nil
 }
 

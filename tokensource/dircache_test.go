@@ -361,6 +361,22 @@ func TestDirCacheSweeps(t *testing.T) {
 	}
 }
 
+// What is left over may be why the disk is full.
+func TestDirCacheSweepsWhereItCannotWrite(t *testing.T) {
+	c, dir := newDirCache(t)
+	left, then := filepath.Join(dir, entryKey+".token.1.new"), time.Now().Add(-2*time.Hour)
+	inTheWay := filepath.Join(dir, entryKey+".token", "x")
+	if err := errors.Join(os.MkdirAll(inTheWay, 0o700), os.WriteFile(left, nil, 0o600), os.Chtimes(left, then, then)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Put(t.Context(), entryKey, []byte("x")); err == nil {
+		t.Error("no error")
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("left: %v", err)
+	}
+}
+
 // A directory that cannot be written to: what is in it is used.
 func TestReadOnlyDirectory(t *testing.T) {
 	if runtime.GOOS == "windows" || os.Getuid() == 0 {
