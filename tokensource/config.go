@@ -56,7 +56,7 @@ type Config struct {
 	// asks Entra ID once an hour. Nil means that the Source alone knows them,
 	// so that with the program the sign-in is lost. What is stored is found
 	// again with the same Cloud, ClientID and CacheKey, and with Tenant and
-	// Scopes as they were written; the Credential may be another of its kind.
+	// Scopes as they were written; the Credential may be replaced by another.
 	//
 	// A new refresh token is stored before it is used, and before the access
 	// token that came with it is handed out. Where it cannot be stored the

@@ -82,9 +82,9 @@ func (s *Source) Token() (*oauth2.Token, error) {
 // server sent them, as strings. A refresh token is not in it; see
 // [Config.Cache].
 //
-// The errors are an [*Error] for a request that failed, a [*ConfigError] for
-// settings that cannot work, for [Func] that of the function, and one that
-// wraps the error of ctx. When ctx ends, TokenContext returns, while the
+// The errors are an [*Error] for a request that failed, or that was not made
+// because the Cache failed, a [*ConfigError] for settings that cannot work, for
+// [Func] that of the function, and one that wraps the error of ctx. When ctx ends, TokenContext returns, while the
 // request goes on for others who wait; when the last one leaves, it is
 // cancelled. Values in the ctx that started a request are seen by the HTTP
 // client's transport.
