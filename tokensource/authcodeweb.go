@@ -57,9 +57,10 @@ func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, 
 // tokens. One that was begun by another browser is refused.
 //
 // A code can be redeemed once, even if that fails, so Exchange makes one
-// request and does not repeat it: after an error, begin anew. The errors are
-// those of [Source.TokenContext]; where the user or Entra ID declined, an
-// [*Error] has the reason, with Code "access_denied" for the former.
+// request and does not repeat it: after an error, begin anew. Once it has the
+// tokens it stores them, whether ctx has ended or not. The errors are those of
+// [Source.TokenContext]; where the user or Entra ID declined, an [*Error] has
+// the reason, with Code "access_denied" for the former.
 //
 // Each user has a Source of their own. With a [Config.Cache], each also needs a
 // Config that differs in its [Config.CacheKey]; the tokens are stored, and
@@ -81,7 +82,7 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 		return nil, err
 	}
 	s := newSession(cl, cl.keyOf(keyPerson), nil)
-	if g, err = s.begin(ctx, g); err != nil {
+	if g, err = s.begin(context.WithoutCancel(ctx), g); err != nil {
 		return nil, err
 	}
 	s.handed = true

@@ -31,7 +31,8 @@ type Cache interface {
 }
 
 // A Locker is a [Cache] that several processes can share, so that one of them
-// makes a request and the others get its token.
+// makes a request and the others get its token. A Cache around another one has
+// to pass its Lock on, or there are no locks.
 type Locker interface {
 	// Lock waits until nobody else holds the lock of the key, or until ctx
 	// ends. The lock must be free again when its holder dies. A caller that

@@ -329,3 +329,26 @@ func TestKeyOfAPassword(t *testing.T) {
 	}
 	checkNoSecret(t, "proof", fmt.Sprintf("%x", proof))
 }
+
+// A key that could not be made is asked for again, and nothing is read or
+// stored under what there is of it: that may lack what tells the users apart.
+func TestKeyThatCannotBeMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := new(fakeEntra).public()
+		cache := new(memCache)
+		config.Cache = cache
+		cl, _ := config.userClient()
+		s := newSession(cl, func() (string, error) { return "half a key", errors.New("not allowed") }, nil)
+		s.refresh = testRefresh
+		source := s.source()
+		for range 2 {
+			if _, err := source.Token(); err == nil || !strings.Contains(err.Error(), "not allowed") {
+				t.Errorf("error %v", err)
+			}
+			pass(rememberAtMost)
+		}
+		if len(cache.keys()) != 0 {
+			t.Error("stored")
+		}
+	})
+}

@@ -138,28 +138,72 @@ func TestInvalidateLeavesTheNextToken(t *testing.T) {
 	})
 }
 
-func TestInvalidateWithCacheThatHangs(t *testing.T) {
+// A call that comes while Invalidate is at work does not find the token in the
+// cache.
+func TestInvalidateAndACallAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := new(fakeEntra)
-		config := server.config()
-		cache := newLockingCache()
-		config.Cache = cache
-		log := logged(config)
-		source := config.ClientCredentials()
+		config := (&fakeEntra{answer: rotate}).public()
+		config.Cache = newLockingCache()
+		source := config.RefreshToken(testRefresh)
 		token := want(t, source, 1)
 		pass(2 * time.Minute)
-		cache.lock <- struct{}{}
-		began := time.Now()
+		forget := source.forget
+		source.forget = func(accessToken string) func() {
+			clear := forget(accessToken)
+			return func() {
+				want(t, source, 2)
+				clear()
+			}
+		}
 		source.Invalidate(token)
-		if took := time.Since(began); took != invalidateLimit {
-			t.Errorf("took %v", took)
-		}
-		if !strings.Contains(warnings(log), "still in the cache") {
-			t.Errorf("log: %s", log)
-		}
-		<-cache.lock
 		want(t, source, 2)
 	})
+}
+
+func TestInvalidateWithCacheThatHangs(t *testing.T) {
+	hang := func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
+	rows := []struct {
+		name string
+		user bool
+		hang func(*lockingCache)
+	}{
+		{"lock", false, func(c *lockingCache) { c.lock <- struct{}{} }},
+		{"get", false, func(c *lockingCache) { c.get = hang }},
+		{"delete", false, func(c *lockingCache) { c.delete = hang }},
+		{"put", true, func(c *lockingCache) { c.put = hang }},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: rotate}
+				config, cache := server.public(), newLockingCache()
+				source := func() *Source { return config.RefreshToken(testRefresh) }
+				if !row.user {
+					config = server.config()
+					source = config.ClientCredentials
+				}
+				config.Cache = cache
+				log := logged(config)
+				s := source()
+				token := want(t, s, 1)
+				pass(2 * time.Minute)
+				row.hang(cache)
+				began := time.Now()
+				s.Invalidate(token)
+				if took := time.Since(began); took != invalidateLimit {
+					t.Errorf("took %v", took)
+				}
+				if !strings.Contains(warnings(log), "still in the cache") {
+					t.Errorf("log: %s", log)
+				}
+				cache.get, cache.put, cache.delete = nil, nil, nil
+				if len(cache.lock) > 0 {
+					<-cache.lock
+				}
+				want(t, s, 2)
+			})
+		})
+	}
 }
 
 // Sources that share a cache with locks make one request between them.

@@ -54,7 +54,9 @@ type Config struct {
 	// processes: [DirCache] in files, or your own in a database. A person who
 	// has signed in is not asked again, and a program that runs every minute
 	// asks Entra ID once an hour. Nil means that the Source alone knows them,
-	// so that with the program the sign-in is lost.
+	// so that with the program the sign-in is lost. What is stored is found
+	// again with the same Cloud, ClientID and CacheKey, and with Tenant and
+	// Scopes as they were written; the Credential may be replaced by another.
 	//
 	// A new refresh token is stored before it is used, and before the access
 	// token that came with it is handed out. Where it cannot be stored the
@@ -77,7 +79,8 @@ type Config struct {
 	// with different ones never get each other's token. Make it what the
 	// program itself knows the user by, such as the id of their account there.
 	// What a flow knows about its user counts as well: the user name and
-	// password, the refresh token or assertion it is given, the LoginHint.
+	// password, the refresh token or assertion it is given, the LoginHint. That
+	// one is not checked: it stands for whoever has signed in with it.
 	//
 	// It is required where users of a web application sign in, for
 	// [Config.Exchange] and [Config.SignedIn]. Empty means that the program is

@@ -3,6 +3,7 @@ package tokensource
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -33,7 +34,14 @@ import (
 // Entries that nobody has written to for 100 days are deleted, for nothing in
 // them is good any more. To sign everybody out, delete all files while no
 // program runs.
-func DirCache(dir string) Cache { return &dirCache{dir: dir} }
+//
+// A relative dir is one below the directory that is the current one now.
+func DirCache(dir string) Cache {
+	if absolute, err := filepath.Abs(dir); err == nil && dir != "" {
+		dir = absolute
+	}
+	return &dirCache{dir: dir}
+}
 
 type dirCache struct {
 	dir   string
@@ -97,7 +105,11 @@ func (d *dirCache) make(key string) error {
 }
 
 func (d *dirCache) failed(key, problem string, err error) *CacheError {
-	return &CacheError{Key: key, Problem: problem, Err: err, Remedy: "check that the directory " + d.dir + " is there, that the program's user may write into it, and that the disk is not full"}
+	remedy := "check that the directory " + d.dir + " is there, and that the disk is not full"
+	if errors.Is(err, fs.ErrPermission) {
+		remedy = "have the program's user own the directory " + d.dir + " and what is in it, and be able to write there; another one, such as root, may have run the program once"
+	}
+	return &CacheError{Key: key, Problem: problem, Err: err, Remedy: remedy}
 }
 
 func (d *dirCache) Get(ctx context.Context, key string) ([]byte, error) {
@@ -126,7 +138,7 @@ func (d *dirCache) Get(ctx context.Context, key string) ([]byte, error) {
 // readEntry reads a regular file of the program's user. Another one might never
 // end, or be there to pass off somebody else's tokens.
 func readEntry(path string) ([]byte, error) {
-	f, err := openEntry(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|wary, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +150,7 @@ func readEntry(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 	case !isOwn(info):
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it belongs to another user")}
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it belongs to another user: %w", fs.ErrPermission)}
 	}
 	return io.ReadAll(io.LimitReader(f, maxEntry+1))
 }
@@ -151,8 +163,9 @@ func (d *dirCache) Put(ctx context.Context, key string, value []byte) error {
 	if err := d.make(key); err != nil {
 		return err
 	}
-	d.sweep(time.Now())
-	if err := replaceFile(ctx, path, value); err != nil {
+	err = replaceFile(ctx, path, value)
+	d.sweep(ctx, time.Now())
+	if err != nil {
 		return d.failed(key, "cannot be written", err)
 	}
 	return nil
@@ -191,7 +204,7 @@ func writeBeside(path string, value []byte) (name string, err error) {
 
 // sweep removes what nobody will: what processes that were killed have left,
 // and entries that have outlived what is in them.
-func (d *dirCache) sweep(now time.Time) {
+func (d *dirCache) sweep(ctx context.Context, now time.Time) {
 	last := d.swept.Load()
 	if now.Sub(time.Unix(last, 0)) < leftover || !d.swept.CompareAndSwap(last, now.Unix()) {
 		return
@@ -201,6 +214,8 @@ func (d *dirCache) sweep(now time.Time) {
 		ours := ourFile.FindStringSubmatch(file.Name())
 		path := filepath.Join(d.dir, file.Name())
 		switch {
+		case ctx.Err() != nil:
+			return
 		case ours == nil:
 		case ours[2] != "":
 			removeOld(path, now.Add(-leftover))
@@ -213,7 +228,7 @@ func (d *dirCache) sweep(now time.Time) {
 // removeEntry removes an entry unless somebody has its lock, who may be about
 // to put a new one in its place.
 func (d *dirCache) removeEntry(key, path string, before time.Time) {
-	l := flock.New(filepath.Join(d.dir, key+".lock"), flock.SetPermissions(0o600))
+	l := newLock(filepath.Join(d.dir, key+".lock"))
 	if locked, err := l.TryLock(); err == nil && locked {
 		removeOld(path, before)
 		l.Close()
@@ -243,6 +258,11 @@ func (d *dirCache) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// newLock opens for writing, too, without which NFS has no locks.
+func newLock(path string) *flock.Flock {
+	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|wary), flock.SetPermissions(0o600))
+}
+
 // Lock takes the lock of a file that is there for nothing else.
 func (d *dirCache) Lock(ctx context.Context, key string) (unlock func(), err error) {
 	path, err := d.path(ctx, key, ".lock")
@@ -252,7 +272,7 @@ func (d *dirCache) Lock(ctx context.Context, key string) (unlock func(), err err
 	if err := d.make(key); err != nil {
 		return nil, err
 	}
-	l := flock.New(path, flock.SetPermissions(0o600))
+	l := newLock(path)
 	_, err = l.TryLockContext(ctx, lockPoll)
 	switch {
 	case err == nil:

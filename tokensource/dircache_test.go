@@ -149,6 +149,15 @@ func TestDirCacheIsNeverTorn(t *testing.T) {
 	}
 }
 
+// A program that goes elsewhere, as a daemon does, takes its cache along.
+func TestDirCacheStaysWhereItWas(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := tokensource.DirCache("tokens")
+	put(t, c, "x")
+	t.Chdir(t.TempDir())
+	wantEntry(t, c, "x")
+}
+
 func TestDirCacheLock(t *testing.T) {
 	c, dir := newDirCache(t)
 	locker := c.(tokensource.Locker)
@@ -349,6 +358,22 @@ func TestDirCacheSweeps(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) != file.gone {
 			t.Errorf("%s: gone %t", name, !file.gone)
 		}
+	}
+}
+
+// What is left over may be why the disk is full.
+func TestDirCacheSweepsWhereItCannotWrite(t *testing.T) {
+	c, dir := newDirCache(t)
+	left, then := filepath.Join(dir, entryKey+".token.1.new"), time.Now().Add(-2*time.Hour)
+	inTheWay := filepath.Join(dir, entryKey+".token", "x")
+	if err := errors.Join(os.MkdirAll(inTheWay, 0o700), os.WriteFile(left, nil, 0o600), os.Chtimes(left, then, then)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Put(t.Context(), entryKey, []byte("x")); err == nil {
+		t.Error("no error")
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("left: %v", err)
 	}
 }
 

@@ -9,10 +9,8 @@ import (
 	"syscall"
 )
 
-// openEntry follows no link and waits for no writer of a pipe.
-func openEntry(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-}
+// wary opens follow no link and wait for no writer of a pipe.
+const wary = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // isOwn reports whether a file is the program's user's, or root's.
 func isOwn(info fs.FileInfo) bool {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/exoauth/exoauth/tokensource"
 )
@@ -31,7 +32,7 @@ func TestDirCacheReadsItsOwnFilesAlone(t *testing.T) {
 				t.Skip("only root can give files away")
 			}
 			return errors.Join(os.WriteFile(path, []byte("x"), 0o644), os.Chown(path, 4711, 4711))
-		}, "belongs to another user"},
+		}, "belongs to another user: permission denied; have the program's user own"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -50,5 +51,38 @@ func TestDirCacheReadsItsOwnFilesAlone(t *testing.T) {
 			put(t, c, "y")
 			wantEntry(t, c, "y")
 		})
+	}
+}
+
+// Nor does what is in the place of the lock keep anybody waiting, or have a file
+// made elsewhere.
+func TestDirCacheLocksItsOwnFilesAlone(t *testing.T) {
+	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "made")
+	c := tokensource.DirCache(dir)
+	path := filepath.Join(dir, entryKey+".lock")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if unlock, err := c.(tokensource.Locker).Lock(t.Context(), entryKey); err == nil {
+			unlock()
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Fatal("waits for a writer of the pipe")
+	}
+	if err := errors.Join(os.Remove(path), os.Symlink(elsewhere, path), os.Chmod(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.(tokensource.Locker).Lock(t.Context(), entryKey)
+	if _, ok := errors.AsType[*tokensource.CacheError](err); !ok {
+		t.Errorf("a link: error %v", err)
+	}
+	if _, err := os.Stat(elsewhere); err == nil {
+		t.Error("a file was made elsewhere")
 	}
 }

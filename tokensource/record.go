@@ -3,7 +3,6 @@ package tokensource
 import (
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -65,8 +64,6 @@ func decodeRecord(value []byte, key string) (*record, error) {
 		return nil, errors.New("has a form that this version does not know")
 	case r.Key != key:
 		return nil, errors.New("belongs to another key: somebody has moved it")
-	case strings.ContainsFunc(r.RefreshToken, func(c rune) bool { return c <= ' ' || c > '~' }):
-		return nil, errors.New("has a refresh token with characters that none has")
 	case r.AccessToken == "":
 		return r, nil
 	}

@@ -31,6 +31,7 @@ type session struct {
 	// for any more may not have come to its end when the next one starts.
 	turn    chan struct{}
 	anew    bool   // a person is to be asked first, whatever is stored
+	begun   bool   // unsaved is of a new sign-in, so what is stored is of another
 	refresh string // the refresh token in force
 	stored  string // the one that the cache is known to have
 	rotated bool   // refresh came with an answer, and is not stored
@@ -85,6 +86,11 @@ var errAsk = errors.New("a person has to be asked")
 
 // get has others take their turn while a person is asked, who may never answer.
 func (s *session) get(ctx context.Context, pause pauseFunc) (g *grant, err error) {
+	if s.begun {
+		if g, err = s.begin(ctx, s.unsaved); err != nil || newEntry(g).good() {
+			return g, err
+		}
+	}
 	err = errAsk
 	if !s.anew {
 		g, err = s.renew(ctx, pause)
@@ -96,19 +102,23 @@ func (s *session) get(ctx context.Context, pause pauseFunc) (g *grant, err error
 		return nil, err
 	}
 	s.anew = false
-	return s.begin(ctx, g)
+	return s.begin(context.WithoutCancel(ctx), g)
 }
 
 // begin stores what a person's sign-in has brought, in the place of whatever
-// is there.
+// is there. It is repeated until that is done, and first done without regard to
+// who has left meanwhile: the person would have to sign in again.
 func (s *session) begin(ctx context.Context, g *grant) (*grant, error) {
+	s.take(g)
+	s.begun = true
 	unlock, err := s.lock(ctx)
 	if err != nil {
-		s.take(g)
 		return nil, err
 	}
 	defer unlock()
-	return s.keep(ctx, g)
+	g, err = s.save(ctx)
+	s.begun = err != nil
+	return g, err
 }
 
 // renew takes what is stored where that is fresh, under the lock where it is
@@ -137,7 +147,8 @@ func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
 	g, err := s.obtain(ctx, pause)
 	switch {
 	case err == nil:
-		return s.keep(ctx, g)
+		s.take(g)
+		return s.save(ctx)
 	case err == errAsk || s.handed:
 	default:
 		if old := s.usable(r); old != nil {
@@ -226,11 +237,6 @@ func (s *session) take(g *grant) {
 	if s.redeem != nil && g.refreshToken != "" && g.refreshToken != s.refresh {
 		s.refresh, s.rotated = g.refreshToken, true
 	}
-}
-
-func (s *session) keep(ctx context.Context, g *grant) (*grant, error) {
-	s.take(g)
-	return s.save(ctx)
 }
 
 // failed returns the Error for what failed without an answer of the server.

@@ -101,12 +101,13 @@ func (s *session) usable(r *record) *grant {
 	return g
 }
 
-// save stores what is not stored. A refresh token that cannot be is kept, and
-// stored before it is used.
+// save stores what is not stored, although nobody may wait for it any more:
+// what the server has given out must not be lost. A refresh token that cannot
+// be stored is kept, and stored before it is used.
 func (s *session) save(ctx context.Context) (*grant, error) {
 	g := s.unsaved
 	if s.shelf != nil {
-		if err := s.shelf.save(ctx, newRecord(g, s.refresh)); err != nil && s.rotated {
+		if err := s.shelf.save(context.WithoutCancel(ctx), newRecord(g, s.refresh)); err != nil && s.rotated {
 			return nil, s.failed(&ownError{"Config.Cache", err})
 		} else if err != nil {
 			s.shelf.warn(ctx, "a token was not stored", err)
@@ -120,18 +121,22 @@ func (s *session) save(ctx context.Context) (*grant, error) {
 
 // drop deletes an entry whose refresh token is not good any more.
 func (s *session) drop(ctx context.Context) {
-	s.stored = ""
-	if err := s.shelf.delete(ctx); err != nil {
+	if err := s.shelf.delete(context.WithoutCancel(ctx)); err != nil {
 		s.shelf.warn(ctx, "a refresh token that has ended was not deleted", s.redacted(err))
 	}
 }
 
-// forget clears an access token that a server refused, wherever it is. A flow
-// that is under way will put another in its place.
-func (s *session) forget(accessToken string) {
+// forget is that of a Source: the server refused the access token.
+func (s *session) forget(accessToken string) (clear func()) {
 	s.mu.Lock()
 	s.refused = accessToken
 	s.mu.Unlock()
+	return func() { s.clear(accessToken) }
+}
+
+// clear takes an access token out of the cache. A flow that is under way will
+// put another in its place.
+func (s *session) clear(accessToken string) {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
@@ -145,16 +150,16 @@ func (s *session) forget(accessToken string) {
 		defer unlock()
 	}
 	if err == nil {
-		err = s.clear(ctx, accessToken, unlock != nil)
+		err = s.clearEntry(ctx, accessToken, unlock != nil)
 	}
 	if err != nil {
 		s.shelf.warn(ctx, "a token that was refused is still in the cache", s.redacted(err))
 	}
 }
 
-// clear leaves an entry with a refresh token alone where it is not locked: to
+// clearEntry leaves one with a refresh token alone where it is not locked: to
 // write the old one back would undo what another process has stored meanwhile.
-func (s *session) clear(ctx context.Context, accessToken string, locked bool) error {
+func (s *session) clearEntry(ctx context.Context, accessToken string, locked bool) error {
 	r, err := s.shelf.load(ctx)
 	switch {
 	case err != nil || r == nil || r.AccessToken != accessToken:

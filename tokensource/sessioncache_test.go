@@ -168,6 +168,36 @@ func (*tellTale) Put(_ context.Context, _ string, value []byte) error {
 	return fmt.Errorf("insert %s %q", value, value)
 }
 
+// What a program finds in its cache when it starts, it does not know yet.
+func TestCacheThatNamesWhatItCannotReadIsRedacted(t *testing.T) {
+	server := &fakeEntra{answer: func(n int, _ *http.Request) (*http.Response, error) {
+		return response(200, fmt.Sprintf(`{"expires_in":3600,"scope":"a b","access_token":"%s","refresh_token":%q,"id_token":"PLANTED.%s"}`, tokenNumber(n), testRefresh, strings.Repeat("id", 20))), nil
+	}}
+	cache := new(memCache)
+	config := server.public()
+	config.Cache = cache
+	want(t, config.RefreshToken("another"), 1)
+	reason := errors.New("bad value")
+	for _, value := range cache.keys() {
+		for _, quoted := range []string{string(value), fmt.Sprintf("%q", value), strings.ReplaceAll(string(value), `":"`, `": "`)} {
+			for _, wrapped := range []error{reason, ErrCacheMiss} {
+				cache.get = func(context.Context, string) error { return fmt.Errorf("%w: %s", wrapped, quoted) }
+				cache.put = cache.get
+				log := logged(config)
+				_, err := config.RefreshToken("another").Token()
+				if err == nil {
+					t.Fatal("no error")
+				}
+				checkAllVerbs(t, "error", err, errors.Unwrap(err))
+				checkNoSecret(t, "log", log.String())
+				if !strings.Contains(warnings(log), wrapped.Error()) {
+					t.Errorf("log: %s", log)
+				}
+			}
+		}
+	}
+}
+
 // The flow that everybody has left still stores what it has got, and the next
 // call waits for it.
 func TestAbandonedPutIsWaitedFor(t *testing.T) {
@@ -220,4 +250,86 @@ func TestCacheThatHangs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever has signed in last is the user, although their tokens are not stored
+// yet: those of the one before are neither handed out nor used.
+func TestSignInThatIsNotStoredIsNotForgotten(t *testing.T) {
+	full := errors.New("disk full")
+	rows := []struct {
+		name   string
+		after  time.Duration // of the sign-in that is not stored
+		want   string
+		failed func(*lockingCache) (mend func())
+	}{
+		{"not written", rememberAtMost, "bob's", func(c *lockingCache) func() {
+			c.put = func(context.Context, string) error { return full }
+			return func() { c.put = nil }
+		}},
+		{"locked", rememberAtMost, "bob's", func(c *lockingCache) func() {
+			c.lock <- struct{}{}
+			return func() { <-c.lock }
+		}},
+		{"not written for an hour", hour, tokenNumber(3), func(c *lockingCache) func() {
+			c.put = func(context.Context, string) error { return full }
+			return func() { c.put = nil }
+		}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate)}
+				config, cache := server.public(), newLockingCache()
+				config.Cache = cache
+				want(t, config.DeviceCode(new(shown).show), 2)
+
+				cl, _ := config.userClient()
+				s := newSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
+					return &grant{accessToken: "bob's", refreshToken: "bobs.refresh.token", asked: time.Now(), lifetime: hour}, nil
+				})
+				s.interactive, s.anew = true, true
+				source := s.source()
+				mend := row.failed(cache)
+				if _, err := source.Token(); err == nil {
+					t.Fatal("no error")
+				}
+				pass(row.after)
+				mend()
+				if token, err := source.Token(); err != nil || token.AccessToken != row.want {
+					t.Errorf("%v, %v; want %s", token, err, row.want)
+				}
+				if row.after == hour {
+					server.wantForm(t, 3, refreshForm("bobs.refresh.token"))
+				} else if got := cache.only(t).RefreshToken; got != "bobs.refresh.token" {
+					t.Errorf("stored %q", got)
+				}
+			})
+		})
+	}
+}
+
+// An entry that could not be deleted does not come back in the place of what
+// has been got since.
+func TestEndedRefreshTokenStaysEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(rotate, badRequest(revoked), rotate)}
+		broken := func(context.Context, string) error { return errors.New("read only") }
+		cache := new(memCache)
+		config := server.public()
+		config.Cache = cache
+		source := config.Password("jane@contoso.com", testPassword)
+		want(t, source, 1)
+		pass(hour)
+		cache.put, cache.delete = broken, broken
+		if _, err := source.Token(); err == nil {
+			t.Error("no error")
+		}
+		pass(rememberAtMost)
+		cache.put, cache.delete = nil, nil
+		want(t, source, 3)
+		wantRequests(t, server, 3)
+		if got := cache.only(t).RefreshToken; got != refreshNumber(3) {
+			t.Errorf("stored %q", got)
+		}
+	})
 }

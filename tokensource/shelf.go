@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
@@ -14,8 +15,7 @@ const (
 	// lockLimit is how long the lock of an entry is waited for. Nobody has it
 	// while a person is asked.
 	lockLimit = 30 * time.Second
-	// cacheLimit is how long one call of a Cache may take. Storing goes on where
-	// nobody waits any more: what the server has given out must not be lost.
+	// cacheLimit is how long one call of a Cache may take.
 	cacheLimit = 10 * time.Second
 )
 
@@ -27,6 +27,8 @@ type shelf struct {
 	name    string
 	log     *slog.Logger
 	made    string // the key, once it was needed
+
+	replaced string // why the entry is replaced, as the log says already
 }
 
 // newShelf returns nil where there is no cache.
@@ -38,11 +40,16 @@ func newShelf(cache Cache, name string, log *slog.Logger, key func() (string, er
 }
 
 // key is called in the session's turn.
-func (s *shelf) key() (key string, err error) {
-	if s.made == "" {
-		s.made, err = s.makeKey()
+func (s *shelf) key() (string, error) {
+	if s.made != "" {
+		return s.made, nil
 	}
-	return s.made, err
+	key, err := s.makeKey()
+	if err != nil {
+		return "", err
+	}
+	s.made = key
+	return key, nil
 }
 
 // load returns what is stored, or nil.
@@ -58,18 +65,18 @@ func (s *shelf) load(ctx context.Context) (*record, error) {
 	case err == ErrCacheMiss, err == nil && len(value) == 0:
 		return nil, nil
 	case errors.Is(err, ErrCacheMiss):
-		s.warn(ctx, "a damaged entry of the cache is replaced", err)
+		s.replaces(ctx, unquoted(err))
 		return nil, nil
 	case err != nil:
-		return nil, endedOr(ctx, err)
+		return nil, endedOr(ctx, unquoted(err))
 	}
 	r, err := decodeRecord(value, key)
 	if err != nil {
-		s.warn(ctx, "a damaged entry of the cache is replaced", damagedEntry(key, err.Error()))
+		s.replaces(ctx, damagedEntry(key, err.Error()))
 		return nil, nil
 	}
 	if r.AccessToken != "" && r.isFuture(time.Now()) {
-		s.warn(ctx, "a token in the cache is replaced", damagedEntry(key, "is from the future: the clock was turned back"))
+		s.replaces(ctx, damagedEntry(key, "has a token from the future: the clock was turned back"))
 	}
 	return r, nil
 }
@@ -84,10 +91,10 @@ func (s *shelf) save(ctx context.Context, r *record) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheLimit)
+	ctx, cancel := context.WithTimeout(ctx, cacheLimit)
 	defer cancel()
 	if err := s.cache.Put(ctx, key, value); err != nil {
-		return r.redacted(err)
+		return unquoted(r.redacted(err))
 	}
 	return nil
 }
@@ -97,9 +104,9 @@ func (s *shelf) delete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cacheLimit)
+	ctx, cancel := context.WithTimeout(ctx, cacheLimit)
 	defer cancel()
-	return s.cache.Delete(ctx, key)
+	return unquoted(s.cache.Delete(ctx, key))
 }
 
 // lock returns nil for a cache that has no locks.
@@ -121,7 +128,7 @@ func (s *shelf) lock(ctx context.Context) (unlock func(), err error) {
 	case limited.Err() != nil && ctx.Err() == nil:
 		return nil, &CacheError{Key: key, Problem: "is locked", Err: errLockHeld, Remedy: "look for a process that uses the same cache and hangs"}
 	}
-	return nil, endedOr(ctx, err)
+	return nil, endedOr(ctx, unquoted(err))
 }
 
 // errLockHeld passes by itself.
@@ -142,11 +149,32 @@ func endedOr(ctx context.Context, err error) error {
 	return err
 }
 
+// replaces warns of an entry that is of no use, once: it is read again when it
+// is locked, and again where nobody can replace it, as in SignedIn.
+func (s *shelf) replaces(ctx context.Context, err error) {
+	if reason := err.Error(); reason != s.replaced {
+		s.replaced = reason
+		s.warn(ctx, "a damaged entry of the cache is replaced", err)
+	}
+}
+
 func (s *shelf) warn(ctx context.Context, what string, err error) {
 	s.log.WarnContext(ctx, "tokensource: "+what, "client", s.name, "error", err)
 }
 
-// redacted is for the words of a Cache that somebody else has written.
+// storedToken is one in the form in which it is stored, with what follows it.
+var storedToken = regexp.MustCompile(`((?:access|refresh|id)_token)\\*["']\s*:\s*\S+`)
+
+// unquoted is for the words of a Cache that somebody else has written, which
+// may quote what is stored.
+func unquoted(err error) error {
+	if err == nil || !storedToken.MatchString(err.Error()) {
+		return err
+	}
+	return errors.New(storedToken.ReplaceAllString(err.Error(), "${1} "+redacted))
+}
+
+// redacted is for what came of storing r, whatever form its tokens have there.
 func (r *record) redacted(err error) error {
 	known := new(redactor)
 	known.add(r.AccessToken)

@@ -43,8 +43,10 @@ type Source struct {
 	name   string
 	log    *slog.Logger
 	flow   flow
-	broken *ConfigError             // why there is no flow
-	forget func(accessToken string) // clears what is stored; nil where nothing is
+	broken *ConfigError // why there is no flow
+	// forget has the flow not return a token again, wherever it is stored;
+	// clear takes it from there. Nil where nothing is stored.
+	forget func(accessToken string) (clear func())
 
 	mu       sync.Mutex // guards what follows
 	call     *call      // under way; nil where there is none
@@ -68,8 +70,8 @@ func newSource(name string, log *slog.Logger, f flow) *Source {
 }
 
 // Token is [Source.TokenContext] without a context. It takes two minutes at
-// most, with the time limit that Config has by default, one more with a Cache,
-// and a quarter of an hour more where somebody has to sign in.
+// most, with the time limit that Config has by default, two more with a Cache
+// in trouble, and a quarter of an hour more where somebody has to sign in.
 func (s *Source) Token() (*oauth2.Token, error) {
 	return s.TokenContext(context.Background())
 }
@@ -80,9 +82,9 @@ func (s *Source) Token() (*oauth2.Token, error) {
 // server sent them, as strings. A refresh token is not in it; see
 // [Config.Cache].
 //
-// The errors are an [*Error] for a request that failed, a [*ConfigError] for
-// settings that cannot work, for [Func] that of the function, and one that
-// wraps the error of ctx. When ctx ends, TokenContext returns, while the
+// The errors are an [*Error] for a request that failed, or that was not made
+// because the Cache failed, a [*ConfigError] for settings that cannot work, for
+// [Func] that of the function, and one that wraps the error of ctx. When ctx ends, TokenContext returns, while the
 // request goes on for others who wait; when the last one leaves, it is
 // cancelled. Values in the ctx that started a request are seen by the HTTP
 // client's transport.
@@ -223,7 +225,9 @@ func (f failure) at(now time.Time) error {
 // fetched again and again for the one where permission is missing, until
 // Entra ID takes the application for one in a loop (AADSTS50196).
 //
-// What is stored in a Cache is cleared too. That takes five seconds at most.
+// With a [Config.Cache] this Source does not take t from there again, and
+// removes it, so that no other process does. That takes five seconds at most.
+// In a user's entry it stays where the Cache is no [Locker].
 func (s *Source) Invalidate(t *oauth2.Token) {
 	if s == nil || t == nil {
 		return
@@ -232,8 +236,12 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 	if e == nil || t.AccessToken != e.token.AccessToken || !e.old(invalidAfter) {
 		return
 	}
-	if s.cached.CompareAndSwap(e, nil) && s.forget != nil {
-		s.forget(t.AccessToken)
+	clear := func() {}
+	if s.forget != nil {
+		clear = s.forget(t.AccessToken) // first, or a call at this moment would find it in the Cache
+	}
+	if s.cached.CompareAndSwap(e, nil) {
+		clear()
 	}
 }
 
