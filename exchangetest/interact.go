@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
@@ -16,7 +17,14 @@ const ssoCookie = "ESTSAUTHPERSISTENT"
 // A signIn is a person who has signed in on the page.
 type signIn struct {
 	user *User
+	at   time.Time
 	mfa  bool
+}
+
+// endedLocked reports whether the person has to sign in anew.
+func (in *signIn) endedLocked(now time.Time) bool {
+	u := in.user
+	return endedBy(u.revoked, in.at) || endedBy(u.changed, in.at) || u.state.checkFrequency(in.at, now) != nil
 }
 
 // An interaction is what a person is led through.
@@ -76,7 +84,7 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 			signInPage(s.describe(a, refusal))
 			return nil, nil
 		}
-		who := &signIn{user: u}
+		who := &signIn{user: u, at: s.Now()}
 		cookie := rand.Text()
 		s.mu.Lock()
 		s.sso[cookie] = who
@@ -101,10 +109,11 @@ func (s *Server) signedIn(r *http.Request, in *interaction) *signIn {
 	if err != nil {
 		return nil
 	}
+	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	who := s.sso[cookie.Value]
-	if who == nil || in.tenant != nil && who.user.tenant != in.tenant {
+	if who == nil || in.tenant != nil && who.user.tenant != in.tenant || who.endedLocked(now) {
 		return nil
 	}
 	return who
