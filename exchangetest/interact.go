@@ -14,7 +14,7 @@ import (
 // ssoCookie keeps a person signed in from one page to the next.
 const ssoCookie = "ESTSAUTHPERSISTENT"
 
-// A signIn is a person who has signed in on the page.
+// A signIn is a person who has signed in on the page. It does not change.
 type signIn struct {
 	user *User
 	at   time.Time
@@ -51,9 +51,7 @@ func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 		return nil, refusal
 	}
 	if action == "mfa" {
-		s.mu.Lock()
-		who.mfa = true
-		s.mu.Unlock()
+		who = s.approve(a.r, who)
 	}
 	switch refusal := who.user.checkUser(who.mfa); {
 	case refusal == nil:
@@ -117,6 +115,21 @@ func (s *Server) signedIn(r *http.Request, in *interaction) *signIn {
 		return nil
 	}
 	return who
+}
+
+// approve returns the sign-in with a second factor, and keeps it under the
+// cookie if there is one already.
+func (s *Server) approve(r *http.Request, in *signIn) *signIn {
+	approved := *in
+	approved.mfa = true
+	if cookie, err := r.Cookie(ssoCookie); err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.sso[cookie.Value] == in {
+			s.sso[cookie.Value] = &approved
+		}
+	}
+	return &approved
 }
 
 // consent asks for what has not been consented to.

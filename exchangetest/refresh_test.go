@@ -1,6 +1,8 @@
 package exchangetest
 
 import (
+	"net/http"
+	"sync"
 	"testing"
 	"time"
 )
@@ -187,5 +189,33 @@ func TestSignInFrequencyOfACookie(t *testing.T) {
 	}
 	if _, problem := p.redeem(t, "contoso.com", "grant_type", "refresh_token", "refresh_token", got.RefreshToken); problem != "invalid_grant [70043]" {
 		t.Error(problem)
+	}
+}
+
+// Two tabs share a cookie.
+func TestBrowserInTwoTabs(t *testing.T) {
+	p := newPeople(t)
+	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
+	p.user.SetState(UserState{RequireMFA: true})
+	b := p.Browser(p.user)
+	if _, err := b.Authorize(t.Context(), p.authorizeURL("contoso.com")); err != nil {
+		t.Fatal(err)
+	}
+	var tabs sync.WaitGroup
+	defer tabs.Wait()
+	for _, method := range []string{"GET", "POST"} {
+		tabs.Go(func() {
+			for range 20 {
+				resp, err := b.send(t.Context(), method, p.authorizeURL("contoso.com"), "action=mfa")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusFound {
+					t.Error(resp.Status)
+				}
+			}
+		})
 	}
 }
