@@ -215,6 +215,9 @@ func TestTokenRequestTooBig(t *testing.T) {
 	if resp, _ := w.post(t, "contoso.com", form); resp.StatusCode != 400 {
 		t.Error(resp.Status)
 	}
+	if got := w.Requests(); len(got) != 1 || got[0].Status != 400 || got[0].Error == "" || got[0].Tenant != "contoso.com" {
+		t.Errorf("recorded %+v", got)
+	}
 }
 
 func TestSecretExpiresByTheClock(t *testing.T) {
