@@ -13,7 +13,9 @@ func (c *popConn) login(verb, args string) {
 	switch verb {
 	case "USER":
 		c.user = args
-		c.sess.update(func(r *Session) { r.User = args })
+		if isName(args) {
+			c.sess.update(func(r *Session) { r.User = args })
+		}
 		c.reply("+OK")
 		return
 	case "PASS":
