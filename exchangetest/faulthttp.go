@@ -44,8 +44,8 @@ func endpoint(r *http.Request) string { return r.URL.Path[strings.LastIndexByte(
 // replace gives the answer of a fault.
 func (s *Server) replace(at Place, w http.ResponseWriter, r *http.Request, f *Fault) {
 	r.SetPathValue("tenant", requestTenant(r))
-	if err := bufferForm(w, r); err == nil && at == AtEntra && endpoint(r) == "token" {
-		s.addRequest(s.faultRecord(r, f))
+	if err := bufferForm(w, r); err == nil && (at == AtHost || endpoint(r) == "token") {
+		s.addRequest(s.faultRecord(at, r, f))
 	}
 	if f.AADSTS != 0 {
 		s.refuseByFault(w, r, f)
@@ -62,8 +62,11 @@ func (f *Fault) refusal() *entraError {
 	return e
 }
 
-func (s *Server) faultRecord(r *http.Request, f *Fault) Request {
+func (s *Server) faultRecord(at Place, r *http.Request, f *Fault) Request {
 	record := s.newRequest(r)
+	if at == AtHost {
+		record = s.newHostRequest(r)
+	}
 	record.Status = f.Status
 	switch {
 	case f.AADSTS != 0:

@@ -159,7 +159,7 @@ func (s *Server) consent(a *answer, in *interaction, who *signIn, action string)
 		return nil, refuse(aadsts.Declined).sub("cancel")
 	case action == "accept" || !ask:
 		if len(missing) > 0 {
-			app.Consent(who.user, expandDefault(missing)...)
+			app.consent(who.user, expandDefault(missing))
 		}
 		return who, nil
 	case in.prompt == "none":
