@@ -161,7 +161,7 @@ func (a *App) secretIndexLocked(method, value string) int {
 // Consent grants delegated permissions of Exchange Online to the application,
 // such as [IMAPAccessAsUser] and [SMTPSend], as the user does on the page that
 // asks for them. A nil user is an administrator who consents for everybody in
-// the tenant.
+// the tenant. It panics at a permission that there is not.
 func (a *App) Consent(user *User, permissions ...string) {
 	for _, p := range permissions {
 		if !slices.ContainsFunc(delegatedPermissions, equalFold(p)) {
