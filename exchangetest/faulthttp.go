@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
@@ -146,27 +145,3 @@ func contentType(body string) string {
 	}
 	return "text/plain; charset=utf-8"
 }
-
-// A dripWriter sends a response slowly.
-type dripWriter struct {
-	http.ResponseWriter
-	srv  *Server
-	drip time.Duration
-	gone <-chan struct{}
-}
-
-func (w *dripWriter) Write(p []byte) (int, error) {
-	at := w.srv.Now()
-	for i := range p {
-		at = at.Add(w.drip)
-		w.srv.wait(at, w.gone)
-		if _, err := w.ResponseWriter.Write(p[i : i+1]); err != nil {
-			return i, err
-		}
-		http.NewResponseController(w.ResponseWriter).Flush()
-	}
-	return len(p), nil
-}
-
-// Unwrap lets [http.ResponseController] through.
-func (w *dripWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
