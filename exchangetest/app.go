@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"crypto/rand"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ type App struct {
 type registration struct {
 	home        *Tenant
 	secrets     []secret
-	certs       []certificate
+	certs       []*x509.Certificate
 	federated   []FederatedCredential
 	redirects   map[string]Platform
 	publicFlows bool
@@ -160,8 +161,21 @@ func (a *App) secretIndexLocked(method, value string) int {
 // Consent grants delegated permissions of Exchange Online to the application,
 // such as [IMAPAccessAsUser] and [SMTPSend], as the user does on the page that
 // asks for them. A nil user is an administrator who consents for everybody in
-// the tenant.
+// the tenant. It panics at a permission that there is not.
 func (a *App) Consent(user *User, permissions ...string) {
+	for _, p := range permissions {
+		if !slices.ContainsFunc(delegatedPermissions, equalFold(p)) {
+			panic(fmt.Sprintf("exchangetest: Consent: Exchange Online has no permission %q for mail protocols", p))
+		}
+	}
+	if user != nil && user.tenant != a.tenant {
+		panic(fmt.Sprintf("exchangetest: Consent: %s is of another tenant than the application; consent to what InstallApp made there", user.UPN))
+	}
+	a.consent(user, permissions)
+}
+
+// consent is Consent for permissions of any resource.
+func (a *App) consent(user *User, permissions []string) {
 	a.tenant.srv.mu.Lock()
 	defer a.tenant.srv.mu.Unlock()
 	a.consentLocked(user, permissions)

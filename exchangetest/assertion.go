@@ -43,10 +43,10 @@ func (a *App) checkSignature(j *assertion.Assertion) *entraError {
 	certs := slices.Clone(a.reg.certs)
 	a.tenant.srv.mu.Unlock()
 	for _, c := range certs {
-		if !j.Header.Names(c.cert.Raw) {
+		if !j.Header.Names(c.Raw) {
 			continue
 		}
-		if !j.Verify(c.cert.PublicKey.(*rsa.PublicKey)) {
+		if !j.Verify(c.PublicKey.(*rsa.PublicKey)) {
 			return refuse(aadsts.AssertionKey).because("Client assertion contains an invalid signature. [Reason - The key was found, but the signature cannot be verified with it.]")
 		}
 		return nil

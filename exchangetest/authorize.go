@@ -28,6 +28,7 @@ type authCode struct {
 	method    string
 	nonce     string
 	mfa       bool
+	signIn    time.Time
 	expires   time.Time
 	used      bool
 }
@@ -139,7 +140,7 @@ func (s *Server) redirectCode(a *answer, req *authorizeRequest, app *App, in *si
 	code := prefix + rand.Text() + rand.Text()
 	s.mu.Lock()
 	s.codes[code] = &authCode{
-		app: app, user: in.user, mfa: in.mfa, wishes: req.wishes, scope: form.Get("scope"), nonce: form.Get("nonce"),
+		app: app, user: in.user, mfa: in.mfa, signIn: in.at, wishes: req.wishes, scope: form.Get("scope"), nonce: form.Get("nonce"),
 		redirect: form.Get("redirect_uri"), platform: req.platform,
 		challenge: form.Get("code_challenge"), method: form.Get("code_challenge_method"),
 		expires: s.Now().Add(codeLifetime),
@@ -223,7 +224,7 @@ func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	g.nonce = c.nonce
+	g.nonce, g.signIn = c.nonce, c.signIn
 	g.session = signInFacts{mfa: c.mfa, password: true, public: c.platform != Web, scope: strings.Join(slices.Concat(w.oidc, w.full()), " ")}
 	if c.platform == SPA {
 		g.session.spa = s.Now()

@@ -1,7 +1,6 @@
 package exchangetest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -40,22 +39,6 @@ func (s *Server) verifyPassword(name, password string, protocol permission) (bea
 		return bearer{}, &passwordError{refusal.Code, s.words(nil, refusal)}
 	}
 	return bearer{tenant: u.tenant, user: u}, nil
-}
-
-// errNotBase64 is what a client is refused for that gives up, or whose
-// response is none.
-var errNotBase64 = errors.New("the exchange was cancelled or is not in base64")
-
-var errPlain = errors.New("the response is not that of PLAIN, or for somebody else than who logs in")
-
-// parsePLAIN splits the response of the mechanism PLAIN (RFC 4616). Exchange
-// lets nobody act as another user in that way.
-func parsePLAIN(response []byte) (name, password string, err error) {
-	parts := bytes.Split(response, []byte{0})
-	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[0]) > 0 && !bytes.EqualFold(parts[0], parts[1]) {
-		return "", "", errPlain
-	}
-	return string(parts[1]), string(parts[2]), nil
 }
 
 // refusePassword is refuse for a name and a password.

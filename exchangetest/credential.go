@@ -6,11 +6,6 @@ import (
 	"slices"
 )
 
-type certificate struct {
-	id   string
-	cert *x509.Certificate
-}
-
 // A FederatedCredential lets tokens of another issuer stand for the
 // application. All three are compared exactly, the case of letters included.
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations)
@@ -30,14 +25,14 @@ func (a *App) AddCertificate(cert *x509.Certificate) {
 	}
 	a.tenant.srv.mu.Lock()
 	defer a.tenant.srv.mu.Unlock()
-	a.reg.certs = append(a.reg.certs, certificate{newGUID(), cert})
+	a.reg.certs = append(a.reg.certs, cert)
 }
 
 // RemoveCertificate takes away what [App.AddCertificate] added.
 func (a *App) RemoveCertificate(cert *x509.Certificate) {
 	a.tenant.srv.mu.Lock()
 	defer a.tenant.srv.mu.Unlock()
-	a.reg.certs = slices.DeleteFunc(a.reg.certs, func(c certificate) bool { return c.cert.Equal(cert) })
+	a.reg.certs = slices.DeleteFunc(a.reg.certs, cert.Equal)
 }
 
 // AddFederatedCredential lets an issuer vouch for the application.

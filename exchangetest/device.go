@@ -125,6 +125,7 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	}
 	g, refusal := app.permit(who.user, d.wish)
 	if g != nil {
+		g.signIn = who.at
 		g.session = signInFacts{mfa: who.mfa, password: true, public: public, scope: d.scope}
 	}
 	return g, refusal

@@ -23,17 +23,19 @@
 //
 // Where DialContext cannot be set, [Server.Cloud] has the server's own
 // addresses. When a login fails in a test, print [Server.Sessions]: the
-// Reason there says what no Exchange would.
+// Reason there says what no Exchange would. What was asked of Entra ID is in
+// [Server.Requests], and what was sent in [Server.Sent].
 //
 // # Entra ID
 //
 // The server has the endpoints that clients ask of Entra ID: discovery of
 // instances, OpenID Connect and keys, authorize with pages to sign in and to
 // consent on, token, device code, admin consent and user realm. The token
-// endpoint knows client credentials (a secret, a certificate's assertion, an
-// issuer elsewhere), authorization code with PKCE, refresh token, device code,
-// password and on-behalf-of. Tenants are named by id or domain, common,
-// organizations or consumers. A [Browser] fills in the pages.
+// endpoint knows client credentials (a secret, a certificate's assertion, the
+// token of an [Issuer]), authorization code with PKCE, refresh token, device
+// code, password and on-behalf-of. Tenants are named by id or domain, common,
+// organizations or consumers. A [Browser] fills in the pages, and a [Host] has
+// tokens of managed identities.
 //
 // What keeps a user from a token is set with [User.SetState], what keeps an
 // application from it with methods of [App] such as [App.RequireAssignment],
@@ -47,7 +49,8 @@
 // Exchange Online was seen to speak, and they say no more than it does: a
 // refusal is "NO AUTHENTICATE failed." whatever the reason. A test that wants
 // the reason finds it in [Server.Sessions]. After authentication IMAP is
-// go-imap's server with its in-memory store behind Exchange's capabilities.
+// go-imap's server with its in-memory store behind Exchange's capabilities. A
+// second SMTP server is that of High Volume Email; see [Server.HVE].
 //
 // Microsoft documents few of the symptoms, and reports of them contradict each
 // other. This is what the server does for a token that is otherwise good:
@@ -67,12 +70,13 @@
 //   - SMTP names another user than the one who signed in: "535 5.7.3", even if
 //     that user has FullAccess.
 //
-// A password is refused everywhere until an [AuthenticationPolicy] allows it.
+// The mail servers refuse every password until an [AuthenticationPolicy] allows
+// it.
 //
 // # The administrator
 //
 // There is a method for each setting, named after the cmdlet of Exchange Online
-// that an administrator would use. [Server.Admin] takes the text of the cmdlets
+// that an administrator would use. [Tenant.Admin] takes the text of the cmdlets
 // themselves.
 //
 // # Time

@@ -83,12 +83,14 @@ func (s *Server) countConn(_ net.Conn, state http.ConnState) {
 // recordToken answers a token request through the handler that a test has set,
 // if any, and keeps the record.
 func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
-	if err := bufferForm(w, r); err != nil {
-		http.Error(w, "Bad Request", http.StatusBadRequest)
-		return
-	}
+	err := bufferForm(w, r)
 	rec := &tokenRecorder{ResponseWriter: w, request: s.newRequest(r)}
 	defer func() { s.addRequest(rec.request) }()
+	if err != nil {
+		rec.request.Error = "the form cannot be read"
+		http.Error(rec, "Bad Request", http.StatusBadRequest)
+		return
+	}
 	s.mu.Lock()
 	wrap := s.wrapToken
 	s.mu.Unlock()

@@ -2,7 +2,6 @@ package exchangetest
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,8 +56,8 @@ type Fault struct {
 	// Challenge is sent first, by a mail server: "+ " or "334 " and something
 	// in base64, such as the JSON with which Gmail refuses a token. The client
 	// is waited for, and the line that it sends is dropped, whatever it is.
-	// Then comes the Reply, or the usual answer. Not for [Greeting] and
-	// [EndOfMessage], which no line of the client's can follow.
+	// Then comes the Reply, or the usual answer. It wants a Command, other than
+	// [Greeting] and [EndOfMessage], which no line of the client's can follow.
 	Challenge string
 
 	// AADSTS has Entra ID refuse the request with the error of that number, in
@@ -68,9 +67,9 @@ type Fault struct {
 	// such refusal.
 	AADSTS int
 
-	// Status and Header are those of the HTTP response. A Status of zero means
-	// that of the refusal, or 200 with a Reply. An empty Reply with a Status is
-	// an empty body.
+	// Status and Header are those of the HTTP response, which mail servers have
+	// none of. A Status of zero means that of the refusal, or 200 with a Reply.
+	// An empty Reply with a Status is an empty body.
 	Status int
 	Header http.Header
 
@@ -119,7 +118,7 @@ func (f *Fault) lines(tag string) string {
 }
 
 // Inject makes something go wrong. Of several faults that fit, the one that
-// was injected first strikes.
+// was injected first strikes. It panics if the fields contradict each other.
 func (s *Server) Inject(f Fault) {
 	if !slices.Contains([]Place{AtIMAP, AtSMTP, AtPOP, AtEntra, AtHost}, f.At) {
 		panic(fmt.Sprintf("exchangetest: Inject: the Fault is at no known Place: %q", f.At))
@@ -127,18 +126,33 @@ func (s *Server) Inject(f Fault) {
 	if f.Delay < 0 || f.Drip < 0 || f.Skip < 0 || f.Cut < 0 {
 		panic("exchangetest: Inject: a negative Delay, Drip, Skip or Cut")
 	}
-	if f.Challenge != "" && (f.At == AtEntra || f.At == AtHost || f.Command == Greeting || f.Command == EndOfMessage) {
-		panic(fmt.Sprintf("exchangetest: Inject: a Challenge is for the commands of mail protocols, not for %q at %s", f.Command, f.At))
-	}
+	f.checkFields()
 	if f.AADSTS != 0 {
 		f.checkRefusal()
 	}
 	if f.Times == 0 {
 		f.Times = 1
 	}
+	f.Header = f.Header.Clone()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &f)
+}
+
+// checkFields panics where a field is set that the Place or the Command has no
+// use for.
+func (f *Fault) checkFields() {
+	web := f.At == AtEntra || f.At == AtHost
+	switch {
+	case f.Challenge != "" && (web || f.Command == "" || f.Command == Greeting || f.Command == EndOfMessage):
+		panic(fmt.Sprintf("exchangetest: Inject: a Challenge is for the commands of mail protocols, not for %q at %s", f.Command, f.At))
+	case !web && (f.Status != 0 || f.Header != nil):
+		panic(fmt.Sprintf("exchangetest: Inject: a Fault at %s has no Status or Header; they are HTTP's", f.At))
+	case f.Status != 0 && (f.Status < 200 || f.Status > 999):
+		panic(fmt.Sprintf("exchangetest: Inject: there is no answer with the Status %d", f.Status))
+	case f.Cut != 0 && f.Reply == "" && f.AADSTS == 0:
+		panic("exchangetest: Inject: a Cut without a Reply to cut")
+	}
 }
 
 func (f *Fault) checkRefusal() {
@@ -218,43 +232,6 @@ func (s *Server) wait(until time.Time, gone <-chan struct{}) {
 			return
 		}
 	}
-}
-
-// A dripConn sends slowly once it is told to.
-type dripConn struct {
-	net.Conn
-	srv  *Server
-	drip time.Duration // zero: at once
-	last time.Time     // when the last byte was due
-}
-
-// slow has the connection send slowly from now on, if the fault is such a one.
-func (c *dripConn) slow(f *Fault) {
-	if f.Drip > 0 {
-		c.drip, c.last = f.Drip, f.struck
-	}
-}
-
-func (c *dripConn) Write(p []byte) (int, error) {
-	if c.drip == 0 {
-		return c.Conn.Write(p)
-	}
-	for i := range p {
-		c.last = c.last.Add(c.drip)
-		c.srv.wait(c.last, nil)
-		if _, err := c.Conn.Write(p[i : i+1]); err != nil {
-			return i, err
-		}
-	}
-	return len(p), nil
-}
-
-// reset makes closing the connection look like a failure to the client.
-func reset(raw net.Conn) {
-	if tcp, ok := raw.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-	}
-	raw.Close()
 }
 
 // SetSkew sets the clock of Entra ID ahead of that of Exchange Online, or

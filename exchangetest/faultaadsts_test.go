@@ -135,28 +135,3 @@ func readBody(t *testing.T, resp *http.Response) string {
 	}
 	return string(body)
 }
-
-func TestFaultRefusalMisuse(t *testing.T) {
-	w := newWorld(t)
-	for _, row := range []struct {
-		name  string
-		fault Fault
-		want  string
-	}{
-		{"a number that is none", Fault{At: AtEntra, AADSTS: 12345}, "AADSTS12345 is not among the Refusals"},
-		{"a negative one", Fault{At: AtEntra, AADSTS: -1}, "AADSTS-1 is not among"},
-		{"at a mail server", Fault{At: AtIMAP, AADSTS: 50196}, "a Fault at IMAP has no AADSTS"},
-		{"at a host", Fault{At: AtHost, AADSTS: 50196}, "a Fault at host has no AADSTS"},
-		{"with a reply", Fault{At: AtEntra, AADSTS: 50196, Reply: "{}"}, "either an AADSTS or a Reply"},
-		{"cut", Fault{At: AtEntra, AADSTS: 50196, Cut: 5}, "either an AADSTS or a Reply"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			defer func() {
-				if got := fmt.Sprint(recover()); !strings.Contains(got, row.want) {
-					t.Error(got)
-				}
-			}()
-			w.Inject(row.fault)
-		})
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
@@ -44,8 +43,8 @@ func endpoint(r *http.Request) string { return r.URL.Path[strings.LastIndexByte(
 // replace gives the answer of a fault.
 func (s *Server) replace(at Place, w http.ResponseWriter, r *http.Request, f *Fault) {
 	r.SetPathValue("tenant", requestTenant(r))
-	if err := bufferForm(w, r); err == nil && at == AtEntra && endpoint(r) == "token" {
-		s.addRequest(s.faultRecord(r, f))
+	if err := bufferForm(w, r); err == nil && (at == AtHost || endpoint(r) == "token") {
+		s.addRequest(s.faultRecord(at, r, f))
 	}
 	if f.AADSTS != 0 {
 		s.refuseByFault(w, r, f)
@@ -62,8 +61,11 @@ func (f *Fault) refusal() *entraError {
 	return e
 }
 
-func (s *Server) faultRecord(r *http.Request, f *Fault) Request {
+func (s *Server) faultRecord(at Place, r *http.Request, f *Fault) Request {
 	record := s.newRequest(r)
+	if at == AtHost {
+		record = s.newHostRequest(r)
+	}
 	record.Status = f.Status
 	switch {
 	case f.AADSTS != 0:
@@ -143,27 +145,3 @@ func contentType(body string) string {
 	}
 	return "text/plain; charset=utf-8"
 }
-
-// A dripWriter sends a response slowly.
-type dripWriter struct {
-	http.ResponseWriter
-	srv  *Server
-	drip time.Duration
-	gone <-chan struct{}
-}
-
-func (w *dripWriter) Write(p []byte) (int, error) {
-	at := w.srv.Now()
-	for i := range p {
-		at = at.Add(w.drip)
-		w.srv.wait(at, w.gone)
-		if _, err := w.ResponseWriter.Write(p[i : i+1]); err != nil {
-			return i, err
-		}
-		http.NewResponseController(w.ResponseWriter).Flush()
-	}
-	return len(p), nil
-}
-
-// Unwrap lets [http.ResponseController] through.
-func (w *dripWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -11,6 +11,20 @@ import (
 	"time"
 )
 
+// What a fault answers is recorded like the answers of the host.
+func TestHostFaultIsRecorded(t *testing.T) {
+	w := newWorld(t)
+	vm := w.AddHost(VM, w.tenant.AddManagedIdentity("vm-mail"))
+	w.Inject(Fault{At: AtHost, Status: http.StatusServiceUnavailable, Reply: "{}"})
+	if resp, _ := vm.ask(t); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Error(resp.Status)
+	}
+	got := w.Requests()
+	if len(got) != 1 || got[0].Grant != "managed identity" || got[0].Scope != "https://outlook.office365.com" || got[0].Status != 503 || got[0].Tenant != "" {
+		t.Errorf("recorded %+v", got)
+	}
+}
+
 // ask asks a host for a token as its documentation has it; pairs of names and
 // values change the parameters, and names with a colon the headers.
 func (h *Host) ask(t testing.TB, pairs ...string) (*http.Response, map[string]any) {

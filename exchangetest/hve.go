@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -21,7 +22,7 @@ func (s *Server) serveHVE(raw net.Conn) { s.serveSMTPAs(raw, true) }
 
 // refuseXOAUTH2 is refuse for a token.
 func (c *smtpConn) refuseXOAUTH2(err error) {
-	switch _, expiring := err.(*expiringError); {
+	switch _, expiring := errors.AsType[*expiringError](err); {
 	case !c.hve:
 		c.refuse(replyOf(err, authFailed))
 	case expiring:

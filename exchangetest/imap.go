@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf16"
 
-	"github.com/emersion/go-sasl"
-
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -208,45 +206,13 @@ func (c *imapConn) authenticate(tag, args string) {
 		c.fail(tag, badArgument)
 		return
 	}
+	sasl := saslServer{c.srv, c.sess, imapPermission, c.admit}
 	if mech == "PLAIN" {
-		err = c.authenticatePLAIN(decoded)
+		err = sasl.plain(decoded)
 	} else {
-		err = c.authenticateXOAUTH2(decoded)
+		err = sasl.xoauth2(decoded)
 	}
 	c.answer(tag, "AUTHENTICATE", err)
-}
-
-// judge lets a mechanism judge a response. Exchange sends no challenge after
-// it, so one that is not done has refused.
-func judge(mech sasl.Server, response []byte) error {
-	if response == nil {
-		response = []byte{}
-	}
-	_, done, err := mech.Next(response)
-	if err == nil && !done {
-		err = errors.New("the mechanism wants more")
-	}
-	return err
-}
-
-func (c *imapConn) authenticateXOAUTH2(response []byte) error {
-	err := judge(xoauth2.NewServer(func(user, token string) error {
-		b, err := c.srv.verify(token, imapPermission)
-		return c.admit(user, b, err)
-	}), response)
-	if errors.Is(err, xoauth2.ErrMalformedResponse) {
-		c.sess.attempt("", bearer{}, err)
-	}
-	return err
-}
-
-func (c *imapConn) authenticatePLAIN(response []byte) error {
-	name, password, err := parsePLAIN(response)
-	var b bearer
-	if err == nil {
-		b, err = c.srv.verifyPassword(name, password, imapPermission)
-	}
-	return c.admit(name, b, err)
 }
 
 // admit opens the mailbox for who has proven to be b, unless err says that

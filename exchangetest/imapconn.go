@@ -27,9 +27,10 @@ const maxFlight = 32 << 10
 // held back until the client has to be waited for, so that commands that
 // arrive together are answered together.
 type imapConn struct {
-	net.Conn          // a dripConn, over TLS unless the client has yet to start that
-	raw      net.Conn // beneath TLS
-	plain    bool     // TLS has not been started
+	net.Conn           // the wire
+	wire     *dripConn // raw, over TLS unless the client has yet to start that
+	raw      net.Conn
+	plain    bool // TLS has not been started
 	srv      *Server
 	sess     *session
 	br       *bufio.Reader
@@ -60,7 +61,11 @@ func newIMAPConn(s *Server, sess *session, raw net.Conn, plain bool) *imapConn {
 }
 
 func (c *imapConn) use(conn net.Conn) {
-	c.Conn = &dripConn{Conn: conn, srv: c.srv}
+	if c.wire == nil {
+		c.wire = &dripConn{srv: c.srv}
+	}
+	c.wire = c.wire.over(conn)
+	c.Conn = c.wire
 	c.br = bufio.NewReaderSize(conn, maxLine)
 }
 
@@ -93,7 +98,7 @@ func (c *imapConn) faulted(tag, command string) bool {
 func (c *imapConn) slow(f *Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.Conn.(*dripConn).slow(f)
+	c.wire.slow(f)
 }
 
 // challenge sends the Challenge and drops what the client answers. It reports

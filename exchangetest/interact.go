@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
@@ -13,10 +14,17 @@ import (
 // ssoCookie keeps a person signed in from one page to the next.
 const ssoCookie = "ESTSAUTHPERSISTENT"
 
-// A signIn is a person who has signed in on the page.
+// A signIn is a person who has signed in on the page. It does not change.
 type signIn struct {
 	user *User
+	at   time.Time
 	mfa  bool
+}
+
+// endedLocked reports whether the person has to sign in anew.
+func (in *signIn) endedLocked(now time.Time) bool {
+	u := in.user
+	return endedBy(u.revoked, in.at) || endedBy(u.changed, in.at) || u.state.checkFrequency(in.at, now) != nil
 }
 
 // An interaction is what a person is led through.
@@ -43,9 +51,7 @@ func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 		return nil, refusal
 	}
 	if action == "mfa" {
-		s.mu.Lock()
-		who.mfa = true
-		s.mu.Unlock()
+		who = s.approve(a.r, who)
 	}
 	switch refusal := who.user.checkUser(who.mfa); {
 	case refusal == nil:
@@ -76,7 +82,7 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 			signInPage(s.describe(a, refusal))
 			return nil, nil
 		}
-		who := &signIn{user: u}
+		who := &signIn{user: u, at: s.Now()}
 		cookie := rand.Text()
 		s.mu.Lock()
 		s.sso[cookie] = who
@@ -101,13 +107,29 @@ func (s *Server) signedIn(r *http.Request, in *interaction) *signIn {
 	if err != nil {
 		return nil
 	}
+	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	who := s.sso[cookie.Value]
-	if who == nil || in.tenant != nil && who.user.tenant != in.tenant {
+	if who == nil || in.tenant != nil && who.user.tenant != in.tenant || who.endedLocked(now) {
 		return nil
 	}
 	return who
+}
+
+// approve returns the sign-in with a second factor, and keeps it under the
+// cookie if there is one already.
+func (s *Server) approve(r *http.Request, in *signIn) *signIn {
+	approved := *in
+	approved.mfa = true
+	if cookie, err := r.Cookie(ssoCookie); err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.sso[cookie.Value] == in {
+			s.sso[cookie.Value] = &approved
+		}
+	}
+	return &approved
 }
 
 // consent asks for what has not been consented to.
@@ -137,7 +159,7 @@ func (s *Server) consent(a *answer, in *interaction, who *signIn, action string)
 		return nil, refuse(aadsts.Declined).sub("cancel")
 	case action == "accept" || !ask:
 		if len(missing) > 0 {
-			app.Consent(who.user, expandDefault(missing)...)
+			app.consent(who.user, expandDefault(missing))
 		}
 		return who, nil
 	case in.prompt == "none":

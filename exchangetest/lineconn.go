@@ -25,7 +25,10 @@ type lineConn struct {
 }
 
 func (c *lineConn) use(conn net.Conn) {
-	c.wire = &dripConn{Conn: conn, srv: c.srv}
+	if c.wire == nil {
+		c.wire = &dripConn{srv: c.srv}
+	}
+	c.wire = c.wire.over(conn)
 	c.br = bufio.NewReaderSize(conn, maxLine)
 	c.bw = bufio.NewWriter(c.wire)
 }

@@ -68,7 +68,8 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	rec := Request{Time: h.srv.Now(), Grant: "managed identity", Scope: r.Form.Get("resource"), Status: http.StatusOK}
+	rec := h.srv.newHostRequest(r)
+	rec.Status = http.StatusOK
 	defer func() { h.srv.addRequest(rec) }()
 	refusal := h.check(r, form)
 	if refusal == nil && h.kind == Arc {
@@ -95,6 +96,12 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	rec.Claims = h.srv.claims(answer["access_token"].(string))
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// newHostRequest begins the record of a request to a host, whose form must have
+// been parsed.
+func (s *Server) newHostRequest(r *http.Request) Request {
+	return Request{Time: s.Now(), Grant: "managed identity", Scope: r.Form.Get("resource")}
 }
 
 // check says what is wrong with the form of a request.

@@ -1,10 +1,13 @@
 package exchangetest
 
 import (
+	"errors"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // A Request is one request to the token endpoint or to a [Host].
@@ -28,7 +31,7 @@ type Request struct {
 type Session struct {
 	Protocol string    // "IMAP", "POP" or "SMTP"
 	Start    time.Time // by the server's clock
-	User     string    // user= of the latest attempt to authenticate, or the name given to LOGIN
+	User     string    // user= of the latest attempt to authenticate, or the name given to LOGIN; empty if it was no name
 	ClientID string    // application that the token was issued to, if it could be read
 	Attempts int       // how often authentication was tried
 
@@ -167,11 +170,23 @@ func (sess *session) attempt(user string, b bearer, err error) {
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	r := &sess.record
+	if err != nil && !isName(user) {
+		user, err = "", errNoName
+	}
 	r.User, r.ClientID, r.Reason = user, b.clientID, ""
 	if err != nil {
 		r.Reason = err.Error()
 	}
 	r.Attempts++
+}
+
+var errNoName = errors.New("what was given for a name is none")
+
+// isName reports whether a text could be a name, rather than the token that a
+// client gives for it. An address has 254 bytes at most (RFC 5321 section
+// 4.5.3.1.3, less the brackets).
+func isName(text string) bool {
+	return len(text) <= 254 && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // accept records that the server accepted the latest attempt. The session ends

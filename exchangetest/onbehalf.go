@@ -54,6 +54,8 @@ func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (*User, *ent
 		func(*jwt.Token) (any, error) { return &signingKey().private.PublicKey, nil },
 		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
 	switch {
+	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+		return nil, refuse(aadsts.UserAssertion)
 	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
 		return nil, refuse(aadsts.UserAssertionTime, "to", iso7(c.ExpiresAt.Time))
 	case err != nil:

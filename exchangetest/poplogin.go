@@ -13,7 +13,9 @@ func (c *popConn) login(verb, args string) {
 	switch verb {
 	case "USER":
 		c.user = args
-		c.sess.update(func(r *Session) { r.User = args })
+		if isName(args) {
+			c.sess.update(func(r *Session) { r.User = args })
+		}
 		c.reply("+OK")
 		return
 	case "PASS":
@@ -21,15 +23,16 @@ func (c *popConn) login(verb, args string) {
 		return
 	}
 	mech, response, inline := strings.Cut(args, " ")
+	sasl := saslServer{c.srv, c.sess, popPermission, c.admit}
 	switch {
 	case inline && response != "":
 		c.sess.attempt("", bearer{}, errors.New("the response stands in the line of AUTH; Exchange wants it in the next"))
 		c.reply(popOneLine)
 		c.over = true
 	case strings.EqualFold(mech, xoauth2.Mechanism):
-		c.auth(c.authXOAUTH2)
+		c.auth(sasl.xoauth2)
 	case strings.EqualFold(mech, "PLAIN"):
-		c.auth(c.authPLAIN)
+		c.auth(sasl.plain)
 	default:
 		c.reply(popUnknown)
 	}
@@ -62,26 +65,6 @@ func (c *popConn) auth(judge func(response []byte) error) {
 		return
 	}
 	c.reply("+OK User successfully authenticated.")
-}
-
-func (c *popConn) authXOAUTH2(response []byte) error {
-	err := judge(xoauth2.NewServer(func(user, token string) error {
-		b, err := c.srv.verify(token, popPermission)
-		return c.admit(user, b, err)
-	}), response)
-	if errors.Is(err, xoauth2.ErrMalformedResponse) {
-		c.sess.attempt("", bearer{}, err)
-	}
-	return err
-}
-
-func (c *popConn) authPLAIN(response []byte) error {
-	name, password, err := parsePLAIN(response)
-	var b bearer
-	if err == nil {
-		b, err = c.srv.verifyPassword(name, password, popPermission)
-	}
-	return c.admit(name, b, err)
 }
 
 // admit opens the mailbox for who has proven to be b, unless err says that

@@ -88,6 +88,9 @@ func (s *Server) refreshToken(r *tokenRequest) (*grant, *entraError) {
 	if refusal != nil {
 		return nil, refusal
 	}
+	if refusal := s.useRefreshToken(t); refusal != nil {
+		return nil, refusal
+	}
 	// A new one comes whether or not offline_access is asked for again.
 	g.oidc = appendMissing(g.oidc, "offline_access")
 	g.session, g.signIn = t.session, t.signIn
@@ -129,27 +132,32 @@ func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 	changed, revoked, st := u.changed, u.revoked, u.state
 	inactive := now.Sub(t.used) >= refreshInactivity
 	s.mu.Unlock()
-	ended := func(at time.Time) bool { return !at.IsZero() && !at.Before(t.signIn) }
 	switch {
 	case !t.session.spa.IsZero() && now.Sub(t.session.spa) >= refreshSPA:
 		return refuse(aadsts.RefreshSPA, "issued", iso7(t.session.spa))
 	case inactive:
 		return refuse(aadsts.RefreshInactive, "issued", iso7(t.issued))
-	case ended(revoked), t.session.password && t.session.public && ended(changed):
+	case endedBy(revoked, t.signIn), t.session.password && t.session.public && endedBy(changed, t.signIn):
 		return refuse(aadsts.Revoked, "issued", iso7(t.signIn))
 	}
 	if refusal := st.checkFrequency(t.signIn, now); refusal != nil {
 		return refusal
 	}
-	if refusal := u.checkUser(t.session.mfa); refusal != nil {
-		return refusal
-	}
+	return u.checkUser(t.session.mfa)
+}
+
+// endedBy reports whether what happened at a time, if it did, ended a sign-in.
+func endedBy(at, signIn time.Time) bool { return !at.IsZero() && !at.Before(signIn) }
+
+// useRefreshToken is for a token that nothing else is wrong with: a request
+// that is refused is no use of it.
+func (s *Server) useRefreshToken(t *refreshToken) *entraError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.RefreshOnce && (t.spent || t.session.line.ended) {
 		t.session.line.ended = true
 		return refuse(aadsts.Revoked, "issued", iso7(t.signIn))
 	}
-	t.used, t.spent = now, true
+	t.used, t.spent = s.Now(), true
 	return nil
 }

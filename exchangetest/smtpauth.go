@@ -77,17 +77,14 @@ func (c *smtpConn) authXOAUTH2(response string, inline bool) {
 		c.cancelled("")
 		return
 	}
-	err = judge(xoauth2.NewServer(func(user, token string) error {
-		b, err := c.srv.verify(token, smtpPermission)
+	admit := func(user string, b bearer, err error) error {
 		if err == nil {
 			err = c.checkHVE(b)
 		}
 		return c.admit(user, b, err)
-	}), decoded)
-	if errors.Is(err, xoauth2.ErrMalformedResponse) {
-		c.sess.attempt("", bearer{}, err)
 	}
-	c.answer(err, c.refuseXOAUTH2)
+	sasl := saslServer{c.srv, c.sess, smtpPermission, admit}
+	c.answer(sasl.xoauth2(decoded), c.refuseXOAUTH2)
 }
 
 // cancelled answers a client that gives up, with RFC 4954's asterisk or by

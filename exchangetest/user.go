@@ -52,7 +52,8 @@ type UserState struct {
 	Control GrantControl
 
 	// SignInFrequency is how long a policy lets a sign-in stand, after which
-	// no refresh token is good any more (AADSTS70043). Zero means for ever.
+	// no refresh token is good any more (AADSTS70043), nor a browser's cookie.
+	// Zero means for ever.
 	SignInFrequency time.Duration
 
 	// NoPassword says that there is none: the user signs in with a passkey,
@@ -106,7 +107,8 @@ func (u *User) SetState(to UserState) {
 }
 
 // SetPassword changes the password, by which the refresh tokens end that were
-// issued to public clients for the old one (AADSTS50173).
+// issued to public clients for the old one (AADSTS50173), and the user signs in
+// anew in the browser.
 func (u *User) SetPassword(password string) {
 	u.tenant.srv.mu.Lock()
 	defer u.tenant.srv.mu.Unlock()
@@ -114,7 +116,8 @@ func (u *User) SetPassword(password string) {
 }
 
 // RevokeSessions ends all refresh tokens of the user, as the portal's "Revoke
-// sessions" does (AADSTS50173). Access tokens last until they expire.
+// sessions" does (AADSTS50173), and has the user sign in anew in the browser.
+// Access tokens last until they expire.
 func (u *User) RevokeSessions() {
 	u.tenant.srv.mu.Lock()
 	defer u.tenant.srv.mu.Unlock()

@@ -150,80 +150,6 @@ func TestDelegatedTokenOpensIMAP(t *testing.T) {
 	}
 }
 
-func TestRefreshToken(t *testing.T) {
-	p := newPeople(t)
-	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
-	signIn := func(pairs ...string) string {
-		t.Helper()
-		got, problem := p.redeem(t, "contoso.com", append(p.passwordForm(), pairs...)...)
-		if problem != "" {
-			t.Fatal(problem)
-		}
-		return got.RefreshToken
-	}
-	refresh := func(token string, pairs ...string) (tokens, string) {
-		t.Helper()
-		return p.redeem(t, "common", append([]string{"grant_type", "refresh_token", "refresh_token", token}, pairs...)...)
-	}
-	want := func(what, got, want string) {
-		t.Helper()
-		if got != want {
-			t.Errorf("%s: got %q, want %q", what, got, want)
-		}
-	}
-	first := signIn()
-	second, problem := refresh(first)
-	want("first use", problem, "")
-	if second.RefreshToken == "" || second.RefreshToken == first {
-		t.Error("it does not rotate")
-	}
-	_, problem = refresh(first)
-	want("the old one again", problem, "")
-	_, problem = refresh(first, "scope", "https://outlook.office.com/POP.AccessAsUser.All")
-	want("more than was consented to", problem, "invalid_grant [65001] consent_required")
-	_, problem = refresh("x")
-	want("unknown", problem, "invalid_grant [70000]")
-	_, problem = refresh(first, "client_secret", p.app.Secret)
-	want("public, with a secret", problem, "invalid_client [700025]")
-	confidential := signIn("client_secret", p.app.Secret)
-	_, problem = refresh(confidential)
-	want("confidential, without", problem, "invalid_client [7000218]")
-	_, problem = refresh(first, "Origin", "https://x.example.com")
-	want("from a browser", problem, "invalid_request [9002326]")
-	p.user.SetState(UserState{RequireMFA: true})
-	_, problem = refresh(first)
-	want("second factor demanded since", problem, "invalid_grant [50076] basic_action")
-	p.user.SetState(UserState{})
-
-	p.Advance(refreshInactivity - time.Minute)
-	_, problem = refresh(first)
-	want("a minute short of 90 days", problem, "")
-	p.Advance(refreshInactivity - time.Minute)
-	_, problem = refresh(first)
-	want("used within 90 days", problem, "")
-	_, problem = refresh(second.RefreshToken)
-	want("not used for 90 days", problem, "invalid_grant [700082]")
-
-	p.user.SetPassword("new")
-	_, problem = refresh(first)
-	want("public, password changed", problem, "invalid_grant [50173] bad_token")
-	second, problem = p.redeem(t, "contoso.com", append(p.passwordForm(), "password", "new")...)
-	want("signed in anew", problem, "")
-	p.user.RevokeSessions()
-	_, problem = refresh(second.RefreshToken)
-	want("sessions revoked", problem, "invalid_grant [50173] bad_token")
-}
-
-func TestRefreshTokenOfAnotherApp(t *testing.T) {
-	p := newPeople(t)
-	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
-	got, _ := p.redeem(t, "contoso.com", p.passwordForm()...)
-	other := p.tenant.AddApp("Other")
-	if _, problem := p.redeem(t, "contoso.com", "grant_type", "refresh_token", "refresh_token", got.RefreshToken, "client_id", other.ClientID); problem != "invalid_grant [70000] client_mismatch" {
-		t.Error(problem)
-	}
-}
-
 func (p *people) authorizeURL(tenant string, pairs ...string) string {
 	q := url.Values{
 		"client_id": {p.public.ClientID}, "response_type": {"code"}, "redirect_uri": {"http://localhost:4711"},
@@ -329,6 +255,8 @@ func TestOnBehalfOf(t *testing.T) {
 		{"audience is the client id", incoming(TokenOptions{User: p.user, Audience: api.ClientID}), nil, ""},
 		{"for somebody else", p.app.Token(&TokenOptions{User: p.user}), nil, "invalid_grant [50013]"},
 		{"expired", incoming(TokenOptions{User: p.user, Lifetime: -time.Minute}), nil, "invalid_grant [500133]"},
+		{"not valid yet, and for ever", incoming(TokenOptions{User: p.user, Claims: map[string]any{"nbf": 1 << 40, "exp": nil}}), nil, "invalid_grant [50013]"},
+		{"not valid yet", incoming(TokenOptions{User: p.user, Claims: map[string]any{"nbf": 1 << 40}}), nil, "invalid_grant [500133]"},
 		{"app-only", incoming(TokenOptions{}), nil, "invalid_grant [7000114]"},
 		{"not a token", "x", nil, "invalid_grant [50013]"},
 		{"no consent", incoming(TokenOptions{User: p.user}), []string{"scope", "https://outlook.office.com/SMTP.Send"}, "invalid_grant [65001] consent_required"},
@@ -393,33 +321,4 @@ func TestDiscovery(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-}
-
-// A refresh token that is good once, and what its second use ends.
-func TestRefreshOnce(t *testing.T) {
-	p := newPeople(t)
-	p.RefreshOnce = true
-	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
-	signIn := func() string {
-		t.Helper()
-		got, problem := p.redeem(t, "contoso.com", p.passwordForm()...)
-		if problem != "" {
-			t.Fatal(problem)
-		}
-		return got.RefreshToken
-	}
-	refresh := func(what, token, want string) string {
-		t.Helper()
-		got, problem := p.redeem(t, "common", "grant_type", "refresh_token", "refresh_token", token)
-		if problem != want {
-			t.Errorf("%s: got %q, want %q", what, problem, want)
-		}
-		return got.RefreshToken
-	}
-	first, other := signIn(), signIn()
-	second := refresh("first use", first, "")
-	third := refresh("its successor", second, "")
-	refresh("second use", first, "invalid_grant [50173] bad_token")
-	refresh("the last of the line", third, "invalid_grant [50173] bad_token")
-	refresh("another sign-in", other, "")
 }

@@ -192,6 +192,22 @@ func TestAdministrator(t *testing.T) {
 	}
 }
 
+// A script that fails halfway has made a secret all the same, which its error
+// may name.
+func TestSecretOfAScriptThatFails(t *testing.T) {
+	d := newDesk(t)
+	got := d.post("/admin", url.Values{"script": {`$new = (az ad app credential reset --id ` + d.s.app.ClientID + `).password
+		$new
+		Get-CASMailbox $new`}}).Body.String()
+	saved, err := os.ReadFile(filepath.Join(d.dir, "admin.txt"))
+	if err != nil || !strings.Contains(string(saved), "8Q~") {
+		t.Errorf("%q, %v: the secret is lost", saved, err)
+	}
+	if strings.Contains(got, "8Q~") || !strings.Contains(got, "line 3: Get-CASMailbox: there is no mailbox") {
+		t.Error(got)
+	}
+}
+
 func TestClock(t *testing.T) {
 	d := newDesk(t)
 	before := d.Now()

@@ -166,7 +166,7 @@ func (p *web) advance(w http.ResponseWriter, r *http.Request) {
 }
 
 // secretPattern matches the client secrets that the server makes.
-var secretPattern = regexp.MustCompile(`\S*8Q~\S*`)
+var secretPattern = regexp.MustCompile(`[^\s"]*8Q~[^\s"]*`)
 
 // admin runs cmdlets. What they show is shown, but for secrets, which are
 // written to a file.
@@ -174,20 +174,29 @@ func (p *web) admin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
 	script := r.FormValue("script")
 	output, err := p.srv.Tenant().AdminOutput(script)
-	if err != nil {
-		p.render(w, "page", said{Problem: strings.TrimPrefix(err.Error(), "exchangetest: Admin: "), Script: script})
-		return
+	output, fileErr := p.keepSecrets(output)
+	switch {
+	case err != nil:
+		problem := secretPattern.ReplaceAllString(err.Error(), "(a secret)")
+		p.render(w, "page", said{Output: output, Problem: strings.TrimPrefix(problem, "exchangetest: Admin: "), Script: script})
+	case fileErr != nil:
+		p.render(w, "page", said{Problem: fileErr.Error()})
+	case strings.TrimSpace(output) == "":
+		p.render(w, "page", said{Output: "Done."})
+	default:
+		p.render(w, "page", said{Output: output})
 	}
-	if secretPattern.MatchString(output) {
-		path := filepath.Join(p.dir, "admin.txt")
-		if err := os.WriteFile(path, []byte(output), 0o600); err != nil {
-			p.render(w, "page", said{Problem: err.Error()})
-			return
-		}
-		output = secretPattern.ReplaceAllString(output, "(see "+path+")")
+}
+
+// keepSecrets returns the output with the name of the file in place of each
+// secret.
+func (p *web) keepSecrets(output string) (string, error) {
+	if !secretPattern.MatchString(output) {
+		return output, nil
 	}
-	if strings.TrimSpace(output) == "" {
-		output = "Done."
+	path := filepath.Join(p.dir, "admin.txt")
+	if err := os.WriteFile(path, []byte(output), 0o600); err != nil {
+		return "", err
 	}
-	p.render(w, "page", said{Output: output})
+	return secretPattern.ReplaceAllString(output, "(see "+path+")"), nil
 }

@@ -153,7 +153,8 @@ func (c *Command) find(a argument, position *int) (*Param, error) {
 		if c.Lenient {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("no parameter takes the value %q", Text(a.value))
+		// The value may be a secret.
+		return nil, fmt.Errorf("no parameter takes value %d; name the one that is meant", *position)
 	}
 	var matches []*Param
 	for _, list := range [][]Param{c.Params, common} {
@@ -203,7 +204,7 @@ func (p *Param) convert(v any) (any, error) {
 		return nil, fmt.Errorf("-%s takes $true or $false, not %q", p.Name, Text(v))
 	case Table:
 		if _, ok := v.(*Object); !ok {
-			return nil, fmt.Errorf("-%s takes a hash table, @{…}, not %q", p.Name, Text(v))
+			return nil, fmt.Errorf("-%s takes a hash table, @{…}", p.Name)
 		}
 	}
 	return v, nil
