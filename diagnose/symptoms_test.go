@@ -98,7 +98,7 @@ var symptomRows = []row{
 	{"7 wrong account", notConnected, diagnose.Subject{Username: "bob@contoso.com", Token: userToken(nil)}, "wrong-account", []string{"no-full-access"}, diagnose.User},
 	{"7 wrong tenant", notConnected, diagnose.Subject{Username: adele, Tenant: clientID, Token: userToken(nil)}, "token-of-another-tenant", nil, diagnose.Developer},
 	{"8 consumer", notConnected, diagnose.Subject{Username: "example@outlook.com"}, "imap-off-consumer", nil, diagnose.User},
-	{"8 consumer, as NO", "A3 NO User is authenticated but not connected.", diagnose.Subject{Username: "adele@hotmail.co.uk"}, "imap-off-consumer", nil, diagnose.User},
+	{"8 consumer, as NO", "A3 NO User is authenticated but not connected.", diagnose.Subject{Username: "example@hotmail.co.uk"}, "imap-off-consumer", nil, diagnose.User},
 	{"9 worked before", notConnected, diagnose.Subject{Username: mailbox, Worked: true}, "throttled-silently", []string{"no-full-access"}, diagnose.Nobody},
 	{"10 user name of the delegate", "A5 NO The requested folder does not exist", diagnose.Subject{Protocol: diagnose.IMAP, Username: adele, Mailbox: mailbox, Token: userToken(nil)}, "shared-needs-its-name", nil, diagnose.Developer},
 	{"11 shared mailbox on SMTP", smtpFailed, diagnose.Subject{Username: mailbox, Shared: true, Token: userToken(nil)}, "smtp-shared-user", nil, diagnose.Developer},

@@ -97,7 +97,7 @@ func TestPassword(t *testing.T) {
 		{"consumers", "consumers", UserState{}, nil, "invalid_request [9001023]"},
 		{"wrong password", "contoso.com", UserState{}, []string{"password", "x"}, "invalid_grant [50126]"},
 		{"unknown user", "contoso.com", UserState{}, []string{"username", "x@contoso.com"}, "invalid_grant [50034]"},
-		{"user of another tenant", "contoso.com", UserState{}, []string{"username", "x@outlook.com"}, "invalid_grant [50020]"},
+		{"user of another tenant", "contoso.com", UserState{}, []string{"username", "example@outlook.com"}, "invalid_grant [50020]"},
 		{"disabled", "contoso.com", UserState{Disabled: true}, nil, "invalid_grant [50057]"},
 		{"locked, whatever the password", "contoso.com", UserState{Locked: true}, []string{"password", "x"}, "invalid_grant [50053]"},
 		{"password expired", "contoso.com", UserState{PasswordExpired: true}, nil, "invalid_grant [50055] user_password_expired"},

@@ -38,7 +38,7 @@ func TestStatesOfUsers(t *testing.T) {
 		{"disabled", 50057, byPassword, state(exchangetest.UserState{Disabled: true})},
 		{"disabled since", 50057, (*entra).refreshed, state(exchangetest.UserState{Disabled: true})},
 		{"unknown user", 50034, func(e *entra, _ *testing.T) *tokensource.Source { return e.config.Password("bert@contoso.com", "x") }, nothing},
-		{"user of another tenant", 50020, func(e *entra, _ *testing.T) *tokensource.Source { return e.config.Password("bert@outlook.com", "x") }, nothing},
+		{"user of another tenant", 50020, func(e *entra, _ *testing.T) *tokensource.Source { return e.config.Password("example@outlook.com", "x") }, nothing},
 
 		{"MFA", 50076, byPassword, state(exchangetest.UserState{RequireMFA: true})},
 		{"MFA, none registered", 50079, byPassword, state(exchangetest.UserState{NoMFA: true})},

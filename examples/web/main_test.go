@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -38,11 +40,17 @@ func TestAnswerToAnotherBrowser(t *testing.T) {
 	}
 }
 
+// never connects, so that it is the token that fails.
+func never(ctx context.Context, _, _ string) (net.Conn, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 func TestSettingThatIsMissing(t *testing.T) {
 	a := &app{
 		config: tokensource.Config{ClientID: "11111111-2222-3333-4444-555555555555", Cache: new(table)},
 		dialer: func(source *tokensource.Source) *imapdial.Dialer {
-			return &imapdial.Dialer{TokenSource: source, Addr: "127.0.0.1:1"}
+			return &imapdial.Dialer{TokenSource: source, DialContext: never}
 		},
 	}
 	web := httptest.NewRecorder()
