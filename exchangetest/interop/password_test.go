@@ -48,8 +48,8 @@ func TestPythonWithAPassword(t *testing.T) {
 	}
 }
 
-// curl on every port, under TLS from the start and by STARTTLS, with a token and
-// with a password.
+// Curl is what everybody tries first: on every port, under TLS from the start
+// and by STARTTLS, with a token and with a password.
 func TestCurlOnEveryPort(t *testing.T) {
 	curl := lookPath(t, "curl", "install Debian's curl")
 	w, _, ca := reader(t)

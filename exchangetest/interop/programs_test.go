@@ -96,31 +96,6 @@ func TestJakartaMail(t *testing.T) {
 	w.wantSent(t)
 }
 
-// Curl is what everybody tries first.
-func TestCurl(t *testing.T) {
-	curl := lookPath(t, "curl", "install Debian's curl")
-	w, env, ca := reader(t)
-	message := filepath.Join(t.TempDir(), "message")
-	if err := os.WriteFile(message, []byte("Subject: x\r\n\r\nx\r\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cloud := w.Cloud()
-	common := []string{"-sS", "--cacert", ca, "--max-time", "20", "--user", upn, "--oauth2-bearer", w.app.Token(nil)}
-	for name, args := range map[string][]string{
-		"IMAP": {"imaps://" + cloud.IMAP + "/INBOX;MAILINDEX=1"},
-		"POP3": {"pop3s://" + cloud.POP + "/1"},
-		"SMTP": {"--ssl-reqd", "smtp://" + cloud.SMTP, "--mail-from", upn, "--mail-rcpt", "someone@example.com", "--upload-file", message},
-	} {
-		t.Run(name, func(t *testing.T) {
-			out := run(t, env, curl, append(common, args...)...)
-			if name != "SMTP" {
-				wantLines(t, strings.ReplaceAll(out, "\r", ""), "Subject: hello")
-			}
-		})
-	}
-	w.wantSent(t)
-}
-
 // ImapFlow and Nodemailer are what most programs on Node.js use.
 func TestNode(t *testing.T) {
 	node := lookPath(t, "node", "install Debian's nodejs and npm")
