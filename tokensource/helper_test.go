@@ -34,12 +34,17 @@ type fakeEntra struct {
 	times []time.Time
 }
 
-func (s *fakeEntra) RoundTrip(r *http.Request) (*http.Response, error) {
+// readForm reads the form that a client has posted.
+func readForm(r *http.Request) (url.Values, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
 	}
-	form, err := url.ParseQuery(string(body))
+	return url.ParseQuery(string(body))
+}
+
+func (s *fakeEntra) RoundTrip(r *http.Request) (*http.Response, error) {
+	form, err := readForm(r)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package tokensource
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,11 +21,7 @@ type strictEntra struct {
 
 func (s *strictEntra) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.at("request")
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	form, err := url.ParseQuery(string(body))
+	form, err := readForm(r)
 	if err != nil {
 		return nil, err
 	}

@@ -60,10 +60,7 @@ func TestLivePage(t *testing.T) {
 	run := runner(t, ctx)
 	run(chromedp.Navigate(page), chromedp.WaitVisible("#requests"))
 	look(t, ctx, "live-empty")
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("there is no Python")
-	}
+	python := lookPath(t, "install Debian's python3", "python3")
 	cmd := exec.CommandContext(t.Context(), python, "testdata/mail.py")
 	cmd.Env = append(os.Environ(), "EXO_CA="+settings["EXO_CA_FILE"])
 	for k, v := range settings {

@@ -14,7 +14,7 @@ import (
 // Python's standard library logs in with a password, which is refused until a
 // policy allows it, and a wrong one even then.
 func TestPythonWithAPassword(t *testing.T) {
-	python := lookPath(t, "python3", "install Debian's python3")
+	python := lookPath(t, "install Debian's python3", "python3")
 	w, env, _ := reader(t)
 	const (
 		login = "LOGIN refused b'LOGIN failed.'"
@@ -51,7 +51,7 @@ func TestPythonWithAPassword(t *testing.T) {
 // Curl is what everybody tries first: on every port, under TLS from the start
 // and by STARTTLS, with a token and with a password.
 func TestCurlOnEveryPort(t *testing.T) {
-	curl := lookPath(t, "curl", "install Debian's curl")
+	curl := lookPath(t, "install Debian's curl", "curl")
 	w, _, ca := reader(t)
 	message := filepath.Join(t.TempDir(), "message")
 	if err := os.WriteFile(message, []byte("From: "+upn+"\r\nSubject: sent\r\n\r\nx\r\n"), 0o600); err != nil {

@@ -8,17 +8,24 @@ import (
 	"testing"
 )
 
-// lookPath finds a program, without which the test is skipped, but not in CI.
-func lookPath(t *testing.T, name, install string) string {
+// missing skips a test that needs what is not there, but fails it in CI.
+func missing(t *testing.T, what string) {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
 	if os.Getenv("CI") != "" {
-		t.Fatalf("%v: %s", err, install)
+		t.Fatal(what)
 	}
-	t.Skipf("there is no %s: %s", name, install)
+	t.Skip(what)
+}
+
+// lookPath finds a program, which may have several names.
+func lookPath(t *testing.T, install string, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	missing(t, "there is no "+names[0]+": "+install)
 	return ""
 }
 
@@ -68,7 +75,7 @@ func (w *world) wantSent(t *testing.T) {
 
 // Python's standard library reads by IMAP and POP3 and sends by SMTP.
 func TestPython(t *testing.T) {
-	python := lookPath(t, "python3", "install Debian's python3")
+	python := lookPath(t, "install Debian's python3", "python3")
 	w, env, _ := reader(t)
 	wantLines(t, run(t, env, python, "testdata/mail.py"),
 		"IMAP hello", "IMAP refused NO AUTHENTICATE failed.", "SMTP sent", "POP hello")
@@ -78,14 +85,11 @@ func TestPython(t *testing.T) {
 // JavaMail, now Jakarta Mail, is what most programs in Java use. By POP3 it is
 // refused as by Exchange Online, of which its users complain.
 func TestJakartaMail(t *testing.T) {
-	java := lookPath(t, "java", "install Debian's default-jdk-headless")
-	keytool := lookPath(t, "keytool", "install Debian's default-jdk-headless")
+	java := lookPath(t, "install Debian's default-jdk-headless", "java")
+	keytool := lookPath(t, "install Debian's default-jdk-headless", "keytool")
 	const jars = "/usr/share/java/jakarta-mail.jar:/usr/share/java/jakarta-activation.jar"
 	if _, err := os.Stat(strings.Split(jars, ":")[0]); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("there is no Jakarta Mail: install Debian's libjakarta-mail-java")
+		missing(t, "there is no Jakarta Mail: install Debian's libjakarta-mail-java")
 	}
 	w, env, ca := reader(t)
 	trust := filepath.Join(t.TempDir(), "trust")
@@ -98,12 +102,9 @@ func TestJakartaMail(t *testing.T) {
 
 // ImapFlow and Nodemailer are what most programs on Node.js use.
 func TestNode(t *testing.T) {
-	node := lookPath(t, "node", "install Debian's nodejs and npm")
+	node := lookPath(t, "install Debian's nodejs and npm", "node")
 	if _, err := os.Stat("node_modules/imapflow"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("ImapFlow and Nodemailer are not there: npm --prefix exchangetest/interop ci")
+		missing(t, "ImapFlow and Nodemailer are not there: npm --prefix exchangetest/interop ci")
 	}
 	w, env, ca := reader(t)
 	wantLines(t, run(t, append(env, "NODE_EXTRA_CA_CERTS="+ca), node, "testdata/mail.mjs"),
