@@ -70,7 +70,7 @@ func StartWith(t testing.TB, o Options) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports := freePorts(t, 3)
+	ports := mailtest.FreePorts(t, 3)
 	s := &Server{
 		IMAPS: "127.0.0.1:" + ports[0], IMAP: "127.0.0.1:" + ports[1], Submission: "127.0.0.1:" + ports[2],
 		AuthSocket: filepath.Join(dir, "run", "auth-postfix"), dir: dir, key: key,
@@ -98,19 +98,6 @@ func find(t testing.TB, o Options) string {
 	}
 	t.Skip(how)
 	return ""
-}
-
-func freePorts(t testing.TB, n int) (ports []string) {
-	t.Helper()
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer listener.Close() // after all have been chosen, so that they differ
-		ports = append(ports, strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
-	}
-	return ports
 }
 
 // account returns whom Dovecot runs as: the caller, or nobody for root, whom

@@ -86,7 +86,7 @@ func Start(t testing.TB, authSocket string) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &Server{Addr: freeAddr(t), dir: dir}
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", mailtest.FreePorts(t, 1)[0]), dir: dir}
 	s.writeFiles(t, authSocket)
 	if out, err := exec.Command(program, "-c", dir, "start").CombinedOutput(); err != nil {
 		t.Fatalf("postfix start: %v\n%s", err, out)
@@ -119,16 +119,6 @@ func find(t testing.TB) string {
 	}
 	t.Skip(why)
 	return ""
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func (s *Server) writeFiles(t testing.TB, authSocket string) {
