@@ -134,12 +134,12 @@ func (a *answer) device(e *Error, asked time.Time) (*device, error) {
 	if err := a.understand(e); err != nil {
 		return nil, err
 	}
-	lifetime, err := seconds(a.fields["expires_in"])
+	lifetime, err := seconds(a.fields.raw("expires_in"))
 	if err != nil {
 		return nil, fmt.Errorf("the lifetime of the device code (expires_in) %w", err)
 	}
 	d := &device{code: a.fields.text("device_code"), interval: deviceInterval}
-	if interval, err := seconds(a.fields["interval"]); err == nil {
+	if interval, err := seconds(a.fields.raw("interval")); err == nil {
 		d.interval = interval
 	}
 	d.UserCode = printable(a.fields.text("user_code"))

@@ -145,8 +145,7 @@ func (i *identity) send(ctx context.Context, id, authorization string) (*answer,
 // describeIdentity reads the errors that are not those of OAuth: App Service's
 // are flat, Service Fabric's are an object.
 func (a *answer) describeIdentity(e *Error, r *redactor) {
-	var inner fields
-	json.Unmarshal(a.fields["error"], &inner)
+	inner := parseFields(a.fields.raw("error"))
 	text := func(limit int, f fields, name string) string { return head(r.text(f.text(name)), limit) }
 	e.Code = cmp.Or(e.Code, text(128, inner, "code"))
 	e.Description = cmp.Or(e.Description, text(4<<10, inner, "message"), text(4<<10, a.fields, "message"))

@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/oauth2"
 )
@@ -40,7 +38,7 @@ func (g *grant) check() error {
 	switch {
 	case g.accessToken == "":
 		return errors.New("there is no access token")
-	case !isPrintable(g.accessToken):
+	case !isPrintable([]byte(g.accessToken)):
 		return errors.New("the access token has characters that no token has (RFC 6749 appendix A.12)")
 	case g.lifetime <= 0:
 		return errors.New("the access token has expired already")
@@ -76,10 +74,7 @@ func (a *answer) describe(e *Error, r *redactor) {
 	a.secrets = r
 	e.StatusCode = a.status
 	e.RetryAfter = retryAfter(a.header, time.Now())
-	if json.Unmarshal(a.body, &a.fields) != nil || a.fields == nil {
-		a.fields = nil
-		return
-	}
+	a.fields = parseFields(a.body)
 	if a.fields.has("access_token") && !a.fields.has("error") {
 		return
 	}
@@ -87,7 +82,7 @@ func (a *answer) describe(e *Error, r *redactor) {
 	e.Code = text("error", 128)
 	e.Suberror = text("suberror", 128)
 	e.Description = text("error_description", 4<<10)
-	e.AADSTS = codes(a.fields["error_codes"], e.Description)
+	e.AADSTS = codes(a.fields.raw("error_codes"), e.Description)
 	if claims := a.fields.text("claims"); len(claims) <= maxRedact {
 		e.Claims = r.text(claims) // half of it would be of no use
 	}
@@ -126,7 +121,7 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 		return nil, err
 	}
 	if kind := a.fields.text("token_type"); !strings.EqualFold(kind, "Bearer") && a.fields.has("token_type") {
-		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", a.secrets.excerpt(a.fields["token_type"]))
+		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", a.secrets.excerpt(a.fields.raw("token_type")))
 	}
 	lifetime, err := a.lifetime(asked)
 	if err != nil {
@@ -136,7 +131,7 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 		accessToken: a.fields.text("access_token"), refreshToken: a.fields.text("refresh_token"),
 		asked: asked, lifetime: lifetime,
 	}
-	g.refreshIn, _ = seconds(a.fields["refresh_in"])
+	g.refreshIn, _ = seconds(a.fields.raw("refresh_in"))
 	for _, name := range []string{"scope", "ext_expires_in", "refresh_in", "id_token"} {
 		if a.fields.has(name) {
 			if g.extra == nil {
@@ -154,48 +149,11 @@ func (a *answer) lifetime(asked time.Time) (time.Duration, error) {
 	if a.dated && a.fields.text(name) == "" {
 		name, read = "expires_on", func(raw json.RawMessage) (time.Duration, error) { return until(raw, asked) }
 	}
-	lifetime, err := read(a.fields[name])
+	lifetime, err := read(a.fields.raw(name))
 	if err != nil {
-		err = fmt.Errorf("the lifetime of the token (%s: %q) %w", name, a.secrets.excerpt(a.fields[name]), err)
+		err = fmt.Errorf("the lifetime of the token (%s: %q) %w", name, a.secrets.excerpt(a.fields.raw(name)), err)
 	}
 	return lifetime, err
-}
-
-// fields are the members of a JSON object. An odd one costs only itself.
-type fields map[string]json.RawMessage
-
-func (f fields) has(name string) bool {
-	raw, ok := f[name]
-	return ok && string(raw) != "null"
-}
-
-func (f fields) text(name string) string { return text(f[name]) }
-
-// text returns a JSON string, or a number as its digits. Anything else is "".
-func text(raw json.RawMessage) string {
-	switch {
-	case len(raw) == 0:
-		return ""
-	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
-		return string(raw)
-	case raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw):
-		return string(raw[1 : len(raw)-1]) // as nearly all are
-	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
-
-// isPrintable reports whether s has printable ASCII alone.
-func isPrintable(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // seconds reads a lifetime: a JSON number or a string with one in it, since
