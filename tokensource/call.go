@@ -11,8 +11,9 @@ import (
 
 // call is a flow under way, and those who wait for it. It runs in a goroutine
 // of its own, which ends when the flow returns, or in that of a caller who
-// cannot leave. The flow's context ends with it, or when the last waiter has
-// left.
+// cannot leave. The flow's context ends with the goroutine, or when the last
+// waiter has left; a flow that hands it to code of others sees to it that it ends
+// with that.
 type call struct {
 	source  *Source
 	renewal bool
@@ -43,12 +44,6 @@ func (c *call) start(ctx context.Context) {
 		defer c.cancel()
 		c.run(ctx)
 	}()
-}
-
-func (c *call) runHere(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c.run(ctx)
 }
 
 // run finishes the call even where the flow ends its goroutine or panics, so
@@ -88,7 +83,7 @@ func (c *call) addItself(now time.Time) {
 // A caller whose context never ends runs the call where nobody does.
 func (c *call) wait(ctx context.Context) (*entry, error) {
 	if neverEnds(ctx) && c.begun.CompareAndSwap(false, true) {
-		c.runHere(ctx)
+		c.run(ctx)
 	}
 	select {
 	case <-c.done:

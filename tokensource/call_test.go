@@ -66,22 +66,36 @@ func TestFlowWithoutResult(t *testing.T) {
 
 // What a function leaves behind can go by its context.
 func TestContextEndsWithTheCall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for name, caller := range map[string]context.Context{"who can leave": t.Context(), "who cannot leave": forGood(t)} {
-			var of context.Context
-			source := Func(func(ctx context.Context) (string, time.Time, error) {
-				of = ctx
+	for name, open := range map[string]func(called func(context.Context)) *Source{
+		"Func": func(called func(context.Context)) *Source {
+			return Func(func(ctx context.Context) (string, time.Time, error) {
+				called(ctx)
 				return tokenNumber(1), time.Now().Add(time.Hour), ctx.Err()
 			})
-			if _, err := source.TokenContext(caller); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			synctest.Wait()
-			if of.Err() == nil {
-				t.Errorf("%s: the context goes on", name)
-			}
+		},
+		"DeviceCode": func(called func(context.Context)) *Source {
+			server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate)}
+			return server.public().DeviceCode(func(ctx context.Context, _ DeviceCode) error {
+				called(ctx)
+				return ctx.Err()
+			})
+		},
+	} {
+		for who, caller := range map[string]func(*testing.T) context.Context{"can leave": (*testing.T).Context, "cannot leave": forGood} {
+			t.Run(name+" for one who "+who, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var of context.Context
+					if _, err := open(func(ctx context.Context) { of = ctx }).TokenContext(caller(t)); err != nil {
+						t.Fatal(err)
+					}
+					synctest.Wait()
+					if of.Err() == nil {
+						t.Error("the context goes on")
+					}
+				})
+			})
 		}
-	})
+	}
 }
 
 func TestWhoRunsTheCall(t *testing.T) {

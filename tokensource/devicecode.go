@@ -65,6 +65,8 @@ func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) erro
 		}
 	}
 	s := newSession(cl, cl.keyOf(keyPerson), func(ctx context.Context, pause pauseFunc) (*grant, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
 		d, err := cl.authorizeDevice(ctx, pause)
 		if err != nil {
 			return nil, err

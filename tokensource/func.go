@@ -22,6 +22,8 @@ func Func(f func(ctx context.Context) (token string, expires time.Time, err erro
 		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}
 	}
 	return newSource("Func", silent, func(ctx context.Context, _ pauseFunc) (*grant, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
 		asked := time.Now()
 		token, expires, err := f(ctx)
 		if err != nil {
