@@ -93,7 +93,6 @@ func (c *client) post(ctx context.Context, address string, form url.Values, id s
 	}
 	req.Header = http.Header{
 		"Content-Type":      {"application/x-www-form-urlencoded"},
-		"Accept":            {"application/json"},
 		"Client-Request-Id": {id},
 	}
 	return exchange(c.http, req)
