@@ -6,7 +6,8 @@
 //	go -C benchmarks/tokensource run .
 //
 // Figures are those of the fastest of several rounds, in which the contenders
-// take turns; what counts are the ratios, on a machine with nothing else to do.
+// take turns, and where goroutines wait for each other of the median round; what
+// counts are the ratios, on a machine with nothing else to do.
 // A token of exoauth is an allocation, since each caller gets a copy, so the
 // garbage collector has a part in the figures: in a program with nothing else
 // in its heap it would run a thousand times a second. The heap of a service is

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // A lane is something that is measured.
@@ -16,10 +16,13 @@ type lane struct {
 }
 
 // race measures the lanes in turn, round after round, so that a machine that
-// is busy for a while is so for all of them.
+// is busy for a while is so for all of them. Their order changes, for what runs
+// before a lane leaves it a processor that is awake, or one that is asleep.
 func race(rounds int, lanes []*lane) {
+	turn := slices.Clone(lanes)
 	for range rounds {
-		for _, l := range lanes {
+		rand.Shuffle(len(turn), func(i, j int) { turn[i], turn[j] = turn[j], turn[i] })
+		for _, l := range turn {
 			r := testing.Benchmark(l.run)
 			l.nanos = append(l.nanos, float64(r.T.Nanoseconds())/float64(max(r.N, 1)))
 			l.allocs = r.AllocsPerOp()
@@ -28,19 +31,19 @@ func race(rounds int, lanes []*lane) {
 }
 
 // best is in nanoseconds for one operation. It is that of the fastest round,
-// since what else runs on the machine can only add to it.
+// since what else runs on the machine can only add to what a goroutine does
+// alone.
 func (l *lane) best() float64 { return slices.Min(l.nanos) }
 
 // typical is that of the median round. Where goroutines contend, the fastest is
-// one in which another program had the other processor, and nobody contended.
+// one in which another program had the other processor, and nobody contended;
+// where they wait for each other, it is one in which none had to be woken.
 func (l *lane) typical() float64 {
 	nanos := slices.Sorted(slices.Values(l.nanos))
 	return nanos[len(nanos)/2]
 }
 
 func ratio(a, b *lane) float64 { return a.best() / b.best() }
-
-func (l *lane) duration() time.Duration { return time.Duration(l.best()) }
 
 // alone calls get for tenant after tenant.
 func alone(get func(int) error, tenants int) func(*testing.B) {
