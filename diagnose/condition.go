@@ -77,6 +77,9 @@ func beforeAuth(s *situation) bool {
 	return false
 }
 
+// byOthers holds for errors that are not of our dialers.
+func byOthers(s *situation) bool { return s.op == "" }
+
 // says holds where the words are in the error.
 func says(words string) condition {
 	return func(s *situation) bool { return contains(s.text, words) }

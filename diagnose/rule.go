@@ -62,7 +62,7 @@ func (s *situation) symptoms() []symptom {
 
 // tables are all rules. Of findings that are equally sure, those that stand
 // further up come first.
-var tables = [][]rule{tokenRules, settingRules, imapRules, smtpRules, popRules, networkRules, entraRules}
+var tables = [][]rule{tokenRules, settingRules, imapRules, smtpRules, popRules, clientRules, networkRules, entraRules}
 
 // match returns the findings of all rules for the symptoms.
 func (s *situation) match(seen []symptom) []Finding {

@@ -57,6 +57,16 @@ const (
 	interceptor    symptom = "intercepted"
 	notFound       symptom = "not found"
 	signInOdd      symptom = "odd sign-in host"
+
+	bracketedReason symptom = "reason in brackets"
+	plainPort       symptom = "port without TLS"
+	noAuthOffered   symptom = "no AUTH"
+	noServerName    symptom = "no server name"
+	oddChallenge    symptom = "unexpected challenge"
+	noRefreshToken  symptom = "no refresh token"
+	noIdentity      symptom = "no managed identity"
+	noIdentityHost  symptom = "no metadata service"
+	dropped         symptom = "dropped"
 )
 
 // signs are in the words of servers and of Go. Those of Exchange are the bytes
@@ -108,7 +118,7 @@ var signs = []sign{
 	{certUnknown, []string{"certificate signed by unknown authority", "certificate is not trusted", "unable to get local issuer", "self-signed certificate", "self signed certificate"}},
 	{certName, []string{"certificate is valid for", "certificate is not valid for any names", "doesn't contain any ip sans", "hostname mismatch"}},
 	{certTime, []string{"certificate has expired or is not yet valid"}},
-	{signInOdd, []string{"the sign-in host answered"}},
+	{signInOdd, []string{"the sign-in host answered", "oauth2: cannot parse", "server response missing access_token"}},
 	{notFound, []string{"404 not found"}},
 	{clockWrong, []string{"the clock of this machine is"}},
 	{interceptor, []string{"which is not microsoft's authority"}},
@@ -117,4 +127,14 @@ var signs = []sign{
 	{noMechanism, []string{"offers neither auth"}},
 	{badAddress, []string{"missing port in address", "too many colons in address", "unknown port"}},
 	{badUsername, []string{"xoauth2: unusable user name or token", "has the control character"}},
+
+	{bracketedReason, []string{"imapwire: expected ']', got \"\\\"\""}},
+	{plainPort, []string{"first record does not look like a tls handshake", "wrong version number"}},
+	{noAuthOffered, []string{"server doesn't support auth"}},
+	{noServerName, []string{"either servername or insecureskipverify must be specified"}},
+	{oddChallenge, []string{"unexpected server challenge"}},
+	{noRefreshToken, []string{"refresh token is not set"}},
+	{noIdentity, []string{"identity not found", "requested identity isn't assigned", "failed to authenticate a system assigned identity"}},
+	{noIdentityHost, []string{"dial tcp 169.254.169.254", "169.254.169.254*deadline exceeded", "managed identity timed out"}},
+	{dropped, []string{"unexpected eof", "use of closed network connection", "connection closed before greeting", "connection reset by peer", "broken pipe"}},
 }
