@@ -230,3 +230,37 @@ func ExampleConfig_SignedIn_webApplication() {
 		fmt.Println(token.Valid())
 	}
 }
+
+// A user of a web application signs out. Then nobody's program opens the
+// mailbox, until the user has signed in again.
+func ExampleSource_SignOut() {
+	srv, app, adele := mailClient()
+	defer srv.Close()
+	cfg := &tokensource.Config{
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   app.ClientID,
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+		Cache:      &table{rows: make(map[string][]byte)},
+		CacheKey:   "account 17",
+	}
+	ctx := context.Background()
+	if _, err := cfg.AuthCode(tokensource.AuthCodeOptions{Open: srv.Browser(adele).Open}).TokenContext(ctx); err != nil {
+		log.Fatal(err)
+	}
+	source := cfg.SignedIn()
+	token, err := source.TokenContext(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("a token:", token.Valid())
+
+	if err := source.SignOut(ctx); err != nil {
+		log.Fatal(err)
+	}
+	_, err = cfg.SignedIn().TokenContext(ctx)
+	fmt.Println("somebody has to sign in:", errors.Is(err, tokensource.ErrInteractionRequired))
+	// Output:
+	// a token: true
+	// somebody has to sign in: true
+}

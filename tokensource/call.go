@@ -16,6 +16,7 @@ import (
 // with that.
 type call struct {
 	source  *Source
+	era     int // of the source, when the call was made
 	renewal bool
 	begun   atomic.Bool
 	cancel  context.CancelFunc // of the flow's context; does nothing where a caller runs it
@@ -32,7 +33,7 @@ type call struct {
 }
 
 func (s *Source) newCall(renewal bool) *call {
-	return &call{source: s, renewal: renewal, cancel: func() {}, done: make(chan struct{})}
+	return &call{source: s, era: s.era, renewal: renewal, cancel: func() {}, done: make(chan struct{})}
 }
 
 // start begins the call in a goroutine. It is called with mu held. The call has

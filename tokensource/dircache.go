@@ -32,8 +32,8 @@ import (
 // system that is so as far as its locks work. The lock files stay: to remove
 // one while others wait for it would give each of them a lock of their own.
 // Entries that nobody has written to for 100 days are deleted, for nothing in
-// them is good any more. To sign everybody out, delete all files while no
-// program runs.
+// them is good any more. [Source.SignOut] signs one user out; to sign out
+// everybody, delete all files while no program runs.
 //
 // A relative dir is one below the directory that is the current one now.
 func DirCache(dir string) Cache {

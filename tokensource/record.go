@@ -20,6 +20,7 @@ type record struct {
 	RefreshIn    time.Duration     `json:"refresh_in,omitempty"`
 	Extra        map[string]string `json:"extra,omitempty"`
 	RefreshToken string            `json:"refresh_token,omitempty"`
+	SignedOut    bool              `json:"signed_out,omitempty"` // then there are no tokens
 }
 
 const recordVersion = 1

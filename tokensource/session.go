@@ -59,6 +59,7 @@ func newSession(cl *client, key func() (string, error), signIn flow) *session {
 
 func (s *session) source() *Source {
 	source := newSource(s.name, s.log, s.token)
+	source.leave = s.signOut
 	if s.shelf != nil {
 		source.forget = s.forget
 	}

@@ -38,7 +38,7 @@ func (s *session) redacted(err error) error {
 }
 
 // look returns what is stored, or nil, and takes over its refresh token if that
-// is another process's.
+// is another process's, or that the user was signed out.
 func (s *session) look(ctx context.Context) (*record, error) {
 	if s.shelf == nil {
 		return nil, nil
@@ -46,6 +46,10 @@ func (s *session) look(ctx context.Context) (*record, error) {
 	r, err := s.shelf.load(ctx)
 	if err != nil {
 		return nil, s.trouble(ctx, err)
+	}
+	if r != nil && r.SignedOut {
+		s.reset()
+		return nil, nil
 	}
 	if r != nil && s.redeem != nil && r.RefreshToken != "" && r.RefreshToken != s.stored {
 		s.refresh, s.stored = r.RefreshToken, r.RefreshToken

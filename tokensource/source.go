@@ -47,8 +47,11 @@ type Source struct {
 	// forget has the flow not return a token again, wherever it is stored;
 	// clear takes it from there. Nil where nothing is stored.
 	forget func(accessToken string) (clear func())
+	// leave has the flow forget its user. Nil where it knows none.
+	leave func(context.Context) error
 
 	mu       sync.Mutex // guards what follows
+	era      int        // how often the user was signed out
 	call     *call      // under way; nil where there is none
 	failure  failure    // the last one
 	failures int        // in a row
@@ -154,8 +157,8 @@ func (s *Source) join(ctx context.Context) (*call, *entry, error) {
 }
 
 // finish ends a call: it keeps what the call brought and tells the waiters. A
-// token is kept even if nobody waits any more; a failure is not, for it may be
-// due to the cancellation.
+// token is kept even if nobody waits any more, unless its user was signed out
+// meanwhile; a failure is not, for it may be due to the cancellation.
 func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
 	s.mu.Lock()
 	now := time.Now()
@@ -165,6 +168,8 @@ func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
 	}
 	c.err = err
 	switch old := s.cached.Load(); {
+	case err == nil && c.era != s.era:
+		c.entry = newEntry(g)
 	case err == nil:
 		c.entry = newEntry(g)
 		s.cached.Store(c.entry)
