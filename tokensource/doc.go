@@ -31,7 +31,8 @@
 //   - Tokens that come from elsewhere, such as MSAL or azidentity: [Func].
 //
 // With a [Config.Cache], such as a [DirCache], a user who has signed in is not
-// asked again when the program is run again, and processes share their tokens. [Source.SignOut] is the way back.
+// asked again when the program is run again, and processes share their tokens.
+// [Source.SignOut] forgets one.
 //
 // # What a Source promises
 //
