@@ -17,16 +17,20 @@ import (
 // A value is a secret: a refresh token in it opens a mailbox for months. Keep
 // it as such, or see [Encrypted]. It is a few KiB long, and what is in it is
 // this package's own business.
+//
+// There is no call that signs a user out. Where users come and go, give each
+// one's Config a Cache that knows whose it is, such as one that writes the
+// user's id into a third column: then all rows of one user can be deleted.
 type Cache interface {
 	// Get returns the value of a key, or ErrCacheMiss where there is none. An
-	// error that wraps ErrCacheMiss says that there is one which is of no use
-	// to anybody: that is logged, and the value is replaced.
+	// error that wraps ErrCacheMiss says that there is a value, but a damaged
+	// one: that is logged, and the value is replaced.
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Put stores a value in the place of the one before. When it returns nil,
-	// the value must be where it survives the end of the machine, and nobody
+	// the value must be where it survives a crash of the machine, and nobody
 	// must ever get half of it.
 	Put(ctx context.Context, key string, value []byte) error
-	// Delete removes a value. That there is none is no error.
+	// Delete removes a value. It is no error where there is none.
 	Delete(ctx context.Context, key string) error
 }
 

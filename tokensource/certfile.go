@@ -25,6 +25,9 @@ const derSequence = 0x30
 //
 // The error is a [*ConfigError], which wraps that of the file system.
 func CertificateFile(path, password string, options ...CertificateOption) (Credential, error) {
+	if path == "" {
+		return nil, &ConfigError{Field: "CertificateFile", Problem: "an empty path", Remedy: "check the variable or setting that it is read from"}
+	}
 	data, err := readFile(path)
 	if err != nil {
 		return nil, &ConfigError{Field: "CertificateFile", Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}

@@ -158,6 +158,8 @@ func TestCertificateFile(t *testing.T) {
 			t.Errorf("error %#v", err)
 		}
 	}
+	_, err = CertificateFile("", "")
+	wantError(t, err, "an empty path")
 	if _, err := CertificateFile(filepath.Join(dir, "nothing"), ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v is not fs.ErrNotExist", err)
 	}

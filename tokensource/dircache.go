@@ -17,9 +17,9 @@ import (
 )
 
 // DirCache returns a [Cache] in a directory, which is made where there is none,
-// for the program's user alone. One below [os.UserCacheDir] or
-// [os.UserConfigDir] will do; a directory into which everybody may write is
-// refused. The files are not encrypted; see [Encrypted] for that.
+// for the program's user alone. A good place is a directory of the program's
+// own below [os.UserCacheDir] or [os.UserConfigDir]; one into which everybody
+// may write is refused. The files are not encrypted; see [Encrypted] for that.
 //
 // Each entry is a file with the permissions 0600 that is replaced in one step,
 // so that a program which is killed leaves the old one or the new one, and on
@@ -32,10 +32,16 @@ import (
 // system that is so as far as its locks work. The lock files stay: to remove
 // one while others wait for it would give each of them a lock of their own.
 // Entries that nobody has written to for 100 days are deleted, for nothing in
-// them is good any more. To sign everybody out, delete all files while no
-// program runs.
+// them is good any more.
 //
-// A relative dir is one below the directory that is the current one now.
+// To sign everybody out, delete all files while no program runs. Which file is
+// whose cannot be told; to sign out one of several users, give each a DirCache
+// in a directory of their own. A [Source] that is in use keeps its tokens in
+// memory, and Entra ID knows nothing of it: there an administrator revokes the
+// user's sessions, and the browser may sign the user in again without asking,
+// unless [AuthCodeOptions] has a Prompt.
+//
+// A relative dir is resolved at once, against the current directory.
 func DirCache(dir string) Cache {
 	if absolute, err := filepath.Abs(dir); err == nil && dir != "" {
 		dir = absolute

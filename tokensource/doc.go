@@ -33,6 +33,9 @@
 // With a [Config.Cache], such as a [DirCache], a user who has signed in is not
 // asked again when the program is run again, and processes share their tokens.
 //
+// Each flow has a program to run and to copy:
+// https://github.com/exoauth/exoauth/tree/main/examples
+//
 // # What a Source promises
 //
 //   - Any number of goroutines may use it. They share one request, whether it
@@ -52,9 +55,9 @@
 //
 // # When there is no token
 //
-// Settings that cannot work give a [*ConfigError], and a [DirCache] or an
-// [Encrypted] that cannot be used a [*CacheError]. Every failed request gives an
-// [*Error], with the numbers by which Microsoft documents its reasons:
+// Settings that cannot work give a [*ConfigError]. A [DirCache] or an
+// [Encrypted] that cannot be used gives a [*CacheError]. Every failed request
+// gives an [*Error], with the numbers by which Microsoft documents its reasons:
 //
 //	var e *tokensource.Error
 //	switch {

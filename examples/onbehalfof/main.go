@@ -40,7 +40,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}}
 	a.dialer = func(source *tokensource.Source) *imapdial.Dialer { return &imapdial.Dialer{TokenSource: source} }
 	if a.config.Tenant == "" && a.config.ClientID == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET.")
 		return demo(ctx, out, a)
 	}
 	fmt.Fprintln(out, "waiting for calls at http://localhost:8080/")
