@@ -1,11 +1,13 @@
 package diagnose
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/smtpdial"
+	"github.com/exoauth/exoauth/tokensource"
 )
 
 // A condition narrows a rule to situations that it fits.
@@ -138,6 +140,13 @@ func otherDomain(s *situation) bool { return differ(domainTenant(s.Tenant), doma
 func spacedClientID(s *situation) bool { return strings.TrimSpace(s.ClientID) != s.ClientID }
 
 func noTenant(s *situation) bool { return s.Tenant == "" }
+
+// passes holds for a refusal that says so without a number, as by its HTTP
+// status.
+func passes(s *situation) bool {
+	e, ok := errors.AsType[*tokensource.Error](s.err)
+	return ok && e.Temporary()
+}
 
 // badSecret holds for a client secret that tokensource refuses.
 func badSecret(s *situation) bool {

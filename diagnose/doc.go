@@ -1,24 +1,31 @@
 // Package diagnose says what is wrong where Exchange Online says only "NO
 // AUTHENTICATE failed.", and which command mends it.
 //
-//		c, err := imapdial.Dial(ctx, "invoices@contoso.com", source)
-//		if err != nil {
-//			for _, f := range diagnose.Explain(err, diagnose.Subject{Tenant: tenant, ClientID: clientID}) {
-//				log.Print(f)
-//			}
+//	c, err := imapdial.Dial(ctx, "invoices@contoso.com", source)
+//	if err != nil {
+//		about := diagnose.Subject{Tenant: tenant, ClientID: clientID}
+//		if token, _ := source.Token(); token != nil {
+//			about.Token = token.AccessToken // read for its claims, never shown
 //		}
+//		for _, f := range diagnose.Explain(err, about) {
+//			log.Print(f) // a line, without f.Commands; a Printer writes those too
+//		}
+//	}
 //
-//	  - [Explain] takes an error of this library, of go-imap, go-smtp, net/smtp,
-//	    x/oauth2, MSAL or azidentity; [ExplainLine] a line that a server, or the
-//	    program of somebody else, has printed. The more a [Subject] tells of what
-//	    was tried, the fewer findings there are; with the token, it is often one.
-//	  - [Token] judges an access token before it is used.
-//	  - [Run] is the doctor: it goes the whole way, from the name of the server to
-//	    the open mailbox, step by step, and explains what fails.
+// There are four ways to ask:
 //
-// Each [Finding] says how sure it is. Exchange gives the same answer to twenty
-// mistakes, so that several findings, most likely first, are the rule where the
-// token is not known.
+//   - [Explain] takes an error of this library, of go-imap, go-smtp, net/smtp,
+//     x/oauth2, MSAL or azidentity.
+//   - [ExplainLine] takes a line that a server, or the program of somebody else,
+//     has printed.
+//   - [Token] judges an access token before it is used.
+//   - [Run] is the doctor: it goes the whole way, from the name of the server to
+//     the open mailbox, step by step, and explains what fails.
+//
+// The more a [Subject] tells of what was tried, the fewer findings there are.
+// With the token it is often one. Without it there are several, most likely
+// first, for Exchange gives the same answer to twenty mistakes. Each [Finding]
+// says how sure it is.
 //
 // # What it does not do
 //

@@ -43,7 +43,7 @@ var fillings = map[string]filling{
 	"protocol":    {func(s *situation) string { return string(s.Protocol) }, "mail"},
 	"role":        {func(s *situation) string { return appRole(s.Protocol) }, ""},
 	"permission":  {(*situation).permission, ""},
-	"permissions": {func(s *situation) string { return strings.Join(s.userScopes(), " ") }, ""},
+	"permissions": {func(s *situation) string { return strings.Join(s.consents(), " ") }, ""},
 	"scope":       {(*situation).wantedScope, ""},
 	"appscope":    {(*situation).appScope, ""},
 	"scopes":      {func(s *situation) string { return strings.Join(s.Scopes, " ") }, "none"},

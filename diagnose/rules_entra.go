@@ -98,7 +98,7 @@ var entraRules = []rule{
 	entra("code-used", Developer, "The authorization code has been redeemed before.",
 		"Redeem it once, and do not repeat the request in another style.", nil, 54005),
 	entra("no-consent", EntraAdmin, "Nobody has consented to what the application asks for.",
-		"Let the user consent at the sign-in, or consent for everybody with the commands.", userConsent, 65001, 90094, 90095),
+		"Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for.", userConsent, 65001, 90094, 90095),
 	entra("microsofts-client-id", Developer, "The client id is one of Microsoft's own.",
 		"Register an application of your own and use its client id.", nil, 65002),
 	entra("consent-declined", User, "The user declined.",
@@ -182,7 +182,13 @@ var entraRules = []rule{
 	entra("region", Developer, "The regional endpoint does not serve the application.",
 		"Leave the region out.", nil, 100007),
 	{
-		name: "entra-refused", seen: unknownRefusal, confidence: Possible,
+		name: "passing", seen: unknownRefusal, when: []condition{passes}, confidence: Certain,
+		cause:  "The token endpoint is busy, throttling or in trouble for the moment.",
+		remedy: "Try again, with growing pauses, and obey Retry-After. Keep a token until it expires.",
+		who:    Nobody, source: docAADSTS,
+	},
+	{
+		name: "entra-refused", seen: unknownRefusal, when: []condition{not(passes)}, confidence: Possible,
 		cause:  "Entra ID refused the request.",
 		remedy: "Its words are the best explanation there is; the source has more on the code {code}.",
 		who:    Developer, source: "https://login.microsoftonline.com/error",

@@ -101,6 +101,13 @@ var imapRules = []rule{
 		source: docOAuth,
 	},
 	{
+		name: "app-role-missing", seen: refused, when: []condition{not(readable), not(delegated), not(consumer), not(worked), not(opened)}, confidence: Possible,
+		cause:  "The application has no permission {role}, or no administrator has consented to it. It gets a token all the same.",
+		remedy: "Give it the application permission {role} of Office 365 Exchange Online, with admin consent. The one of the same kind under Microsoft Graph does not work. " + newTokenRemedy,
+		who:    EntraAdmin, commands: grantRole,
+		source: docOAuth,
+	},
+	{
 		name: "stale-token", seen: refused, when: []condition{not(worked), not(readable), not(opened)}, confidence: Possible,
 		cause:  "The token has expired.",
 		remedy: "Fetch a new token before each connection.",

@@ -30,7 +30,7 @@ func scrub(text, token string) string {
 		for n < len(text) && opaque(text[n]) {
 			n++
 		}
-		if secretRun(text[:n]) {
+		if secretRun(text[:n]) && !harmlessURL(b.String(), text[:n]) {
 			b.WriteString(hidden)
 		} else {
 			b.WriteString(text[:n])
@@ -64,4 +64,11 @@ func secretRun(run string) bool {
 		return false
 	}
 	return slices.ContainsFunc(strings.Split(run, "."), func(part string) bool { return len(part) >= longest })
+}
+
+// harmlessURL knows the host and path of an address, as of a request for a
+// tenant, which are long together and no secret.
+func harmlessURL(before, run string) bool {
+	scheme := strings.HasSuffix(before, "https:") || strings.HasSuffix(before, "http:")
+	return scheme && strings.HasPrefix(run, "//") && !slices.ContainsFunc(strings.Split(run, "/"), secretRun)
 }

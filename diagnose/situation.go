@@ -207,14 +207,7 @@ func (s *situation) setWords(text string) {
 
 // printable makes text one line that is safe on a terminal.
 func printable(text string) string {
-	return strings.Join(strings.Fields(wire.Printable(strings.Map(lineEnd, text))), " ")
-}
-
-func lineEnd(r rune) rune {
-	if r == '\r' || r == '\n' || r == '\t' {
-		return ' '
-	}
-	return r
+	return strings.Join(strings.Fields(wire.Printable(text)), " ")
 }
 
 // protocolOf knows a protocol by its words.

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/tokensource"
 )
 
 var guid = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -74,6 +76,17 @@ func (s *situation) userScopes() []string {
 		}
 	}
 	return permissions
+}
+
+// consents are the permissions that a user or an administrator consents to.
+// Where nothing tells what tokensource asked for, it was what it asks for by
+// itself: consent to half of that would not do.
+func (s *situation) consents() []string {
+	_, own := errors.AsType[*tokensource.Error](s.err)
+	if own && noScopes(s) && !readable(s) {
+		return []string{userScope(IMAP), userScope(SMTP)}
+	}
+	return s.userScopes()
 }
 
 func (s *situation) asksFor(permission string) bool {

@@ -12,8 +12,8 @@
 //	mailbox := contoso.AddMailbox("invoices@contoso.com")
 //	contoso.Grant(app, mailbox.Address)
 //
-// A client keeps the addresses of production and is given three things that
-// lead the names of Microsoft's servers here, and trust what answers:
+// A client keeps the addresses of production. Three settings lead Microsoft's
+// host names to the server, and have the client trust its certificate:
 //
 //	source := (&tokensource.Config{
 //		Tenant: contoso.ID, ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret),
@@ -84,7 +84,16 @@
 // Every lifetime is measured on the server's own clock, which [Server.Advance]
 // moves; a test of an expired token needs no waiting. A tokensource.Source
 // does not see that clock: after Advance make a new one, or it hands out the
-// token that has expired here. Nor do the pauses of a client: a
+// token that has expired here, and login fails. Where the program under test
+// keeps its source, as with Dialer.Keep of imapdial, give it one that asks each
+// time:
+//
+//	type uncached struct{ *tokensource.Config }
+//
+//	func (u uncached) Token() (*oauth2.Token, error) { return u.ClientCredentials().Token() }
+//
+// or let tokens expire while the test waits, with a Server.TokenLifetime of a
+// second or two. The pauses of a client do not see that clock either: a
 // smtpdial.Sender waits for a second or so before it tries again, and a Source
 // for the Retry-After that it was told.
 //

@@ -4,11 +4,11 @@
 //
 //	c, err := imapdial.Dial(ctx, "invoices@contoso.com", source)
 //
-// Any [oauth2.TokenSource] will do: one of package tokensource, one built on
-// MSAL or azidentity, or a plain oauth2.Config for Gmail. With an app-only
-// token, username is the mailbox. With the token of a signed-in user it is
-// that user's own address, or the address of a shared mailbox on which the
-// user has full access.
+// Any [oauth2.TokenSource] will do: one of package tokensource, whose Func
+// makes one of MSAL or azidentity, or that of a plain oauth2.Config for Gmail.
+// With an app-only token, username is the mailbox. With the token of a
+// signed-in user it is that user's own address, or the address of a shared
+// mailbox on which the user has full access.
 //
 // # What Dial does that imapclient does not
 //

@@ -364,6 +364,7 @@ func TestErrorPredicates(t *testing.T) {
 		"cancelled":            {context.Canceled, false, false},
 		"connection refused":   {&net.OpError{Op: "dial", Err: errors.New("connection refused")}, true, false},
 		"no such host":         {&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}, false, false},
+		"no port":              {&net.OpError{Op: "dial", Err: &net.AddrError{Err: "missing port in address"}}, false, false},
 		"name server down":     {&net.OpError{Op: "dial", Err: &net.DNSError{IsTemporary: true}}, true, false},
 		"alert of the server":  {&net.OpError{Op: "remote error", Err: errors.New("tls: protocol version")}, false, false},
 		"certificate":          {&tls.CertificateVerificationError{Err: errors.New("unknown authority")}, false, false},

@@ -49,8 +49,8 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 //   - when the server's own time is over where it throttles, in a quarter of
 //     an hour at most;
 //   - otherwise with an exponential back-off from one second to five minutes,
-//     of which a random half is left out; a session that held for a minute
-//     resets it.
+//     each pause shortened by a random part, up to half; a session that held
+//     for a minute resets it.
 //
 // Keep returns what time cannot mend: a token that was refused although it is
 // fresh (see [Refused]), a mailbox that is not connected (see [NotConnected]),

@@ -26,9 +26,9 @@ func NotConnected(err error) bool {
 // AccessTokenExpired". Dial again.
 func Expired(err error) bool { return says(err, "AccessTokenExpired") }
 
-// Refused reports whether err is the refusal of a Dial's token, a fresh one
-// included where the TokenSource had one, and not due to trouble of the server
-// that passes. Somebody has to mend something.
+// Refused reports whether the server refused the token of a Dial, and a fresh
+// one too where the TokenSource had one, for a reason that waiting does not
+// mend. Somebody has to change something.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Op == OpAuthenticate && isRefusal(e.Err) && !e.Temporary()

@@ -136,6 +136,7 @@ func newRelay(t *testing.T) *relay {
 	}()
 	t.Cleanup(func() {
 		server.Close()
+		listener.Close() // Serve may not have told the server of it yet
 		<-served
 	})
 	return r

@@ -54,17 +54,17 @@ var errNobodySignedIn error = &ownError{"nobody signed in within 15 minutes", ni
 // of an application with the redirect address of [AuthCodeOptions] and no
 // Credential.
 //
-// The browser opens when the source is first asked for a token, one however
-// many ask, and the calls wait until somebody has signed in or their contexts
-// end; after 15 minutes they fail. From then on refresh tokens are used. The
+// The browser opens when the source is first asked for a token, once however
+// many callers ask, and they wait until somebody has signed in or their
+// contexts end; after 15 minutes they fail. From then on refresh tokens are used. The
 // browser opens again when the refresh token is refused and the last access
 // token has expired. To sign in once for all runs of a program, set
-// [Config.Cache]. A Prompt or Claims in the options has each Source ask once,
-// whatever is in there. Where several people use one program, set the LoginHint
+// [Config.Cache]. With a Prompt or Claims in the options each Source asks once,
+// whatever is in the Cache. Where several people use one program, set the LoginHint
 // or a [Config.CacheKey] for each.
 //
-// Ask for a token before a dialer does: one that gives up after a minute ends a
-// sign-in that nobody else waits for.
+// Call [Source.TokenContext] before the source is given to a dialer: a dialer
+// gives up after a minute, and a sign-in that nobody waits for any more ends.
 //
 // A machine without a browser cannot take part, unless the address is opened
 // in one whose localhost is this machine's, as through a forwarded port. See

@@ -65,9 +65,9 @@ func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, 
 // Each user has a Source of their own. With a [Config.Cache], each also needs a
 // Config that differs in its [Config.CacheKey]; the tokens are stored, and
 // [Config.SignedIn] with that Config is their Source when the application has
-// been restarted. A program that keeps Sources replaces the user's by this one:
-// the one before does not know of the sign-in for as long as it remembers that
-// one was missing, see [Source]. Who has signed in is in the id_token: see
+// been restarted. A program that keeps Sources puts this one in the place of
+// the user's older one, which may go on to say that nobody has signed in, for a
+// minute at most, as it remembers failures. Who has signed in is in the id_token: see
 // [Source.TokenContext], and add "openid" and "profile" to the Scopes.
 func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values) (*Source, error) {
 	cl, bad := c.userClient()
@@ -97,10 +97,11 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 // nothing is stored, or the user has to sign in again, the error is
 // [ErrInteractionRequired].
 //
-// The sign-in was one of [Config.Exchange], [Config.DeviceCode], or
-// [Config.AuthCode] without a LoginHint, with the same [Config.Cache] and
-// [Config.CacheKey], both of which are required, with the same Cloud, Tenant,
-// ClientID and Scopes, and with a Credential where that had one.
+// It finds a sign-in by [Config.Exchange], by [Config.DeviceCode], or by
+// [Config.AuthCode] without a LoginHint: one with a LoginHint is found by
+// AuthCode with the same hint alone. [Config.Cache] and [Config.CacheKey] are
+// required; these two, Cloud, Tenant, ClientID and Scopes must be as they were
+// at the sign-in. A Credential is needed where that had one.
 func (c *Config) SignedIn() *Source {
 	cl, err := c.userClient()
 	switch {

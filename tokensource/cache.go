@@ -19,14 +19,14 @@ import (
 // this package's own business.
 type Cache interface {
 	// Get returns the value of a key, or ErrCacheMiss where there is none. An
-	// error that wraps ErrCacheMiss says that there is one which is of no use
-	// to anybody: that is logged, and the value is replaced.
+	// error that wraps ErrCacheMiss says that there is a value, but a damaged
+	// one: that is logged, and the value is replaced.
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Put stores a value in the place of the one before. When it returns nil,
-	// the value must be where it survives the end of the machine, and nobody
+	// the value must be where it survives a crash of the machine, and nobody
 	// must ever get half of it.
 	Put(ctx context.Context, key string, value []byte) error
-	// Delete removes a value. That there is none is no error.
+	// Delete removes a value. It is no error where there is none.
 	Delete(ctx context.Context, key string) error
 }
 

@@ -17,11 +17,17 @@ import (
 // maxFile bounds what is read of a file with a certificate or an assertion.
 const maxFile = 1 << 20
 
+// derSequence is the first byte of every PFX.
+const derSequence = 0x30
+
 // CertificateFile is [Certificate] with what is in a file: see
 // [CertificateData] for what that may be. The file is read once.
 //
 // The error is a [*ConfigError], which wraps that of the file system.
 func CertificateFile(path, password string, options ...CertificateOption) (Credential, error) {
+	if path == "" {
+		return nil, &ConfigError{Field: "CertificateFile", Problem: "an empty path", Remedy: "check the variable or setting that it is read from"}
+	}
 	data, err := readFile(path)
 	if err != nil {
 		return nil, &ConfigError{Field: "CertificateFile", Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}
@@ -39,7 +45,8 @@ func CertificateFile(path, password string, options ...CertificateOption) (Crede
 //
 // PEM: certificates, and one key (PKCS #8 or PKCS #1), in any order. The
 // certificate of the key comes first in the chain, the others follow in the
-// order they have. The password decrypts the key, if it is encrypted.
+// order they have. The password decrypts the key, if it is encrypted. Where
+// the two are in files of their own, pass the one appended to the other.
 //
 // PFX, also called PKCS #12: as Windows, Key Vault and OpenSSL make it, with
 // old ciphers or new ones. The password is "" where there is none.
@@ -83,6 +90,8 @@ func parsePFX(data []byte, password string) ([]*x509.Certificate, any, *ConfigEr
 		return nil, nil, clone(errNeedsPassword)
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
 		return nil, nil, clone(errWrongPassword)
+	case !bytes.HasPrefix(data, []byte{derSequence}): // what the parser says of it helps nobody
+		return nil, nil, &ConfigError{Problem: "neither PEM nor a PFX with a certificate and its key", Remedy: "check that it is the right file, and decode it where it is base64, as in a secret of Key Vault"}
 	case err != nil:
 		return nil, nil, &ConfigError{Problem: "neither PEM nor a PFX with a certificate and its key", Remedy: "export both together", Err: err}
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -59,7 +60,8 @@ func TestCertificateData(t *testing.T) {
 		{"PFX of Go", must(pkcs12.Modern2026.Encode(testKey(), testCert(), nil, filePassword)), filePassword, ""},
 
 		{"nothing", nil, "", "neither PEM nor a PFX"},
-		{"words", []byte("PLANTED"), "", "neither PEM nor a PFX"},
+		{"words", []byte("PLANTED"), "", "with a certificate and its key; check that it is the right file"},
+		{"PFX in base64", []byte(base64.StdEncoding.EncodeToString(testFile("openssl3.pfx"))), filePassword, "decode it"},
 		{"PEM cut short", cert[:100], "", "no private key"},
 		{"no key", cert, "", "no private key"},
 		{"no certificate", pkcs8, "", "no certificate"},
@@ -156,6 +158,8 @@ func TestCertificateFile(t *testing.T) {
 			t.Errorf("error %#v", err)
 		}
 	}
+	_, err = CertificateFile("", "")
+	wantError(t, err, "an empty path")
 	if _, err := CertificateFile(filepath.Join(dir, "nothing"), ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v is not fs.ErrNotExist", err)
 	}

@@ -53,19 +53,19 @@ type Config struct {
 	// Cache keeps the tokens for the next run of the program and for other
 	// processes: [DirCache] in files, or your own in a database. A person who
 	// has signed in is not asked again, and a program that runs every minute
-	// asks Entra ID once an hour. Nil means that the Source alone knows them,
-	// so that with the program the sign-in is lost. What is stored is found
-	// again with the same Cloud, ClientID and CacheKey, and with Tenant and
-	// Scopes as they were written; the Credential may be replaced by another.
+	// asks Entra ID once an hour. Nil keeps them in the Source alone: when the
+	// program ends, the sign-in is lost. What is stored is found again with the
+	// same Cloud, ClientID and CacheKey, and with Tenant and Scopes spelled as
+	// they were; the Credential may be replaced by another.
 	//
 	// A new refresh token is stored before it is used, and before the access
 	// token that came with it is handed out. Where it cannot be stored the
 	// Source returns the error, keeps the token, and tries to store it before
-	// anything else when it is asked again. Nor is anything asked of Entra ID
-	// for a user while the cache cannot be read or locked. The tokens of an
-	// application can be had again, so all that is at most a record in the
-	// log. A refresh token that has ended is deleted; an entry that is damaged
-	// is replaced, with a record.
+	// anything else when it is asked again. While the cache cannot be read or
+	// locked, nothing is asked of Entra ID for a user. For the application's
+	// own tokens, which can be fetched again, such trouble is logged and
+	// nothing more. A refresh token that has ended is deleted; a damaged entry
+	// is logged and replaced.
 	//
 	// Where the Cache is a [Locker], which DirCache is, processes take turns,
 	// for half a minute at most, and make one request between them; while a
@@ -79,13 +79,13 @@ type Config struct {
 	// with different ones never get each other's token. Make it what the
 	// program itself knows the user by, such as the id of their account there.
 	// What a flow knows about its user counts as well: the user name and
-	// password, the refresh token or assertion it is given, the LoginHint. That
-	// one is not checked: it stands for whoever has signed in with it.
+	// password, the refresh token or assertion it is given, the LoginHint. A
+	// LoginHint is not checked: its entry is that of whoever signed in there.
 	//
 	// It is required where users of a web application sign in, for
-	// [Config.Exchange] and [Config.SignedIn]. Empty means that the program is
-	// one person's, as most with AuthCode and DeviceCode are: whoever has
-	// signed in is the user of all Sources of that flow with the same Cache.
+	// [Config.Exchange] and [Config.SignedIn]. Empty means that one person
+	// uses the program, as with most that have AuthCode or DeviceCode: whoever
+	// has signed in is the user of all Sources of that flow with the same Cache.
 	CacheKey string
 
 	// Logger gets a record for each request, at level Debug, and for each

@@ -49,8 +49,8 @@ const (
 // in place of this, which does not wait for a person. Where several people sign
 // in to one program, set a [Config.CacheKey] for each.
 //
-// Ask for a token before a dialer does: one that gives up after a minute ends a
-// sign-in that nobody else waits for.
+// Call [Source.TokenContext] before the source is given to a dialer: a dialer
+// gives up after a minute, and a sign-in that nobody waits for any more ends.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code)
 func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) error) *Source {

@@ -17,9 +17,9 @@ import (
 )
 
 // DirCache returns a [Cache] in a directory, which is made where there is none,
-// for the program's user alone. One below [os.UserCacheDir] or
-// [os.UserConfigDir] will do; a directory into which everybody may write is
-// refused. The files are not encrypted; see [Encrypted] for that.
+// for the program's user alone. A good place is a directory of the program's
+// own below [os.UserCacheDir] or [os.UserConfigDir]; one into which everybody
+// may write is refused. The files are not encrypted; see [Encrypted] for that.
 //
 // Each entry is a file with the permissions 0600 that is replaced in one step,
 // so that a program which is killed leaves the old one or the new one, and on
@@ -35,7 +35,7 @@ import (
 // them is good any more. [Source.SignOut] signs one user out; to sign out
 // everybody, delete all files while no program runs.
 //
-// A relative dir is one below the directory that is the current one now.
+// A relative dir is resolved at once, against the current directory.
 func DirCache(dir string) Cache {
 	if absolute, err := filepath.Abs(dir); err == nil && dir != "" {
 		dir = absolute

@@ -34,6 +34,9 @@
 // asked again when the program is run again, and processes share their tokens.
 // [Source.SignOut] forgets one.
 //
+// Each flow has a program to run and to copy:
+// https://github.com/exoauth/exoauth/tree/main/examples
+//
 // # What a Source promises
 //
 //   - Any number of goroutines may use it. They share one request, whether it
@@ -53,9 +56,9 @@
 //
 // # When there is no token
 //
-// Settings that cannot work give a [*ConfigError], and a [DirCache] or an
-// [Encrypted] that cannot be used a [*CacheError]. Every failed request gives an
-// [*Error], with the numbers by which Microsoft documents its reasons:
+// Settings that cannot work give a [*ConfigError]. A [DirCache] or an
+// [Encrypted] that cannot be used gives a [*CacheError]. Every failed request
+// gives an [*Error], with the numbers by which Microsoft documents its reasons:
 //
 //	var e *tokensource.Error
 //	switch {

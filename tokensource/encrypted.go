@@ -24,9 +24,10 @@ import (
 //
 // Get returns a [*CacheError] for a value that was encrypted with a key that is
 // not passed; nobody is asked to sign in on that account, for the right key
-// opens it. It is [ErrCacheMiss] too where the value is damaged, or not
-// encrypted at all: who begins to encrypt what there is signs in once more. The Cache is a [Locker] if the other one is. Its formatted
-// value shows nothing of the keys.
+// opens it. The error is also [ErrCacheMiss] where the value is damaged, or not
+// encrypted: when encryption is added to a cache that is in use, its users sign
+// in once more. The Cache is a [Locker] if the other one is. Its formatted value
+// shows nothing of the keys.
 func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
 	e := encrypted{kind: "tokensource.Encrypted(…)", cache: cache}
 	for _, key := range append([][]byte{key}, old...) {

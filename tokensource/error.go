@@ -234,6 +234,9 @@ func (e *Error) remedy() string {
 			return remedy
 		}
 	}
+	if e.StatusCode == http.StatusTooManyRequests {
+		return "too many requests: wait, and let all of the program share one Source"
+	}
 	return ""
 }
 

@@ -92,6 +92,8 @@ func TestRemedies(t *testing.T) {
 		wantError(t, e, test.text)
 		wantError(t, e, fmt.Sprintf("AADSTS%d", test.code))
 	}
+	wantError(t, &Error{StatusCode: 429}, "too many requests")
+	wantError(t, &Error{StatusCode: 429, AADSTS: []int{7000222}}, "expired")
 }
 
 func TestSecretThatIsAGUID(t *testing.T) {

@@ -8,7 +8,13 @@ import (
 
 // Func returns a source of tokens that come from f: from MSAL, azidentity, a
 // vault, another process. It gives them what every [Source] has: one call at
-// a time, shared by all who wait, and renewal before expires.
+// a time, shared by all who wait, and renewal before expires. With a credential
+// of azidentity:
+//
+//	tokensource.Func(func(ctx context.Context) (string, time.Time, error) {
+//		t, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{exoauth.Global.AppScope()}})
+//		return t.Token, t.ExpiresOn, err
+//	})
 //
 // f must return when its context ends, which happens when nobody waits for
 // the token any more. It is called once for each failure, so repeating what

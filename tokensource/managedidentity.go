@@ -33,8 +33,8 @@ type ManagedIdentityOptions struct {
 	HTTPClient *http.Client
 
 	// Cache keeps the tokens for the next run of the program and for other
-	// processes, as [Config.Cache] does. Nil means that the Source alone knows
-	// them, which will do: the host has a cache too.
+	// processes, as [Config.Cache] does. Nil keeps them in the Source alone,
+	// which will do: the host has a cache too.
 	Cache Cache
 
 	// Logger gets a record for each request, at level Debug, and for each
@@ -48,7 +48,10 @@ const identityLimit = 10 * time.Second
 // ManagedIdentity returns a source of tokens for the identity that Azure has
 // given to the machine or service on which the program runs, so that it needs
 // no credential at all. Exchange Online treats it as any other application:
-// see [Config.ClientCredentials] for what an administrator grants to it.
+// see [Config.ClientCredentials] for what an administrator grants to it. It has
+// no app registration, so the portal has no page for the permission: that is
+// given with New-MgServicePrincipalAppRoleAssignment, for which the README has
+// the commands.
 //
 // Which host is asked is told by the environment, read once: Service Fabric,
 // App Service (with Functions and Container Apps), Azure Machine Learning,

@@ -193,7 +193,7 @@ func (s *session) signedIn(ctx context.Context, pause pauseFunc) (*grant, error)
 }
 
 func (s *session) noRefreshToken() error {
-	e := s.failed(&ownError{"there is no refresh token, and nobody is asked to sign in: have the user sign in with Exchange, AuthCode or DeviceCode", nil})
+	e := s.failed(&ownError{"there is no refresh token, and nobody is asked to sign in: have the user sign in with Exchange, DeviceCode, or AuthCode without a LoginHint, and the same Config", nil})
 	e.Code = "login_required"
 	return e
 }

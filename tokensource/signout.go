@@ -13,7 +13,8 @@ import (
 // To sign out a user of a web application, call it on the Source of
 // [Config.SignedIn] with that user's Config. From then on the error of their
 // Sources is [ErrInteractionRequired], until they sign in again; one of
-// [Config.AuthCode] or [Config.DeviceCode] asks the person when it is next used.
+// [Config.AuthCode] or [Config.DeviceCode] asks the person when it is next used;
+// the browser may answer that by itself, unless [AuthCodeOptions] has a Prompt.
 // A Source that can get a token without anybody, because it was given a
 // password or belongs to an application, gets another one.
 //

@@ -8,6 +8,10 @@
 // go-smtp) or, through [SMTPAuth], with net/smtp and the mail libraries built
 // on it. [NewServer] is the other side, for servers and for tests.
 //
+// The mail library wneessen/go-mail has an Auth interface of its own, for which
+// a few lines make one of an SMTPAuth:
+// https://github.com/exoauth/exoauth/tree/main/examples/smtplibraries
+//
 // The mechanism has no RFC. It is described by Microsoft at
 // https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth
 // and by Google at https://developers.google.com/workspace/gmail/imap/xoauth2-protocol.

@@ -36,7 +36,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	mailbox, dialer := getenv("EXO_MAILBOX"), new(imapdial.Dialer)
 	path := getenv("EXO_CERTIFICATE")
 	if config.Tenant+config.ClientID+mailbox+path == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CERTIFICATE and EXO_MAILBOX.")
 		emulator, file := startDemo(config, dialer, &mailbox)
 		defer emulator.Close()
 		defer os.Remove(file)

@@ -42,7 +42,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	dir, err := os.UserCacheDir()
 	runs := 1
 	if config.Tenant == "" && config.ClientID == "" && user == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_USER.")
 		server, browser := demo(&config, &dialer)
 		defer server.Close()
 		user, enter, runs = browser.User.UPN, browser.EnterCode, 2

@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 
 	"github.com/exoauth/exoauth/diagnose"
 )
@@ -70,7 +71,11 @@ func run(ctx context.Context, args []string, std streams, getenv func(string) st
 			fmt.Fprintln(std.err, "doctor:", err)
 			return statusUsage
 		}
-		return p.findings(diagnose.Token(token, s.subject()), statusWell)
+		findings := diagnose.Token(token, s.subject())
+		if len(findings) == 0 && !isJWT(token) {
+			return p.opaque()
+		}
+		return p.findings(findings, statusWell)
 	}
 	return examine(ctx, s, p)
 }
@@ -115,6 +120,9 @@ func readToken(path string, in io.Reader) (string, error) {
 	}
 	return string(text), nil
 }
+
+// isJWT tells a token that can be read from one that cannot.
+func isJWT(token string) bool { return strings.Count(token, ".") == 2 }
 
 // usage is the text of -help.
 func usage() string {

@@ -123,6 +123,8 @@ func TestToken(t *testing.T) {
 		{"from a file", "", []string{"-token", file}, statusExplained, "for Microsoft Graph"},
 		{"as JSON", good, []string{"-token", "-", "-json"}, statusWell, `"findings": []`},
 		{"empty", "", []string{"-token", "-"}, statusExplained, "The token is empty"},
+		{"no JWT", "hello", []string{"-token", "-"}, statusWell, "nothing in it can be judged"},
+		{"no JWT, as JSON", "hello", []string{"-token", "-", "-json"}, statusWell, `"findings": []`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := doctor(t, test.stdin, nil, test.args...)

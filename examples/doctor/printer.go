@@ -105,6 +105,15 @@ func (p *printer) findings(findings []diagnose.Finding, none int) int {
 	return none
 }
 
+// opaque is for a token of which nothing can be judged.
+func (p *printer) opaque() int {
+	if p.json {
+		return p.findings(nil, statusWell)
+	}
+	fmt.Fprint(p.W, "This is no JWT, so nothing in it can be judged. Tokens of personal accounts (outlook.com)\nare like that; those of organizations are JWTs and begin with eyJ.\n")
+	return statusWell
+}
+
 func (p *printer) encode(v any) {
 	e := json.NewEncoder(p.W)
 	e.SetEscapeHTML(false)

@@ -42,7 +42,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	user, token := getenv("GMAIL_USER"), &oauth2.Token{RefreshToken: getenv("GMAIL_REFRESH_TOKEN")}
 	dialer := imapdial.Dialer{Addr: "imap.gmail.com:993"}
 	if config.ClientID == "" && user == "" {
-		fmt.Fprintln(out, "No settings: this runs against a server in this process.")
+		fmt.Fprintln(out, "No settings: this runs against a server in this process.\nFor a real mailbox set GMAIL_CLIENT_ID, GMAIL_CLIENT_SECRET, GMAIL_USER and GMAIL_REFRESH_TOKEN.")
 		server, adele := demo(&config, &dialer)
 		defer server.Close()
 		ctx = context.WithValue(ctx, oauth2.HTTPClient, server.HTTPClient())

@@ -12,6 +12,8 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/tokensource"
@@ -40,7 +43,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	}}
 	a.dialer = func(source *tokensource.Source) *imapdial.Dialer { return &imapdial.Dialer{TokenSource: source} }
 	if a.config.Tenant == "" && a.config.ClientID == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET.")
 		return demo(ctx, out, a)
 	}
 	fmt.Fprintln(out, "waiting for calls at http://localhost:8080/")
@@ -61,6 +64,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	source, _ := a.sources.LoadOrStore(sha256.Sum256([]byte(incoming)), a.config.OnBehalfOf(incoming))
 	user := r.FormValue("user")
 	client, err := a.dialer(source.(*tokensource.Source)).Dial(r.Context(), user)
+	if e, ok := errors.AsType[*tokensource.Error](err); ok && errors.Is(err, tokensource.ErrInteractionRequired) {
+		challenge(w, e)
+		return
+	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
@@ -72,6 +79,19 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintf(w, "%s: messages in INBOX: %d\n", user, inbox.NumMessages)
+}
+
+// challenge tells the caller's program to have the user sign in, with the claims
+// that Conditional Access demands, or consent.
+// (https://learn.microsoft.com/entra/identity-platform/claims-challenge)
+func challenge(w http.ResponseWriter, e *tokensource.Error) {
+	value := "Bearer"
+	if e.Claims != "" {
+		value = fmt.Sprintf(`Bearer realm="", authorization_uri="%s/common/oauth2/authorize", error="insufficient_claims", claims="%s"`,
+			exoauth.Global.Authority, base64.StdEncoding.EncodeToString([]byte(e.Claims)))
+	}
+	w.Header().Set("WWW-Authenticate", value)
+	http.Error(w, e.Error(), http.StatusUnauthorized)
 }
 
 // demo calls the API, all servers being in this process.

@@ -38,7 +38,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	user, password := getenv("EXO_USER"), getenv("EXO_PASSWORD")
 	var dialer imapdial.Dialer
 	if config.Tenant == "" && config.ClientID == "" && user == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_USER and EXO_PASSWORD.")
 		server, adele := demo(&config, &dialer)
 		defer server.Close()
 		user, password = adele.UPN, adele.Password

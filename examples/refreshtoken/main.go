@@ -38,7 +38,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	dir, err := os.UserCacheDir()
 	runs := 1
 	if config.Tenant == "" && config.ClientID == "" && user == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_USER and EXO_REFRESH_TOKEN.")
 		server, adele := demo(&config, &dialer)
 		defer server.Close()
 		user, runs = adele.UPN, 2

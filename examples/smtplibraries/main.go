@@ -55,7 +55,7 @@ func main() {
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	mailbox := getenv("EXO_MAILBOX")
 	if mailbox == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No EXO_MAILBOX: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX, and name a recipient.")
 		return demo(ctx, out)
 	}
 	if len(args) != 1 {

@@ -19,7 +19,7 @@ import (
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	tenant, id, secret := getenv("EXO_TENANT"), getenv("EXO_CLIENT_ID"), getenv("EXO_CLIENT_SECRET")
 	if tenant == "" && id == "" && secret == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET.")
 		return demo(ctx, out)
 	}
 	a := &app{

@@ -20,6 +20,7 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `No settings: this runs against an Exchange Online in this process.
+For a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET.
 adele@contoso.com signs in at login.microsoftonline.com
 adele@contoso.com: messages in INBOX: 1
 adele@contoso.com: messages in INBOX: 1

@@ -137,12 +137,14 @@ func ClientTLS(base *tls.Config, addr string) *tls.Config {
 }
 
 // Temporary reports whether err is a failure of the network, or says of itself
-// that it is temporary, so that the same call can succeed later. A name that
-// does not exist, a certificate and an alert of TLS have to be mended first.
+// that it is temporary, so that the same call can succeed later. An address
+// that is none, a name that does not exist, a certificate and an alert of TLS
+// have to be mended first.
 func Temporary(err error) bool {
 	if network, ok := errors.AsType[*net.OpError](err); ok {
 		missing, ok := errors.AsType[*net.DNSError](err)
-		return network.Op != "remote error" && !(ok && missing.IsNotFound)
+		_, malformed := errors.AsType[*net.AddrError](err)
+		return network.Op != "remote error" && !(ok && missing.IsNotFound) && !malformed
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return true

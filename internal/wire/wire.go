@@ -150,10 +150,14 @@ func (c *Conn) log(line string) {
 	}
 }
 
-// Printable returns s with control characters and invalid UTF-8 replaced, for
-// server text that ends up in errors, logs and terminals.
+// Printable returns s with control characters and invalid UTF-8 replaced, line
+// ends and tabs by spaces, for text of others that ends up in errors, logs and
+// terminals.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' || r == '\t' {
+			return ' '
+		}
 		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
 			return '\uFFFD'
 		}

@@ -211,7 +211,7 @@ func TestPrintable(t *testing.T) {
 		"NO AUTHENTICATE failed.": "NO AUTHENTICATE failed.",
 		"Zugriff verweigert: ü":   "Zugriff verweigert: ü",
 		"\x1b[31mred":             "\uFFFD[31mred",
-		"a\r\nb\tc\x00\x7f":       "a\uFFFD\uFFFDb\uFFFDc\uFFFD\uFFFD",
+		"a\r\nb\tc\x00\x7f":       "a  b c\uFFFD\uFFFD",
 		"c1 \u0085 ls \u2028":     "c1 \uFFFD ls \uFFFD",
 		"\xff":                    "\uFFFD",
 	} {

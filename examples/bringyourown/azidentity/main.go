@@ -52,7 +52,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	var credential azcore.TokenCredential
 	var err error
 	if mailbox == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No EXO_MAILBOX: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_MAILBOX, and what DefaultAzureCredential looks for.")
 		server := exchangetest.NewServer()
 		defer server.Close()
 		mailbox = "invoices@contoso.com"

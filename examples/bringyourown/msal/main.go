@@ -51,7 +51,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	var dialer imapdial.Dialer
 	hc := http.DefaultClient
 	if tenant == "" && id == "" && mailbox == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.")
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX.")
 		server := exchangetest.NewServer()
 		defer server.Close()
 		app := demo(server, &dialer)
