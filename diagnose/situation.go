@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/internal/login"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/smtpdial"
 	"github.com/exoauth/exoauth/tokensource"
@@ -27,7 +28,8 @@ import (
 // ask and the placeholders of their texts stand for.
 type situation struct {
 	Subject
-	claims *claims // nil without a token that can be read
+	claims  *claims // nil without a token that can be read
+	undated bool    // nobody has said what Now is
 
 	err   error
 	op    string   // step of a dialer
@@ -43,9 +45,16 @@ type situation struct {
 func newSituation(about Subject) *situation {
 	s := &situation{Subject: about}
 	s.Cloud = about.Cloud.WithDefaults()
-	if s.Now.IsZero() {
+	if s.undated = s.Now.IsZero(); s.undated {
 		s.Now = time.Now()
 	}
+	s.readToken()
+	s.Mailbox = cmp.Or(s.Mailbox, s.Username)
+	return s
+}
+
+// readToken takes what the token tells.
+func (s *situation) readToken() {
 	s.Token = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s.Token), "Bearer "))
 	if s.claims = parseClaims(s.Token); s.claims != nil {
 		s.Flow = cmp.Or(s.Flow, s.claims.flow())
@@ -55,8 +64,19 @@ func newSituation(about Subject) *situation {
 			s.ObjectID = cmp.Or(s.ObjectID, s.claims.oid)
 		}
 	}
-	s.Mailbox = cmp.Or(s.Mailbox, s.Username)
-	return s
+}
+
+// readTried takes the token that a dialer has tried, as it was at that time.
+func (s *situation) readTried(err error) {
+	tried, ok := errors.AsType[*login.Tried](err)
+	if !ok || s.Token != "" {
+		return
+	}
+	s.Token = tried.Claims
+	if s.undated {
+		s.Now = tried.At
+	}
+	s.readToken()
 }
 
 // read notes what an error tells. An error with a nil pointer in it panics
@@ -68,6 +88,7 @@ func (s *situation) read(err error) {
 		}
 	}()
 	s.err = err
+	s.readTried(err)
 	if e, ok := errors.AsType[*imapdial.Error](err); ok {
 		s.dialled(IMAP, e.Op, e.Username)
 		s.setWords(e.Err.Error())

@@ -116,6 +116,7 @@ type attempt struct {
 	source   oauth2.TokenSource // that of the Dialer, or what stands before it
 	log      *slog.Logger
 	frontEnd string          // as the last greeting named it
+	token    string          // the last one that was tried
 	ended    func(err error) // see conn
 }
 
@@ -150,6 +151,7 @@ func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
 		Source:    a.source,
 		Username:  a.username,
 		Connect:   a.connect,
+		Try:       func(token string) { a.token = token },
 		Refused:   isRefusal,
 		Renewable: renewable,
 		Fail:      a.fail,

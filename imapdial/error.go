@@ -51,6 +51,8 @@ type Error struct {
 	// greeting was read or it names none.
 	Server string
 	Err    error
+
+	tried *login.Tried // nil where there is no token to judge
 }
 
 // Error names the step, the mailbox, the address, the reason and the front
@@ -72,6 +74,11 @@ func (e *Error) Error() string {
 
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
+
+// As is for package diagnose, which reads the claims of the token that was
+// tried, so that it need not be given the token. The error keeps no more of it
+// than these: not the signature, without which they open nothing.
+func (e *Error) As(target any) bool { return e.tried.As(target) }
 
 // Temporary reports whether the same Dial can succeed later although nobody
 // has mended anything: the network failed, or the server said that it is
@@ -123,7 +130,7 @@ func (a *attempt) fail(ctx context.Context, op string, err error) error {
 	if step, ok := errors.AsType[*stepError](err); ok {
 		op, err = step.op, step.err
 	}
-	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.frontEnd, Err: login.Reason(ctx, err, answered, ErrProtocol)}
+	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.frontEnd, Err: login.Reason(ctx, err, answered, ErrProtocol), tried: login.NewTried(a.token)}
 	a.log.DebugContext(ctx, "imapdial: failed", "op", op, "error", e)
 	return e
 }

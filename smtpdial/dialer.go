@@ -101,6 +101,7 @@ type attempt struct {
 	username string
 	log      *slog.Logger
 	server   string // as the last greeting named it
+	token    string // the last one that was tried
 }
 
 func newAttempt(d *Dialer, username string) *attempt {
@@ -134,6 +135,7 @@ func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
 		Source:    a.TokenSource,
 		Username:  a.username,
 		Connect:   a.connect,
+		Try:       func(token string) { a.token = token },
 		Refused:   isRefusal,
 		Renewable: renewable,
 		Fail:      a.fail,

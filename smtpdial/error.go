@@ -52,6 +52,8 @@ type Error struct {
 	// support asks for it. Empty where no greeting was read.
 	Server string
 	Err    error
+
+	tried *login.Tried // nil where there is no token to judge
 }
 
 // Error names the step, the user, the address, the reason and the server. It
@@ -84,6 +86,11 @@ func describe(e *smtp.SMTPError) string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
+// As is for package diagnose, which reads the claims of the token that was
+// tried, so that it need not be given the token. The error keeps no more of it
+// than these: not the signature, without which they open nothing.
+func (e *Error) As(target any) bool { return e.tried.As(target) }
+
 // Temporary is the function Temporary of e.
 func (e *Error) Temporary() bool { return Temporary(e.Err) }
 
@@ -111,7 +118,7 @@ func renewable(err error) bool {
 // it is a refusal, or where a message may have been accepted.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
 	said := isRefusal(err) || errors.Is(err, ErrUncertain)
-	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: login.Reason(ctx, err, said, ErrProtocol)}
+	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: login.Reason(ctx, err, said, ErrProtocol), tried: login.NewTried(a.token)}
 	a.log.DebugContext(ctx, "smtpdial: failed", "op", op, "error", e)
 	return e
 }

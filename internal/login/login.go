@@ -37,6 +37,8 @@ type Login[S Session] struct {
 	// returned as it is.
 	Connect func(ctx context.Context) (S, error)
 
+	// Try is told each token before it is sent.
+	Try func(token string)
 	// Refused tells an answer of the server from a connection that broke.
 	Refused func(error) bool
 	// Renewable reports whether another token may be accepted.
@@ -72,7 +74,7 @@ func (l Login[S]) Run(ctx context.Context) (S, error) {
 		s.Close()
 		return l.fail(ctx, OpToken, err)
 	}
-	refusal := s.Authenticate(l.Username, token.AccessToken)
+	refusal := l.authenticate(s, token)
 	switch {
 	case refusal == nil:
 		return s, nil
@@ -81,6 +83,11 @@ func (l Login[S]) Run(ctx context.Context) (S, error) {
 		return l.fail(ctx, OpAuthenticate, refusal)
 	}
 	return l.again(ctx, s, token, refusal)
+}
+
+func (l Login[S]) authenticate(s S, token *oauth2.Token) error {
+	l.Try(token.AccessToken)
+	return s.Authenticate(l.Username, token.AccessToken)
 }
 
 // again follows a refusal.
@@ -95,7 +102,7 @@ func (l Login[S]) again(ctx context.Context, s S, refused *oauth2.Token, refusal
 		return l.fail(ctx, OpAuthenticate, refusal)
 	}
 	l.Logger.InfoContext(ctx, "token refused, trying a fresh one", "refusal", refusal)
-	err = s.Authenticate(l.Username, fresh.AccessToken)
+	err = l.authenticate(s, fresh)
 	if err == nil {
 		return s, nil
 	}
@@ -112,7 +119,7 @@ func (l Login[S]) anew(ctx context.Context, token *oauth2.Token, refusal error) 
 	if err != nil {
 		return s, err
 	}
-	if err := s.Authenticate(l.Username, token.AccessToken); err != nil {
+	if err := l.authenticate(s, token); err != nil {
 		s.Close()
 		if !l.Refused(err) {
 			err = fmt.Errorf("%w, after a first refusal: %w", err, refusal)
