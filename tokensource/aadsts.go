@@ -18,10 +18,14 @@ const (
 )
 
 // badCredential are those of errors about the secret, certificate or assertion
-// itself: another one may be accepted.
+// itself: another one may be accepted. 1000502, a certificate
+// that has expired, 7000214 and 7000277, one that was revoked, and 7000274, a
+// wrong signature, are not in Microsoft's list, but in its own
+// https://github.com/AzureAD/microsoft-identity-web, which loads the certificate
+// anew.
 var badCredential = []int{
 	50012, 50013, 50027, 50048, 70002, 70021, 700021, 700023, 700024, 700027, 700030,
-	700211, 700212, 700213, 7000215, 7000222, 7002137, 7002138,
+	700211, 700212, 700213, 1000502, 7000214, 7000215, 7000222, 7000274, 7000277, 7002137, 7002138,
 }
 
 // The error code does not tell whether the user can mend it by signing in:
@@ -127,6 +131,7 @@ var remedies = map[int]string{
 	900439:  "the tenant is in the US Government cloud: set Cloud",
 	90094:   "an administrator has to consent to the permissions",
 	9001023: "set Tenant to the directory (tenant) id or to organizations",
+	1000502: "the certificate has expired or is not valid yet: make a new one and upload it to the app registration",
 	1002012: "leave Scopes nil, or use one scope that ends in /.default",
 }
 

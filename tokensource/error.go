@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -241,4 +240,4 @@ func (e *Error) remedy() string {
 }
 
 // errCutShort is an answer that the connection ended in the middle of.
-var errCutShort = fmt.Errorf("the answer was cut short: %w", io.ErrUnexpectedEOF)
+var errCutShort = errors.New("the answer was cut short")

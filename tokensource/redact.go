@@ -3,7 +3,6 @@ package tokensource
 import (
 	"errors"
 	"fmt"
-	"html"
 	"net/url"
 	"regexp"
 	"strings"
@@ -17,6 +16,9 @@ const (
 	minRedact = 4
 	// maxRedact is how much of a text is searched, the rest being dropped.
 	maxRedact = 16 << 10
+	// maxSecret is how much of a secret is searched for, since a pattern costs
+	// more than what it finds. What follows without white space is the rest.
+	maxSecret = 4 << 10
 	// excerptSize bounds, in bytes, what is shown of an answer that is not
 	// understood.
 	excerptSize = 200
@@ -65,34 +67,48 @@ func (r *redactor) text(s string) string {
 }
 
 // inAnyForm returns a pattern for s, each character of which may stand for
-// itself, or be escaped as in a form, a URL, JSON, HTML or by %q, or by two
-// of them.
+// itself, or be escaped as in a form, a URL, JSON, a script, HTML or by %q, or by
+// two of them.
 func inAnyForm(s string) string {
 	var b strings.Builder
-	for _, c := range s {
+	for i, c := range s {
+		if i >= maxSecret {
+			b.WriteString(`\S*`)
+			break
+		}
 		if c < unicode.MaxASCII && (unicode.IsLetter(c) || unicode.IsDigit(c)) {
 			b.WriteRune(c) // which nothing escapes
 			continue
 		}
-		forms := []string{string(c), percent(c), fmt.Sprintf("u%04x", c), html.EscapeString(string(c))}
-		if c == '"' {
-			forms = append(forms, "&quot;")
+		forms := []string{regexp.QuoteMeta(string(c)), percent(c), fmt.Sprintf("[ux]0*%x", c), entity(c)}
+		if c == ' ' {
+			forms = append(forms, `\+`, percent('+'))
 		}
-		for i, form := range forms {
-			forms[i] = regexp.QuoteMeta(form)
-		}
-		b.WriteString(`(?:\\|%5[Cc])*(?i:` + strings.Join(forms, "|") + ")")
+		b.WriteString(`(?i:(?:\\|` + percent('\\') + `)*(?:` + strings.Join(forms, "|") + "))")
 	}
 	return b.String()
 }
 
-// percent returns c as it is escaped in a URL, in lower case.
+// percent returns a pattern for c as it is escaped in a URL, perhaps again and
+// again.
 func percent(c rune) string {
 	var b strings.Builder
 	for _, octet := range []byte(string(c)) {
-		fmt.Fprintf(&b, "%%%02x", octet)
+		fmt.Fprintf(&b, "%%(?:25)*%02x", octet)
 	}
 	return b.String()
+}
+
+var entities = map[rune]string{'"': "quot", '&': "amp", '\'': "apos", '<': "lt", '>': "gt"}
+
+// entity returns a pattern for c as it is escaped in HTML, perhaps again and
+// again.
+func entity(c rune) string {
+	number := fmt.Sprintf("#0*%d|#x0*%x", c, c)
+	if name, ok := entities[c]; ok {
+		number += "|" + name
+	}
+	return "&(?:amp;)*(?:" + number + ");"
 }
 
 // err returns an error of another package as it is, or where it names a

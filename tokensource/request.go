@@ -99,7 +99,7 @@ func (c *client) post(ctx context.Context, address string, form url.Values, id s
 }
 
 // exchange sends a request and reads the answer. An error means that there is
-// none.
+// none: of one that broke off, the status and the beginning tell something.
 func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 	ctx := req.Context()
 	resp, err := hc.Do(req)
@@ -112,10 +112,10 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 	switch {
 	case len(a.body) > maxBody:
 		a.broken = errTooLong
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		a.broken = errCutShort
-	case err != nil:
+	case err != nil && ctx.Err() != nil && context.Cause(ctx) != errTimeout:
 		return nil, plain(ctx, err)
+	case err != nil:
+		a.broken = fmt.Errorf("%w: %w", errCutShort, plain(ctx, err))
 	}
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -236,7 +238,7 @@ func TestStalledBody(t *testing.T) {
 		config := server.config()
 		config.HTTPClient.Timeout = time.Second
 		_, err := config.ClientCredentials().Token()
-		if !errors.Is(err, errTimeout) {
+		if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, errTimeout) || e.StatusCode != 200 || !e.Temporary() {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -258,19 +260,32 @@ func TestConnectionBreaksInTheBody(t *testing.T) {
 }
 
 func TestAnswerCutShort(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &fakeEntra{answer: func(int, *http.Request) (*http.Response, error) {
-			start := strings.NewReader(`{"token_type":"Bearer","access_token":"` + testToken)
-			body := io.MultiReader(start, iotest.ErrReader(io.ErrUnexpectedEOF))
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(body)}, nil
-		}}
-		_, err := server.source().Token()
-		wantError(t, err, `the answer was cut short: unexpected EOF; it begins with "{\"token_type`)
-		if !errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), testToken) {
-			t.Errorf("error %v", err)
-		}
-		wantRequests(t, server, maxTries)
-	})
+	for name, reason := range map[string]error{
+		"end of the connection": io.ErrUnexpectedEOF,
+		"reset":                 &net.OpError{Op: "read", Err: syscall.ECONNRESET},
+		"stream error":          errors.New("stream error: stream ID 1; INTERNAL_ERROR"),
+		"not gzip":              gzip.ErrHeader,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: func(int, *http.Request) (*http.Response, error) {
+					start := strings.NewReader(`{"token_type":"Bearer","access_token":"` + testToken)
+					body := io.MultiReader(start, iotest.ErrReader(reason))
+					return &http.Response{StatusCode: 400, Body: io.NopCloser(body), Header: http.Header{"Retry-After": {"7"}}}, nil
+				}}
+				_, err := server.source().Token()
+				wantError(t, err, `the answer was cut short: `+reason.Error()+`; it begins with "{\"token_type`)
+				wantError(t, err, "HTTP status 400")
+				if e, ok := errors.AsType[*Error](err); !ok || !e.Temporary() || e.RetryAfter != 7*time.Second {
+					t.Errorf("error %#v", err)
+				}
+				if !errors.Is(err, reason) || strings.Contains(err.Error(), testToken) {
+					t.Errorf("error %v", err)
+				}
+				wantRequests(t, server, maxTries)
+			})
+		})
+	}
 }
 
 func TestCertificateIsNotTrusted(t *testing.T) {

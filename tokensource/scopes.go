@@ -32,9 +32,10 @@ func isNoScope(scope string) bool {
 // issue a token for Microsoft Graph, which Exchange refuses without a reason.
 func (c *Config) appScope(cloud exoauth.Cloud) (string, *ConfigError) {
 	field, scope := "Scopes", cloud.AppScope()
+	remedy := "leave it unset, which means " + scope
 	switch len(c.Scopes) {
 	case 0:
-		field = "Cloud.Resource"
+		field, remedy = "Cloud.Resource", "leave it unset, which means "+exoauth.Global.Resource
 	case 1:
 		scope = c.Scopes[0]
 	default:
@@ -44,7 +45,7 @@ func (c *Config) appScope(cloud exoauth.Cloud) (string, *ConfigError) {
 		}
 	}
 	resource, ok := strings.CutSuffix(scope, "/.default")
-	bad := &ConfigError{Field: field, Value: scope, Remedy: "leave it unset, which means " + exoauth.Global.AppScope() + " in the global cloud"}
+	bad := &ConfigError{Field: field, Value: scope, Remedy: remedy}
 	switch {
 	case !ok || resource == "":
 		bad.Problem = "the scope of a token without a user ends in /.default (AADSTS1002012)"
@@ -66,15 +67,16 @@ var signInScopes = []string{"openid", "profile", "email", "offline_access"}
 func (c *Config) userScope(cloud exoauth.Cloud) (string, *ConfigError) {
 	needed := []string{cloud.UserScope("IMAP.AccessAsUser.All"), cloud.UserScope("SMTP.Send"), "offline_access"}
 	field, scopes := "Scopes", c.Scopes
+	remedy := "leave it unset, which means " + strings.Join(needed, " ")
 	if len(scopes) == 0 {
-		field, scopes = "Cloud.UserResource", needed
+		field, scopes, remedy = "Cloud.UserResource", needed, "leave it and Cloud.Resource unset, which means "+exoauth.Global.UserResource
 	}
 	text := strings.Join(scopes, " ")
 	problem := c.userScopeProblem(scopes)
 	if problem == "" {
 		return text, nil
 	}
-	return "", &ConfigError{Field: field, Value: text, Problem: problem, Remedy: "leave it unset, which means " + strings.Join(needed, " ")}
+	return "", &ConfigError{Field: field, Value: text, Problem: problem, Remedy: remedy}
 }
 
 // userScopeProblem says why the scopes cannot bring a token for mail, or "".

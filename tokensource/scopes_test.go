@@ -84,11 +84,26 @@ func TestScopesOfEachCloud(t *testing.T) {
 	}
 }
 
-func TestGraphForTheUserResource(t *testing.T) {
-	config := Config{Tenant: testTenant, ClientID: testClientID}
-	config.Cloud.UserResource = "https://graph.microsoft.com"
-	if _, err := config.userClient(); err == nil || err.Field != "Cloud.UserResource" {
-		t.Errorf("error %v", err)
+// What to do is said for the cloud that is set, and is not what is wrong.
+func TestGraphInEachCloud(t *testing.T) {
+	for _, cloud := range append(exoauth.Clouds(), exoauth.Cloud{}) {
+		config := Config{Cloud: cloud, Tenant: testTenant, ClientID: testClientID, Credential: Secret("s")}
+		full := cloud.WithDefaults()
+		config.Scopes = []string{"https://graph.microsoft.com/.default"}
+		_, app := config.appClient()
+		_, user := config.userClient()
+		if !strings.Contains(app.Remedy, full.AppScope()) || !strings.Contains(user.Remedy, full.UserScope("SMTP.Send")) {
+			t.Errorf("%v\n%v", app, user)
+		}
+
+		config.Scopes, config.Cloud.Resource, config.Cloud.UserResource = nil, "https://graph.microsoft.com", ""
+		_, app = config.appClient()
+		_, user = config.userClient()
+		for field, err := range map[string]*ConfigError{"Cloud.Resource": app, "Cloud.UserResource": user} {
+			if err == nil || err.Field != field || strings.Contains(err.Remedy, "graph") {
+				t.Errorf("%s: error %v", field, err)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,6 +87,10 @@ func TestEchoedSecretIsNotInErrors(t *testing.T) {
 		"form quoted in a path":   response(400, "you sent "+url.PathEscape(fmt.Sprintf("%q", testSecret))),
 		"JSON in JSON":            response(400, string(inJSON2)),
 		"HTML":                    response(502, "<p>"+html.EscapeString(testSecret)),
+		"HTML in HTML":            response(502, "<p>"+html.EscapeString(html.EscapeString(testSecret))),
+		"HTML by numbers":         response(502, "<p>"+strings.NewReplacer("/", "&#x2F;", "+", "&#43;", "<", "&#060;", `"`, "&quot;").Replace(testSecret)),
+		"script":                  response(502, "<script>"+strings.NewReplacer("<", `\x3c`, `"`, `\x22`).Replace(testSecret)),
+		"form in an address":      response(502, "<a href=/?"+url.QueryEscape(url.QueryEscape(testSecret))+">"),
 		"over the cut":            response(400, strings.Repeat("- ", excerptSize/2-5)+testSecret),
 		"description":             response(400, `{"error":"e","error_description":`+string(inJSON)+`}`),
 		"every field":             response(400, strings.ReplaceAll(`{"error":"S","suberror":"S","error_description":"AADSTS1: S","claims":"S","correlation_id":"S","trace_id":"S","timestamp":"S"}`, "S", inner)),
@@ -111,6 +116,18 @@ func TestEchoedSecretIsNotInErrors(t *testing.T) {
 			return nil, fmt.Errorf("cannot send %q with %s and %s", testSecret, testSecret, url.QueryEscape(testSecret))
 		}})
 	})
+}
+
+// An assertion that is none, because the path is that of another file, costs no
+// more than one that is, and is not shown either.
+func TestEchoedFileIsNotInErrors(t *testing.T) {
+	file := strings.Repeat(`{"PLANTED":["~"]},`, maxFile/18)
+	server := &fakeEntra{answer: answering(400, `{"error":"invalid_client","error_description":"you sent `+url.QueryEscape(file)+` in vain"}`)}
+	config := server.config()
+	config.Credential = Assertion(func(context.Context) (string, error) { return file, nil })
+	_, err := config.ClientCredentials().TokenContext(t.Context())
+	wantError(t, err, "you sent "+redacted)
+	checkNoSecret(t, "error", err.Error())
 }
 
 // checkFailure asks for a token, wants an error, and searches everything that

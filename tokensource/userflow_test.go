@@ -3,6 +3,7 @@ package tokensource
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -186,15 +187,21 @@ func TestUserSecretsAreRedacted(t *testing.T) {
 		"OnBehalfOf":   func(c *Config) *Source { return c.OnBehalfOf(testAssertion) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, verbatim := range []bool{true, false} {
+			for _, echo := range []func(form url.Values) string{
+				func(form url.Values) string {
+					return "you sent " + strings.Join([]string{form.Get("refresh_token"), form.Get("password"), form.Get("assertion")}, "|")
+				},
+				func(form url.Values) string { return "you sent " + form.Encode() },
+				func(form url.Values) string {
+					return `{"error":"invalid_request","error_description":"you sent ` + form.Encode() + `"}`
+				},
+				func(form url.Values) string {
+					return `{"error":"invalid_request","error_description":"you sent ` + url.QueryEscape(form.Encode()) + `"}`
+				},
+			} {
 				server := &fakeEntra{}
-				server.answer = func(n int, r *http.Request) (*http.Response, error) {
-					form := server.forms[n-1]
-					echo := form.Encode()
-					if verbatim {
-						echo = strings.Join([]string{form.Get("refresh_token"), form.Get("password"), form.Get("assertion")}, "|")
-					}
-					return response(http.StatusBadRequest, "you sent "+echo), nil
+				server.answer = func(n int, _ *http.Request) (*http.Response, error) {
+					return response(http.StatusBadRequest, echo(server.forms[n-1])), nil
 				}
 				source := flow(server.config())
 				_, err := source.Token()

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -25,7 +24,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/tokensource"
 )
@@ -92,25 +90,4 @@ func challenge(w http.ResponseWriter, e *tokensource.Error) {
 	}
 	w.Header().Set("WWW-Authenticate", value)
 	http.Error(w, e.Error(), http.StatusUnauthorized)
-}
-
-// demo calls the API, all servers being in this process.
-func demo(ctx context.Context, out io.Writer, a *api) error {
-	server := exchangetest.NewServer()
-	defer server.Close()
-	app := server.Tenant().AddApp("Mail API")
-	adele := server.Tenant().AddUser("adele@contoso.com")
-	app.Consent(adele, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
-	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
-	a.config = tokensource.Config{Tenant: "contoso.com", ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret), HTTPClient: server.HTTPClient()}
-	a.dialer = func(source *tokensource.Source) *imapdial.Dialer {
-		return &imapdial.Dialer{TokenSource: source, DialContext: server.DialContext, TLSConfig: server.TLSConfig()}
-	}
-
-	call := httptest.NewRequestWithContext(ctx, http.MethodGet, "/?user="+adele.UPN, nil)
-	call.Header.Set("Authorization", "Bearer "+app.Token(&exchangetest.TokenOptions{User: adele, Audience: "api://" + app.ClientID}))
-	answer := httptest.NewRecorder()
-	a.ServeHTTP(answer, call)
-	_, err := answer.Body.WriteTo(out)
-	return err
 }

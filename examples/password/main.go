@@ -46,7 +46,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	dialer.TokenSource = config.Password(user, password)
 	client, err := dialer.Dial(ctx, user)
 	if errors.Is(err, tokensource.ErrInteractionRequired) {
-		return fmt.Errorf("a password alone is not enough for this user; see examples/browser and examples/devicecode: %w", err)
+		return fmt.Errorf("the user has to act; where a password alone is not enough, see examples/browser and examples/devicecode: %w", err)
 	}
 	if err != nil {
 		return err
