@@ -3,11 +3,7 @@
 //
 //	c, err := imapdial.Dial(ctx, "invoices@contoso.com", source)
 //	if err != nil {
-//		about := diagnose.Subject{Tenant: tenant, ClientID: clientID}
-//		if token, _ := source.Token(); token != nil {
-//			about.Token = token.AccessToken // read for its claims, never shown
-//		}
-//		for _, f := range diagnose.Explain(err, about) {
+//		for _, f := range diagnose.Explain(err, diagnose.Subject{Tenant: tenant, ClientID: clientID}) {
 //			log.Print(f) // a line, without f.Commands; a Printer writes those too
 //		}
 //	}
@@ -23,19 +19,14 @@
 //     the open mailbox, step by step, and explains what fails.
 //
 // The more a [Subject] tells of what was tried, the fewer findings there are.
-// With the token it is often one. Without it there are several, most likely
-// first, for Exchange gives the same answer to twenty mistakes. Each [Finding]
-// says how sure it is.
+// With the token it is often one; an error of imapdial or smtpdial brings what
+// is to be known of it along. Without it there are several, most likely first,
+// for Exchange gives the same answer to twenty mistakes. Each [Finding] says how
+// sure it is.
 //
 // # What it does not do
 //
 // It changes nothing: commands are for a person to read and to run. It does not
 // verify signatures, and no finding, report or formatted [Subject] holds a
 // token. Nothing but Run connects to anything.
-//
-// # Adding a rule
-//
-// Rules are rows of the tables in the files rules_*.go. A row needs a symptom,
-// conditions, a cause, a remedy and a source, and a row in the test of that
-// table.
 package diagnose

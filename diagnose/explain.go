@@ -11,7 +11,9 @@ import (
 // azidentity. For a nil error, and for one that no rule knows, it returns nil.
 //
 // What about tells narrows the findings. An error of this library knows some
-// of it itself, and Explain prefers that.
+// of it itself, and Explain prefers that. That of a dialer has the claims of the
+// token that was tried, which count where about has no Token; it is then judged
+// by the time of the refusal.
 //
 // Explain takes less than a millisecond, sends nothing, and may be called by
 // several goroutines.

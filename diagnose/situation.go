@@ -153,6 +153,10 @@ func (s *situation) readCertificate(err error) {
 // aadsts finds the numbers of Entra ID in the text of any library's error.
 var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b`)
 
+// refusedApp finds the application that Entra ID's words name: "Application with
+// identifier '…'", "the application with ID '…'", "the application Name ('…')".
+var refusedApp = regexp.MustCompile(`(?i)application [^'\n]{0,120}'([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b`)
+
 // readConfig takes a setting that tokensource refuses.
 func (s *situation) readConfig(err error) {
 	e, ok := errors.AsType[*tokensource.ConfigError](err)
@@ -196,6 +200,9 @@ func (s *situation) readCodes(text string) {
 		return
 	}
 	s.entra = true
+	if m := refusedApp.FindStringSubmatch(s.words + " " + text); m != nil {
+		s.ClientID = cmp.Or(s.ClientID, m[1])
+	}
 	if s.codes[0] == 1002012 { // only a request without a user gets it
 		s.Flow = AppOnly
 	}

@@ -54,7 +54,7 @@ type Subject struct {
 	// Scopes that the token was asked for with.
 	Scopes []string
 	// Token is the access token that was refused. It is read for its claims
-	// and never shown.
+	// and never shown. "" is what an error of a dialer knows of it.
 	Token string `json:"-"`
 	// Worked says that the same login has succeeded before.
 	Worked bool

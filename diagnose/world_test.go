@@ -178,29 +178,32 @@ func (w *world) check() diagnose.Check {
 	}
 }
 
-// cure runs for each step that failed the commands of the first finding that
-// was not tried before and whose commands all succeed. It returns those that it
-// ran.
+// cure cures each step that failed. It returns the rules by which.
 func (w *world) cure(t *testing.T, report *diagnose.Report) (ran []string) {
 	for _, step := range report.Steps {
-		if step.Status != diagnose.Failed {
-			continue
-		}
-		for _, f := range step.Findings {
-			key := strings.Join(texts(f), "\n")
-			if key == "" || w.executed[key] {
-				continue
-			}
-			w.executed[key] = true
-			if err := w.execute(f.Commands); err != nil {
-				t.Logf("%s: %v", f.Rule, err)
-				continue
-			}
-			ran = append(ran, f.Rule)
-			break
+		if step.Status == diagnose.Failed {
+			ran = append(ran, w.carryOut(t, step.Findings)...)
 		}
 	}
 	return ran
+}
+
+// carryOut runs the commands of the first finding that was not tried before and
+// whose commands all succeed. It returns its rule, if there is one.
+func (w *world) carryOut(t *testing.T, findings []diagnose.Finding) (ran []string) {
+	for _, f := range findings {
+		key := strings.Join(texts(f), "\n")
+		if key == "" || w.executed[key] {
+			continue
+		}
+		w.executed[key] = true
+		if err := w.execute(f.Commands); err != nil {
+			t.Logf("%s: %v", f.Rule, err)
+			continue
+		}
+		return []string{f.Rule}
+	}
+	return nil
 }
 
 // execute types commands as they stand. A placeholder that speaks of a command
