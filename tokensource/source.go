@@ -36,7 +36,7 @@ const (
 // A failure is remembered: for the next five seconds, one second where it is
 // [Error.Temporary], calls get it at once and no request is made. That time
 // doubles with each failure in a row, up to a minute. A longer
-// [Error.RetryAfter] counts instead, up to five minutes.
+// [Error.RetryAfter] counts instead, up to an hour.
 type Source struct {
 	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
 
@@ -193,7 +193,7 @@ const (
 	rememberTerminal  = 5 * time.Second
 	rememberTemporary = time.Second
 	rememberAtMost    = time.Minute
-	obeyAtMost        = 5 * time.Minute // of a Retry-After
+	obeyAtMost        = time.Hour // of a Retry-After
 )
 
 // remember decides until when calls are answered with err. It is called with mu

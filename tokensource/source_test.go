@@ -131,7 +131,8 @@ func TestFailureIsRemembered(t *testing.T) {
 		{"temporary: starts lower", unavailable, maxTries,
 			[]time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second, time.Minute, time.Minute}},
 		{"Retry-After beyond what is waited for in the call", throttled("90"), 1, []time.Duration{90 * time.Second, 90 * time.Second}},
-		{"Retry-After beyond what is obeyed", throttled("301"), 1, []time.Duration{5 * time.Minute}},
+		{"Retry-After of an hour", throttled("3600"), 1, []time.Duration{time.Hour}},
+		{"Retry-After beyond what is obeyed", throttled("3601"), 1, []time.Duration{time.Hour}},
 		{"loop detected", func(int, *http.Request) (*http.Response, error) {
 			return response(400, `{"error":"invalid_request","error_codes":[50196]}`), nil
 		}, 1, []time.Duration{2 * time.Minute}},
