@@ -88,6 +88,9 @@ func examine(ctx context.Context, s settings, p *printer) int {
 		defer server.Close()
 		p.intro(s.fault)
 	}
+	if check.HTTPClient != nil {
+		defer check.HTTPClient.CloseIdleConnections()
+	}
 	check.Progress = p.step
 	report := diagnose.Run(ctx, check)
 	p.end(report)

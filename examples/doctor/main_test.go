@@ -194,6 +194,32 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// The settings that examples/emulator writes lead the doctor there.
+func TestOtherServers(t *testing.T) {
+	srv := exchangetest.NewServer()
+	t.Cleanup(srv.Close)
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
+	srv.Tenant().AddMailbox("invoices@contoso.com")
+	srv.Tenant().Grant(app, "invoices@contoso.com")
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, srv.CA(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{
+		"EXO_TENANT": srv.Tenant().ID, "EXO_CLIENT_ID": app.ClientID, "EXO_CLIENT_SECRET": app.Secret, "EXO_MAILBOX": "invoices@contoso.com",
+		"EXO_AUTHORITY": srv.Cloud().Authority, "EXO_IMAP": srv.Cloud().IMAP, "EXO_SMTP": srv.Cloud().SMTP, "EXO_CA_FILE": ca,
+	}
+	if r := doctor(t, "", env); r.status != statusWell {
+		t.Errorf("status %d\n%s%s", r.status, r.out, r.err)
+	}
+	for name, text := range map[string]string{ca + ".missing": "no such file", os.DevNull: "no certificate in PEM"} {
+		env["EXO_CA_FILE"] = name
+		if r := doctor(t, "", env); r.status != statusUsage || !strings.Contains(r.err, text) {
+			t.Errorf("status %d, %s", r.status, r.err)
+		}
+	}
+}
+
 func TestColor(t *testing.T) {
 	if r := doctor(t, "", nil, "-color", "always", "-line", "535 5.7.57 x 530 5.7.57"); !strings.Contains(r.out, "\x1b[1m") {
 		t.Errorf("no colour in %q", r.out)

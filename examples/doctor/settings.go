@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -32,6 +36,8 @@ machine. For a real mailbox set the variables, or give the flags:
   EXO_USERNAME        -username       user name for IMAP, if not the mailbox
   EXO_SMTP_USERNAME   -smtp-username  user name for SMTP, if not what is right
   EXO_CLOUD           -cloud          global, gcchigh, dod or china
+  EXO_AUTHORITY, EXO_IMAP, EXO_SMTP   other servers than those of the cloud, and
+  EXO_CA_FILE                         who signs for them, as examples/emulator has it
                       -settings FILE  reads these variables from a file with
                                       lines such as EXO_MAILBOX=a@contoso.com
                       -send           sends a message from the mailbox to itself
@@ -69,6 +75,9 @@ type settings struct {
 	mailbox                  string
 	username, smtpUsername   string
 	cloudName                string
+	authority, imap, smtp    string
+	caFile                   string
+	roots                    *x509.CertPool // of caFile
 	send, skipIMAP, skipSMTP bool
 
 	line, token, fault string
@@ -96,6 +105,10 @@ func (s *settings) variables() []variable {
 		{&s.username, "username", "EXO_USERNAME"},
 		{&s.smtpUsername, "smtp-username", "EXO_SMTP_USERNAME"},
 		{&s.cloudName, "cloud", "EXO_CLOUD"},
+		{&s.authority, "", "EXO_AUTHORITY"},
+		{&s.imap, "", "EXO_IMAP"},
+		{&s.smtp, "", "EXO_SMTP"},
+		{&s.caFile, "", "EXO_CA_FILE"},
 	}
 }
 
@@ -194,7 +207,10 @@ func (s *settings) validate() error {
 	if s.line != "" || s.token != "" || s.demo() {
 		return nil
 	}
-	return s.complete()
+	if err := s.complete(); err != nil {
+		return err
+	}
+	return s.readRoots()
 }
 
 // complete wants what a real mailbox takes.
@@ -221,7 +237,29 @@ func (s *settings) demo() bool {
 	return s.fault != "" || s.mailbox+s.tenant+s.clientID+s.secret+s.accessToken == ""
 }
 
-func (s *settings) cloud() exoauth.Cloud { return clouds[strings.ToLower(s.cloudName)] }
+func (s *settings) cloud() exoauth.Cloud {
+	c := clouds[strings.ToLower(s.cloudName)]
+	c.Authority = cmp.Or(s.authority, c.Authority)
+	c.IMAP = cmp.Or(s.imap, c.IMAP)
+	c.SMTP = cmp.Or(s.smtp, c.SMTP)
+	return c
+}
+
+// readRoots returns nil where the authorities of this machine will do.
+func (s *settings) readRoots() error {
+	if s.caFile == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(s.caFile)
+	if err != nil {
+		return fmt.Errorf("EXO_CA_FILE: %w", err)
+	}
+	s.roots = x509.NewCertPool()
+	if !s.roots.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("EXO_CA_FILE: %s has no certificate in PEM", s.caFile)
+	}
+	return nil
+}
 
 // subject is what is known besides a line or a token.
 func (s *settings) subject() diagnose.Subject {
@@ -242,12 +280,16 @@ func (s *settings) check() diagnose.Check {
 		Cloud: s.cloud(), Tenant: s.tenant, ClientID: s.clientID,
 		SkipIMAP: s.skipIMAP, SkipSMTP: s.skipSMTP, Send: s.send,
 	}
+	if s.roots != nil {
+		c.TLSConfig = &tls.Config{RootCAs: s.roots, MinVersion: tls.VersionTLS12}
+		c.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: c.TLSConfig, Proxy: http.ProxyFromEnvironment}}
+	}
 	if s.accessToken != "" {
 		c.TokenSource = oauth2.StaticTokenSource(&oauth2.Token{AccessToken: s.accessToken})
 		return c
 	}
 	c.TokenSource = (&tokensource.Config{
-		Cloud: s.cloud(), Tenant: s.tenant, ClientID: s.clientID, Credential: tokensource.Secret(s.secret),
+		Cloud: s.cloud(), Tenant: s.tenant, ClientID: s.clientID, Credential: tokensource.Secret(s.secret), HTTPClient: c.HTTPClient,
 	}).ClientCredentials()
 	return c
 }
