@@ -40,6 +40,7 @@ func TestClients(t *testing.T) {
 		{"x/oauth2, no refresh token", noRefreshToken, "no-refresh-token"},
 		{"x/oauth2, HTML", signInPage("text/html", "<html>Log in to the network</html>"), "sign-in-host"},
 		{"x/oauth2, no token", signInPage("application/json", "{}"), "sign-in-host"},
+		{"tokensource, nobody signed in", nobodySignedIn, "nobody-signed-in"},
 		{"managed identity, none", noIdentity, "no-identity"},
 		{"managed identity, nobody answers", noIdentityHost, "not-in-azure"},
 		{"managed identity, no network", noNetwork, "not-in-azure"},
@@ -144,6 +145,12 @@ func signInPage(kind, body string) func(*testing.T, *exchangetest.Server) error 
 		_, err := c.Exchange(t.Context(), "code")
 		return err
 	}
+}
+
+func nobodySignedIn(t *testing.T, _ *exchangetest.Server) error {
+	config := tokensource.Config{Tenant: "contoso.com", ClientID: clientID, Cache: tokensource.DirCache(t.TempDir()), CacheKey: "adele"}
+	_, err := config.SignedIn().TokenContext(t.Context())
+	return err
 }
 
 func noIdentity(t *testing.T, srv *exchangetest.Server) error {

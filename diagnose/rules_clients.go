@@ -53,6 +53,13 @@ var clientRules = []rule{
 		source: docRefresh,
 	},
 	{
+		name: "nobody-signed-in", seen: nobodySignedIn, confidence: Certain,
+		cause:  "Nobody has signed in yet, or somebody has signed out; or the sign-in was made with other settings, so that its tokens are not found.",
+		remedy: "Have the user sign in, by Exchange, DeviceCode, or AuthCode without a LoginHint. Cache, CacheKey, Cloud, Tenant, ClientID and Scopes must be the same there as in SignedIn, and a Credential must be set in both or in neither.",
+		who:    Developer,
+		source: "https://pkg.go.dev/github.com/exoauth/exoauth/tokensource#Config.SignedIn",
+	},
+	{
 		name: "no-identity", seen: noIdentity, confidence: Certain,
 		cause:  "This machine has no managed identity, or not the one that is asked for.",
 		remedy: "Switch the identity on, or assign it, under \"Identity\" of the virtual machine or the app. One that was assigned has to be named: set its ClientID.",

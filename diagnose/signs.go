@@ -64,6 +64,7 @@ const (
 	noServerName    symptom = "no server name"
 	oddChallenge    symptom = "unexpected challenge"
 	noRefreshToken  symptom = "no refresh token"
+	nobodySignedIn  symptom = "nobody signed in"
 	noIdentity      symptom = "no managed identity"
 	noIdentityHost  symptom = "no metadata service"
 	dropped         symptom = "dropped"
@@ -134,6 +135,7 @@ var signs = []sign{
 	{noServerName, []string{"either servername or insecureskipverify must be specified"}},
 	{oddChallenge, []string{"unexpected server challenge"}},
 	{noRefreshToken, []string{"refresh token is not set"}},
+	{nobodySignedIn, []string{"there is no refresh token, and nobody is asked to sign in"}},
 	{noIdentity, []string{"identity not found", "requested identity isn't assigned", "failed to authenticate a system assigned identity"}},
 	{noIdentityHost, []string{"dial tcp 169.254.169.254", "169.254.169.254*deadline exceeded", "managed identity timed out"}},
 	{dropped, []string{"unexpected eof", "use of closed network connection", "connection closed before greeting", "connection reset by peer", "broken pipe"}},

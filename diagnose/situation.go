@@ -175,8 +175,11 @@ func (s *situation) readEntra(err error) {
 	if e, ok := errors.AsType[*tokensource.Error](err); ok {
 		s.Tenant, s.ClientID = cmp.Or(e.Tenant, s.Tenant), cmp.Or(e.ClientID, s.ClientID)
 		s.codes, s.entra = e.AADSTS, e.StatusCode != 0
-		if s.words == "" || e.Err == nil {
-			s.setWords(cmp.Or(strings.TrimSpace(e.Code+" "+e.Suberror+" "+e.Description), e.Error()))
+		switch answer := strings.TrimSpace(e.Code + " " + e.Suberror + " " + e.Description); {
+		case e.Err == nil && answer != "":
+			s.setWords(answer)
+		case e.Err == nil || s.words == "":
+			s.setWords(e.Error())
 		}
 	}
 	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
