@@ -34,7 +34,7 @@ func (c *dripConn) Write(p []byte) (int, error) {
 	}
 	for i := range p {
 		c.last = c.last.Add(c.drip)
-		c.srv.wait(c.last, nil)
+		c.srv.clock.Wait(c.last, nil)
 		if _, err := c.Conn.Write(p[i : i+1]); err != nil {
 			return i, err
 		}
@@ -62,7 +62,7 @@ func (w *dripWriter) Write(p []byte) (int, error) {
 	at := w.srv.Now()
 	for i := range p {
 		at = at.Add(w.drip)
-		w.srv.wait(at, w.gone)
+		w.srv.clock.Wait(at, w.gone)
 		if _, err := w.ResponseWriter.Write(p[i : i+1]); err != nil {
 			return i, err
 		}

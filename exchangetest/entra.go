@@ -115,7 +115,7 @@ func (s *Server) newRequest(r *http.Request) Request {
 }
 
 func (s *Server) addRequest(r Request) {
-	defer s.records.notify()
+	defer s.records.Notify()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r)

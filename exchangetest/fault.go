@@ -180,7 +180,7 @@ func (s *Server) strike(at Place, command string, gone <-chan struct{}) *Fault {
 		return nil
 	}
 	s.Logger.Info("fault", "at", at, "command", command)
-	s.wait(f.struck.Add(f.Delay), gone)
+	s.clock.Wait(f.struck.Add(f.Delay), gone)
 	return f
 }
 
@@ -203,41 +203,8 @@ func (s *Server) nextFault(at Place, command string) *Fault {
 		}
 		copied := *f
 		copied.struck = now
-		s.struck.notify()
+		s.struck.Notify()
 		return &copied
 	}
 	return nil
 }
-
-// wait returns when the server's clock shows the time, or the client has gone,
-// or the server is closed.
-func (s *Server) wait(until time.Time, gone <-chan struct{}) {
-	for {
-		moved := s.moved.next()
-		left := until.Sub(s.Now())
-		if left <= 0 {
-			return
-		}
-		timer := time.NewTimer(left)
-		select {
-		case <-timer.C:
-		case <-moved:
-		case <-gone:
-			left = 0
-		case <-s.closing:
-			left = 0
-		}
-		timer.Stop()
-		if left == 0 {
-			return
-		}
-	}
-}
-
-// SetSkew sets the clock of Entra ID ahead of that of Exchange Online, or
-// behind it if d is negative: tokens are issued, and assertions of clients
-// judged, by a clock that is wrong by d.
-func (s *Server) SetSkew(d time.Duration) { s.skew.Store(int64(d)) }
-
-// entraNow returns the time on the clock of Entra ID.
-func (s *Server) entraNow() time.Time { return s.Now().Add(time.Duration(s.skew.Load())) }

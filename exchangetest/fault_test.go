@@ -124,7 +124,7 @@ func TestFaultDelay(t *testing.T) {
 func (w *world) waitForFaults(t testing.TB) {
 	t.Helper()
 	for {
-		struck := w.struck.next()
+		struck := w.struck.Next()
 		w.mu.Lock()
 		left := len(w.faults)
 		w.mu.Unlock()

@@ -64,7 +64,7 @@ func (sess *imapSession) Append(mailbox string, r imap.LiteralReader, options *i
 	if options.Time.IsZero() {
 		options.Time = sess.conn.srv.Now()
 	}
-	defer sess.conn.mailbox.changes.notify()
+	defer sess.conn.mailbox.changes.Notify()
 	return sess.UserSession.Append(mailbox, bytes.NewReader(message), options)
 }
 
@@ -74,7 +74,7 @@ func (sess *imapSession) Append(mailbox string, r imap.LiteralReader, options *i
 func (sess *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	defer sess.conn.filter.idle.Done()
 	for {
-		change := sess.conn.mailbox.changes.next()
+		change := sess.conn.mailbox.changes.Next()
 		if err := sess.Poll(w, true); err != nil {
 			return err
 		}
@@ -88,31 +88,31 @@ func (sess *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) 
 
 // Fetch implements imapserver.Session. It changes flags.
 func (sess *imapSession) Fetch(w *imapserver.FetchWriter, set imap.NumSet, options *imap.FetchOptions) error {
-	defer sess.conn.mailbox.changes.notify()
+	defer sess.conn.mailbox.changes.Notify()
 	return sess.UserSession.Fetch(w, set, options)
 }
 
 // Store implements imapserver.Session.
 func (sess *imapSession) Store(w *imapserver.FetchWriter, set imap.NumSet, flags *imap.StoreFlags, options *imap.StoreOptions) error {
-	defer sess.conn.mailbox.changes.notify()
+	defer sess.conn.mailbox.changes.Notify()
 	return sess.UserSession.Store(w, set, flags, options)
 }
 
 // Expunge implements imapserver.Session.
 func (sess *imapSession) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error {
-	defer sess.conn.mailbox.changes.notify()
+	defer sess.conn.mailbox.changes.Notify()
 	return sess.UserSession.Expunge(w, uids)
 }
 
 // Copy implements imapserver.Session.
 func (sess *imapSession) Copy(set imap.NumSet, to string) (*imap.CopyData, error) {
-	defer sess.conn.mailbox.changes.notify()
+	defer sess.conn.mailbox.changes.Notify()
 	return sess.UserSession.Copy(set, to)
 }
 
 // Move implements imapserver.SessionMove.
 func (sess *imapSession) Move(w *imapserver.MoveWriter, set imap.NumSet, to string) error {
-	defer sess.conn.mailbox.changes.notify()
+	defer sess.conn.mailbox.changes.Notify()
 	return sess.UserSession.Move(w, set, to)
 }
 

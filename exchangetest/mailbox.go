@@ -3,13 +3,13 @@ package exchangetest
 import (
 	"bytes"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
@@ -19,8 +19,8 @@ type Mailbox struct {
 
 	tenant  *Tenant
 	store   *imapmemserver.User
-	changes broadcast    // something happened to a message in the store
-	sending atomic.Int32 // messages that are being submitted
+	changes broadcast.Signal // something happened to a message in the store
+	sending atomic.Int32     // messages that are being submitted
 
 	// What follows is guarded by the server's mutex. The keys are addresses
 	// in lower case and object ids of service principals.
@@ -63,7 +63,7 @@ func (m *Mailbox) Append(folder string, message []byte, flags ...imap.Flag) {
 }
 
 func (m *Mailbox) append(folder string, message []byte, at time.Time, flags []imap.Flag) error {
-	defer m.changes.notify()
+	defer m.changes.Notify()
 	_, err := m.store.Append(folder, bytes.NewReader(message), &imap.AppendOptions{Flags: flags, Time: at})
 	return err
 }
@@ -92,29 +92,4 @@ func (m *Mailbox) Messages(folder string) [][]byte {
 		panic(fmt.Sprintf("exchangetest: Messages of %q in %s: %v", folder, m.Address, err))
 	}
 	return list
-}
-
-// A broadcast tells everybody who waits that something happened.
-type broadcast struct {
-	mu sync.Mutex
-	ch chan struct{}
-}
-
-// next returns a channel that the next notify closes.
-func (b *broadcast) next() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch == nil {
-		b.ch = make(chan struct{})
-	}
-	return b.ch
-}
-
-func (b *broadcast) notify() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch != nil {
-		close(b.ch)
-		b.ch = nil
-	}
 }

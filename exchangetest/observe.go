@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 )
 
 // A Request is one request to the token endpoint or to a [Host].
@@ -58,7 +60,7 @@ type Message struct {
 
 // Changed returns a channel that is closed when something happens of which
 // Requests, Sessions or Sent tell, for programs that show them.
-func (s *Server) Changed() <-chan struct{} { return s.records.next() }
+func (s *Server) Changed() <-chan struct{} { return s.records.Next() }
 
 // Requests returns the requests for tokens so far, oldest first.
 func (s *Server) Requests() []Request {
@@ -89,7 +91,7 @@ func (s *Server) Sent() []Message {
 
 // A session is the record of a connection, and what Advance needs to end it.
 type session struct {
-	records *broadcast
+	records *broadcast.Signal
 	mu      sync.Mutex
 	record  Session
 	expires time.Time // zero: never
@@ -101,7 +103,7 @@ type session struct {
 }
 
 func (s *Server) newSession(protocol string, conn net.Conn) *session {
-	defer s.records.notify()
+	defer s.records.Notify()
 	sess := &session{records: &s.records, conn: conn, heard: s.Now(), record: Session{Protocol: protocol, Start: s.Now()}}
 	if protocol == "IMAP" {
 		sess.idle = s.IdleTimeout
@@ -120,7 +122,7 @@ func (sess *session) snapshot() Session {
 
 // update changes the record under its lock.
 func (sess *session) update(f func(r *Session)) {
-	defer sess.records.notify()
+	defer sess.records.Notify()
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	f(&sess.record)
@@ -166,7 +168,7 @@ func (sess *session) isExpired(now time.Time) bool {
 // attempt records that a client tried to authenticate, and what is wrong with
 // that.
 func (sess *session) attempt(user string, b bearer, err error) {
-	defer sess.records.notify()
+	defer sess.records.Notify()
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	r := &sess.record
@@ -192,7 +194,7 @@ func isName(text string) bool {
 // accept records that the server accepted the latest attempt. The session ends
 // when the clock passes expires.
 func (sess *session) accept(expires time.Time) {
-	defer sess.records.notify()
+	defer sess.records.Notify()
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	sess.record.Authenticated = true

@@ -55,7 +55,7 @@ func (m *Mailbox) remove(uid string) {
 	if err != nil {
 		m.tenant.srv.Logger.Warn("not deleted", "mailbox", m.Address, "error", err)
 	}
-	m.changes.notify()
+	m.changes.Notify()
 }
 
 var popTransaction map[string]func(c *popConn, args string)

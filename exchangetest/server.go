@@ -16,6 +16,8 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
+	"github.com/exoauth/exoauth/exchangetest/internal/clock"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
@@ -64,12 +66,10 @@ type Server struct {
 
 	maxMessage int64 // smtpSize, but in tests
 
-	clock             clock
-	skew              atomic.Int64 // of Entra ID's clock
-	moved             broadcast    // the clock was
-	struck            broadcast    // a fault has
-	records           broadcast    // there is more in them
-	closing           chan struct{}
+	clock             *clock.Clock
+	skew              atomic.Int64     // of Entra ID's clock
+	struck            broadcast.Signal // a fault has
+	records           broadcast.Signal // there is more in them
 	pki               *pki
 	tenant, consumers *Tenant
 
@@ -123,6 +123,7 @@ func NewServer() *Server {
 func NewUnstartedServer() *Server {
 	s := &Server{
 		maxMessage: smtpSize,
+		clock:      clock.New(),
 		pki:        newPKI(),
 		httpLn:     listen(),
 		handover:   imapstore.NewListener(),
@@ -135,7 +136,6 @@ func NewUnstartedServer() *Server {
 		devices:    make(map[string]*device),
 		sso:        make(map[string]*signIn),
 		opaque:     make(map[string]string),
-		closing:    make(chan struct{}),
 		loops:      make(map[[sha256.Size]byte]*loop),
 		hits:       make(map[string]int),
 	}
@@ -190,7 +190,7 @@ func (s *Server) Close() {
 	if already {
 		return
 	}
-	close(s.closing)
+	s.clock.Stop()
 	s.transport.CloseIdleConnections()
 	s.httpLn.Close()
 	for _, p := range s.mail.all() {

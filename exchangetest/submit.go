@@ -168,7 +168,7 @@ func (s *Server) maySendAs(b bearer, m *Mailbox, sender string) bool {
 // are on this server, and into the sent items of the mailbox.
 func (s *Server) deliver(user string, from *Mailbox, m smtpMail, message []byte) {
 	now := s.Now()
-	defer s.records.notify()
+	defer s.records.Notify()
 	s.mu.Lock()
 	s.sent = append(s.sent, Message{Time: now, User: user, From: m.from, To: m.to, Data: message})
 	var inboxes []*Mailbox
