@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -207,4 +208,12 @@ func (s *Server) nextFault(at Place, command string) *Fault {
 		return &copied
 	}
 	return nil
+}
+
+// reset makes closing the connection look like a failure to the client.
+func reset(raw net.Conn) {
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	raw.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/drip"
 )
 
 // Refusals returns the numbers that [Fault.AADSTS] takes, in ascending order:
@@ -27,7 +28,7 @@ func (s *Server) faulty(at Place, next http.Handler) http.Handler {
 			return
 		}
 		if f.Drip > 0 {
-			w = &dripWriter{ResponseWriter: w, srv: s, drip: f.Drip, gone: r.Context().Done()}
+			w = &drip.Writer{ResponseWriter: w, Clock: s.clock, Drip: f.Drip, Gone: r.Context().Done()}
 		}
 		if !f.replaces() {
 			next.ServeHTTP(w, r)

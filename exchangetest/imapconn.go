@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/drip"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
 )
 
@@ -27,8 +28,8 @@ const maxFlight = 32 << 10
 // held back until the client has to be waited for, so that commands that
 // arrive together are answered together.
 type imapConn struct {
-	net.Conn           // the wire
-	wire     *dripConn // raw, over TLS unless the client has yet to start that
+	net.Conn            // the wire
+	wire     *drip.Conn // raw, over TLS unless the client has yet to start that
 	raw      net.Conn
 	plain    bool // TLS has not been started
 	srv      *Server
@@ -62,9 +63,10 @@ func newIMAPConn(s *Server, sess *session, raw net.Conn, plain bool) *imapConn {
 
 func (c *imapConn) use(conn net.Conn) {
 	if c.wire == nil {
-		c.wire = &dripConn{srv: c.srv}
+		c.wire = drip.New(conn, c.srv.clock)
+	} else {
+		c.wire = c.wire.Over(conn)
 	}
-	c.wire = c.wire.over(conn)
 	c.Conn = c.wire
 	c.br = bufio.NewReaderSize(conn, maxLine)
 }
@@ -98,7 +100,7 @@ func (c *imapConn) faulted(tag, command string) bool {
 func (c *imapConn) slow(f *Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wire.slow(f)
+	c.wire.Slow(f.Drip, f.struck)
 }
 
 // challenge sends the Challenge and drops what the client answers. It reports

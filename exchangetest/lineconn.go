@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/drip"
 )
 
 // A lineConn is the server's end of a connection of SMTP or POP3, whose answers
@@ -17,7 +19,7 @@ type lineConn struct {
 	sess    *session
 	at      Place
 	raw     net.Conn
-	wire    *dripConn // raw, over TLS once that is started
+	wire    *drip.Conn // raw, over TLS once that is started
 	br      *bufio.Reader
 	bw      *bufio.Writer
 	tooLong string // what a line of more than maxLine is answered with
@@ -26,9 +28,10 @@ type lineConn struct {
 
 func (c *lineConn) use(conn net.Conn) {
 	if c.wire == nil {
-		c.wire = &dripConn{srv: c.srv}
+		c.wire = drip.New(conn, c.srv.clock)
+	} else {
+		c.wire = c.wire.Over(conn)
 	}
-	c.wire = c.wire.over(conn)
 	c.br = bufio.NewReaderSize(conn, maxLine)
 	c.bw = bufio.NewWriter(c.wire)
 }
@@ -87,7 +90,7 @@ func (c *lineConn) faulted(command string) bool {
 	if f == nil {
 		return false
 	}
-	c.wire.slow(f)
+	c.wire.Slow(f.Drip, f.struck)
 	if f.Challenge != "" {
 		c.bw.WriteString(f.challenge())
 		if _, err := c.readLine(); err != nil {
