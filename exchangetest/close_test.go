@@ -12,6 +12,7 @@ import (
 	"testing"
 )
 
+// goroutines returns the stacks of those that belong to servers.
 func goroutines() string {
 	buf := make([]byte, 1<<20)
 	buf = buf[:runtime.Stack(buf, true)]

@@ -30,7 +30,7 @@ func (s *Server) SetTokenHandler(wrap func(next http.Handler) http.Handler) {
 func (s *Server) startHTTP() {
 	s.http = &http.Server{
 		Handler:   s.faulty(AtEntra, s.entraRoutes()),
-		TLSConfig: s.pki.serverConfig(),
+		TLSConfig: s.pki.ServerConfig(),
 		ErrorLog:  slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 		ConnState: s.countConn,
 		// HTTP/1.1 alone: one goroutine for each connection, which Close

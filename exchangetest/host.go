@@ -3,7 +3,6 @@ package exchangetest
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -102,7 +101,7 @@ func (s *Server) AddHost(kind HostKind, identities ...*App) *Host {
 	s.hosts = append(s.hosts, h)
 	ln := h.ln
 	if kind == ServiceFabric {
-		h.http.TLSConfig = s.pki.serverConfig()
+		h.http.TLSConfig = s.pki.ServerConfig()
 		h.http.TLSNextProto = make(map[string]func(*http.Server, *tls.Conn, http.Handler))
 		s.wg.Go(func() { h.http.ServeTLS(ln, "", "") })
 	} else {
@@ -141,10 +140,9 @@ func (h *Host) Env() map[string]string {
 		}
 		return env
 	case ServiceFabric:
-		sum := sha1.Sum(h.srv.pki.cert.Certificate[0])
 		return map[string]string{
 			"IDENTITY_ENDPOINT": strings.Replace(base, "http:", "https:", 1) + "/metadata/identity/oauth2/token",
-			"IDENTITY_HEADER":   h.secret, "IDENTITY_SERVER_THUMBPRINT": fmt.Sprintf("%X", sum),
+			"IDENTITY_HEADER":   h.secret, "IDENTITY_SERVER_THUMBPRINT": h.srv.pki.Thumbprint(),
 		}
 	}
 	return nil

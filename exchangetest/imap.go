@@ -137,7 +137,7 @@ func (c *imapConn) startTLS(tag string) {
 		c.over = true
 		return
 	}
-	conn := tls.Server(c.raw, c.srv.pki.serverConfig())
+	conn := tls.Server(c.raw, c.srv.pki.ServerConfig())
 	if err := conn.Handshake(); err != nil {
 		c.srv.Logger.Info("TLS handshake failed", "protocol", "IMAP", "error", err)
 		c.over = true

@@ -56,7 +56,7 @@ func newIMAPConn(s *Server, sess *session, raw net.Conn, plain bool) *imapConn {
 	if plain {
 		c.use(raw)
 	} else {
-		c.use(tls.Server(raw, s.pki.serverConfig()))
+		c.use(tls.Server(raw, s.pki.ServerConfig()))
 	}
 	return c
 }

@@ -35,7 +35,7 @@ func (s *Server) servePOPOver(raw net.Conn, plain bool) {
 	if plain {
 		c.use(raw)
 	} else {
-		c.use(tls.Server(raw, s.pki.serverConfig()))
+		c.use(tls.Server(raw, s.pki.ServerConfig()))
 	}
 	c.serve(func() {
 		c.reply("+OK The Microsoft Exchange POP3 service is ready. [%s]", encodeHost(frontEnd))
@@ -56,7 +56,7 @@ func (c *popConn) handle(line string) {
 	case verb == "NOOP" && c.mailbox != nil:
 		c.reply("+OK")
 	case verb == "STLS" && c.plain:
-		c.plain = c.startTLS("+OK Begin TLS negotiation.", c.srv.pki.serverConfig()) == nil
+		c.plain = c.startTLS("+OK Begin TLS negotiation.", c.srv.pki.ServerConfig()) == nil
 	case c.mailbox != nil && popTransaction[verb] != nil:
 		popTransaction[verb](c, args)
 	case popTransaction[verb] != nil, verb == "STLS", verb == "NOOP":

@@ -2,7 +2,10 @@ package exchangetest
 
 import (
 	"context"
+	"maps"
 	"net"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -88,3 +91,25 @@ func (s *Server) PlainPOP() string { return s.mail.plainPOP.Addr().String() }
 // server in how it refuses a token, and that it wants one that is valid for
 // ten minutes more.
 func (s *Server) HVE() string { return s.mail.hve.Addr().String() }
+
+// loginHosts returns the names of Entra ID in the clouds of Microsoft.
+var loginHosts = sync.OnceValue(func() map[string]bool {
+	hosts := make(map[string]bool)
+	for _, c := range exoauth.Clouds() {
+		if u, err := url.Parse(c.Authority); err == nil {
+			hosts[strings.ToLower(u.Hostname())] = true
+		}
+	}
+	return hosts
+})
+
+// certNames returns the names that the server's certificate is valid for.
+func certNames() []string {
+	imap, smtp := mailHosts()
+	names := []string{"localhost", hveHost}
+	for _, hosts := range []map[string]bool{loginHosts(), imap, smtp} {
+		names = slices.AppendSeq(names, maps.Keys(hosts))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 	"github.com/exoauth/exoauth/exchangetest/internal/clock"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
+	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
 
 // A Server is Entra ID and Exchange Online on loopback. Use [NewServer] or
@@ -70,7 +71,7 @@ type Server struct {
 	skew              atomic.Int64     // of Entra ID's clock
 	struck            broadcast.Signal // a fault has
 	records           broadcast.Signal // there is more in them
-	pki               *pki
+	pki               *pki.Authority
 	tenant, consumers *Tenant
 
 	httpLn    net.Listener
@@ -124,7 +125,7 @@ func NewUnstartedServer() *Server {
 	s := &Server{
 		maxMessage: smtpSize,
 		clock:      clock.New(),
-		pki:        newPKI(),
+		pki:        pki.New(certNames()),
 		httpLn:     listen(),
 		handover:   imapstore.NewListener(),
 		tenants:    make(map[string]*Tenant),
@@ -260,7 +261,13 @@ func (s *Server) Cloud() exoauth.Cloud {
 // TLSConfig returns a client configuration that trusts the server and nobody
 // else. Each call returns a new one, which the caller may change.
 func (s *Server) TLSConfig() *tls.Config {
-	return &tls.Config{RootCAs: s.pki.roots, MinVersion: tls.VersionTLS12}
+	return s.pki.ClientConfig()
+}
+
+// CA returns the certificate of the server's certificate authority in PEM, for
+// programs that are told whom to trust by a file.
+func (s *Server) CA() []byte {
+	return s.pki.PEM()
 }
 
 // HTTPClient returns a client that trusts the server and nobody else, and that
@@ -277,4 +284,11 @@ func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, 
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, network, addr)
+}
+
+// must is for what fails only if this package is wrong.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("exchangetest: %v", err))
+	}
 }

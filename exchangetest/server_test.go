@@ -14,9 +14,8 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
-
-// goroutines returns the stacks of those that belong to servers.
 
 func TestDialContext(t *testing.T) {
 	w := newWorld(t)
@@ -78,7 +77,9 @@ func TestTLS(t *testing.T) {
 			c.ServerName, c.MinVersion, c.MaxVersion = "localhost", tls.VersionTLS10, tls.VersionTLS11
 		}, "protocol version"},
 		{"another name", func(c *tls.Config) { c.ServerName = "mail.example.com" }, "not mail.example.com"},
-		{"somebody else's trust", func(c *tls.Config) { *c = tls.Config{ServerName: "localhost", RootCAs: newPKI().roots} }, "certificate"},
+		{"somebody else's trust", func(c *tls.Config) {
+			*c = tls.Config{ServerName: "localhost", RootCAs: pki.New(nil).ClientConfig().RootCAs}
+		}, "certificate"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			config := w.TLSConfig()

@@ -156,7 +156,7 @@ func (c *smtpConn) beginTLS() {
 		c.reply("503 5.5.2 Only one STARTTLS command can be issued per session")
 		return
 	}
-	config := c.srv.pki.serverConfig()
+	config := c.srv.pki.ServerConfig()
 	config.MinVersion = tls.VersionTLS10 // to tell the client what is wrong with it
 	if conn := c.startTLS("220 2.0.0 SMTP server ready", config); conn != nil {
 		c.old = conn.ConnectionState().Version < tls.VersionTLS12

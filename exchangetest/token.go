@@ -4,11 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"maps"
-	"math/big"
 	mathrand "math/rand/v2"
 	"slices"
 	"strings"
@@ -18,6 +15,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
 
 // TokenOptions say how a token from [App.Token] differs from the app-only
@@ -166,14 +164,7 @@ type tokenKey struct {
 var signingKey = sync.OnceValue(func() *tokenKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(err)
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "accounts.accesscontrol.windows.net"},
-		NotBefore:    now.Add(-24 * time.Hour),
-		NotAfter:     now.AddDate(10, 0, 0),
-	}
-	der := mustSign(template, template, &key.PublicKey, key)
+	der := pki.SelfSigned("accounts.accesscontrol.windows.net", key).Raw
 	sum := sha1.Sum(der)
 	return &tokenKey{private: key, cert: der, id: base64.RawURLEncoding.EncodeToString(sum[:])}
 })
