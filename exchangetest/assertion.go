@@ -9,6 +9,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/assertion"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -71,7 +72,7 @@ func (a *App) isTokenEndpoint(aud, host string) bool {
 		return false
 	}
 	own := strings.EqualFold(u.Host, host) || u.Host == a.tenant.srv.httpLn.Addr().String()
-	if !own && !loginAliases()[strings.ToLower(u.Hostname())] {
+	if !own && !clouds.LoginAliases()[strings.ToLower(u.Hostname())] {
 		return false
 	}
 	tenant, rest, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")

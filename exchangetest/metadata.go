@@ -8,9 +8,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 // serveMetadata answers with the OpenID Connect discovery document of a
@@ -51,25 +51,16 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// loginAliases returns the names that Entra ID goes by in any cloud.
-var loginAliases = sync.OnceValue(func() map[string]bool {
-	names := map[string]bool{"login.windows.net": true, "login.microsoft.com": true, "sts.windows.net": true}
-	for host := range loginHosts() {
-		names[host] = true
-	}
-	return names
-})
-
 // serveInstance answers which names an authority goes by. That of the server
 // is among them: MSAL caches nothing for a name that is not. A name that is none
 // is refused.
 func (s *Server) serveInstance(w http.ResponseWriter, r *http.Request) {
 	a := s.newAnswer(w, r)
-	if u, err := url.Parse(r.FormValue("authorization_endpoint")); err == nil && u.Host != "" && u.Host != r.Host && !loginAliases()[strings.ToLower(u.Host)] {
+	if u, err := url.Parse(r.FormValue("authorization_endpoint")); err == nil && u.Host != "" && u.Host != r.Host && !clouds.LoginAliases()[strings.ToLower(u.Host)] {
 		s.refuseToken(a, refuse(aadsts.UnknownInstance))
 		return
 	}
-	names := append(slices.Sorted(maps.Keys(loginAliases())), r.Host)
+	names := append(slices.Sorted(maps.Keys(clouds.LoginAliases())), r.Host)
 	writeJSON(w, http.StatusOK, map[string]any{
 		"tenant_discovery_endpoint": "https://" + r.Host + "/common/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",

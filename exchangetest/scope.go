@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 const graphResource = "https://graph.microsoft.com"
@@ -53,7 +54,7 @@ func parseScopes(scope string) ([]wish, *entraError) {
 			resource, permission = s[:i], s[i+1:]
 		}
 		known := permission == ".default" || slices.ContainsFunc(delegatedPermissions, equalFold(permission))
-		if permission == "" || isExchange(resource) && !known {
+		if permission == "" || clouds.IsExchange(resource) && !known {
 			return nil, refuse(aadsts.Scope, "scope", scope)
 		}
 		i := slices.IndexFunc(list, func(w wish) bool { return w.resource == resource })

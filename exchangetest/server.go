@@ -18,6 +18,7 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 	"github.com/exoauth/exoauth/exchangetest/internal/clock"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
@@ -125,7 +126,7 @@ func NewUnstartedServer() *Server {
 	s := &Server{
 		maxMessage: smtpSize,
 		clock:      clock.New(),
-		pki:        pki.New(certNames()),
+		pki:        pki.New(append(clouds.Servers(), "localhost")),
 		httpLn:     listen(),
 		handover:   imapstore.NewListener(),
 		tenants:    make(map[string]*Tenant),
@@ -279,7 +280,7 @@ func (s *Server) HTTPClient() *http.Client {
 }
 
 func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, error) {
-	if host, port, err := net.SplitHostPort(addr); err == nil && port == "443" && loginHosts()[strings.ToLower(host)] {
+	if host, port, err := net.SplitHostPort(addr); err == nil && port == "443" && clouds.LoginHosts()[strings.ToLower(host)] {
 		addr = s.httpLn.Addr().String()
 	}
 	var d net.Dialer

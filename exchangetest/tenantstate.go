@@ -9,6 +9,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 // SetBlocked blocks the tenant, as Microsoft does with one whose subscriptions
@@ -31,10 +32,8 @@ func (t *Tenant) SetCloud(c exoauth.Cloud) {
 	}
 	t.srv.mu.Lock()
 	defer t.srv.mu.Unlock()
-	t.login = loginHost(c)
+	t.login = clouds.LoginHost(c)
 }
-
-func loginHost(c exoauth.Cloud) string { return strings.TrimPrefix(c.Authority, "https://") }
 
 // checkRequest refuses a request that came to the wrong cloud, or for a tenant
 // that is blocked.
@@ -46,9 +45,9 @@ func (t *Tenant) checkRequest(r *http.Request) *entraError {
 	switch {
 	case t.blocked:
 		return refuse(aadsts.BlockedTenant)
-	case t.login == "" || asked == t.login || !loginAliases()[asked]:
+	case t.login == "" || asked == t.login || !clouds.LoginAliases()[asked]:
 		return nil
-	case t.login == loginHost(exoauth.GCCHigh):
+	case t.login == clouds.LoginHost(exoauth.GCCHigh):
 		return refuse(aadsts.OtherCloud)
 	case secret != "" || r.PostForm.Has("client_assertion"):
 		return refuse(aadsts.ConfidentialElsewhere)
@@ -69,7 +68,7 @@ func (s *Server) askedTenant(r *http.Request) (*Tenant, *entraError) {
 // hasResource reports whether tokens of the tenant can be for the resource:
 // one of Microsoft's, or an application of the tenant by its client id.
 func (t *Tenant) hasResource(resource string) bool {
-	if isExchange(resource) {
+	if clouds.IsExchange(resource) {
 		return t.isInCloudOf(resource)
 	}
 	name := strings.ToLower(strings.TrimSuffix(resource, "/"))
@@ -85,10 +84,7 @@ func (t *Tenant) hasResource(resource string) bool {
 func (t *Tenant) isInCloudOf(resource string) bool {
 	t.srv.mu.Lock()
 	defer t.srv.mu.Unlock()
-	resource = strings.TrimSuffix(resource, "/")
-	return t.login == "" || slices.ContainsFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool {
-		return loginHost(c) == t.login && (resource == c.Resource || resource == c.UserResource)
-	})
+	return t.login == "" || clouds.IsExchangeAt(t.login, resource)
 }
 
 // microsoftResources are other resources of Microsoft's that a program with

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"maps"
 	mathrand "math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
 
@@ -108,7 +108,7 @@ func (a *App) appOnly(claims jwt.MapClaims, o TokenOptions) {
 	claims["oid"] = a.ServicePrincipalID
 	claims["sub"] = a.ServicePrincipalID
 	roles := o.Roles
-	if roles == nil && isExchange(claims["aud"].(string)) {
+	if roles == nil && clouds.IsExchange(claims["aud"].(string)) {
 		a.tenant.srv.mu.Lock()
 		roles = a.roles
 		a.tenant.srv.mu.Unlock()
@@ -142,15 +142,6 @@ func (s *Server) tokenLifetime() time.Duration {
 		return s.TokenLifetime
 	}
 	return time.Duration(3600+mathrand.IntN(1800)) * time.Second
-}
-
-// isExchange reports whether tokens for the resource are for Exchange Online,
-// in whichever cloud.
-func isExchange(resource string) bool {
-	resource = strings.TrimSuffix(resource, "/")
-	return slices.ContainsFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool {
-		return resource == c.Resource || resource == c.UserResource
-	})
 }
 
 // A tokenKey signs tokens. All servers of a process share one, because it is

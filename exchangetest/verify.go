@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 // A bearer is who a token speaks for, as far as the mail servers care.
@@ -51,7 +53,7 @@ func (s *Server) verify(token string, want permission) (bearer, error) {
 		return b, tokenError(err, &c)
 	}
 	b.expires = c.ExpiresAt.Time
-	if !slices.ContainsFunc(c.Audience, isExchange) {
+	if !slices.ContainsFunc(c.Audience, clouds.IsExchange) {
 		return b, fmt.Errorf("the token is for %q and not for Exchange Online", []string(c.Audience))
 	}
 	s.mu.Lock()
