@@ -15,11 +15,7 @@ func (s *Server) Advance(d time.Duration) {
 		panic("exchangetest: Advance by a negative duration")
 	}
 	s.clock.Advance(d)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, sess := range s.sessions {
-		sess.wakeIfExpired(s.Now())
-	}
+	s.records.wakeExpired(s.Now())
 }
 
 // SetSkew sets the clock of Entra ID ahead of that of Exchange Online, or

@@ -85,7 +85,7 @@ func (s *Server) countConn(_ net.Conn, state http.ConnState) {
 func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
 	err := bufferForm(w, r)
 	rec := &tokenRecorder{ResponseWriter: w, request: s.newRequest(r)}
-	defer func() { s.addRequest(rec.request) }()
+	defer func() { s.records.addRequest(rec.request) }()
 	if err != nil {
 		rec.request.Error = "the form cannot be read"
 		http.Error(rec, "Bad Request", http.StatusBadRequest)
@@ -112,13 +112,6 @@ func (s *Server) newRequest(r *http.Request) Request {
 		Time: s.Now(), Tenant: requestTenant(r), ClientID: id,
 		Grant: r.PostForm.Get("grant_type"), Scope: r.PostForm.Get("scope"), User: r.PostForm.Get("username"),
 	}
-}
-
-func (s *Server) addRequest(r Request) {
-	defer s.records.Notify()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = append(s.requests, r)
 }
 
 func bufferForm(w http.ResponseWriter, r *http.Request) error {

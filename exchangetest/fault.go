@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 )
 
 // A Place is where a [Fault] strikes.
@@ -135,9 +137,7 @@ func (s *Server) Inject(f Fault) {
 		f.Times = 1
 	}
 	f.Header = f.Header.Clone()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &f)
+	s.faults.add(&f)
 }
 
 // checkFields panics where a field is set that the Place or the Command has no
@@ -168,28 +168,33 @@ func (f *Fault) checkRefusal() {
 }
 
 // ClearFaults takes back what has not struck yet.
-func (s *Server) ClearFaults() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
+func (s *Server) ClearFaults() { s.faults.clear() }
+
+// faults are those that have not struck yet.
+type faults struct {
+	struck broadcast.Signal // one has
+
+	mu      sync.Mutex
+	waiting []*Fault // those that were injected first come first
 }
 
-// strike returns the fault that strikes now, after its delay, or nil.
-func (s *Server) strike(at Place, command string, gone <-chan struct{}) *Fault {
-	f := s.nextFault(at, command)
-	if f == nil {
-		return nil
-	}
-	s.Logger.Info("fault", "at", at, "command", command)
-	s.clock.Wait(f.struck.Add(f.Delay), gone)
-	return f
+func (fs *faults) add(f *Fault) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.waiting = append(fs.waiting, f)
 }
 
-func (s *Server) nextFault(at Place, command string) *Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.Now()
-	for i, f := range s.faults {
+func (fs *faults) clear() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.waiting = nil
+}
+
+// next returns the fault that strikes at a command that comes now, or nil.
+func (fs *faults) next(at Place, command string, now time.Time) *Fault {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for i, f := range fs.waiting {
 		if f.At != at || f.Command != "" && !strings.EqualFold(f.Command, command) {
 			continue
 		}
@@ -199,15 +204,26 @@ func (s *Server) nextFault(at Place, command string) *Fault {
 		}
 		if f.Times > 0 {
 			if f.Times--; f.Times == 0 {
-				s.faults = slices.Delete(s.faults, i, i+1)
+				fs.waiting = slices.Delete(fs.waiting, i, i+1)
 			}
 		}
 		copied := *f
 		copied.struck = now
-		s.struck.Notify()
+		fs.struck.Notify()
 		return &copied
 	}
 	return nil
+}
+
+// strike returns the fault that strikes now, after its delay, or nil.
+func (s *Server) strike(at Place, command string, gone <-chan struct{}) *Fault {
+	f := s.faults.next(at, command, s.Now())
+	if f == nil {
+		return nil
+	}
+	s.Logger.Info("fault", "at", at, "command", command)
+	s.clock.Wait(f.struck.Add(f.Delay), gone)
+	return f
 }
 
 // reset makes closing the connection look like a failure to the client.

@@ -45,7 +45,7 @@ func endpoint(r *http.Request) string { return r.URL.Path[strings.LastIndexByte(
 func (s *Server) replace(at Place, w http.ResponseWriter, r *http.Request, f *Fault) {
 	r.SetPathValue("tenant", requestTenant(r))
 	if err := bufferForm(w, r); err == nil && (at == AtHost || endpoint(r) == "token") {
-		s.addRequest(s.faultRecord(at, r, f))
+		s.records.addRequest(s.faultRecord(at, r, f))
 	}
 	if f.AADSTS != 0 {
 		s.refuseByFault(w, r, f)

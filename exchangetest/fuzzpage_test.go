@@ -70,9 +70,7 @@ func FuzzPages(f *testing.F) {
 				t.Errorf("%d %q %s", w.Code, to, w.Body)
 			}
 		}
-		s.mu.Lock()
-		s.requests = nil
-		s.mu.Unlock()
+		s.records.forget()
 	})
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 	"github.com/exoauth/exoauth/exchangetest/internal/clock"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
@@ -69,9 +68,9 @@ type Server struct {
 	maxMessage int64 // smtpSize, but in tests
 
 	clock             *clock.Clock
-	skew              atomic.Int64     // of Entra ID's clock
-	struck            broadcast.Signal // a fault has
-	records           broadcast.Signal // there is more in them
+	skew              atomic.Int64 // of Entra ID's clock
+	faults            faults
+	records           records
 	pki               *pki.Authority
 	tenant, consumers *Tenant
 
@@ -82,13 +81,10 @@ type Server struct {
 	handover  *imapstore.Listener
 	transport *http.Transport
 
-	// mu guards the directory, what Exchange was told and the records.
+	// mu guards the directory, and what Exchange was told.
 	mu        sync.Mutex
 	tenants   map[string]*Tenant  // by id and by domain
 	mailboxes map[string]*Mailbox // by address, in lower case
-	requests  []Request
-	sessions  []*session
-	sent      []Message
 	wrapToken func(http.Handler) http.Handler
 	issuers   map[string]*Issuer          // by URL
 	refresh   map[string]*refreshToken    // by value
@@ -96,7 +92,6 @@ type Server struct {
 	devices   map[string]*device          // by device code
 	sso       map[string]*signIn          // by the cookie of the sign-in page
 	opaque    map[string]string           // JWTs by the token that stands for them
-	faults    []*Fault                    // that have not struck yet
 	loops     map[[sha256.Size]byte]*loop // by the form
 	hits      map[string]int              // by the last part of the path
 

@@ -168,9 +168,9 @@ func (s *Server) maySendAs(b bearer, m *Mailbox, sender string) bool {
 // are on this server, and into the sent items of the mailbox.
 func (s *Server) deliver(user string, from *Mailbox, m smtpMail, message []byte) {
 	now := s.Now()
-	defer s.records.Notify()
+	defer s.records.changed.Notify()
 	s.mu.Lock()
-	s.sent = append(s.sent, Message{Time: now, User: user, From: m.from, To: m.to, Data: message})
+	s.records.addMessage(Message{Time: now, User: user, From: m.from, To: m.to, Data: message})
 	var inboxes []*Mailbox
 	for _, to := range m.to {
 		if box := s.mailboxes[strings.ToLower(to)]; box != nil && !slices.Contains(inboxes, box) {
