@@ -71,7 +71,7 @@ func (a *App) isTokenEndpoint(aud, host string) bool {
 	if err != nil || u.Scheme != "https" {
 		return false
 	}
-	own := strings.EqualFold(u.Host, host) || u.Host == a.tenant.srv.httpLn.Addr().String()
+	own := strings.EqualFold(u.Host, host) || u.Host == a.tenant.srv.web.ln.Addr().String()
 	if !own && !clouds.LoginAliases()[strings.ToLower(u.Hostname())] {
 		return false
 	}

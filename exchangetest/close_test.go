@@ -18,7 +18,7 @@ func goroutines() string {
 	buf = buf[:runtime.Stack(buf, true)]
 	var ours []string
 	for stack := range strings.SplitSeq(string(buf), "\n\n") {
-		for _, of := range []string{"exchangetest.(*Server)", "exchangetest.(*imapConn)", "exchangetest.(*imapstore.Listener)", "imapserver.", "http.(*conn).serve"} {
+		for _, of := range []string{"exoauth/exchangetest", "imapserver.", "http.(*conn).serve"} {
 			if strings.Contains(stack, of) && !strings.Contains(stack, "testing.tRunner") {
 				ours = append(ours, stack)
 				break

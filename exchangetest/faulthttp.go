@@ -20,7 +20,7 @@ func Refusals() []int { return aadsts.Codes() }
 func (s *Server) faulty(at Place, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if at == AtEntra {
-			s.hit(endpoint(r))
+			s.web.hit(endpoint(r))
 		}
 		f := s.strike(at, endpoint(r), r.Context().Done())
 		if f == nil {

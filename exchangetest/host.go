@@ -88,24 +88,24 @@ func (s *Server) AddHost(kind HostKind, identities ...*App) *Host {
 		tokens: make(map[string]keptToken), keys: make(map[string]bool),
 	}
 	h.transport = &http.Transport{TLSClientConfig: s.TLSConfig(), DialContext: h.dial}
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.closed || !s.started {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	if s.life.closed || !s.life.started {
 		h.ln.Close()
 		panic("exchangetest: AddHost on a server that is not running")
 	}
 	h.http = &http.Server{
-		Handler: s.faulty(AtHost, http.HandlerFunc(h.serve)), ConnState: s.countConn,
+		Handler: s.faulty(AtHost, http.HandlerFunc(h.serve)), ConnState: s.life.countHTTP,
 		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
-	s.hosts = append(s.hosts, h)
+	s.life.hosts = append(s.life.hosts, h)
 	ln := h.ln
 	if kind == ServiceFabric {
 		h.http.TLSConfig = s.pki.ServerConfig()
 		h.http.TLSNextProto = make(map[string]func(*http.Server, *tls.Conn, http.Handler))
-		s.wg.Go(func() { h.http.ServeTLS(ln, "", "") })
+		s.life.running.Go(func() { h.http.ServeTLS(ln, "", "") })
 	} else {
-		s.wg.Go(func() { h.http.Serve(ln) })
+		s.life.running.Go(func() { h.http.Serve(ln) })
 	}
 	return h
 }

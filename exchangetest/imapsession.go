@@ -13,7 +13,7 @@ import (
 
 // startIMAP makes the server that authenticated sessions are handed to.
 func (s *Server) startIMAP() {
-	s.imap = imapserver.New(&imapserver.Options{
+	s.handover.Serve(imapserver.New(&imapserver.Options{
 		NewSession: func(conn *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			c := conn.NetConn().(*imapConn)
 			return &imapSession{imapmemserver.NewUserSession(c.mailbox.store), c}, &imapserver.GreetingData{PreAuth: true}, nil
@@ -23,8 +23,7 @@ func (s *Server) startIMAP() {
 			imap.CapMove: {}, imap.CapLiteralPlus: {}, imap.CapChildren: {},
 		},
 		Logger: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
-	})
-	s.handover.Serve(s.imap)
+	}))
 }
 
 // handOver gives an authenticated connection to go-imap's server and returns

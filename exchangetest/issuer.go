@@ -26,7 +26,7 @@ func (s *Server) AddIssuer(name string) *Issuer {
 	if name == "" || strings.ContainsAny(name, "/ ?#%") {
 		panic("exchangetest: AddIssuer: the name " + name + " is not one segment of a path")
 	}
-	i := &Issuer{"https://" + s.httpLn.Addr().String() + "/federation/issuers/" + name, s}
+	i := &Issuer{"https://" + s.web.ln.Addr().String() + "/federation/issuers/" + name, s}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.issuers[i.URL] = i
@@ -51,7 +51,7 @@ func (i *Issuer) Token(subject, audience string, lifetime time.Duration) string 
 }
 
 func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request) {
-	url := "https://" + s.httpLn.Addr().String() + "/federation/issuers/" + r.PathValue("issuer")
+	url := "https://" + s.web.ln.Addr().String() + "/federation/issuers/" + r.PathValue("issuer")
 	s.mu.Lock()
 	known := s.issuers[url] != nil
 	s.mu.Unlock()

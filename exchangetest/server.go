@@ -1,19 +1,15 @@
 package exchangetest
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/emersion/go-imap/v2/imapserver"
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/clock"
@@ -67,42 +63,30 @@ type Server struct {
 
 	maxMessage int64 // smtpSize, but in tests
 
-	clock             *clock.Clock
-	skew              atomic.Int64 // of Entra ID's clock
-	faults            faults
-	records           records
-	pki               *pki.Authority
-	tenant, consumers *Tenant
+	clock    *clock.Clock
+	skew     atomic.Int64 // of Entra ID's clock
+	pki      *pki.Authority
+	life     life
+	web      web
+	mail     mailPorts
+	handover *imapstore.Listener // to go-imap's server
 
-	httpLn    net.Listener
-	mail      mailPorts
-	http      *http.Server
-	imap      *imapserver.Server
-	handover  *imapstore.Listener
-	transport *http.Transport
+	faults  faults
+	records records
+	loops   loops
+
+	tenant, consumers *Tenant
 
 	// mu guards the directory, and what Exchange was told.
 	mu        sync.Mutex
-	tenants   map[string]*Tenant  // by id and by domain
-	mailboxes map[string]*Mailbox // by address, in lower case
-	wrapToken func(http.Handler) http.Handler
-	issuers   map[string]*Issuer          // by URL
-	refresh   map[string]*refreshToken    // by value
-	codes     map[string]*authCode        // by value
-	devices   map[string]*device          // by device code
-	sso       map[string]*signIn          // by the cookie of the sign-in page
-	opaque    map[string]string           // JWTs by the token that stands for them
-	loops     map[[sha256.Size]byte]*loop // by the form
-	hits      map[string]int              // by the last part of the path
-
-	// life guards what Start and Close change.
-	life    sync.Mutex
-	started bool
-	closed  bool
-	conns   map[net.Conn]struct{}
-	hosts   []*Host
-	wg      sync.WaitGroup // accept loops and mail sessions
-	httpWG  sync.WaitGroup // HTTP connections
+	tenants   map[string]*Tenant       // by id and by domain
+	mailboxes map[string]*Mailbox      // by address, in lower case
+	issuers   map[string]*Issuer       // by URL
+	refresh   map[string]*refreshToken // by value
+	codes     map[string]*authCode     // by value
+	devices   map[string]*device       // by device code
+	sso       map[string]*signIn       // by the cookie of the sign-in page
+	opaque    map[string]string        // JWTs by the token that stands for them
 }
 
 // NewServer starts a server on free ports of 127.0.0.1. The caller should call
@@ -122,54 +106,42 @@ func NewUnstartedServer() *Server {
 		maxMessage: smtpSize,
 		clock:      clock.New(),
 		pki:        pki.New(append(clouds.Servers(), "localhost")),
-		httpLn:     listen(),
+		life:       life{conns: make(map[net.Conn]struct{})},
+		web:        web{ln: listen(), hits: make(map[string]int)},
 		handover:   imapstore.NewListener(),
+		loops:      loops{byForm: make(map[[sha256.Size]byte]*loop)},
 		tenants:    make(map[string]*Tenant),
 		mailboxes:  make(map[string]*Mailbox),
-		conns:      make(map[net.Conn]struct{}),
 		issuers:    make(map[string]*Issuer),
 		refresh:    make(map[string]*refreshToken),
 		codes:      make(map[string]*authCode),
 		devices:    make(map[string]*device),
 		sso:        make(map[string]*signIn),
 		opaque:     make(map[string]string),
-		loops:      make(map[[sha256.Size]byte]*loop),
-		hits:       make(map[string]int),
 	}
 	s.openMailPorts()
 	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
 	s.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})
-	s.transport = &http.Transport{
-		TLSClientConfig: s.TLSConfig(),
-		DialContext:     s.dialHTTP,
-	}
+	s.web.transport = &http.Transport{TLSClientConfig: s.TLSConfig(), DialContext: s.dialHTTP}
 	return s
-}
-
-func listen() net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(fmt.Sprintf("exchangetest: no free port on 127.0.0.1: %v", err))
-	}
-	return ln
 }
 
 // Start starts a server from [NewUnstartedServer]. It panics if the server was
 // started or closed before.
 func (s *Server) Start() {
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.started || s.closed {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	if s.life.started || s.life.closed {
 		panic("exchangetest: Start of a server that was started or closed already")
 	}
-	s.started = true
+	s.life.started = true
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
 	}
 	s.startHTTP()
 	s.startIMAP()
 	for _, p := range s.mail.all() {
-		s.wg.Go(func() { s.accept(p, p.serve) })
+		s.life.running.Go(func() { s.life.accept(p, p.serve) })
 	}
 }
 
@@ -177,75 +149,28 @@ func (s *Server) Start() {
 // come to their end. What was recorded and what is in the mailboxes can still
 // be read. A second call does nothing.
 func (s *Server) Close() {
-	s.life.Lock()
-	already := s.closed
-	s.closed = true
-	for conn := range s.conns {
-		conn.Close()
-	}
-	s.life.Unlock()
-	if already {
+	if !s.life.end() {
 		return
 	}
 	s.clock.Stop()
-	s.transport.CloseIdleConnections()
-	s.httpLn.Close()
+	s.web.close()
 	for _, p := range s.mail.all() {
 		p.Close()
 	}
-	if s.http != nil {
-		s.http.Close()
-	}
-	for _, h := range s.hosts {
+	for _, h := range s.life.hosts {
 		h.close()
 	}
-	s.wg.Wait()
+	s.life.running.Wait()
 	s.handover.Close()
 	s.handover.Wait()
-	s.httpWG.Wait()
-}
-
-// accept gives each connection of ln to handle, in a goroutine of its own,
-// until ln is closed.
-func (s *Server) accept(ln net.Listener, handle func(net.Conn)) {
-	for {
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		if !s.track(conn) {
-			conn.Close()
-			return
-		}
-		s.wg.Go(func() {
-			defer s.untrack(conn)
-			handle(conn)
-		})
-	}
-}
-
-func (s *Server) track(conn net.Conn) bool {
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.closed {
-		return false
-	}
-	s.conns[conn] = struct{}{}
-	return true
-}
-
-func (s *Server) untrack(conn net.Conn) {
-	conn.Close()
-	s.life.Lock()
-	defer s.life.Unlock()
-	delete(s.conns, conn)
+	s.life.http.Wait()
 }
 
 // Cloud describes the server in the way in which [exoauth.Clouds] describes
 // those of Microsoft.
 func (s *Server) Cloud() exoauth.Cloud {
 	return exoauth.Cloud{
-		Authority:    "https://" + s.httpLn.Addr().String(),
+		Authority:    "https://" + s.web.ln.Addr().String(),
 		Resource:     exoauth.Global.Resource,
 		UserResource: exoauth.Global.UserResource,
 		IMAP:         s.mail.imap.Addr().String(),
@@ -264,22 +189,6 @@ func (s *Server) TLSConfig() *tls.Config {
 // programs that are told whom to trust by a file.
 func (s *Server) CA() []byte {
 	return s.pki.PEM()
-}
-
-// HTTPClient returns a client that trusts the server and nobody else, and that
-// connects to the server where a URL names a login host of [exoauth.Clouds],
-// so that a configuration made for production works unchanged. Its idle
-// connections are closed by Close.
-func (s *Server) HTTPClient() *http.Client {
-	return &http.Client{Transport: s.transport}
-}
-
-func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, error) {
-	if host, port, err := net.SplitHostPort(addr); err == nil && port == "443" && clouds.LoginHosts()[strings.ToLower(host)] {
-		addr = s.httpLn.Addr().String()
-	}
-	var d net.Dialer
-	return d.DialContext(ctx, network, addr)
 }
 
 // must is for what fails only if this package is wrong.

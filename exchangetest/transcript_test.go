@@ -155,7 +155,7 @@ func (p *player) direct(verb, args string) {
 }
 
 func (p *player) connect(where string) {
-	if !p.Server.started {
+	if !p.Server.life.started {
 		p.Start()
 	}
 	port := map[string]string{
