@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -30,7 +31,34 @@ type authCode struct {
 	mfa       bool
 	signIn    time.Time
 	expires   time.Time
-	used      bool
+	used      bool // guarded by the mutex of codes
+}
+
+// codes are those that were issued.
+type codes struct {
+	mu      sync.Mutex
+	byValue map[string]*authCode
+}
+
+func (cs *codes) add(value string, c *authCode) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.byValue[value] = c
+}
+
+func (cs *codes) find(value string) *authCode {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.byValue[value]
+}
+
+// use uses a code up. It reports whether it was used before.
+func (cs *codes) use(c *authCode) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	used := c.used
+	c.used = true
+	return used
 }
 
 // An authorizeRequest is one to the authorization endpoint, of which the
@@ -138,14 +166,12 @@ func (s *Server) redirectCode(a *answer, req *authorizeRequest, app *App, in *si
 		prefix = "M.C500_TEST."
 	}
 	code := prefix + rand.Text() + rand.Text()
-	s.mu.Lock()
-	s.codes[code] = &authCode{
+	s.issued.codes.add(code, &authCode{
 		app: app, user: in.user, mfa: in.mfa, signIn: in.at, wishes: req.wishes, scope: form.Get("scope"), nonce: form.Get("nonce"),
 		redirect: form.Get("redirect_uri"), platform: req.platform,
 		challenge: form.Get("code_challenge"), method: form.Get("code_challenge_method"),
 		expires: s.Now().Add(codeLifetime),
-	}
-	s.mu.Unlock()
+	})
 	values := url.Values{"code": {code}, "session_state": {newGUID()}}
 	if form.Get("client_info") == "1" {
 		values.Set("client_info", clientInfo(in.user))
@@ -201,9 +227,7 @@ func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
 			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
-	s.mu.Lock()
-	c := s.codes[r.PostForm.Get("code")]
-	s.mu.Unlock()
+	c := s.issued.codes.find(r.PostForm.Get("code"))
 	if c == nil || c.app.reg != r.app.reg {
 		return nil, refuse(aadsts.BadGrant, "parameter", "code")
 	}
@@ -284,11 +308,7 @@ func (r *tokenRequest) codeCredential(c *authCode) *entraError {
 
 // useCode uses a code up. A code is used up by an attempt that fails, too.
 func (s *Server) useCode(r *tokenRequest, c *authCode) *entraError {
-	s.mu.Lock()
-	used := c.used
-	c.used = true
-	s.mu.Unlock()
-	switch {
+	switch used := s.issued.codes.use(c); {
 	case used:
 		return refuse(aadsts.CodeUsed)
 	case !s.Now().Before(c.expires):

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -25,9 +26,55 @@ type device struct {
 	wish     wish
 	scope    string
 	expires  time.Time
+
+	// Guarded by the mutex of devices.
 	who      *signIn // who signed in
 	declined bool
 	used     bool
+}
+
+// devices are the requests that were made.
+type devices struct {
+	mu     sync.Mutex
+	byCode map[string]*device // the device code
+}
+
+func (ds *devices) add(code string, d *device) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	ds.byCode[code] = d
+}
+
+// waiting finds a request that has not been answered yet.
+func (ds *devices) waiting(userCode string, now time.Time) *device {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	for _, d := range ds.byCode {
+		if d.userCode == userCode && d.who == nil && !d.declined && now.Before(d.expires) {
+			return d
+		}
+	}
+	return nil
+}
+
+// answer notes what the person has done.
+func (ds *devices) answer(d *device, who *signIn, declined bool) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	d.who, d.declined = who, declined
+}
+
+// poll returns an app's request and how it was answered, which uses the code up
+// if somebody has signed in. It returns nil for a code that is unknown or used.
+func (ds *devices) poll(code string, app *App) (d *device, who *signIn, declined bool) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	d = ds.byCode[code]
+	if d == nil || d.app.reg != app.reg || d.used {
+		return nil, nil, false
+	}
+	d.used = d.who != nil
+	return d, d.who, d.declined
 }
 
 // serveDeviceCode begins the flow of a program without a browser.
@@ -40,9 +87,7 @@ func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code := "D" + rand.Text() + rand.Text()
-	s.mu.Lock()
-	s.devices[code] = d
-	s.mu.Unlock()
+	s.issued.devices.add(code, d)
 	uri := "https://" + r.Host + "/common/oauth2/deviceauth"
 	answer := map[string]any{
 		"user_code": d.userCode, "device_code": code, "verification_uri": uri,
@@ -99,16 +144,10 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	s.mu.Lock()
-	d := s.devices[code]
-	if d == nil || d.app.reg != r.app.reg || d.used {
-		s.mu.Unlock()
-		return nil, refuse(aadsts.BadDeviceCode)
-	}
-	who, declined := d.who, d.declined
-	d.used = who != nil
-	s.mu.Unlock()
+	d, who, declined := s.issued.devices.poll(code, r.app)
 	switch {
+	case d == nil:
+		return nil, refuse(aadsts.BadDeviceCode)
 	case declined:
 		return nil, refuse(aadsts.DeviceDeclined)
 	case !s.Now().Before(d.expires):
@@ -139,7 +178,7 @@ func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
 		s.page(a, http.StatusOK, page{Step: "code", Title: "Enter code"})
 		return
 	}
-	d := s.deviceByUserCode(code)
+	d := s.issued.devices.waiting(code, s.Now())
 	if d == nil {
 		text := "That code didn't work. Check the code and try again."
 		s.page(a, http.StatusOK, page{Step: "code", Title: "Enter code", Code: code, Error: text, Action: r.URL.Path})
@@ -155,25 +194,10 @@ func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
 	if in == nil && refusal == nil {
 		return
 	}
-	s.mu.Lock()
-	d.who, d.declined = in, refusal != nil
-	s.mu.Unlock()
+	s.issued.devices.answer(d, in, refusal != nil)
 	title := "You have signed in to " + d.app.Name
 	if refusal != nil {
 		title = "You have declined to sign in to " + d.app.Name
 	}
 	s.page(a, http.StatusOK, page{Step: "done", Title: title})
-}
-
-// deviceByUserCode finds a request that has not been answered yet.
-func (s *Server) deviceByUserCode(code string) *device {
-	now := s.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range s.devices {
-		if d.userCode == code && d.who == nil && !d.declined && now.Before(d.expires) {
-			return d
-		}
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -21,10 +22,39 @@ type signIn struct {
 	mfa  bool
 }
 
-// endedLocked reports whether the person has to sign in anew.
-func (in *signIn) endedLocked(now time.Time) bool {
+// ended reports whether the person has to sign in anew.
+func (in *signIn) ended(now time.Time) bool {
 	u := in.user
+	u.tenant.srv.mu.Lock()
+	defer u.tenant.srv.mu.Unlock()
 	return endedBy(u.revoked, in.at) || endedBy(u.changed, in.at) || u.state.checkFrequency(in.at, now) != nil
+}
+
+// signIns are those that a browser still knows of.
+type signIns struct {
+	mu       sync.Mutex
+	byCookie map[string]*signIn
+}
+
+func (ins *signIns) add(cookie string, in *signIn) {
+	ins.mu.Lock()
+	defer ins.mu.Unlock()
+	ins.byCookie[cookie] = in
+}
+
+func (ins *signIns) find(cookie string) *signIn {
+	ins.mu.Lock()
+	defer ins.mu.Unlock()
+	return ins.byCookie[cookie]
+}
+
+// replace puts another sign-in in the place of one, if it is still there.
+func (ins *signIns) replace(cookie string, in, with *signIn) {
+	ins.mu.Lock()
+	defer ins.mu.Unlock()
+	if ins.byCookie[cookie] == in {
+		ins.byCookie[cookie] = with
+	}
 }
 
 // An interaction is what a person is led through.
@@ -84,9 +114,7 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 		}
 		who := &signIn{user: u, at: s.Now()}
 		cookie := rand.Text()
-		s.mu.Lock()
-		s.sso[cookie] = who
-		s.mu.Unlock()
+		s.issued.signIns.add(cookie, who)
 		http.SetCookie(a.w, &http.Cookie{Name: ssoCookie, Value: cookie, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 		return who, nil
 	}
@@ -107,11 +135,8 @@ func (s *Server) signedIn(r *http.Request, in *interaction) *signIn {
 	if err != nil {
 		return nil
 	}
-	now := s.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	who := s.sso[cookie.Value]
-	if who == nil || in.tenant != nil && who.user.tenant != in.tenant || who.endedLocked(now) {
+	who := s.issued.signIns.find(cookie.Value)
+	if who == nil || in.tenant != nil && who.user.tenant != in.tenant || who.ended(s.Now()) {
 		return nil
 	}
 	return who
@@ -123,11 +148,7 @@ func (s *Server) approve(r *http.Request, in *signIn) *signIn {
 	approved := *in
 	approved.mfa = true
 	if cookie, err := r.Cookie(ssoCookie); err == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.sso[cookie.Value] == in {
-			s.sso[cookie.Value] = &approved
-		}
+		s.issued.signIns.replace(cookie.Value, in, &approved)
 	}
 	return &approved
 }

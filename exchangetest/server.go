@@ -71,6 +71,7 @@ type Server struct {
 	mail     mailPorts
 	handover *imapstore.Listener // to go-imap's server
 
+	issued  *issued
 	faults  faults
 	records records
 	loops   loops
@@ -79,14 +80,9 @@ type Server struct {
 
 	// mu guards the directory, and what Exchange was told.
 	mu        sync.Mutex
-	tenants   map[string]*Tenant       // by id and by domain
-	mailboxes map[string]*Mailbox      // by address, in lower case
-	issuers   map[string]*Issuer       // by URL
-	refresh   map[string]*refreshToken // by value
-	codes     map[string]*authCode     // by value
-	devices   map[string]*device       // by device code
-	sso       map[string]*signIn       // by the cookie of the sign-in page
-	opaque    map[string]string        // JWTs by the token that stands for them
+	tenants   map[string]*Tenant  // by id and by domain
+	mailboxes map[string]*Mailbox // by address, in lower case
+	issuers   map[string]*Issuer  // by URL
 }
 
 // NewServer starts a server on free ports of 127.0.0.1. The caller should call
@@ -109,15 +105,11 @@ func NewUnstartedServer() *Server {
 		life:       life{conns: make(map[net.Conn]struct{})},
 		web:        web{ln: listen(), hits: make(map[string]int)},
 		handover:   imapstore.NewListener(),
+		issued:     newIssued(),
 		loops:      loops{byForm: make(map[[sha256.Size]byte]*loop)},
 		tenants:    make(map[string]*Tenant),
 		mailboxes:  make(map[string]*Mailbox),
 		issuers:    make(map[string]*Issuer),
-		refresh:    make(map[string]*refreshToken),
-		codes:      make(map[string]*authCode),
-		devices:    make(map[string]*device),
-		sso:        make(map[string]*signIn),
-		opaque:     make(map[string]string),
 	}
 	s.openMailPorts()
 	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")

@@ -45,7 +45,7 @@ var (
 // known of the bearer is returned with an error too, for the record.
 func (s *Server) verify(token string, want permission) (bearer, error) {
 	var c tokenClaims
-	_, err := jwt.ParseWithClaims(s.readable(token), &c,
+	_, err := jwt.ParseWithClaims(s.issued.opaque.readable(token), &c,
 		func(*jwt.Token) (any, error) { return &signingKey().private.PublicKey, nil },
 		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
 	b := bearer{clientID: c.AppID}
