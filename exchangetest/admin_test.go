@@ -121,12 +121,12 @@ func TestAdminChanges(t *testing.T) {
 		{"Set-AuthenticationPolicy BASIC -AllowBasicAuthSmtp:$false", func() bool {
 			return w.tenant.passwords.policies["basic"].AuthenticationPolicy == AuthenticationPolicy{AllowBasicAuthImap: true, AllowBasicAuthPop: true}
 		}},
-		{"Set-User adele@contoso.com -AuthenticationPolicy basic", func() bool { return w.authenticationPolicy("Adele@contoso.com").AllowBasicAuthImap }},
-		{"Set-User adele@contoso.com -AuthenticationPolicy $null", func() bool { return !w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
-		{"Set-OrganizationConfig -DefaultAuthenticationPolicy Basic", func() bool { return w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
-		{"New-AuthenticationPolicy None; Set-User adele@contoso.com -AuthenticationPolicy None", func() bool { return !w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-User adele@contoso.com -AuthenticationPolicy basic", func() bool { return w.dir.authenticationPolicy("Adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-User adele@contoso.com -AuthenticationPolicy $null", func() bool { return !w.dir.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-OrganizationConfig -DefaultAuthenticationPolicy Basic", func() bool { return w.dir.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"New-AuthenticationPolicy None; Set-User adele@contoso.com -AuthenticationPolicy None", func() bool { return !w.dir.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
 		{"Set-User adele@contoso.com -AuthenticationPolicy Basic; Remove-AuthenticationPolicy Basic", func() bool {
-			return w.authenticationPolicy("adele@contoso.com") == AuthenticationPolicy{} && len(w.tenant.passwords.policies) == 1
+			return w.dir.authenticationPolicy("adele@contoso.com") == AuthenticationPolicy{} && len(w.tenant.passwords.policies) == 1
 		}},
 		{"Remove-ServicePrincipal {app}", func() bool { return len(w.tenant.exchange) == 0 && len(w.tenant.assignments) == 0 }},
 	} {

@@ -96,8 +96,8 @@ func (c azCommand) parse(args []string) (map[string]string, error) {
 }
 
 func (t *Tenant) azApp(o map[string]string) (*App, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	return t.appLocked(o["id"])
 }
 
@@ -123,9 +123,9 @@ func (t *Tenant) azReset(o map[string]string) (*powershell.Object, error) {
 		}
 	}
 	if o["append"] == "" {
-		t.srv.mu.Lock()
+		t.dir.mu.Lock()
 		a.reg.secrets = nil
-		t.srv.mu.Unlock()
+		t.dir.mu.Unlock()
 	}
 	s := a.addSecret(t.srv.Now().AddDate(years, 0, 0))
 	return powershell.NewObject("appId", a.ClientID, "password", s.value, "tenant", t.ID), nil
@@ -145,9 +145,9 @@ func (t *Tenant) azPermission(o map[string]string) (*powershell.Object, error) {
 		if !ok || kind != "Role" {
 			return nil, fmt.Errorf("--api-permissions: %q is no app role of Office 365 Exchange Online here; it takes <id>=Role", p)
 		}
-		t.srv.mu.Lock()
+		t.dir.mu.Lock()
 		a.asked = append(a.asked, role)
-		t.srv.mu.Unlock()
+		t.dir.mu.Unlock()
 	}
 	return nil, nil
 }
@@ -158,8 +158,8 @@ func (t *Tenant) azConsent(o map[string]string) (*powershell.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	roles := slices.Concat(a.roles, a.asked)
 	slices.Sort(roles)
 	a.roles = slices.Compact(roles)
@@ -211,9 +211,9 @@ func (t *Tenant) azFederated(o map[string]string) (*powershell.Object, error) {
 }
 
 func (t *Tenant) azUser(o map[string]string) (*powershell.Object, error) {
-	t.srv.mu.Lock()
+	t.dir.mu.Lock()
 	u, err := t.userLocked(o["id"])
-	t.srv.mu.Unlock()
+	t.dir.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -225,8 +225,8 @@ func (t *Tenant) azUser(o map[string]string) (*powershell.Object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--account-enabled takes true or false, not %q", text)
 		}
-		t.srv.mu.Lock()
-		defer t.srv.mu.Unlock()
+		t.dir.mu.Lock()
+		defer t.dir.mu.Unlock()
 		u.state.Disabled = !on
 	}
 	return nil, nil

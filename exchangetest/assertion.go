@@ -40,9 +40,9 @@ func (a *App) checkAssertion(text, host string) *entraError {
 }
 
 func (a *App) checkSignature(j *assertion.Assertion) *entraError {
-	a.tenant.srv.mu.Lock()
+	a.tenant.dir.mu.Lock()
 	certs := slices.Clone(a.reg.certs)
-	a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Unlock()
 	for _, c := range certs {
 		if !j.Header.Names(c.Raw) {
 			continue
@@ -82,6 +82,6 @@ func (a *App) isTokenEndpoint(aud, host string) bool {
 	if aliases[strings.ToLower(tenant)] {
 		return true
 	}
-	t, refusal := a.tenant.srv.findTenant(tenant)
+	t, refusal := a.tenant.dir.findTenant(tenant)
 	return refusal == nil && t == a.tenant
 }

@@ -92,7 +92,7 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	case refusal != nil:
 		s.redirectError(a, req, refusal)
 	case in != nil:
-		app, refusal := s.findApp(in.user.tenant, req.app.ClientID)
+		app, refusal := s.dir.findApp(in.user.tenant, req.app.ClientID)
 		if refusal != nil {
 			s.errorPage(a, refusal)
 			return
@@ -113,12 +113,12 @@ func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraErr
 	if id == "" {
 		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
 	}
-	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
+	if req.app, refusal = s.dir.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
 	}
 	uri := r.Form.Get("redirect_uri")
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
 	reg := req.app.reg
 	if len(reg.redirects) == 0 {
 		return nil, refuse(aadsts.NoRedirect)
@@ -162,7 +162,7 @@ func (req *authorizeRequest) check() (refusal *entraError) {
 func (s *Server) redirectCode(a *answer, req *authorizeRequest, app *App, in *signIn) {
 	form := req.form
 	prefix := "1.A"
-	if app.tenant == s.consumers {
+	if app.tenant == s.dir.consumers {
 		prefix = "M.C500_TEST."
 	}
 	code := prefix + rand.Text() + rand.Text()

@@ -16,7 +16,7 @@ const consumersID = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // outlook.com, hotmail.com and live.com. Access tokens of its users are opaque:
 // they are not JWTs. An application of another tenant must be let in with
 // [Tenant.InstallApp].
-func (s *Server) Consumers() *Tenant { return s.consumers }
+func (s *Server) Consumers() *Tenant { return s.dir.consumers }
 
 // opaqueToken issues an access token of a personal account, of which only the
 // server knows what it says.

@@ -93,7 +93,7 @@ func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 		"user_code": d.userCode, "device_code": code, "verification_uri": uri,
 		"expires_in": int(deviceLifetime / time.Second), "interval": cmp.Or(s.DeviceInterval, deviceInterval).Seconds(),
 	}
-	if d.tenant != s.consumers {
+	if d.tenant != s.dir.consumers {
 		answer["message"] = fmt.Sprintf("To sign in, use a web browser to open the page %s and enter the code %s to authenticate.", uri, d.userCode)
 	}
 	writeJSON(w, http.StatusOK, answer)
@@ -112,7 +112,7 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
-	app, refusal := s.findApp(t, r.PostForm.Get("client_id"))
+	app, refusal := s.dir.findApp(t, r.PostForm.Get("client_id"))
 	switch {
 	case refusal == nil:
 	case refusal.Code == aadsts.SingleTenant:
@@ -125,7 +125,7 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 		return nil, refusal
 	}
 	size := 9
-	if t == s.consumers {
+	if t == s.dir.consumers {
 		size = 8
 	}
 	return &device{
@@ -158,7 +158,7 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	if refusal = who.user.checkUser(who.mfa); refusal != nil {
 		return nil, refusal
 	}
-	app, refusal := s.findApp(who.user.tenant, r.app.ClientID)
+	app, refusal := s.dir.findApp(who.user.tenant, r.app.ClientID)
 	if refusal != nil {
 		return nil, refusal
 	}

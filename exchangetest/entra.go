@@ -3,9 +3,6 @@ package exchangetest
 import (
 	"cmp"
 	"net/http"
-	"strings"
-
-	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
 func (s *Server) entraRoutes() http.Handler {
@@ -108,75 +105,4 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, http.StatusOK, response)
-}
-
-// aliases are the names that stand for no tenant in particular.
-var aliases = map[string]bool{"common": true, "organizations": true, "consumers": true}
-
-// findTenant finds a tenant by what stands in a URL, for requests that must
-// name one.
-func (s *Server) findTenant(name string) (*Tenant, *entraError) {
-	name = strings.ToLower(name)
-	if aliases[name] {
-		return nil, refuse(aadsts.NoTenant)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.tenants[name]
-	if t == nil {
-		return nil, refuse(aadsts.UnknownTenant)
-	}
-	return t, nil
-}
-
-// findTenantOrAlias is findTenant for flows in which who signs in can decide;
-// the tenant is nil where that is so.
-func (s *Server) findTenantOrAlias(name string) (*Tenant, *entraError) {
-	switch strings.ToLower(name) {
-	case "common", "organizations":
-		return nil, nil
-	case "consumers":
-		return s.consumers, nil
-	}
-	return s.findTenant(name)
-}
-
-func (t *Tenant) app(clientID string) *App {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
-	return t.apps[strings.ToLower(clientID)]
-}
-
-// findApp finds an app in the tenant, or, if that is nil, in the tenant that
-// it is registered in.
-func (s *Server) findApp(t *Tenant, clientID string) (*App, *entraError) {
-	if t != nil {
-		if a := t.app(clientID); a != nil {
-			return a, nil
-		}
-		if t == s.consumers && s.registered(clientID) != nil {
-			return nil, refuse(aadsts.WorkAccountsOnly)
-		}
-		return nil, refuse(aadsts.UnknownApp, "tenant", t.Domains[0])
-	}
-	switch a := s.registered(clientID); {
-	case a == nil:
-		return nil, refuse(aadsts.UnknownApp, "tenant", s.tenant.Domains[0])
-	case a.isSingleTenant():
-		return nil, refuse(aadsts.SingleTenant)
-	default:
-		return a, nil
-	}
-}
-
-// registered finds an app where it is registered, or returns nil.
-func (s *Server) registered(clientID string) *App {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, t := range s.tenants {
-		if a := t.apps[strings.ToLower(clientID)]; a != nil && a.reg.home == t {
-			return a
-		}
-	}
-	return nil
 }

@@ -83,7 +83,7 @@ func (s *Server) asked(r *http.Request, name string) string {
 	case "client_id":
 		return id
 	case "app_name":
-		if a := s.registered(id); a != nil {
+		if a := s.dir.registered(id); a != nil {
 			return a.Name
 		}
 	case "tenant":

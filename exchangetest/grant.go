@@ -84,7 +84,7 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
 	}
 	var refusal *entraError
-	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
+	if req.app, refusal = s.dir.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
 	}
 	if req.app.isDisabled() {
@@ -118,8 +118,8 @@ func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *en
 }
 
 func (a *App) isDisabled() bool {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	return a.disabled
 }
 
@@ -220,8 +220,8 @@ func (r *tokenRequest) credential() (given bool, refusal *entraError) {
 }
 
 func (a *App) checkSecret(value string) *entraError {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	for _, s := range a.reg.secrets {
 		switch {
 		case s.value != value:

@@ -67,8 +67,8 @@ type keptToken struct {
 // credentials: only hosts get tokens for it.
 func (t *Tenant) AddManagedIdentity(name string, roles ...string) *App {
 	a := t.AddApp(name, roles...)
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	a.Secret, a.reg.secrets = "", nil
 	a.ResourceID = "/subscriptions/" + nameGUID(t.ID) + "/resourcegroups/mail/providers/Microsoft.ManagedIdentity/userAssignedIdentities/" + name
 	return a

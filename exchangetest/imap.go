@@ -219,7 +219,7 @@ func (c *imapConn) authenticate(tag, args string) {
 // nothing was proven.
 func (c *imapConn) admit(user string, b bearer, err error) error {
 	if err == nil {
-		c.mailbox, c.unusable, err = c.srv.open(b, user, imapPermission)
+		c.mailbox, c.unusable, err = c.srv.dir.open(b, user, imapPermission)
 	}
 	c.sess.attempt(user, b, errors.Join(err, c.unusable))
 	if err == nil {

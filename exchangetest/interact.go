@@ -25,8 +25,8 @@ type signIn struct {
 // ended reports whether the person has to sign in anew.
 func (in *signIn) ended(now time.Time) bool {
 	u := in.user
-	u.tenant.srv.mu.Lock()
-	defer u.tenant.srv.mu.Unlock()
+	u.tenant.dir.mu.Lock()
+	defer u.tenant.dir.mu.Unlock()
 	return endedBy(u.revoked, in.at) || endedBy(u.changed, in.at) || u.state.checkFrequency(in.at, now) != nil
 }
 
@@ -103,7 +103,7 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 		s.page(a, http.StatusOK, page{Step: "signin", Title: "Sign in", App: in.app.Name, User: name, Error: text})
 	}
 	if action == "signin" {
-		u, refusal := s.findUser(in.tenant, a.r.PostForm.Get("login"))
+		u, refusal := s.dir.findUser(in.tenant, a.r.PostForm.Get("login"))
 		if refusal == nil {
 			refusal = u.checkSignIn(a.r.PostForm.Get("passwd"))
 		}

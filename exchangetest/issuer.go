@@ -27,9 +27,9 @@ func (s *Server) AddIssuer(name string) *Issuer {
 		panic("exchangetest: AddIssuer: the name " + name + " is not one segment of a path")
 	}
 	i := &Issuer{"https://" + s.web.ln.Addr().String() + "/federation/issuers/" + name, s}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.issuers[i.URL] = i
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
+	s.dir.issuers[i.URL] = i
 	return i
 }
 
@@ -52,9 +52,9 @@ func (i *Issuer) Token(subject, audience string, lifetime time.Duration) string 
 
 func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request) {
 	url := "https://" + s.web.ln.Addr().String() + "/federation/issuers/" + r.PathValue("issuer")
-	s.mu.Lock()
-	known := s.issuers[url] != nil
-	s.mu.Unlock()
+	s.dir.mu.Lock()
+	known := s.dir.issuers[url] != nil
+	s.dir.mu.Unlock()
 	if !known {
 		http.NotFound(w, r)
 		return
@@ -70,10 +70,10 @@ func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request) {
 // checkFederated checks an assertion that another issuer made.
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
 func (a *App) checkFederated(j *assertion.Assertion, now time.Time) *entraError {
-	a.tenant.srv.mu.Lock()
+	a.tenant.dir.mu.Lock()
 	list := append([]FederatedCredential(nil), a.reg.federated...)
-	known := a.tenant.srv.issuers[j.Claims.Issuer] != nil
-	a.tenant.srv.mu.Unlock()
+	known := a.tenant.dir.issuers[j.Claims.Issuer] != nil
+	a.tenant.dir.mu.Unlock()
 	var issuer, subject, folded bool
 	for _, c := range list {
 		if c.Issuer != j.Claims.Issuer {

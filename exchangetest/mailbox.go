@@ -22,7 +22,7 @@ type Mailbox struct {
 	changes broadcast.Signal // something happened to a message in the store
 	sending atomic.Int32     // messages that are being submitted
 
-	// What follows is guarded by the server's mutex. The keys are addresses
+	// What follows is guarded by the directory's mutex. The keys are addresses
 	// in lower case and object ids of service principals.
 	fullAccess map[string]bool
 	sendAs     map[string]bool

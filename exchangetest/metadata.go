@@ -21,7 +21,7 @@ import (
 func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	a := s.newAnswer(w, r)
 	name := strings.ToLower(r.PathValue("tenant"))
-	t, refusal := s.findTenantOrAlias(name)
+	t, refusal := s.dir.findTenantOrAlias(name)
 	if refusal != nil {
 		s.refuseToken(a, refusal.as("invalid_tenant"))
 		return
@@ -76,13 +76,13 @@ func (s *Server) serveUserRealm(w http.ResponseWriter, r *http.Request) {
 	s.newAnswer(w, r)
 	name := r.PathValue("user")
 	answer := map[string]any{"ver": "1.0", "account_type": "Unknown", "cloud_instance_name": "microsoftonline.com"}
-	if u, refusal := s.findUser(nil, name); refusal == nil {
+	if u, refusal := s.dir.findUser(nil, name); refusal == nil {
 		_, domain, _ := strings.Cut(name, "@")
 		answer["account_type"] = "Managed"
 		answer["domain_name"] = domain
 		answer["cloud_audience_urn"] = "urn:federation:MicrosoftOnline"
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		s.dir.mu.Lock()
+		defer s.dir.mu.Unlock()
 		if u.state.Federated {
 			answer["account_type"] = "Federated"
 			answer["federation_protocol"] = "WSTrust"

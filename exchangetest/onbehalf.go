@@ -71,6 +71,6 @@ func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (*User, *ent
 	if c.Scope == "" || c.TID != r.app.tenant.ID {
 		return nil, refuse(aadsts.NotOnBehalf)
 	}
-	u, refusal := s.findUser(r.tenant, c.UPN)
+	u, refusal := s.dir.findUser(r.tenant, c.UPN)
 	return u, refusal
 }

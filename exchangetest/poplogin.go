@@ -74,7 +74,7 @@ func (c *popConn) admit(user string, b bearer, err error) error {
 	var m *Mailbox
 	if err == nil {
 		var unusable error
-		m, unusable, err = c.srv.open(b, user, popPermission)
+		m, unusable, err = c.srv.dir.open(b, user, popPermission)
 		err = cmp.Or(err, unusable)
 	}
 	if err == nil {

@@ -71,7 +71,7 @@ func (ts *refreshTokens) use(t *refreshToken, once bool, now time.Time) (ok bool
 
 func (s *Server) issueRefreshToken(g *grant) string {
 	prefix := "1.A"
-	if g.user.tenant == s.consumers {
+	if g.user.tenant == s.dir.consumers {
 		prefix = "M.C500_TEST.0.U.-"
 	}
 	value := prefix + rand.Text() + rand.Text()
@@ -166,9 +166,9 @@ func (r *tokenRequest) refreshCredential(t *refreshToken) *entraError {
 func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 	now, u := s.Now(), t.user
 	inactive := s.issued.refresh.isInactive(t, now)
-	s.mu.Lock()
+	s.dir.mu.Lock()
 	changed, revoked, st := u.changed, u.revoked, u.state
-	s.mu.Unlock()
+	s.dir.mu.Unlock()
 	switch {
 	case !t.session.spa.IsZero() && now.Sub(t.session.spa) >= refreshSPA:
 		return refuse(aadsts.RefreshSPA, "issued", iso7(t.session.spa))

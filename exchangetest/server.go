@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,18 +70,11 @@ type Server struct {
 	mail     mailPorts
 	handover *imapstore.Listener // to go-imap's server
 
+	dir     *directory
 	issued  *issued
 	faults  faults
 	records records
 	loops   loops
-
-	tenant, consumers *Tenant
-
-	// mu guards the directory, and what Exchange was told.
-	mu        sync.Mutex
-	tenants   map[string]*Tenant  // by id and by domain
-	mailboxes map[string]*Mailbox // by address, in lower case
-	issuers   map[string]*Issuer  // by URL
 }
 
 // NewServer starts a server on free ports of 127.0.0.1. The caller should call
@@ -105,15 +97,13 @@ func NewUnstartedServer() *Server {
 		life:       life{conns: make(map[net.Conn]struct{})},
 		web:        web{ln: listen(), hits: make(map[string]int)},
 		handover:   imapstore.NewListener(),
+		dir:        newDirectory(),
 		issued:     newIssued(),
 		loops:      loops{byForm: make(map[[sha256.Size]byte]*loop)},
-		tenants:    make(map[string]*Tenant),
-		mailboxes:  make(map[string]*Mailbox),
-		issuers:    make(map[string]*Issuer),
 	}
 	s.openMailPorts()
-	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
-	s.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})
+	s.dir.home = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
+	s.dir.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})
 	s.web.transport = &http.Transport{TLSClientConfig: s.TLSConfig(), DialContext: s.dialHTTP}
 	return s
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -134,13 +133,13 @@ func (c *smtpConn) submit(message []byte) {
 		c.reply("552 5.3.4 Message size exceeds fixed maximum message size")
 		return
 	}
-	if err := c.srv.mayOpen(c.bearer, c.mailbox); err != nil {
+	if err := c.srv.dir.mayOpen(c.bearer, c.mailbox); err != nil {
 		c.sess.update(func(r *Session) { r.Reason = err.Error() })
 		c.reply("430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = %s", frontEnd)
 		return
 	}
 	for _, sender := range smtpline.Senders(m.from, message) {
-		if !c.srv.maySendAs(c.bearer, c.mailbox, sender) {
+		if !c.srv.dir.maySendAs(c.bearer, c.mailbox, sender) {
 			c.sess.update(func(r *Session) {
 				r.Reason = fmt.Sprintf("no SendAs permission for %s (Add-RecipientPermission)", sender)
 			})
@@ -154,13 +153,13 @@ func (c *smtpConn) submit(message []byte) {
 
 // maySendAs reports whether a session for the mailbox may send as the sender:
 // the mailbox itself, or one that grants SendAs to it or to the bearer.
-func (s *Server) maySendAs(b bearer, m *Mailbox, sender string) bool {
+func (d *directory) maySendAs(b bearer, m *Mailbox, sender string) bool {
 	if strings.EqualFold(sender, m.Address) {
 		return true
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	as := s.mailboxes[strings.ToLower(sender)]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	as := d.mailboxLocked(sender)
 	return as != nil && (as.sendAs[b.principal()] || as.sendAs[strings.ToLower(m.Address)])
 }
 
@@ -169,15 +168,12 @@ func (s *Server) maySendAs(b bearer, m *Mailbox, sender string) bool {
 func (s *Server) deliver(user string, from *Mailbox, m smtpMail, message []byte) {
 	now := s.Now()
 	defer s.records.changed.Notify()
-	s.mu.Lock()
+	// In one, so that a mailbox which is made after Sent has told of the
+	// message does not get it.
+	s.dir.mu.Lock()
 	s.records.addMessage(Message{Time: now, User: user, From: m.from, To: m.to, Data: message})
-	var inboxes []*Mailbox
-	for _, to := range m.to {
-		if box := s.mailboxes[strings.ToLower(to)]; box != nil && !slices.Contains(inboxes, box) {
-			inboxes = append(inboxes, box)
-		}
-	}
-	s.mu.Unlock()
+	inboxes := s.dir.inboxesLocked(m.to)
+	s.dir.mu.Unlock()
 	// A test may have deleted the folder.
 	if err := from.append(sentItems, message, now, []imap.Flag{imap.FlagSeen}); err != nil {
 		s.Logger.Warn("no copy in sent items", "mailbox", from.Address, "error", err)

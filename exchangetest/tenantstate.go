@@ -16,8 +16,8 @@ import (
 // have ended, or lifts that. Nobody gets a token of a blocked tenant
 // (AADSTS5000224).
 func (t *Tenant) SetBlocked(blocked bool) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	t.blocked = blocked
 }
 
@@ -30,16 +30,16 @@ func (t *Tenant) SetCloud(c exoauth.Cloud) {
 	if c != (exoauth.Cloud{}) && !slices.Contains(exoauth.Clouds(), c) {
 		panic(fmt.Sprintf("exchangetest: SetCloud: the Cloud at %q is none of exoauth.Clouds", c.Authority))
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	t.login = clouds.LoginHost(c)
 }
 
 // checkRequest refuses a request that came to the wrong cloud, or for a tenant
 // that is blocked.
 func (t *Tenant) checkRequest(r *http.Request) *entraError {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	_, secret := clientSecret(r)
 	asked := strings.ToLower(r.Host)
 	switch {
@@ -58,7 +58,7 @@ func (t *Tenant) checkRequest(r *http.Request) *entraError {
 // askedTenant finds the tenant that a request may be made to, which is nil
 // where who signs in decides.
 func (s *Server) askedTenant(r *http.Request) (*Tenant, *entraError) {
-	t, refusal := s.findTenantOrAlias(r.PathValue("tenant"))
+	t, refusal := s.dir.findTenantOrAlias(r.PathValue("tenant"))
 	if t != nil && refusal == nil {
 		refusal = t.checkRequest(r)
 	}
@@ -82,8 +82,8 @@ func (t *Tenant) hasResource(resource string) bool {
 // isInCloudOf reports whether the tenant is in the cloud of which the resource
 // is the Exchange Online.
 func (t *Tenant) isInCloudOf(resource string) bool {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	return t.login == "" || clouds.IsExchangeAt(t.login, resource)
 }
 

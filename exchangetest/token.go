@@ -93,7 +93,7 @@ func (a *App) issue(o TokenOptions) string {
 	}
 	maps.Copy(claims, o.Claims)
 	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
-	if o.User != nil && a.tenant == a.tenant.srv.consumers {
+	if o.User != nil && a.tenant == a.tenant.dir.consumers {
 		return a.tenant.srv.opaqueToken(claims)
 	}
 	return sign(claims)
@@ -109,9 +109,9 @@ func (a *App) appOnly(claims jwt.MapClaims, o TokenOptions) {
 	claims["sub"] = a.ServicePrincipalID
 	roles := o.Roles
 	if roles == nil && clouds.IsExchange(claims["aud"].(string)) {
-		a.tenant.srv.mu.Lock()
+		a.tenant.dir.mu.Lock()
 		roles = a.roles
-		a.tenant.srv.mu.Unlock()
+		a.tenant.dir.mu.Unlock()
 	}
 	if len(roles) > 0 {
 		claims["roles"] = roles
@@ -168,10 +168,4 @@ func sign(claims jwt.MapClaims) string {
 	text, err := token.SignedString(key.private)
 	must(err)
 	return text
-}
-
-func randomID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

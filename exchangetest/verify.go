@@ -56,9 +56,9 @@ func (s *Server) verify(token string, want permission) (bearer, error) {
 	if !slices.ContainsFunc(c.Audience, clouds.IsExchange) {
 		return b, fmt.Errorf("the token is for %q and not for Exchange Online", []string(c.Audience))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b.tenant = s.tenants[c.TID]
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
+	b.tenant = s.dir.tenants[c.TID]
 	if b.tenant == nil || c.Issuer != "https://sts.windows.net/"+c.TID+"/" {
 		return b, fmt.Errorf("the token is of the tenant %q, issuer %q, which this server does not know", c.TID, c.Issuer)
 	}
@@ -126,10 +126,10 @@ func (b *bearer) roleLocked(c *tokenClaims, want permission) error {
 
 // open returns the mailbox that an IMAP or POP3 session of b for user is
 // authenticated for. usable is nil if the session can do something with it.
-func (s *Server) open(b bearer, user string, want permission) (m *Mailbox, usable, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m = s.mailboxes[strings.ToLower(user)]
+func (d *directory) open(b bearer, user string, want permission) (m *Mailbox, usable, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m = d.mailboxLocked(user)
 	if m == nil {
 		return nil, nil, fmt.Errorf("there is no mailbox %q", user)
 	}
@@ -153,7 +153,7 @@ func (s *Server) open(b bearer, user string, want permission) (m *Mailbox, usabl
 	return m, usable, nil
 }
 
-// hasFullAccess must be called with the server's mutex held.
+// hasFullAccess must be called with the directory's mutex held.
 func (b bearer) hasFullAccess(m *Mailbox) bool {
 	if b.byRole {
 		may, _ := b.tenant.mayByRoleLocked(b.app, m)
