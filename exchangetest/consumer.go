@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // consumersID is the tenant of all personal accounts.
@@ -24,7 +26,7 @@ func (s *Server) opaqueToken(claims jwt.MapClaims) string {
 	var b [330]byte
 	rand.Read(b[:])
 	token := "EwB4" + base64.StdEncoding.EncodeToString(b[:])
-	s.issued.opaque.add(token, sign(claims))
+	s.issued.opaque.add(token, tokenkey.Sign(claims))
 	return token
 }
 

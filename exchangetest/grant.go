@@ -12,6 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // A grant is what a token request is answered with.
@@ -191,7 +192,7 @@ func (g *grant) idToken(authority string) string {
 	if g.nonce != "" {
 		claims["nonce"] = g.nonce
 	}
-	return sign(claims)
+	return tokenkey.Sign(claims)
 }
 
 // clientSecret takes the credential from the body or, as RFC 6749 section

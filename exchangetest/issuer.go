@@ -9,6 +9,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/assertion"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // An Issuer is an identity provider elsewhere, such as a Kubernetes cluster or
@@ -44,7 +45,7 @@ func (i *Issuer) Token(subject, audience string, lifetime time.Duration) string 
 		lifetime = time.Hour
 	}
 	now := i.srv.Now()
-	return sign(jwt.MapClaims{
+	return tokenkey.Sign(jwt.MapClaims{
 		"iss": i.URL, "sub": subject, "aud": audience, "jti": newGUID(),
 		"iat": now.Unix(), "nbf": now.Add(min(0, 2*lifetime)).Unix(), "exp": now.Add(lifetime).Unix(),
 	})
@@ -101,7 +102,7 @@ func (a *App) checkFederated(j *assertion.Assertion, now time.Time) *entraError 
 }
 
 func checkIssuer(j *assertion.Assertion, known bool, now time.Time) *entraError {
-	if !known || j.Header.Alg != "RS256" || !j.Verify(&signingKey().private.PublicKey) {
+	if !known || j.Header.Alg != "RS256" || !j.Verify(tokenkey.Public()) {
 		return refuse(aadsts.UserAssertion).as("invalid_client")
 	}
 	return checkTime(j, now)

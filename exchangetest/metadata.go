@@ -1,9 +1,7 @@
 package exchangetest
 
 import (
-	"encoding/base64"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // serveMetadata answers with the OpenID Connect discovery document of a
@@ -95,12 +94,5 @@ func (s *Server) serveUserRealm(w http.ResponseWriter, r *http.Request) {
 // serveKeys answers with the key that tokens are signed with (RFC 7517).
 func serveKeys(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	key := signingKey()
-	public := key.private.PublicKey
-	writeJSON(w, http.StatusOK, map[string]any{"keys": []map[string]any{{
-		"kty": "RSA", "use": "sig", "kid": key.id, "x5t": key.id,
-		"n":   base64.RawURLEncoding.EncodeToString(public.N.Bytes()),
-		"e":   base64.RawURLEncoding.EncodeToString(big.NewInt(int64(public.E)).Bytes()),
-		"x5c": []string{base64.StdEncoding.EncodeToString(key.cert)},
-	}}})
+	writeJSON(w, http.StatusOK, tokenkey.Set())
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/pki"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 func TestDialContext(t *testing.T) {
@@ -238,7 +239,7 @@ func TestUnknownPath(t *testing.T) {
 }
 
 func BenchmarkServerWith10Mailboxes(b *testing.B) {
-	signingKey()
+	tokenkey.Public()
 	for b.Loop() {
 		s := NewServer()
 		app := s.Tenant().AddApp("Invoices", IMAPAccessAsApp)

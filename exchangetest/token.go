@@ -1,21 +1,16 @@
 package exchangetest
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha1"
-	"encoding/base64"
 	"maps"
 	mathrand "math/rand/v2"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
-	"github.com/exoauth/exoauth/exchangetest/internal/pki"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // TokenOptions say how a token from [App.Token] differs from the app-only
@@ -96,7 +91,7 @@ func (a *App) issue(o TokenOptions) string {
 	if o.User != nil && a.tenant == a.tenant.dir.consumers {
 		return a.tenant.srv.opaqueToken(claims)
 	}
-	return sign(claims)
+	return tokenkey.Sign(claims)
 }
 
 func (a *App) appOnly(claims jwt.MapClaims, o TokenOptions) {
@@ -142,30 +137,4 @@ func (s *Server) tokenLifetime() time.Duration {
 		return s.TokenLifetime
 	}
 	return time.Duration(3600+mathrand.IntN(1800)) * time.Second
-}
-
-// A tokenKey signs tokens. All servers of a process share one, because it is
-// expensive to make; a server knows the tokens of another by their tenant.
-type tokenKey struct {
-	private *rsa.PrivateKey
-	cert    []byte // self-signed, in DER
-	id      string // kid and x5t: the certificate's SHA-1
-}
-
-var signingKey = sync.OnceValue(func() *tokenKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(err)
-	der := pki.SelfSigned("accounts.accesscontrol.windows.net", key).Raw
-	sum := sha1.Sum(der)
-	return &tokenKey{private: key, cert: der, id: base64.RawURLEncoding.EncodeToString(sum[:])}
-})
-
-func sign(claims jwt.MapClaims) string {
-	key := signingKey()
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
-	token.Header["kid"] = key.id
-	token.Header["x5t"] = key.id
-	text, err := token.SignedString(key.private)
-	must(err)
-	return text
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // A bearer is who a token speaks for, as far as the mail servers care.
@@ -45,9 +46,7 @@ var (
 // known of the bearer is returned with an error too, for the record.
 func (s *Server) verify(token string, want permission) (bearer, error) {
 	var c tokenClaims
-	_, err := jwt.ParseWithClaims(s.issued.opaque.readable(token), &c,
-		func(*jwt.Token) (any, error) { return &signingKey().private.PublicKey, nil },
-		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
+	err := tokenkey.Parse(s.issued.opaque.readable(token), &c, s.Now)
 	b := bearer{clientID: c.AppID}
 	if err != nil {
 		return b, tokenError(err, &c)
