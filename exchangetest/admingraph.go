@@ -136,19 +136,6 @@ func (t *Tenant) updateApplication(a powershell.Args) ([]any, error) {
 	return nil, nil
 }
 
-func (a *App) replaceRedirects(platform Platform, uris []string) error {
-	a.tenant.dir.mu.Lock()
-	maps.DeleteFunc(a.reg.redirects, func(_ string, p Platform) bool { return p == platform })
-	a.tenant.dir.mu.Unlock()
-	for _, uri := range uris {
-		if !validRedirect(uri) {
-			return fmt.Errorf("%q is no redirect URI", uri)
-		}
-		a.AddRedirectURI(platform, uri)
-	}
-	return nil
-}
-
 // servicePrincipals are the enterprise applications and the two resources.
 func (t *Tenant) servicePrincipals() []any {
 	t.dir.mu.Lock()

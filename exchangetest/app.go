@@ -211,28 +211,6 @@ func (a *App) SetEnabled(on bool) {
 	a.disabled = !on
 }
 
-// A Platform is the kind of application that a redirect URI is registered for.
-type Platform int
-
-// The platforms of the portal's page "Authentication".
-const (
-	Web     Platform = iota // a confidential client, with a credential
-	Desktop                 // mobile and desktop: a public client, without one
-	SPA                     // in a browser: with PKCE and from another origin
-)
-
-// AddRedirectURI registers a redirect URI. http is allowed for localhost and
-// 127.0.0.1 alone, whose port does not matter.
-// (https://learn.microsoft.com/entra/identity-platform/reply-url)
-func (a *App) AddRedirectURI(platform Platform, uri string) {
-	if !validRedirect(uri) {
-		panic(fmt.Sprintf("exchangetest: AddRedirectURI: %q is neither https, nor http to localhost or 127.0.0.1, nor a scheme of an application's own", uri))
-	}
-	a.tenant.dir.mu.Lock()
-	defer a.tenant.dir.mu.Unlock()
-	a.reg.redirects[uri] = platform
-}
-
 // AllowPublicFlows is the switch "Allow public client flows" of the portal,
 // which device code and password need of an app without a credential.
 func (a *App) AllowPublicFlows(on bool) {
