@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
 const codeLifetime = 10 * time.Minute
@@ -195,7 +195,7 @@ func (s *Server) redirect(a *answer, form, values url.Values) {
 	}
 	to := form.Get("redirect_uri")
 	if form.Get("response_mode") == "form_post" {
-		s.page(a, http.StatusOK, page{Step: "post", Title: "Working", Action: to, Hidden: hidden(values)})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "post", Title: "Working", Action: to, Hidden: values})
 		return
 	}
 	if u, err := url.Parse(to); err == nil && u.Path == "" && u.RawQuery == "" {
@@ -210,14 +210,6 @@ func (s *Server) redirect(a *answer, form, values url.Values) {
 	}
 	a.w.Header().Set("Location", to+separator+values.Encode())
 	a.w.WriteHeader(http.StatusFound)
-}
-
-func hidden(values url.Values) []hiddenField {
-	var list []hiddenField
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		list = append(list, hiddenField{name, values.Get(name)})
-	}
-	return list
 }
 
 // authorizationCode redeems a code.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
 const (
@@ -175,13 +176,13 @@ func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
 	a := s.newAnswer(w, r)
 	code := strings.ToUpper(strings.TrimSpace(r.Form.Get("otc")))
 	if code == "" {
-		s.page(a, http.StatusOK, page{Step: "code", Title: "Enter code"})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "code", Title: "Enter code"})
 		return
 	}
 	d := s.issued.devices.waiting(code, s.Now())
 	if d == nil {
 		text := "That code didn't work. Check the code and try again."
-		s.page(a, http.StatusOK, page{Step: "code", Title: "Enter code", Code: code, Error: text, Action: r.URL.Path})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "code", Title: "Enter code", Code: code, Error: text, Action: r.URL.Path})
 		return
 	}
 	if r.PostForm.Get("action") == "code" {
@@ -199,5 +200,5 @@ func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
 	if refusal != nil {
 		title = "You have declined to sign in to " + d.app.Name
 	}
-	s.page(a, http.StatusOK, page{Step: "done", Title: title})
+	s.page(a, http.StatusOK, signinpage.Page{Step: "done", Title: title})
 }

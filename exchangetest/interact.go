@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
 // ssoCookie keeps a person signed in from one page to the next.
@@ -86,7 +87,7 @@ func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 	switch refusal := who.user.checkUser(who.mfa); {
 	case refusal == nil:
 	case refusal.Code == aadsts.MFA:
-		s.page(a, http.StatusOK, page{Step: "mfa", Title: "Approve sign-in request", User: who.user.UPN, App: in.app.Name})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "mfa", Title: "Approve sign-in request", User: who.user.UPN, App: in.app.Name})
 		return nil, nil
 	default:
 		s.errorPage(a, refusal)
@@ -100,7 +101,7 @@ func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *entraError) {
 	signInPage := func(text string) {
 		name := cmp.Or(a.r.PostForm.Get("login"), in.hint)
-		s.page(a, http.StatusOK, page{Step: "signin", Title: "Sign in", App: in.app.Name, User: name, Error: text})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "signin", Title: "Sign in", App: in.app.Name, User: name, Error: text})
 	}
 	if action == "signin" {
 		u, refusal := s.dir.findUser(in.tenant, a.r.PostForm.Get("login"))
@@ -186,7 +187,7 @@ func (s *Server) consent(a *answer, in *interaction, who *signIn, action string)
 	case in.prompt == "none":
 		return nil, refuse(aadsts.NotConsented).as("consent_required")
 	}
-	s.page(a, http.StatusOK, page{
+	s.page(a, http.StatusOK, signinpage.Page{
 		Step: "consent", Title: in.consentTitle(), User: who.user.UPN, App: app.Name, Permissions: describePermissions(missing),
 	})
 	return nil, nil
