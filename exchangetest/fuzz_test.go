@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
 // Whatever a client sends, an authenticated session comes to its end with the
@@ -63,7 +65,7 @@ func FuzzPOPInput(f *testing.F) {
 		client, server := net.Pipe()
 		c := newPOPConn(s, server, &session{changed: &s.records.changed, conn: server})
 		c.mailbox = mailbox
-		c.drop = []popMessage{{uid: "1", data: []byte("Subject: 1\r\n\r\n.\r\n")}}
+		c.drop = []popMessage{{Message: imapstore.Message{UID: "1", Data: []byte("Subject: 1\r\n\r\n.\r\n")}}}
 		c.use(server)
 		go func() {
 			client.Write(input)

@@ -84,7 +84,7 @@ func (c *popConn) capa() {
 func (c *popConn) quit() {
 	for _, m := range c.drop {
 		if m.deleted {
-			c.mailbox.remove(m.uid)
+			c.mailbox.remove(m.UID)
 		}
 	}
 	c.reply("+OK Microsoft Exchange Server 2016 POP3 server signing off.")

@@ -2,8 +2,6 @@ package exchangetest
 
 import (
 	"bytes"
-	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,47 +10,23 @@ import (
 
 // A popMessage is one in INBOX, as it was when the session began.
 type popMessage struct {
-	uid     string
-	data    []byte
+	imapstore.Message
 	deleted bool
 }
-
-var uidPattern = regexp.MustCompile(`\bUID (\d+)`)
 
 // inbox returns the messages in INBOX.
 func (m *Mailbox) inbox() ([]popMessage, error) {
 	var list []popMessage
-	err := imapstore.Play(m.store, func(do func(string) (*imapstore.Response, error)) error {
-		if _, err := do("EXAMINE INBOX"); err != nil {
-			return err
-		}
-		r, err := do("FETCH 1:* (UID BODY.PEEK[])")
-		if err != nil {
-			return err
-		}
-		uids := uidPattern.FindAllStringSubmatch(strings.Join(r.Lines, "\n"), -1)
-		if len(uids) != len(r.Literals) {
-			return fmt.Errorf("%d messages with %d UIDs", len(r.Literals), len(uids))
-		}
-		for i, data := range r.Literals {
-			list = append(list, popMessage{uid: uids[i][1], data: data})
-		}
-		return nil
-	})
+	messages, err := imapstore.Inbox(m.store)
+	for _, message := range messages {
+		list = append(list, popMessage{Message: message})
+	}
 	return list, err
 }
 
 // remove deletes a message of INBOX, unless somebody else has.
 func (m *Mailbox) remove(uid string) {
-	err := imapstore.Play(m.store, func(do func(string) (*imapstore.Response, error)) error {
-		for _, command := range []string{"SELECT INBOX", "UID STORE " + uid + ` +FLAGS.SILENT (\Deleted)`, "UID EXPUNGE " + uid} {
-			if _, err := do(command); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := imapstore.Remove(m.store, uid); err != nil {
 		m.tenant.srv.Logger.Warn("not deleted", "mailbox", m.Address, "error", err)
 	}
 	m.changes.Notify()
@@ -95,18 +69,18 @@ func (c *popConn) stat(string) {
 	for _, m := range c.drop {
 		if !m.deleted {
 			count++
-			size += len(m.data)
+			size += len(m.Data)
 		}
 	}
 	c.reply("+OK %d %d", count, size)
 }
 
 func (c *popConn) list(args string) {
-	c.listing(args, func(m popMessage) string { return strconv.Itoa(len(m.data)) })
+	c.listing(args, func(m popMessage) string { return strconv.Itoa(len(m.Data)) })
 }
 
 func (c *popConn) uidl(args string) {
-	c.listing(args, func(m popMessage) string { return m.uid })
+	c.listing(args, func(m popMessage) string { return m.UID })
 }
 
 func (c *popConn) listing(args string, of func(popMessage) string) {
@@ -144,7 +118,7 @@ func (c *popConn) retrieve(number string, lines int) {
 	}
 	c.reply("+OK")
 	body := false
-	for line := range bytes.Lines(m.data) {
+	for line := range bytes.Lines(m.Data) {
 		line = bytes.TrimRight(line, "\r\n")
 		if body && lines >= 0 {
 			if lines == 0 {

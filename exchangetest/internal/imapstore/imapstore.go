@@ -9,6 +9,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"regexp"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -32,6 +33,49 @@ func ReadFolder(store *imapmemserver.User, folder string) ([][]byte, error) {
 		return err
 	})
 	return literals, err
+}
+
+// A Message is one in a folder.
+type Message struct {
+	UID  string
+	Data []byte
+}
+
+var uidPattern = regexp.MustCompile(`\bUID (\d+)`)
+
+// Inbox returns the messages in INBOX in the order of their UIDs.
+func Inbox(store *imapmemserver.User) ([]Message, error) {
+	var list []Message
+	err := Play(store, func(do func(string) (*Response, error)) error {
+		if _, err := do("EXAMINE INBOX"); err != nil {
+			return err
+		}
+		r, err := do("FETCH 1:* (UID BODY.PEEK[])")
+		if err != nil {
+			return err
+		}
+		uids := uidPattern.FindAllStringSubmatch(strings.Join(r.Lines, "\n"), -1)
+		if len(uids) != len(r.Literals) {
+			return fmt.Errorf("%d messages with %d UIDs", len(r.Literals), len(uids))
+		}
+		for i, data := range r.Literals {
+			list = append(list, Message{UID: uids[i][1], Data: data})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Remove deletes the message of that UID from INBOX, if it is still there.
+func Remove(store *imapmemserver.User, uid string) error {
+	return Play(store, func(do func(string) (*Response, error)) error {
+		for _, command := range []string{"SELECT INBOX", "UID STORE " + uid + ` +FLAGS.SILENT (\Deleted)`, "UID EXPUNGE " + uid} {
+			if _, err := do(command); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func quote(s string) string {

@@ -1,6 +1,7 @@
 package imapstore
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -41,5 +42,33 @@ func TestPlay(t *testing.T) {
 	})
 	if err == nil || !strings.HasPrefix(err.Error(), "BAD ") {
 		t.Error(err)
+	}
+}
+
+func TestInbox(t *testing.T) {
+	user := imapmemserver.NewUser("a@contoso.com", "")
+	if _, err := Inbox(user); err == nil {
+		t.Error("no error where there is no INBOX")
+	}
+	if err := user.Create("INBOX", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Inbox(user); err != nil || len(got) != 0 {
+		t.Errorf("an empty one: %q, %v", got, err)
+	}
+	for _, message := range []string{"\r\nfirst UID 9", "\r\nsecond", "\r\nthird"} {
+		if _, err := user.Append("INBOX", strings.NewReader(message), &imap.AppendOptions{Flags: []imap.Flag{imap.FlagDeleted}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := Remove(user, "2"); err != nil {
+			t.Error(err)
+		}
+		got, err := Inbox(user)
+		want := []Message{{"1", []byte("\r\nfirst UID 9")}, {"3", []byte("\r\nthird")}}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("without the second: %q, %v", got, err)
+		}
 	}
 }
