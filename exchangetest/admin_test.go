@@ -221,6 +221,7 @@ func TestAdminErrors(t *testing.T) {
 		"unknown az":                {"az vm list", `line 1: az: there is no command "vm list" here`},
 		"az, unknown option":        {"az ad app show --id {app} --all", "line 1: az: ad app show: there is no option --all"},
 		"az, secret after a typo":   {"az ad user update --id adele@contoso.com --pasword=hunter2", "line 1: az: ad user update: there is no option --pasword"},
+		"az, quoted after a typo":   {"az ad user update --id adele@contoso.com '--pasword=hunter2'", "line 1: az: ad user update: there is no option --pasword"},
 		"password that is no table": {"Update-MgUser -UserId adele@contoso.com -PasswordProfile hunter2", "line 1: Update-MgUser: -PasswordProfile takes a hash table, @{…}"},
 		"password without a name":   {"Update-MgUser adele@contoso.com hunter2", "line 1: Update-MgUser: no parameter takes value 2; name the one that is meant"},
 		"az, without a value":       {"az ad app show --id", "line 1: az: ad app show: the option --id has no value"},

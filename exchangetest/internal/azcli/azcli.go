@@ -71,7 +71,8 @@ func (c Command) parse(args []string) (map[string]string, error) {
 			continue
 		case name == "query", name == "output", slices.Contains(c.Options, name):
 		default:
-			return nil, fmt.Errorf("there is no option %s", args[i])
+			option, _, _ := strings.Cut(args[i], "=") // the value may be a secret
+			return nil, fmt.Errorf("there is no option %s", option)
 		}
 		if !bound {
 			if i++; i == len(args) {

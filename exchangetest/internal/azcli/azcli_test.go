@@ -38,6 +38,7 @@ func TestRun(t *testing.T) {
 		{nil, "", `there is no command "" here`},
 		{[]string{"ad", "app"}, "", `there is no command "ad app" here`},
 		{[]string{"login", "--user", "x"}, "", "login: there is no option --user"},
+		{[]string{"login", "--pasword=hunter2"}, "", "login: there is no option --pasword"},
 		{[]string{"login", "--tenant"}, "", "login: the option --tenant has no value"},
 		{[]string{"ad", "app", "show"}, "", "ad app show: the option --id is missing"},
 		{[]string{"fail"}, "", "fail: no"},
