@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
 // goroutines returns the stacks of those that belong to servers.
@@ -35,11 +37,11 @@ func TestClose(t *testing.T) {
 	w.post(t, "contoso.com", w.form())
 	idle := w.authenticated(t, shared, token)
 	idle.send("1 SELECT INBOX", "2 IDLE")
-	for idle.read() != idlePrompt+"\r\n" {
+	for idle.read() != imapreply.IdlePrompt+"\r\n" {
 	}
 	literal := w.authenticated(t, shared, token)
 	literal.send("1 APPEND INBOX {10}")
-	literal.want(literalPrompt)
+	literal.want(imapreply.LiteralPrompt)
 	data := w.dialSMTP(t)
 	data.send("AUTH XOAUTH2 " + xoauth2IR(shared, token))
 	data.want(smtpOK)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
+	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -26,7 +27,7 @@ const (
 	byeSilent  = "Connection is closed. 13"
 	byeErrors  = "Connection closed. 14"
 
-	badArgument     = "BAD Command Argument Error. 11"
+	badArgument     = imapreply.BadArgument
 	badCommand      = "BAD Command Error. 12"
 	badState        = "BAD Command received in Invalid state."
 	badNotConnected = "BAD User is authenticated but not connected."

@@ -12,6 +12,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/drip"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
+	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
 // maxLine bounds a command line of IMAP and of SMTP. Exchange's own limits are
@@ -225,7 +226,7 @@ func (c *imapConn) readCommand() (string, error) {
 			return "", io.EOF
 		}
 		if sync {
-			c.printf("%s", literalPrompt)
+			c.printf("%s", imapreply.LiteralPrompt)
 			if err := c.flush(true); err != nil {
 				return "", err
 			}
