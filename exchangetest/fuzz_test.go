@@ -63,23 +63,22 @@ func FuzzPOPInput(f *testing.F) {
 	mailbox := s.Tenant().AddMailbox("fuzz@contoso.com")
 	f.Fuzz(func(t *testing.T, input []byte) {
 		client, server := net.Pipe()
-		c := newPOPConn(s, server, &session{changed: &s.records.changed, conn: server})
+		c := newPOPConn(s, &session{changed: &s.records.changed, conn: server}, server)
 		c.mailbox = mailbox
 		c.drop = []popMessage{{Message: imapstore.Message{UID: "1", Data: []byte("Subject: 1\r\n\r\n.\r\n")}}}
-		c.use(server)
 		go func() {
 			client.Write(input)
 			client.Write([]byte("\r\nQUIT\r\n"))
 		}()
 		go func() {
-			for !c.over {
-				line, err := c.readLine()
+			for !c.Over {
+				line, err := c.ReadLine()
 				if err != nil {
 					break
 				}
 				c.handle(line)
 			}
-			c.bw.Flush()
+			c.Flush()
 			server.Close()
 		}()
 		out, _ := io.ReadAll(client)
@@ -105,9 +104,8 @@ func FuzzSMTPInput(f *testing.F) {
 	reply := regexp.MustCompile(`^([2-5]\d\d[ -][^\r\n]*\r\n)*$`)
 	f.Fuzz(func(t *testing.T, input []byte) {
 		wire := &scripted{in: bytes.NewReader(input)}
-		c := &smtpConn{lineConn: lineConn{srv: s, sess: &session{changed: &s.records.changed, conn: wire}, at: AtSMTP, raw: wire, tooLong: "500 "}}
+		c := newSMTPConn(s, &session{changed: &s.records.changed, conn: wire})
 		c.tls, c.hello, c.user, c.mailbox, c.bearer = true, true, mailbox.Address, mailbox, bearer{tenant: s.Tenant(), user: mailbox.owner}
-		c.use(wire)
 		c.serve(func() {}, c.handle)
 		if !reply.Match(wire.out.Bytes()) {
 			t.Errorf("answer %q", wire.out.Bytes())

@@ -44,7 +44,7 @@ func init() {
 			number, lines, _ := strings.Cut(args, " ")
 			n, err := strconv.Atoi(lines)
 			if err != nil || n < 0 {
-				c.reply(popUnknown)
+				c.Reply(popUnknown)
 				return
 			}
 			c.retrieve(number, n)
@@ -52,14 +52,14 @@ func init() {
 		"DELE": func(c *popConn, args string) {
 			if m := c.message(args); m != nil {
 				m.deleted = true
-				c.reply("+OK")
+				c.Reply("+OK")
 			}
 		},
 		"RSET": func(c *popConn, _ string) {
 			for i := range c.drop {
 				c.drop[i].deleted = false
 			}
-			c.reply("+OK")
+			c.Reply("+OK")
 		},
 	}
 }
@@ -72,7 +72,7 @@ func (c *popConn) stat(string) {
 			size += len(m.Data)
 		}
 	}
-	c.reply("+OK %d %d", count, size)
+	c.Reply("+OK %d %d", count, size)
 }
 
 func (c *popConn) list(args string) {
@@ -86,24 +86,24 @@ func (c *popConn) uidl(args string) {
 func (c *popConn) listing(args string, of func(popMessage) string) {
 	if args != "" {
 		if m := c.message(args); m != nil {
-			c.reply("+OK %s %s", args, of(*m))
+			c.Reply("+OK %s %s", args, of(*m))
 		}
 		return
 	}
-	c.reply("+OK")
+	c.Reply("+OK")
 	for i, m := range c.drop {
 		if !m.deleted {
-			c.reply("%d %s", i+1, of(m))
+			c.Reply("%d %s", i+1, of(m))
 		}
 	}
-	c.reply(".")
+	c.Reply(".")
 }
 
 // message returns the message with the number, or answers that there is none.
 func (c *popConn) message(number string) *popMessage {
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || n > len(c.drop) || c.drop[n-1].deleted {
-		c.reply("-ERR The specified message is out of range.")
+		c.Reply("-ERR The specified message is out of range.")
 		return nil
 	}
 	return &c.drop[n-1]
@@ -116,7 +116,7 @@ func (c *popConn) retrieve(number string, lines int) {
 	if m == nil {
 		return
 	}
-	c.reply("+OK")
+	c.Reply("+OK")
 	body := false
 	for line := range bytes.Lines(m.Data) {
 		line = bytes.TrimRight(line, "\r\n")
@@ -128,9 +128,9 @@ func (c *popConn) retrieve(number string, lines int) {
 		}
 		body = body || len(line) == 0
 		if bytes.HasPrefix(line, []byte(".")) {
-			c.bw.WriteByte('.')
+			c.WriteString(".")
 		}
-		c.reply("%s", line)
+		c.Reply("%s", line)
 	}
-	c.reply(".")
+	c.Reply(".")
 }

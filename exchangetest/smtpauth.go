@@ -32,9 +32,9 @@ func (c *smtpConn) auth(args string) {
 	case !c.tls, mech != "LOGIN" && mech != xoauth2.Mechanism:
 		c.refuse(authUnrecognized)
 	case !c.hello:
-		c.reply("503 5.5.2 Send hello first")
+		c.Reply("503 5.5.2 Send hello first")
 	case c.user != "":
-		c.reply("503 5.5.2 Already authenticated")
+		c.Reply("503 5.5.2 Already authenticated")
 	case mech == "LOGIN":
 		c.authLogin(response, inline)
 	default:
@@ -53,7 +53,7 @@ func (c *smtpConn) authLogin(response string, inline bool) {
 	if ok {
 		password, ok = c.prompt("Password:")
 	}
-	if c.over {
+	if c.Over {
 		return
 	}
 	if !ok {
@@ -70,7 +70,7 @@ func (c *smtpConn) authXOAUTH2(response string, inline bool) {
 	if !inline {
 		decoded, ok = c.prompt("")
 	}
-	if c.over {
+	if c.Over {
 		return
 	}
 	if !ok {
@@ -100,7 +100,7 @@ func (c *smtpConn) answer(err error, refuse func(error)) {
 		refuse(err)
 		return
 	}
-	c.reply("235 2.7.0 Authentication successful")
+	c.Reply("235 2.7.0 Authentication successful")
 }
 
 // replyOf returns the reply that belongs to an error, or else that to most.

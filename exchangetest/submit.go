@@ -22,14 +22,14 @@ func (c *smtpConn) mailFrom(args string) {
 	case c.user == "":
 		c.refuse("530 5.7.57 Client not authenticated to send mail.")
 	case !ok:
-		c.reply("501 5.5.4 Invalid arguments")
+		c.Reply("501 5.5.4 Invalid arguments")
 	case c.mail.started:
-		c.reply("503 5.5.2 Sender already specified")
+		c.Reply("503 5.5.2 Sender already specified")
 	case smtpline.AnnouncedSize(params) > uint64(c.srv.maxMessage):
-		c.reply("552 5.3.4 Message size exceeds fixed maximum message size")
+		c.Reply("552 5.3.4 Message size exceeds fixed maximum message size")
 	default:
 		c.mail = smtpMail{started: true, from: from}
-		c.reply("250 2.1.0 Sender OK")
+		c.Reply("250 2.1.0 Sender OK")
 	}
 }
 
@@ -37,14 +37,14 @@ func (c *smtpConn) rcptTo(args string) {
 	to, _, ok := smtpline.Path(args, "TO:")
 	switch {
 	case !c.mail.started:
-		c.reply("503 5.5.2 Need mail command")
+		c.Reply("503 5.5.2 Need mail command")
 	case !ok || !strings.Contains(to, "@"):
-		c.reply("501 5.1.3 Invalid address")
+		c.Reply("501 5.1.3 Invalid address")
 	case len(c.mail.to) >= maxRecipients:
-		c.reply("452 4.5.3 Too many recipients")
+		c.Reply("452 4.5.3 Too many recipients")
 	default:
 		c.mail.to = append(c.mail.to, to)
-		c.reply("250 2.1.5 Recipient OK")
+		c.Reply("250 2.1.5 Recipient OK")
 	}
 }
 
@@ -52,9 +52,9 @@ func (c *smtpConn) rcptTo(args string) {
 func (c *smtpConn) ready() bool {
 	switch {
 	case !c.mail.started:
-		c.reply("503 5.5.2 Need mail command")
+		c.Reply("503 5.5.2 Need mail command")
 	case len(c.mail.to) == 0:
-		c.reply("503 5.5.2 Need rcpt command")
+		c.Reply("503 5.5.2 Need rcpt command")
 	default:
 		return true
 	}
@@ -67,14 +67,14 @@ func (c *smtpConn) data() {
 	}
 	c.mailbox.sending.Add(1) // before the client can know that its message has begun
 	defer c.mailbox.sending.Add(-1)
-	c.reply("354 Start mail input; end with <CRLF>.<CRLF>")
-	if err := c.bw.Flush(); err != nil {
-		c.over = true
+	c.Reply("354 Start mail input; end with <CRLF>.<CRLF>")
+	if err := c.Flush(); err != nil {
+		c.Over = true
 		return
 	}
-	message, err := smtpline.ReadDots(c.br, int(c.srv.maxMessage))
+	message, err := smtpline.ReadDots(c.In, int(c.srv.maxMessage))
 	if err != nil && err != smtpline.ErrTooBig {
-		c.over = true
+		c.Over = true
 		return
 	}
 	c.mail.tooBig = err == smtpline.ErrTooBig
@@ -87,33 +87,33 @@ func (c *smtpConn) bdat(args string) {
 	size, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || size < 0 || last != "" && !strings.EqualFold(last, "LAST") {
 		// Where the next command begins cannot be known any more.
-		c.reply("501 5.5.4 Invalid arguments")
-		c.over = true
+		c.Reply("501 5.5.4 Invalid arguments")
+		c.Over = true
 		return
 	}
 	if !c.ready() {
-		c.over = c.discard(size) != nil
+		c.Over = c.discard(size) != nil
 		return
 	}
 	if c.mail.tooBig = c.mail.tooBig || int64(len(c.mail.chunks))+size > c.srv.maxMessage; c.mail.tooBig {
 		c.mail.chunks = nil
-		c.over = c.discard(size) != nil
+		c.Over = c.discard(size) != nil
 	} else {
-		c.over = c.readChunk(size) != nil
+		c.Over = c.readChunk(size) != nil
 	}
 	switch {
-	case c.over:
+	case c.Over:
 	case last != "":
 		c.submit(c.mail.chunks)
 	default:
-		c.reply("250 2.6.0 CHUNK received OK, %d octets", size)
+		c.Reply("250 2.6.0 CHUNK received OK, %d octets", size)
 	}
 }
 
 // readChunk grows with what arrives, not with what was announced.
 func (c *smtpConn) readChunk(size int64) error {
 	buf := bytes.NewBuffer(c.mail.chunks)
-	_, err := io.CopyN(buf, c.br, size)
+	_, err := io.CopyN(buf, c.In, size)
 	c.mail.chunks = buf.Bytes()
 	return err
 }
@@ -126,16 +126,16 @@ func (c *smtpConn) submit(message []byte) {
 		return
 	}
 	if c.mailbox.sending.Load() > maxSending {
-		c.reply("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded [Hostname=%s]", frontEnd)
+		c.Reply("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded [Hostname=%s]", frontEnd)
 		return
 	}
 	if m.tooBig {
-		c.reply("552 5.3.4 Message size exceeds fixed maximum message size")
+		c.Reply("552 5.3.4 Message size exceeds fixed maximum message size")
 		return
 	}
 	if err := c.srv.dir.mayOpen(c.bearer, c.mailbox); err != nil {
 		c.sess.update(func(r *Session) { r.Reason = err.Error() })
-		c.reply("430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = %s", frontEnd)
+		c.Reply("430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = %s", frontEnd)
 		return
 	}
 	for _, sender := range smtpline.Senders(m.from, message) {
@@ -143,12 +143,12 @@ func (c *smtpConn) submit(message []byte) {
 			c.sess.update(func(r *Session) {
 				r.Reason = fmt.Sprintf("no SendAs permission for %s (Add-RecipientPermission)", sender)
 			})
-			c.reply("554 5.2.252 SendAsDenied; %s not allowed to send as %s; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message due to a permanent exception with message [BeginDiagnosticData]Cannot submit message.", c.mailbox.Address, sender)
+			c.Reply("554 5.2.252 SendAsDenied; %s not allowed to send as %s; STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message due to a permanent exception with message [BeginDiagnosticData]Cannot submit message.", c.mailbox.Address, sender)
 			return
 		}
 	}
 	c.srv.deliver(c.user, c.mailbox, m, message)
-	c.reply("250 2.0.0 OK <%s@%s> [Hostname=%s]", newGUID(), frontEnd, frontEnd)
+	c.Reply("250 2.0.0 OK <%s@%s> [Hostname=%s]", newGUID(), frontEnd, frontEnd)
 }
 
 // maySendAs reports whether a session for the mailbox may send as the sender:
