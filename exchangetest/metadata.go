@@ -80,15 +80,19 @@ func (s *Server) serveUserRealm(w http.ResponseWriter, r *http.Request) {
 		answer["account_type"] = "Managed"
 		answer["domain_name"] = domain
 		answer["cloud_audience_urn"] = "urn:federation:MicrosoftOnline"
-		s.dir.mu.Lock()
-		defer s.dir.mu.Unlock()
-		if u.state.Federated {
+		if u.isFederated() {
 			answer["account_type"] = "Federated"
 			answer["federation_protocol"] = "WSTrust"
 			answer["federation_metadata_url"] = "https://sts." + domain + "/adfs/services/trust/mex"
 		}
 	}
 	writeJSON(w, http.StatusOK, answer)
+}
+
+func (u *User) isFederated() bool {
+	u.tenant.dir.mu.Lock()
+	defer u.tenant.dir.mu.Unlock()
+	return u.state.Federated
 }
 
 // serveKeys answers with the key that tokens are signed with (RFC 7517).

@@ -17,6 +17,22 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
 
+// What a server knows is kept in types that guard themselves, of which Server has
+// one each:
+//
+//	directory  directory.go; the tenants, apps, users, mailboxes and policies
+//	           in their files, guarded by its mutex
+//	issued     issued.go; the kinds in the files of their flows
+//	records    observe.go, and session.go for one connection
+//	faults     fault.go
+//	loops      loop.go
+//	web        web.go; the endpoints of Entra ID begin in entra.go
+//	mailPorts  ports.go; the servers are in imap.go, pop.go and smtp.go
+//	life       life.go
+//
+// A Host's lock may be held while the directory's is taken, that one while the
+// records' is, and that one while a session's is. No others are nested.
+
 // A Server is Entra ID and Exchange Online on loopback. Use [NewServer] or
 // [NewUnstartedServer] to make one.
 //
