@@ -1,15 +1,12 @@
 package exchangetest
 
 import (
-	"bytes"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 
-	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
@@ -18,9 +15,8 @@ type Mailbox struct {
 	Address string // primary SMTP address
 
 	tenant  *Tenant
-	store   *imapmemserver.User
-	changes broadcast.Signal // something happened to a message in the store
-	sending atomic.Int32     // messages that are being submitted
+	box     *imapstore.Box
+	sending atomic.Int32 // messages that are being submitted
 
 	// What follows is guarded by the directory's mutex. The keys are addresses
 	// in lower case and object ids of service principals.
@@ -41,12 +37,12 @@ var folders = []string{
 func newMailbox(t *Tenant, address string) *Mailbox {
 	m := &Mailbox{
 		Address: address, tenant: t,
-		store:      imapmemserver.NewUser(address, ""),
+		box:        imapstore.New(address),
 		fullAccess: make(map[string]bool),
 		sendAs:     make(map[string]bool),
 	}
 	for _, name := range folders {
-		must(m.store.Create(name, nil))
+		must(m.box.Create(name))
 	}
 	return m
 }
@@ -63,15 +59,13 @@ func (m *Mailbox) Append(folder string, message []byte, flags ...imap.Flag) {
 }
 
 func (m *Mailbox) append(folder string, message []byte, at time.Time, flags []imap.Flag) error {
-	defer m.changes.Notify()
-	_, err := m.store.Append(folder, bytes.NewReader(message), &imap.AppendOptions{Flags: flags, Time: at})
-	return err
+	return m.box.Append(folder, message, &imap.AppendOptions{Flags: flags, Time: at})
 }
 
 // CreateFolder makes a folder; levels are separated by "/". It panics if there
 // is one of that name.
 func (m *Mailbox) CreateFolder(name string) {
-	if err := m.store.Create(name, nil); err != nil {
+	if err := m.box.Create(name); err != nil {
 		panic(fmt.Sprintf("exchangetest: CreateFolder %q in %s: %v", name, m.Address, err))
 	}
 }
@@ -79,7 +73,7 @@ func (m *Mailbox) CreateFolder(name string) {
 // DeleteFolder removes a folder with what is in it, INBOX too. It panics if
 // there is no such folder.
 func (m *Mailbox) DeleteFolder(name string) {
-	if err := m.store.Delete(name); err != nil {
+	if err := m.box.Delete(name); err != nil {
 		panic(fmt.Sprintf("exchangetest: DeleteFolder %q in %s: %v", name, m.Address, err))
 	}
 }
@@ -87,7 +81,7 @@ func (m *Mailbox) DeleteFolder(name string) {
 // Messages returns the messages of a folder in the order of their UIDs, as
 // they were appended or delivered. It panics if there is no such folder.
 func (m *Mailbox) Messages(folder string) [][]byte {
-	list, err := imapstore.ReadFolder(m.store, folder)
+	list, err := m.box.Messages(folder)
 	if err != nil {
 		panic(fmt.Sprintf("exchangetest: Messages of %q in %s: %v", folder, m.Address, err))
 	}

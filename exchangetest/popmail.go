@@ -17,7 +17,7 @@ type popMessage struct {
 // inbox returns the messages in INBOX.
 func (m *Mailbox) inbox() ([]popMessage, error) {
 	var list []popMessage
-	messages, err := imapstore.Inbox(m.store)
+	messages, err := m.box.Inbox()
 	for _, message := range messages {
 		list = append(list, popMessage{Message: message})
 	}
@@ -26,10 +26,9 @@ func (m *Mailbox) inbox() ([]popMessage, error) {
 
 // remove deletes a message of INBOX, unless somebody else has.
 func (m *Mailbox) remove(uid string) {
-	if err := imapstore.Remove(m.store, uid); err != nil {
+	if err := m.box.Remove(uid); err != nil {
 		m.tenant.srv.Logger.Warn("not deleted", "mailbox", m.Address, "error", err)
 	}
-	m.changes.Notify()
 }
 
 var popTransaction map[string]func(c *popConn, args string)
