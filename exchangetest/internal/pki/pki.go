@@ -40,11 +40,11 @@ func New(names []string) *Authority {
 	caKey, leafKey := newKey(), newKey()
 	root := sign(ca, ca, &caKey.PublicKey, caKey)
 	roots := x509.NewCertPool()
-	roots.AddCert(root)
+	roots.AddCert(parse(root))
 	return &Authority{
 		roots: roots,
-		ca:    root.Raw,
-		cert:  tls.Certificate{Certificate: [][]byte{sign(leaf, ca, &leafKey.PublicKey, caKey).Raw, root.Raw}, PrivateKey: leafKey},
+		ca:    root,
+		cert:  tls.Certificate{Certificate: [][]byte{sign(leaf, ca, &leafKey.PublicKey, caKey), root}, PrivateKey: leafKey},
 	}
 }
 
@@ -72,7 +72,7 @@ func (a *Authority) ServerConfig() *tls.Config {
 // it.
 func SelfSigned(name string, key crypto.Signer) *x509.Certificate {
 	t := template(1, name)
-	return sign(t, t, key.Public(), key)
+	return parse(sign(t, t, key.Public(), key))
 }
 
 // template is valid from yesterday for ten years.
@@ -92,9 +92,13 @@ func newKey() *ecdsa.PrivateKey {
 	return key
 }
 
-func sign(template, parent *x509.Certificate, pub, signer any) *x509.Certificate {
+func sign(template, parent *x509.Certificate, pub, signer any) []byte {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, pub, signer)
 	must(err)
+	return der
+}
+
+func parse(der []byte) *x509.Certificate {
 	cert, err := x509.ParseCertificate(der)
 	must(err)
 	return cert
