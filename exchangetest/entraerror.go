@@ -140,12 +140,3 @@ func (s *Server) refuseToken(a *answer, e *entraError) {
 		Suberror: e.Suberror, Claims: e.Claims,
 	})
 }
-
-// unescape decodes what RFC 6749 section 2.3.1 has clients encode; clients
-// that forget to are understood too, as long as no percent sign is involved.
-func unescape(s string) string {
-	if plain, err := url.QueryUnescape(s); err == nil {
-		return plain
-	}
-	return s
-}

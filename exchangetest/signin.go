@@ -104,18 +104,3 @@ func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 	}
 	return g, refusal
 }
-
-// publicOrCredential reports whether a request is that of a public client,
-// which the application must allow, rather than one with a credential.
-func (r *tokenRequest) publicOrCredential() (public bool, refusal *entraError) {
-	given, refusal := r.credential()
-	if refusal != nil || given {
-		return false, refusal
-	}
-	r.app.tenant.dir.mu.Lock()
-	defer r.app.tenant.dir.mu.Unlock()
-	if !r.app.reg.publicFlows {
-		return false, refuse(aadsts.CredentialRequired)
-	}
-	return true, nil
-}
