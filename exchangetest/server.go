@@ -30,6 +30,8 @@ import (
 //	mailPorts  ports.go; the servers are in imap.go, pop.go and smtp.go
 //	life       life.go
 //
+// What needs none of these is in packages below internal.
+//
 // A Host's lock may be held while the directory's is taken, that one while the
 // records' is, and that one while a session's is. No others are nested.
 
