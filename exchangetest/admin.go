@@ -26,7 +26,7 @@ func (e *AdminError) Unwrap() error { return e.Err }
 
 // Admin does in the first tenant what an administrator types; see
 // [Tenant.Admin].
-func (s *Server) Admin(script string) error { return s.tenant.Admin(script) }
+func (s *Server) Admin(script string) error { return s.dir.home.Admin(script) }
 
 // Admin does what an administrator types into PowerShell, so that a remedy
 // which is printed for a person can be carried out in a test:

@@ -121,12 +121,12 @@ func TestAdminChanges(t *testing.T) {
 		{"Set-AuthenticationPolicy BASIC -AllowBasicAuthSmtp:$false", func() bool {
 			return w.tenant.passwords.policies["basic"].AuthenticationPolicy == AuthenticationPolicy{AllowBasicAuthImap: true, AllowBasicAuthPop: true}
 		}},
-		{"Set-User adele@contoso.com -AuthenticationPolicy basic", func() bool { return w.authenticationPolicy("Adele@contoso.com").AllowBasicAuthImap }},
-		{"Set-User adele@contoso.com -AuthenticationPolicy $null", func() bool { return !w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
-		{"Set-OrganizationConfig -DefaultAuthenticationPolicy Basic", func() bool { return w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
-		{"New-AuthenticationPolicy None; Set-User adele@contoso.com -AuthenticationPolicy None", func() bool { return !w.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-User adele@contoso.com -AuthenticationPolicy basic", func() bool { return w.dir.authenticationPolicy("Adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-User adele@contoso.com -AuthenticationPolicy $null", func() bool { return !w.dir.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"Set-OrganizationConfig -DefaultAuthenticationPolicy Basic", func() bool { return w.dir.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
+		{"New-AuthenticationPolicy None; Set-User adele@contoso.com -AuthenticationPolicy None", func() bool { return !w.dir.authenticationPolicy("adele@contoso.com").AllowBasicAuthImap }},
 		{"Set-User adele@contoso.com -AuthenticationPolicy Basic; Remove-AuthenticationPolicy Basic", func() bool {
-			return w.authenticationPolicy("adele@contoso.com") == AuthenticationPolicy{} && len(w.tenant.passwords.policies) == 1
+			return w.dir.authenticationPolicy("adele@contoso.com") == AuthenticationPolicy{} && len(w.tenant.passwords.policies) == 1
 		}},
 		{"Remove-ServicePrincipal {app}", func() bool { return len(w.tenant.exchange) == 0 && len(w.tenant.assignments) == 0 }},
 	} {
@@ -221,6 +221,7 @@ func TestAdminErrors(t *testing.T) {
 		"unknown az":                {"az vm list", `line 1: az: there is no command "vm list" here`},
 		"az, unknown option":        {"az ad app show --id {app} --all", "line 1: az: ad app show: there is no option --all"},
 		"az, secret after a typo":   {"az ad user update --id adele@contoso.com --pasword=hunter2", "line 1: az: ad user update: there is no option --pasword"},
+		"az, quoted after a typo":   {"az ad user update --id adele@contoso.com '--pasword=hunter2'", "line 1: az: ad user update: there is no option --pasword"},
 		"password that is no table": {"Update-MgUser -UserId adele@contoso.com -PasswordProfile hunter2", "line 1: Update-MgUser: -PasswordProfile takes a hash table, @{…}"},
 		"password without a name":   {"Update-MgUser adele@contoso.com hunter2", "line 1: Update-MgUser: no parameter takes value 2; name the one that is meant"},
 		"az, without a value":       {"az ad app show --id", "line 1: az: ad app show: the option --id has no value"},

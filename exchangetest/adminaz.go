@@ -8,96 +8,35 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/azcli"
 	"github.com/exoauth/exoauth/exchangetest/internal/powershell"
 )
 
-// An azCommand is a command of az: its options without the dashes, of which a
-// final equals sign marks those without a value.
-type azCommand struct {
-	options []string
-	run     func(o map[string]string) (*powershell.Object, error)
-}
-
 // azCommands are those of "az ad" that remedies are written with.
 // (https://learn.microsoft.com/cli/azure/ad)
-func (t *Tenant) azCommands() map[string]azCommand {
-	return map[string]azCommand{
-		"login":                              {[]string{"tenant", "allow-no-subscriptions="}, azNothing},
-		"ad app show":                        {[]string{"id"}, t.azShow(func(a *App) string { return a.ObjectID })},
-		"ad sp show":                         {[]string{"id"}, t.azShow(func(a *App) string { return a.ServicePrincipalID })},
-		"ad app credential reset":            {[]string{"id", "append=", "years", "display-name"}, t.azReset},
-		"ad app permission add":              {[]string{"id", "api", "api-permissions"}, t.azPermission},
-		"ad app permission admin-consent":    {[]string{"id"}, t.azConsent},
-		"ad app update":                      {[]string{"id", "is-fallback-public-client", "sign-in-audience", "public-client-redirect-uris", "web-redirect-uris"}, t.azUpdate},
-		"ad app federated-credential create": {[]string{"id", "parameters"}, t.azFederated},
-		"ad user update":                     {[]string{"id", "account-enabled", "password"}, t.azUser},
+func (t *Tenant) azCommands() map[string]azcli.Command {
+	return map[string]azcli.Command{
+		"login":                              {Options: []string{"tenant", "allow-no-subscriptions="}, Run: azNothing},
+		"ad app show":                        {Options: []string{"id"}, Run: t.azShow(func(a *App) string { return a.ObjectID })},
+		"ad sp show":                         {Options: []string{"id"}, Run: t.azShow(func(a *App) string { return a.ServicePrincipalID })},
+		"ad app credential reset":            {Options: []string{"id", "append=", "years", "display-name"}, Run: t.azReset},
+		"ad app permission add":              {Options: []string{"id", "api", "api-permissions"}, Run: t.azPermission},
+		"ad app permission admin-consent":    {Options: []string{"id"}, Run: t.azConsent},
+		"ad app update":                      {Options: []string{"id", "is-fallback-public-client", "sign-in-audience", "public-client-redirect-uris", "web-redirect-uris"}, Run: t.azUpdate},
+		"ad app federated-credential create": {Options: []string{"id", "parameters"}, Run: t.azFederated},
+		"ad user update":                     {Options: []string{"id", "account-enabled", "password"}, Run: t.azUser},
 	}
 }
 
 func azNothing(map[string]string) (*powershell.Object, error) { return nil, nil }
 
 func (t *Tenant) az(args []string) ([]any, error) {
-	n := slices.IndexFunc(args, func(a string) bool { return strings.HasPrefix(a, "-") })
-	if n < 0 {
-		n = len(args)
-	}
-	name := strings.Join(args[:n], " ")
-	command, ok := t.azCommands()[name]
-	if !ok {
-		return nil, fmt.Errorf("there is no command %q here", name)
-	}
-	options, err := command.parse(args[n:])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if _, ok := options["id"]; !ok && slices.Contains(command.options, "id") {
-		return nil, fmt.Errorf("%s: the option --id is missing", name)
-	}
-	result, err := command.run(options)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if result == nil {
-		return nil, nil
-	}
-	if query := options["query"]; query != "" {
-		return []any{result.Get(query)}, nil
-	}
-	return []any{result}, nil
-}
-
-func (c azCommand) parse(args []string) (map[string]string, error) {
-	options := make(map[string]string)
-	for i := 0; i < len(args); i++ {
-		name, value, bound := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
-		switch {
-		case name == "o":
-			name = "output"
-		case slices.Contains(c.options, name+"="):
-			options[name] = "true"
-			continue
-		case name == "query", name == "output", slices.Contains(c.options, name):
-		default:
-			return nil, fmt.Errorf("there is no option %s", args[i])
-		}
-		if !bound {
-			if i++; i == len(args) {
-				return nil, fmt.Errorf("the option --%s has no value", name)
-			}
-			value = args[i]
-		}
-		for i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
-			i++
-			value += " " + args[i]
-		}
-		options[name] = value
-	}
-	return options, nil
+	return azcli.Run(t.azCommands(), args)
 }
 
 func (t *Tenant) azApp(o map[string]string) (*App, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	return t.appLocked(o["id"])
 }
 
@@ -123,9 +62,9 @@ func (t *Tenant) azReset(o map[string]string) (*powershell.Object, error) {
 		}
 	}
 	if o["append"] == "" {
-		t.srv.mu.Lock()
+		t.dir.mu.Lock()
 		a.reg.secrets = nil
-		t.srv.mu.Unlock()
+		t.dir.mu.Unlock()
 	}
 	s := a.addSecret(t.srv.Now().AddDate(years, 0, 0))
 	return powershell.NewObject("appId", a.ClientID, "password", s.value, "tenant", t.ID), nil
@@ -145,9 +84,9 @@ func (t *Tenant) azPermission(o map[string]string) (*powershell.Object, error) {
 		if !ok || kind != "Role" {
 			return nil, fmt.Errorf("--api-permissions: %q is no app role of Office 365 Exchange Online here; it takes <id>=Role", p)
 		}
-		t.srv.mu.Lock()
+		t.dir.mu.Lock()
 		a.asked = append(a.asked, role)
-		t.srv.mu.Unlock()
+		t.dir.mu.Unlock()
 	}
 	return nil, nil
 }
@@ -158,8 +97,8 @@ func (t *Tenant) azConsent(o map[string]string) (*powershell.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	roles := slices.Concat(a.roles, a.asked)
 	slices.Sort(roles)
 	a.roles = slices.Compact(roles)
@@ -211,9 +150,9 @@ func (t *Tenant) azFederated(o map[string]string) (*powershell.Object, error) {
 }
 
 func (t *Tenant) azUser(o map[string]string) (*powershell.Object, error) {
-	t.srv.mu.Lock()
+	t.dir.mu.Lock()
 	u, err := t.userLocked(o["id"])
-	t.srv.mu.Unlock()
+	t.dir.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -225,8 +164,8 @@ func (t *Tenant) azUser(o map[string]string) (*powershell.Object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--account-enabled takes true or false, not %q", text)
 		}
-		t.srv.mu.Lock()
-		defer t.srv.mu.Unlock()
+		t.dir.mu.Lock()
+		defer t.dir.mu.Unlock()
 		u.state.Disabled = !on
 	}
 	return nil, nil

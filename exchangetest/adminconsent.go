@@ -53,8 +53,8 @@ func (t *Tenant) newAppRole(a powershell.Args) ([]any, error) {
 	if !ok {
 		return nil, fmt.Errorf("-AppRoleId: Office 365 Exchange Online has no app role with the id %q here", field(a, "AppRoleId"))
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	if slices.Contains(app.roles, role) {
 		return nil, fmt.Errorf("the application has the role %s already", role)
 	}
@@ -81,8 +81,8 @@ func (t *Tenant) getAppRoles(a powershell.Args) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	var rows []any
 	for _, role := range app.roles {
 		rows = append(rows, app.roleRow(role))
@@ -95,8 +95,8 @@ func (t *Tenant) removeAppRole(a powershell.Args) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	i := slices.IndexFunc(app.roles, func(r string) bool {
 		return strings.EqualFold(nameGUID(app.ServicePrincipalID+r), a.Text("AppRoleAssignmentId"))
 	})
@@ -109,8 +109,8 @@ func (t *Tenant) removeAppRole(a powershell.Args) ([]any, error) {
 
 // newGrant consents to delegated permissions, for one user or for all.
 func (t *Tenant) newGrant(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	i := slices.IndexFunc(t.sortedAppsLocked(), func(app *App) bool {
 		return strings.EqualFold(app.ServicePrincipalID, field(a, "ClientId"))
 	})

@@ -37,8 +37,8 @@ func (s *Server) serveAdminConsent(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) checkAdminConsent(u *User, req *authorizeRequest) *entraError {
 	app := u.tenant.app(req.app.ClientID)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
 	switch {
 	case !u.state.Administrator:
 		return refuse(aadsts.AdministratorNeeded).as("permission_denied")
@@ -49,8 +49,8 @@ func (s *Server) checkAdminConsent(u *User, req *authorizeRequest) *entraError {
 }
 
 func (a *App) consentForAll(scope string) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	roles := slices.Concat(a.roles, a.asked)
 	slices.Sort(roles)
 	a.roles = slices.Compact(roles)
@@ -66,7 +66,7 @@ func (a *App) consentForAll(scope string) {
 // consent or with "az ad app permission admin-consent".
 func (a *App) Configure(roles ...string) {
 	checkRoles("Configure", roles)
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.asked = append(a.asked, roles...)
 }

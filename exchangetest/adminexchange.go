@@ -55,8 +55,8 @@ func (t *Tenant) newServicePrincipal(a powershell.Args) ([]any, error) {
 }
 
 func (t *Tenant) getServicePrincipal(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	list := slices.SortedFunc(maps.Values(t.exchange), func(a, b servicePrincipal) int { return cmp.Compare(a.appID, b.appID) })
 	if a.Has("Identity") {
 		sp, ok := t.servicePrincipalLocked(a.Text("Identity"))
@@ -107,8 +107,8 @@ func recipientPermission(change func(identity, trustee string) error) func(power
 // permissions lists who has the right, with NT AUTHORITY\SELF at the head as
 // in Exchange.
 func (t *Tenant) permissions(a powershell.Args, who, right string, of func(*Mailbox) map[string]bool) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	m, err := t.mailboxLocked("Get-"+who, a.Text("Identity"))
 	if err != nil {
 		return nil, err
@@ -133,8 +133,8 @@ func (t *Tenant) permissions(a powershell.Args, who, right string, of func(*Mail
 }
 
 func (t *Tenant) newAssignment(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	r, err := t.assignRoleLocked(a.Text("Name"), a.Text("App"), a.Text("Role"), a.Text("CustomResourceScope"))
 	if err != nil {
 		return nil, err
@@ -147,8 +147,8 @@ func (r roleAssignment) row() *powershell.Object {
 }
 
 func (t *Tenant) getAssignments(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	var rows []any
 	for _, r := range t.assignments {
 		if !a.Has("Identity") || strings.EqualFold(r.name, a.Text("Identity")) {
@@ -159,8 +159,8 @@ func (t *Tenant) getAssignments(a powershell.Args) ([]any, error) {
 }
 
 func (t *Tenant) removeAssignment(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	i := slices.IndexFunc(t.assignments, func(r roleAssignment) bool { return strings.EqualFold(r.name, a.Text("Identity")) })
 	if i < 0 {
 		return nil, fmt.Errorf("there is no role assignment %q", a.Text("Identity"))

@@ -60,8 +60,8 @@ func (t *Tenant) appLocked(id string) (*App, error) {
 
 // byID is appLocked for cmdlets, which know which id they mean.
 func (t *Tenant) byID(name, value string, id func(*App) string) (*App, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	for _, app := range t.apps {
 		if strings.EqualFold(id(app), value) {
 			return app, nil
@@ -99,8 +99,8 @@ func (t *Tenant) sortedAppsLocked() []*App {
 }
 
 func (t *Tenant) getApplication(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	var rows []any
 	for _, app := range t.sortedAppsLocked() {
 		if app.reg.home == t {
@@ -136,23 +136,10 @@ func (t *Tenant) updateApplication(a powershell.Args) ([]any, error) {
 	return nil, nil
 }
 
-func (a *App) replaceRedirects(platform Platform, uris []string) error {
-	a.tenant.srv.mu.Lock()
-	maps.DeleteFunc(a.reg.redirects, func(_ string, p Platform) bool { return p == platform })
-	a.tenant.srv.mu.Unlock()
-	for _, uri := range uris {
-		if !validRedirect(uri) {
-			return fmt.Errorf("%q is no redirect URI", uri)
-		}
-		a.AddRedirectURI(platform, uri)
-	}
-	return nil
-}
-
 // servicePrincipals are the enterprise applications and the two resources.
 func (t *Tenant) servicePrincipals() []any {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	rows := []any{
 		t.resource("Office 365 Exchange Online", exchangeAppID, appRoles),
 		t.resource("Microsoft Graph", graphAppID, nil),
@@ -182,8 +169,8 @@ func (t *Tenant) getMgServicePrincipal(a powershell.Args) ([]any, error) {
 // newMgServicePrincipal finds that the enterprise application is there: it is
 // made together with the registration.
 func (t *Tenant) newMgServicePrincipal(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	if app := t.apps[strings.ToLower(a.Text("AppId"))]; app != nil {
 		return nil, fmt.Errorf("the service principal %s of the application %s exists already", app.ServicePrincipalID, app.ClientID)
 	}
@@ -233,8 +220,8 @@ func (t *Tenant) removePassword(a powershell.Args) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	i := slices.IndexFunc(app.reg.secrets, func(s secret) bool { return strings.EqualFold(s.id, a.Text("KeyId")) })
 	if i < 0 {
 		return nil, fmt.Errorf("-KeyId: the application has no secret with the id %q", a.Text("KeyId"))

@@ -57,8 +57,8 @@ func changed(p AuthenticationPolicy, a powershell.Args) AuthenticationPolicy {
 // setPolicy changes the switches that were given, unlike
 // [Tenant.SetAuthenticationPolicy].
 func (t *Tenant) setPolicy(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	p, err := t.policyLocked("Set-AuthenticationPolicy", a.Text("Identity"))
 	if err == nil {
 		p.AuthenticationPolicy = changed(p.AuthenticationPolicy, a)
@@ -68,8 +68,8 @@ func (t *Tenant) setPolicy(a powershell.Args) ([]any, error) {
 }
 
 func (t *Tenant) getPolicies(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	names := slices.Sorted(maps.Keys(t.passwords.policies))
 	if a.Has("Identity") {
 		if _, err := t.policyLocked("Get-AuthenticationPolicy", a.Text("Identity")); err != nil {
@@ -89,8 +89,8 @@ func (t *Tenant) getPolicies(a powershell.Args) ([]any, error) {
 }
 
 func (t *Tenant) removePolicy(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	p, err := t.policyLocked("Remove-AuthenticationPolicy", a.Text("Identity"))
 	if err == nil {
 		delete(t.passwords.policies, strings.ToLower(p.name))

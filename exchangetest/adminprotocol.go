@@ -18,8 +18,8 @@ func (t *Tenant) protocolCmdlets() []*powershell.Command {
 			Run: t.setTransport,
 		},
 		{Name: "Get-TransportConfig", Run: func(powershell.Args) ([]any, error) {
-			t.srv.mu.Lock()
-			defer t.srv.mu.Unlock()
+			t.dir.mu.Lock()
+			defer t.dir.mu.Unlock()
 			return []any{powershell.NewObject("SmtpClientAuthenticationDisabled", t.transport.SmtpClientAuthenticationDisabled)}, nil
 		}},
 		{Name: "Get-Mailbox", Params: params("Identity!"), Run: t.getMailbox},
@@ -29,8 +29,8 @@ func (t *Tenant) protocolCmdlets() []*powershell.Command {
 
 // setCAS changes the switches that were given, unlike [Tenant.SetCASMailbox].
 func (t *Tenant) setCAS(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	m, err := t.mailboxLocked("Set-CASMailbox", a.Text("Identity"))
 	if err != nil {
 		return nil, err
@@ -51,8 +51,8 @@ func (t *Tenant) setCAS(a powershell.Args) ([]any, error) {
 }
 
 func (t *Tenant) getCAS(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	m, err := t.mailboxLocked("Get-CASMailbox", a.Text("Identity"))
 	if err != nil {
 		return nil, err
@@ -79,8 +79,8 @@ func (t *Tenant) setTransport(a powershell.Args) ([]any, error) {
 }
 
 func (t *Tenant) getMailbox(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	m, err := t.mailboxLocked("Get-Mailbox", a.Text("Identity"))
 	if err != nil {
 		return nil, err

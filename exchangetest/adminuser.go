@@ -38,14 +38,14 @@ func (t *Tenant) graphUserCmdlets() []*powershell.Command {
 }
 
 func (t *Tenant) user(a powershell.Args) (*User, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	return t.userLocked(a.Text("UserId"))
 }
 
 func (t *Tenant) getUser(a powershell.Args) ([]any, error) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	u, err := t.userLocked(a.Text("UserId"))
 	if err != nil {
 		return nil, err
@@ -62,8 +62,8 @@ func (t *Tenant) updateUser(a powershell.Args) ([]any, error) {
 		u.SetPassword(password)
 	}
 	if a.Has("AccountEnabled") {
-		t.srv.mu.Lock()
-		defer t.srv.mu.Unlock()
+		t.dir.mu.Lock()
+		defer t.dir.mu.Unlock()
 		u.state.Disabled = !a.Bool("AccountEnabled")
 	}
 	return nil, nil

@@ -41,7 +41,7 @@ type App struct {
 	tenant *Tenant
 	reg    *registration
 
-	// Guarded by the server's mutex.
+	// Guarded by the directory's mutex.
 	roles    []string
 	asked    []string                   // configured, without consent
 	consents map[string]map[string]bool // delegated permissions by the object id of who consented; "" is an administrator for all
@@ -84,8 +84,8 @@ func (t *Tenant) AddApp(name string, roles ...string) *App {
 		reg: &registration{home: t, redirects: make(map[string]Platform)},
 	}
 	a.Secret = a.AddSecret(0)
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	t.apps[a.ClientID] = a
 	return a
 }
@@ -109,8 +109,8 @@ func (t *Tenant) InstallApp(app *App, roles ...string) *App {
 		ServicePrincipalID: newGUID(), tenant: t, reg: app.reg,
 		roles: slices.Clone(roles), consents: make(map[string]map[string]bool), assigned: make(map[string]bool),
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	if t.apps[a.ClientID] != nil {
 		panic(fmt.Sprintf("exchangetest: InstallApp: the application %q is in the tenant %s already", app.Name, t.Domains[0]))
 	}
@@ -129,23 +129,23 @@ func (a *App) AddSecret(lifetime time.Duration) string {
 
 func (a *App) addSecret(expires time.Time) secret {
 	s := secret{newGUID(), rand.Text()[:3] + "8Q~" + rand.Text(), expires}
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.reg.secrets = append(a.reg.secrets, s)
 	return s
 }
 
 // ExpireSecret makes the secret with this value expire now.
 func (a *App) ExpireSecret(value string) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.reg.secrets[a.secretIndexLocked("ExpireSecret", value)].expires = a.tenant.srv.Now()
 }
 
 // RemoveSecret removes the secret with this value, which is wrong from then on.
 func (a *App) RemoveSecret(value string) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	i := a.secretIndexLocked("RemoveSecret", value)
 	a.reg.secrets = slices.Delete(a.reg.secrets, i, i+1)
 }
@@ -176,8 +176,8 @@ func (a *App) Consent(user *User, permissions ...string) {
 
 // consent is Consent for permissions of any resource.
 func (a *App) consent(user *User, permissions []string) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.consentLocked(user, permissions)
 }
 
@@ -197,8 +197,8 @@ func (a *App) consentLocked(user *User, permissions []string) {
 // RevokeConsent takes back all that was consented to, by whomever, and the
 // app roles.
 func (a *App) RevokeConsent() {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	clear(a.consents)
 	a.roles = nil
 }
@@ -206,38 +206,16 @@ func (a *App) RevokeConsent() {
 // SetEnabled switches the enterprise application on or off. An application
 // that is off gets no tokens (AADSTS7000112).
 func (a *App) SetEnabled(on bool) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.disabled = !on
-}
-
-// A Platform is the kind of application that a redirect URI is registered for.
-type Platform int
-
-// The platforms of the portal's page "Authentication".
-const (
-	Web     Platform = iota // a confidential client, with a credential
-	Desktop                 // mobile and desktop: a public client, without one
-	SPA                     // in a browser: with PKCE and from another origin
-)
-
-// AddRedirectURI registers a redirect URI. http is allowed for localhost and
-// 127.0.0.1 alone, whose port does not matter.
-// (https://learn.microsoft.com/entra/identity-platform/reply-url)
-func (a *App) AddRedirectURI(platform Platform, uri string) {
-	if !validRedirect(uri) {
-		panic(fmt.Sprintf("exchangetest: AddRedirectURI: %q is neither https, nor http to localhost or 127.0.0.1, nor a scheme of an application's own", uri))
-	}
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
-	a.reg.redirects[uri] = platform
 }
 
 // AllowPublicFlows is the switch "Allow public client flows" of the portal,
 // which device code and password need of an app without a credential.
 func (a *App) AllowPublicFlows(on bool) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.reg.publicFlows = on
 }
 

@@ -8,8 +8,8 @@ import "fmt"
 // the device code).
 // (https://learn.microsoft.com/entra/identity-platform/single-and-multi-tenant-apps)
 func (a *App) SetSingleTenant(on bool) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.reg.single = on
 }
 
@@ -18,8 +18,8 @@ func (a *App) SetSingleTenant(on bool) {
 // (AADSTS50105). It is off at first.
 // (https://learn.microsoft.com/entra/identity/enterprise-apps/what-is-access-management)
 func (a *App) RequireAssignment(on bool) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.assignment = on
 }
 
@@ -30,8 +30,8 @@ func (a *App) Assign(users ...*User) {
 			panic(fmt.Sprintf("exchangetest: Assign: %s is of another tenant than the application; assign to what InstallApp made there", u.UPN))
 		}
 	}
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	for _, u := range users {
 		a.assigned[u.ObjectID] = true
 	}
@@ -39,13 +39,13 @@ func (a *App) Assign(users ...*User) {
 
 // admits reports whether the user may sign in to the application.
 func (a *App) admits(u *User) bool {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	return !a.assignment || a.assigned[u.ObjectID]
 }
 
 func (a *App) isSingleTenant() bool {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	return a.reg.single
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/assertion"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -39,9 +40,9 @@ func (a *App) checkAssertion(text, host string) *entraError {
 }
 
 func (a *App) checkSignature(j *assertion.Assertion) *entraError {
-	a.tenant.srv.mu.Lock()
+	a.tenant.dir.mu.Lock()
 	certs := slices.Clone(a.reg.certs)
-	a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Unlock()
 	for _, c := range certs {
 		if !j.Header.Names(c.Raw) {
 			continue
@@ -70,8 +71,8 @@ func (a *App) isTokenEndpoint(aud, host string) bool {
 	if err != nil || u.Scheme != "https" {
 		return false
 	}
-	own := strings.EqualFold(u.Host, host) || u.Host == a.tenant.srv.httpLn.Addr().String()
-	if !own && !loginAliases()[strings.ToLower(u.Hostname())] {
+	own := strings.EqualFold(u.Host, host) || u.Host == a.tenant.srv.web.ln.Addr().String()
+	if !own && !clouds.LoginAliases()[strings.ToLower(u.Hostname())] {
 		return false
 	}
 	tenant, rest, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
@@ -81,6 +82,6 @@ func (a *App) isTokenEndpoint(aud, host string) bool {
 	if aliases[strings.ToLower(tenant)] {
 		return true
 	}
-	t, refusal := a.tenant.srv.findTenant(tenant)
+	t, refusal := a.tenant.dir.findTenant(tenant)
 	return refusal == nil && t == a.tenant
 }

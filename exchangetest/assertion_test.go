@@ -6,9 +6,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"math/big"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,6 +15,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
 
 type keyPair struct {
@@ -27,10 +27,7 @@ type keyPair struct {
 func newKeyPair() keyPair {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "invoices"}, NotAfter: time.Now().AddDate(1, 0, 0)}
-	cert, err := x509.ParseCertificate(mustSign(template, template, &key.PublicKey, key))
-	must(err)
-	return keyPair{key, cert}
+	return keyPair{key, pki.SelfSigned("invoices", key)}
 }
 
 var testKeys = sync.OnceValue(func() [2]keyPair { return [2]keyPair{newKeyPair(), newKeyPair()} })

@@ -2,36 +2,13 @@ package exchangetest
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
-
-const codeLifetime = 10 * time.Minute
-
-// An authCode is an authorization code.
-type authCode struct {
-	app       *App // in the tenant of the user
-	user      *User
-	wishes    []wish
-	scope     string
-	redirect  string
-	platform  Platform
-	challenge string
-	method    string
-	nonce     string
-	mfa       bool
-	signIn    time.Time
-	expires   time.Time
-	used      bool
-}
 
 // An authorizeRequest is one to the authorization endpoint, of which the
 // redirect URI has been found to be the application's.
@@ -64,7 +41,7 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	case refusal != nil:
 		s.redirectError(a, req, refusal)
 	case in != nil:
-		app, refusal := s.findApp(in.user.tenant, req.app.ClientID)
+		app, refusal := s.dir.findApp(in.user.tenant, req.app.ClientID)
 		if refusal != nil {
 			s.errorPage(a, refusal)
 			return
@@ -85,12 +62,12 @@ func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraErr
 	if id == "" {
 		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
 	}
-	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
+	if req.app, refusal = s.dir.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
 	}
 	uri := r.Form.Get("redirect_uri")
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
 	reg := req.app.reg
 	if len(reg.redirects) == 0 {
 		return nil, refuse(aadsts.NoRedirect)
@@ -134,18 +111,16 @@ func (req *authorizeRequest) check() (refusal *entraError) {
 func (s *Server) redirectCode(a *answer, req *authorizeRequest, app *App, in *signIn) {
 	form := req.form
 	prefix := "1.A"
-	if app.tenant == s.consumers {
+	if app.tenant == s.dir.consumers {
 		prefix = "M.C500_TEST."
 	}
 	code := prefix + rand.Text() + rand.Text()
-	s.mu.Lock()
-	s.codes[code] = &authCode{
+	s.issued.codes.add(code, &authCode{
 		app: app, user: in.user, mfa: in.mfa, signIn: in.at, wishes: req.wishes, scope: form.Get("scope"), nonce: form.Get("nonce"),
 		redirect: form.Get("redirect_uri"), platform: req.platform,
 		challenge: form.Get("code_challenge"), method: form.Get("code_challenge_method"),
 		expires: s.Now().Add(codeLifetime),
-	}
-	s.mu.Unlock()
+	})
 	values := url.Values{"code": {code}, "session_state": {newGUID()}}
 	if form.Get("client_info") == "1" {
 		values.Set("client_info", clientInfo(in.user))
@@ -169,7 +144,7 @@ func (s *Server) redirect(a *answer, form, values url.Values) {
 	}
 	to := form.Get("redirect_uri")
 	if form.Get("response_mode") == "form_post" {
-		s.page(a, http.StatusOK, page{Step: "post", Title: "Working", Action: to, Hidden: hidden(values)})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "post", Title: "Working", Action: to, Hidden: values})
 		return
 	}
 	if u, err := url.Parse(to); err == nil && u.Path == "" && u.RawQuery == "" {
@@ -184,137 +159,4 @@ func (s *Server) redirect(a *answer, form, values url.Values) {
 	}
 	a.w.Header().Set("Location", to+separator+values.Encode())
 	a.w.WriteHeader(http.StatusFound)
-}
-
-func hidden(values url.Values) []hiddenField {
-	var list []hiddenField
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		list = append(list, hiddenField{name, values.Get(name)})
-	}
-	return list
-}
-
-// authorizationCode redeems a code.
-func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
-	for _, name := range []string{"code", "redirect_uri"} {
-		if r.PostForm.Get(name) == "" {
-			return nil, refuse(aadsts.MissingParameter, "name", name)
-		}
-	}
-	s.mu.Lock()
-	c := s.codes[r.PostForm.Get("code")]
-	s.mu.Unlock()
-	if c == nil || c.app.reg != r.app.reg {
-		return nil, refuse(aadsts.BadGrant, "parameter", "code")
-	}
-	if refusal := r.codeCredential(c); refusal != nil {
-		return nil, refusal
-	}
-	if refusal := s.useCode(r, c); refusal != nil {
-		return nil, refusal
-	}
-	if refusal := c.user.checkUser(c.mfa); refusal != nil {
-		return nil, refusal
-	}
-	w, refusal := c.wish(r.PostForm.Get("scope"))
-	if refusal != nil {
-		return nil, refusal
-	}
-	g, refusal := c.app.permit(c.user, w)
-	if refusal != nil {
-		return nil, refusal
-	}
-	g.nonce, g.signIn = c.nonce, c.signIn
-	g.session = signInFacts{mfa: c.mfa, password: true, public: c.platform != Web, scope: strings.Join(slices.Concat(w.oidc, w.full()), " ")}
-	if c.platform == SPA {
-		g.session.spa = s.Now()
-	}
-	return g, nil
-}
-
-// wish is what the token shall be for: the first resource of the sign-in, or
-// the one that the scope narrows it down to.
-func (c *authCode) wish(scope string) (wish, *entraError) {
-	w := c.wishes[0]
-	if scope == "" {
-		return w, nil
-	}
-	narrower, refusal := parseScope(scope)
-	if refusal != nil {
-		return w, refusal
-	}
-	if narrower.resource != "" {
-		narrower.oidc = append(slices.Clone(w.oidc), narrower.oidc...)
-		w = narrower
-	}
-	w.oidc = slices.Clone(w.oidc)
-	slices.Sort(w.oidc)
-	w.oidc = slices.Compact(w.oidc)
-	return w, nil
-}
-
-// full returns the permissions with their resource.
-func (w wish) full() []string {
-	var list []string
-	for _, p := range w.permissions {
-		list = append(list, w.resource+"/"+p)
-	}
-	return list
-}
-
-// codeCredential wants a credential of the kind that the redirect URI is
-// registered for.
-func (r *tokenRequest) codeCredential(c *authCode) *entraError {
-	given, refusal := r.credential()
-	origin := r.Header.Get("Origin") != ""
-	switch {
-	case refusal != nil:
-		return refusal
-	case c.platform == SPA && !origin:
-		return refuse(aadsts.SPAOnly)
-	case c.platform != SPA && origin:
-		return refuse(aadsts.NotSPA)
-	case c.platform == Web && !given:
-		return refuse(aadsts.CredentialRequired)
-	case c.platform != Web && given:
-		return refuse(aadsts.PublicWithCredential)
-	}
-	return nil
-}
-
-// useCode uses a code up. A code is used up by an attempt that fails, too.
-func (s *Server) useCode(r *tokenRequest, c *authCode) *entraError {
-	s.mu.Lock()
-	used := c.used
-	c.used = true
-	s.mu.Unlock()
-	switch {
-	case used:
-		return refuse(aadsts.CodeUsed)
-	case !s.Now().Before(c.expires):
-		return refuse(aadsts.CodeExpired)
-	case r.tenant != nil && r.tenant != c.user.tenant:
-		return refuse(aadsts.CodeTenant)
-	case r.PostForm.Get("redirect_uri") != c.redirect:
-		return refuse(aadsts.RedirectMismatch)
-	}
-	return c.checkVerifier(r.PostForm.Get("code_verifier"))
-}
-
-// checkVerifier checks the proof of RFC 7636.
-func (c *authCode) checkVerifier(verifier string) *entraError {
-	if c.challenge == "" && verifier == "" {
-		return nil
-	}
-	if len(verifier) < 43 || len(verifier) > 128 {
-		return refuse(aadsts.VerifierSize)
-	}
-	if c.method == "S256" {
-		sum := sha256.Sum256([]byte(verifier))
-		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
-	}
-	if verifier != c.challenge {
-		return refuse(aadsts.VerifierMismatch)
-	}
-	return nil
 }

@@ -43,8 +43,8 @@ type namedPolicy struct {
 // New-AuthenticationPolicy -Name does. It is without effect until it is
 // assigned.
 func (t *Tenant) NewAuthenticationPolicy(name string, policy AuthenticationPolicy) error {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	switch old, exists := t.passwords.policies[strings.ToLower(name)]; {
 	case name == "":
 		return cmdletErrorf("New-AuthenticationPolicy", "a policy has a name")
@@ -58,8 +58,8 @@ func (t *Tenant) NewAuthenticationPolicy(name string, policy AuthenticationPolic
 // SetAuthenticationPolicy sets the switches of a policy, all of them, as the
 // cmdlet Set-AuthenticationPolicy -Identity does with those it is given.
 func (t *Tenant) SetAuthenticationPolicy(name string, to AuthenticationPolicy) error {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	p, err := t.policyLocked("Set-AuthenticationPolicy", name)
 	if err == nil {
 		t.passwords.policies[strings.ToLower(name)] = namedPolicy{p.name, to}
@@ -71,8 +71,8 @@ func (t *Tenant) SetAuthenticationPolicy(name string, to AuthenticationPolicy) e
 // Set-User -Identity -AuthenticationPolicy does. identity is the UPN. An empty
 // policy takes back what was assigned.
 func (t *Tenant) SetUserAuthenticationPolicy(identity, policy string) error {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	upn := strings.ToLower(identity)
 	if t.users[upn] == nil {
 		return cmdletErrorf("Set-User", "there is no user %q in %s", identity, t.Domains[0])
@@ -92,8 +92,8 @@ func (t *Tenant) SetUserAuthenticationPolicy(identity, policy string) error {
 // as the cmdlet Set-OrganizationConfig -DefaultAuthenticationPolicy does. An
 // empty policy takes back what was assigned.
 func (t *Tenant) SetDefaultAuthenticationPolicy(policy string) error {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	if policy != "" {
 		if _, err := t.policyLocked("Set-OrganizationConfig", policy); err != nil {
 			return err
@@ -113,12 +113,12 @@ func (t *Tenant) policyLocked(cmdlet, name string) (namedPolicy, error) {
 
 // authenticationPolicy returns the policy that holds for a user. One that was
 // removed allows nothing.
-func (s *Server) authenticationPolicy(upn string) AuthenticationPolicy {
+func (d *directory) authenticationPolicy(upn string) AuthenticationPolicy {
 	upn = strings.ToLower(upn)
 	_, domain, _ := strings.Cut(upn, "@")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.tenants[domain]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.tenants[domain]
 	if t == nil {
 		return AuthenticationPolicy{}
 	}

@@ -24,10 +24,10 @@ func (e *passwordError) Error() string { return fmt.Sprintf("AADSTS%d: %s", e.co
 
 // verifyPassword is verify for clients that log in with a password.
 func (s *Server) verifyPassword(name, password string, protocol permission) (bearer, error) {
-	if option, on := s.authenticationPolicy(name).basic(protocol); !on {
+	if option, on := s.dir.authenticationPolicy(name).basic(protocol); !on {
 		return bearer{}, &basicAuthError{option}
 	}
-	u, refusal := s.findUser(nil, name)
+	u, refusal := s.dir.findUser(nil, name)
 	switch {
 	case refusal != nil:
 	case !u.tenant.allowsPassword():

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 func plainIR(name, password string) string {
@@ -254,7 +256,7 @@ func TestHVE(t *testing.T) {
 		{"no token", "x", hveInvalid, "the token is not a JWT"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c := w.dialSubmission(t, hveHost)
+			c := w.dialSubmission(t, clouds.HVEHost)
 			c.send("AUTH XOAUTH2 " + xoauth2IR(shared, row.token))
 			c.want(row.want)
 			if got := w.lastSession(t); !strings.HasPrefix(got.Reason, row.reason) || got.Authenticated != (row.reason == "") {
@@ -270,7 +272,7 @@ func TestHVE(t *testing.T) {
 			}
 		})
 	}
-	c := w.dialSubmission(t, hveHost)
+	c := w.dialSubmission(t, clouds.HVEHost)
 	c.send("AUTH LOGIN", "*")
 	c.want("334 VXNlcm5hbWU6")
 	c.wantMatch(smtpNO + stamp)

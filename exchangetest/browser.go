@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
 // A Browser is a person at a browser: it fills in the pages of Entra ID as a
@@ -114,21 +114,21 @@ func (b *Browser) visit(ctx context.Context, uri, userCode string) (*landing, er
 			method, uri, body = http.MethodGet, to.String(), ""
 			continue
 		}
-		p := parsePage(string(text))
-		switch p.step {
+		f := signinpage.Parse(string(text))
+		switch f.Step {
 		case "":
-			return &landing{}, p.err()
+			return &landing{}, problem(f)
 		case "post":
-			return &landing{p.action, true, p.values}, nil
+			return &landing{f.Action, true, f.Values}, nil
 		}
-		if err := b.fill(p, userCode); err != nil {
+		if err := b.fill(f, userCode); err != nil {
 			return nil, err
 		}
-		next, err := resp.Request.URL.Parse(p.action)
+		next, err := resp.Request.URL.Parse(f.Action)
 		if err != nil {
 			return nil, err
 		}
-		method, uri, body = http.MethodPost, next.String(), p.values.Encode()
+		method, uri, body = http.MethodPost, next.String(), f.Values.Encode()
 	}
 	return nil, errors.New("exchangetest: Browser: the pages do not end")
 }
@@ -141,65 +141,38 @@ func landed(to *url.URL) *landing {
 	return &landing{uri: to.String(), values: values}
 }
 
-// A formPage is a page as a browser sees it.
-type formPage struct {
-	step, action, problem string
-	values                url.Values
-}
-
-var (
-	formPattern   = regexp.MustCompile(`<form method="post" action="([^"]*)" data-step="([a-z]+)">`)
-	hiddenPattern = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
-	errorPattern  = regexp.MustCompile(`(?s)id="error"[^>]*>(.*?)</p>`)
-)
-
-func parsePage(text string) *formPage {
-	p := &formPage{values: make(url.Values)}
-	if m := errorPattern.FindStringSubmatch(text); m != nil {
-		p.problem = html.UnescapeString(m[1])
-	}
-	if m := formPattern.FindStringSubmatch(text); m != nil {
-		p.action, p.step = html.UnescapeString(m[1]), m[2]
-	}
-	for _, m := range hiddenPattern.FindAllStringSubmatch(text, -1) {
-		p.values.Set(html.UnescapeString(m[1]), html.UnescapeString(m[2]))
-	}
-	return p
-}
-
-// err returns what a page without a form says, which is nothing if all is
-// done.
-func (p *formPage) err() error {
-	if p.problem == "" {
+// problem returns what a page says is wrong, which is nothing if all is done.
+func problem(f *signinpage.Form) error {
+	if f.Problem == "" {
 		return nil
 	}
-	return fmt.Errorf("exchangetest: Browser: %s", p.problem)
+	return fmt.Errorf("exchangetest: Browser: %s", f.Problem)
 }
 
 // fill fills in a form. A page that has found something wrong with what was
 // filled in ends the visit.
-func (b *Browser) fill(p *formPage, userCode string) error {
-	if err := p.err(); err != nil {
+func (b *Browser) fill(f *signinpage.Form, userCode string) error {
+	if err := problem(f); err != nil {
 		return err
 	}
-	action := map[string]string{"signin": "signin", "mfa": "mfa", "consent": "accept", "code": "code"}[p.step]
+	action := map[string]string{"signin": "signin", "mfa": "mfa", "consent": "accept", "code": "code"}[f.Step]
 	switch {
-	case b.Cancel && p.step != "code":
+	case b.Cancel && f.Step != "code":
 		action = "cancel"
-	case b.Decline && p.step == "consent":
+	case b.Decline && f.Step == "consent":
 		action = "decline"
 	}
-	p.values.Set("action", action)
-	switch p.step {
+	f.Values.Set("action", action)
+	switch f.Step {
 	case "signin":
 		password := b.Password
 		if password == "" {
 			password = b.User.Password
 		}
-		p.values.Set("login", b.User.UPN)
-		p.values.Set("passwd", password)
+		f.Values.Set("login", b.User.UPN)
+		f.Values.Set("passwd", password)
 	case "code":
-		p.values.Set("otc", userCode)
+		f.Values.Set("otc", userCode)
 	}
 	return nil
 }

@@ -10,14 +10,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
+// goroutines returns the stacks of those that belong to servers.
 func goroutines() string {
 	buf := make([]byte, 1<<20)
 	buf = buf[:runtime.Stack(buf, true)]
 	var ours []string
 	for stack := range strings.SplitSeq(string(buf), "\n\n") {
-		for _, of := range []string{"exchangetest.(*Server)", "exchangetest.(*imapConn)", "exchangetest.(*imapstore.Listener)", "imapserver.", "http.(*conn).serve"} {
+		for _, of := range []string{"exoauth/exchangetest", "imapserver.", "http.(*conn).serve"} {
 			if strings.Contains(stack, of) && !strings.Contains(stack, "testing.tRunner") {
 				ours = append(ours, stack)
 				break
@@ -34,11 +37,11 @@ func TestClose(t *testing.T) {
 	w.post(t, "contoso.com", w.form())
 	idle := w.authenticated(t, shared, token)
 	idle.send("1 SELECT INBOX", "2 IDLE")
-	for idle.read() != idlePrompt+"\r\n" {
+	for idle.read() != imapreply.IdlePrompt+"\r\n" {
 	}
 	literal := w.authenticated(t, shared, token)
 	literal.send("1 APPEND INBOX {10}")
-	literal.want(literalPrompt)
+	literal.want(imapreply.LiteralPrompt)
 	data := w.dialSMTP(t)
 	data.send("AUTH XOAUTH2 " + xoauth2IR(shared, token))
 	data.want(smtpOK)

@@ -63,8 +63,8 @@ func (t *Tenant) NewServicePrincipal(appID, objectID string) error {
 			return cmdletErrorf("New-ServicePrincipal", "%q is not a GUID; it takes the application (client) id and the object id of the enterprise application", id)
 		}
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	for _, sp := range t.exchange {
 		if strings.EqualFold(sp.appID, appID) || strings.EqualFold(sp.objectID, objectID) {
 			return cmdletErrorf("New-ServicePrincipal", "the application %s is registered with the object id %s already; remove it first", sp.appID, sp.objectID)
@@ -78,15 +78,15 @@ func (t *Tenant) NewServicePrincipal(appID, objectID string) error {
 // Remove-ServicePrincipal -Identity does. identity is the object id or the
 // application id. Permissions of the service principal go with it.
 func (t *Tenant) RemoveServicePrincipal(identity string) error {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	sp, ok := t.servicePrincipalLocked(identity)
 	if !ok {
 		return cmdletErrorf("Remove-ServicePrincipal", "there is no service principal %q", identity)
 	}
 	delete(t.exchange, sp.objectID)
 	t.assignments = slices.DeleteFunc(t.assignments, func(a roleAssignment) bool { return a.app == sp.objectID })
-	for _, m := range t.srv.mailboxes {
+	for _, m := range t.dir.mailboxes {
 		if m.tenant == t {
 			delete(m.fullAccess, sp.objectID)
 			delete(m.sendAs, sp.objectID)
@@ -130,8 +130,8 @@ func (t *Tenant) RemoveRecipientPermission(identity, trustee string) error {
 }
 
 func (t *Tenant) permission(cmdlet, identity, trustee string, change func(m *Mailbox, trustee string)) error {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	m, err := t.mailboxLocked(cmdlet, identity)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (t *Tenant) permission(cmdlet, identity, trustee string, change func(m *Mai
 	key := strings.ToLower(trustee)
 	if sp, ok := t.servicePrincipalLocked(trustee); ok {
 		key = sp.objectID
-	} else if other := t.srv.mailboxes[key]; other == nil || other.tenant != t {
+	} else if other := t.dir.mailboxLocked(trustee); other == nil || other.tenant != t {
 		return cmdletErrorf(cmdlet, "there is no user or service principal %q; a service principal must be made with New-ServicePrincipal first", trustee)
 	}
 	change(m, key)
@@ -150,8 +150,8 @@ func (t *Tenant) permission(cmdlet, identity, trustee string, change func(m *Mai
 // Set-CASMailbox -Identity does with those it is given.
 // (https://learn.microsoft.com/powershell/module/exchangepowershell/set-casmailbox)
 func (t *Tenant) SetCASMailbox(identity string, to CASMailbox) error {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	m, err := t.mailboxLocked("Set-CASMailbox", identity)
 	if err == nil {
 		m.cas = to
@@ -162,8 +162,8 @@ func (t *Tenant) SetCASMailbox(identity string, to CASMailbox) error {
 // SetTransportConfig sets the switches of the tenant, as the cmdlet
 // Set-TransportConfig does.
 func (t *Tenant) SetTransportConfig(to TransportConfig) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	t.transport = to
 }
 
@@ -171,9 +171,9 @@ func (t *Tenant) SetTransportConfig(to TransportConfig) {
 // well: it is registered with [Tenant.NewServicePrincipal] if it is not, and
 // gets FullAccess to the mailbox. It panics where a cmdlet would fail.
 func (t *Tenant) Grant(app *App, mailbox string) {
-	t.srv.mu.Lock()
+	t.dir.mu.Lock()
 	_, known := t.servicePrincipalLocked(app.ServicePrincipalID)
-	t.srv.mu.Unlock()
+	t.dir.mu.Unlock()
 	if !known {
 		if err := t.NewServicePrincipal(app.ClientID, app.ServicePrincipalID); err != nil {
 			panic(err)
@@ -185,7 +185,7 @@ func (t *Tenant) Grant(app *App, mailbox string) {
 }
 
 func (t *Tenant) mailboxLocked(cmdlet, identity string) (*Mailbox, error) {
-	m := t.srv.mailboxes[strings.ToLower(identity)]
+	m := t.dir.mailboxLocked(identity)
 	if m == nil || m.tenant != t {
 		return nil, cmdletErrorf(cmdlet, "there is no mailbox %q in %s", identity, t.Domains[0])
 	}

@@ -3,8 +3,11 @@ package exchangetest
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // consumersID is the tenant of all personal accounts.
@@ -15,7 +18,7 @@ const consumersID = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // outlook.com, hotmail.com and live.com. Access tokens of its users are opaque:
 // they are not JWTs. An application of another tenant must be let in with
 // [Tenant.InstallApp].
-func (s *Server) Consumers() *Tenant { return s.consumers }
+func (s *Server) Consumers() *Tenant { return s.dir.consumers }
 
 // opaqueToken issues an access token of a personal account, of which only the
 // server knows what it says.
@@ -23,17 +26,27 @@ func (s *Server) opaqueToken(claims jwt.MapClaims) string {
 	var b [330]byte
 	rand.Read(b[:])
 	token := "EwB4" + base64.StdEncoding.EncodeToString(b[:])
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.opaque[token] = sign(claims)
+	s.issued.opaque.add(token, tokenkey.Sign(claims))
 	return token
 }
 
+// opaqueTokens are those that were issued.
+type opaqueTokens struct {
+	mu   sync.Mutex
+	jwts map[string]string // that they stand for
+}
+
+func (ts *opaqueTokens) add(token, jwt string) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.jwts[token] = jwt
+}
+
 // readable returns the JWT that an opaque token stands for, or the token.
-func (s *Server) readable(token string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t, ok := s.opaque[token]; ok {
+func (ts *opaqueTokens) readable(token string) string {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if t, ok := ts.jwts[token]; ok {
 		return t
 	}
 	return token
@@ -42,7 +55,7 @@ func (s *Server) readable(token string) string {
 // claims returns what an access token of the server says.
 func (s *Server) claims(token string) map[string]any {
 	claims := make(jwt.MapClaims)
-	if _, _, err := jwt.NewParser().ParseUnverified(s.readable(token), claims); err != nil {
+	if _, _, err := jwt.NewParser().ParseUnverified(s.issued.opaque.readable(token), claims); err != nil {
 		return nil
 	}
 	return claims

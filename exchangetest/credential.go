@@ -23,15 +23,15 @@ func (a *App) AddCertificate(cert *x509.Certificate) {
 	if cert.PublicKeyAlgorithm != x509.RSA {
 		panic(fmt.Sprintf("exchangetest: AddCertificate: Entra ID takes RSA keys, not %v", cert.PublicKeyAlgorithm))
 	}
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.reg.certs = append(a.reg.certs, cert)
 }
 
 // RemoveCertificate takes away what [App.AddCertificate] added.
 func (a *App) RemoveCertificate(cert *x509.Certificate) {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.reg.certs = slices.DeleteFunc(a.reg.certs, cert.Equal)
 }
 
@@ -43,7 +43,7 @@ func (a *App) AddFederatedCredential(c FederatedCredential) {
 	if c.Audience == "" {
 		c.Audience = federatedAudience
 	}
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	a.reg.federated = append(a.reg.federated, c)
 }

@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
 const (
@@ -25,9 +27,55 @@ type device struct {
 	wish     wish
 	scope    string
 	expires  time.Time
+
+	// Guarded by the mutex of devices.
 	who      *signIn // who signed in
 	declined bool
 	used     bool
+}
+
+// devices are the requests that were made.
+type devices struct {
+	mu     sync.Mutex
+	byCode map[string]*device // the device code
+}
+
+func (ds *devices) add(code string, d *device) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	ds.byCode[code] = d
+}
+
+// waiting finds a request that has not been answered yet.
+func (ds *devices) waiting(userCode string, now time.Time) *device {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	for _, d := range ds.byCode {
+		if d.userCode == userCode && d.who == nil && !d.declined && now.Before(d.expires) {
+			return d
+		}
+	}
+	return nil
+}
+
+// answer notes what the person has done.
+func (ds *devices) answer(d *device, who *signIn, declined bool) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	d.who, d.declined = who, declined
+}
+
+// poll returns an app's request and how it was answered, which uses the code up
+// if somebody has signed in. It returns nil for a code that is unknown or used.
+func (ds *devices) poll(code string, app *App) (d *device, who *signIn, declined bool) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	d = ds.byCode[code]
+	if d == nil || d.app.reg != app.reg || d.used {
+		return nil, nil, false
+	}
+	d.used = d.who != nil
+	return d, d.who, d.declined
 }
 
 // serveDeviceCode begins the flow of a program without a browser.
@@ -40,15 +88,13 @@ func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code := "D" + rand.Text() + rand.Text()
-	s.mu.Lock()
-	s.devices[code] = d
-	s.mu.Unlock()
+	s.issued.devices.add(code, d)
 	uri := "https://" + r.Host + "/common/oauth2/deviceauth"
 	answer := map[string]any{
 		"user_code": d.userCode, "device_code": code, "verification_uri": uri,
 		"expires_in": int(deviceLifetime / time.Second), "interval": cmp.Or(s.DeviceInterval, deviceInterval).Seconds(),
 	}
-	if d.tenant != s.consumers {
+	if d.tenant != s.dir.consumers {
 		answer["message"] = fmt.Sprintf("To sign in, use a web browser to open the page %s and enter the code %s to authenticate.", uri, d.userCode)
 	}
 	writeJSON(w, http.StatusOK, answer)
@@ -67,7 +113,7 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 			return nil, refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
-	app, refusal := s.findApp(t, r.PostForm.Get("client_id"))
+	app, refusal := s.dir.findApp(t, r.PostForm.Get("client_id"))
 	switch {
 	case refusal == nil:
 	case refusal.Code == aadsts.SingleTenant:
@@ -80,7 +126,7 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 		return nil, refusal
 	}
 	size := 9
-	if t == s.consumers {
+	if t == s.dir.consumers {
 		size = 8
 	}
 	return &device{
@@ -99,16 +145,10 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	s.mu.Lock()
-	d := s.devices[code]
-	if d == nil || d.app.reg != r.app.reg || d.used {
-		s.mu.Unlock()
-		return nil, refuse(aadsts.BadDeviceCode)
-	}
-	who, declined := d.who, d.declined
-	d.used = who != nil
-	s.mu.Unlock()
+	d, who, declined := s.issued.devices.poll(code, r.app)
 	switch {
+	case d == nil:
+		return nil, refuse(aadsts.BadDeviceCode)
 	case declined:
 		return nil, refuse(aadsts.DeviceDeclined)
 	case !s.Now().Before(d.expires):
@@ -119,7 +159,7 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	if refusal = who.user.checkUser(who.mfa); refusal != nil {
 		return nil, refusal
 	}
-	app, refusal := s.findApp(who.user.tenant, r.app.ClientID)
+	app, refusal := s.dir.findApp(who.user.tenant, r.app.ClientID)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -136,13 +176,13 @@ func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
 	a := s.newAnswer(w, r)
 	code := strings.ToUpper(strings.TrimSpace(r.Form.Get("otc")))
 	if code == "" {
-		s.page(a, http.StatusOK, page{Step: "code", Title: "Enter code"})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "code", Title: "Enter code"})
 		return
 	}
-	d := s.deviceByUserCode(code)
+	d := s.issued.devices.waiting(code, s.Now())
 	if d == nil {
 		text := "That code didn't work. Check the code and try again."
-		s.page(a, http.StatusOK, page{Step: "code", Title: "Enter code", Code: code, Error: text, Action: r.URL.Path})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "code", Title: "Enter code", Code: code, Error: text, Action: r.URL.Path})
 		return
 	}
 	if r.PostForm.Get("action") == "code" {
@@ -155,25 +195,10 @@ func (s *Server) serveDevicePage(w http.ResponseWriter, r *http.Request) {
 	if in == nil && refusal == nil {
 		return
 	}
-	s.mu.Lock()
-	d.who, d.declined = in, refusal != nil
-	s.mu.Unlock()
+	s.issued.devices.answer(d, in, refusal != nil)
 	title := "You have signed in to " + d.app.Name
 	if refusal != nil {
 		title = "You have declined to sign in to " + d.app.Name
 	}
-	s.page(a, http.StatusOK, page{Step: "done", Title: title})
-}
-
-// deviceByUserCode finds a request that has not been answered yet.
-func (s *Server) deviceByUserCode(code string) *device {
-	now := s.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range s.devices {
-		if d.userCode == code && d.who == nil && !d.declined && now.Before(d.expires) {
-			return d
-		}
-	}
-	return nil
+	s.page(a, http.StatusOK, signinpage.Page{Step: "done", Title: title})
 }

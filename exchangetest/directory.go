@@ -1,103 +1,154 @@
 package exchangetest
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
 
-// A Tenant is an organization: a directory in Entra ID and its Exchange
-// Online.
-type Tenant struct {
-	ID      string   // the directory (tenant) id, a GUID
-	Domains []string // as given to AddTenant
+// A directory is what administrators know and change: the tenants with their
+// apps, users and policies, the mailboxes, and the identity providers elsewhere.
+type directory struct {
+	home      *Tenant // that the server started with
+	consumers *Tenant
 
-	srv         *Server
-	apps        map[string]*App  // by client id
-	users       map[string]*User // by UPN, in lower case
-	exchange    map[string]servicePrincipal
-	scopes      map[string]string // recipient filters of management scopes, by name in lower case
-	assignments []roleAssignment
-	transport   TransportConfig
-	passwords   passwordRules
-
-	securityDefaults, blocked bool
-	login                     string // host of its cloud; empty for every one
+	// mu guards what follows, and what is in tenants, apps, users and
+	// mailboxes. No lock is taken while it is held but that of the records.
+	mu        sync.Mutex
+	tenants   map[string]*Tenant  // by id and by domain
+	mailboxes map[string]*Mailbox // by address, in lower case
+	issuers   map[string]*Issuer  // by URL
 }
 
-// Tenant returns the tenant that the server started with. Its domains are
-// contoso.onmicrosoft.com and contoso.com, and SMTP AUTH is enabled in it.
-func (s *Server) Tenant() *Tenant { return s.tenant }
-
-// AddTenant adds an organization that has verified the domains, of which there
-// must be one at least, and none that another tenant has.
-func (s *Server) AddTenant(domains ...string) *Tenant {
-	if len(domains) == 0 {
-		panic("exchangetest: AddTenant without a domain")
-	}
-	return s.addTenant(newGUID(), domains)
+func newDirectory() *directory {
+	return &directory{tenants: make(map[string]*Tenant), mailboxes: make(map[string]*Mailbox), issuers: make(map[string]*Issuer)}
 }
 
-func (s *Server) addTenant(id string, domains []string) *Tenant {
-	t := &Tenant{
-		ID: id, Domains: slices.Clone(domains), srv: s,
-		apps: make(map[string]*App), users: make(map[string]*User),
-		exchange: make(map[string]servicePrincipal), scopes: make(map[string]string),
-		passwords: passwordRules{policies: make(map[string]namedPolicy), users: make(map[string]string)},
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range domains {
-		if s.tenants[strings.ToLower(d)] != nil {
-			panic(fmt.Sprintf("exchangetest: AddTenant: the domain %q belongs to another tenant", d))
+// addTenant panics where a domain is taken.
+func (d *directory) addTenant(t *Tenant) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, name := range t.Domains {
+		if d.tenants[strings.ToLower(name)] != nil {
+			panic(fmt.Sprintf("exchangetest: AddTenant: the domain %q belongs to another tenant", name))
 		}
 	}
-	s.tenants[t.ID] = t
-	for _, d := range domains {
-		s.tenants[strings.ToLower(d)] = t
+	d.tenants[t.ID] = t
+	for _, name := range t.Domains {
+		d.tenants[strings.ToLower(name)] = t
 	}
-	return t
 }
 
-// AddMailbox adds a shared mailbox with the usual folders. The domain of
-// address must be one of the tenant's, and the address must be free.
-func (t *Tenant) AddMailbox(address string) *Mailbox {
-	return t.addMailbox("AddMailbox", address)
-}
-
-func (t *Tenant) addMailbox(method, address string) *Mailbox {
-	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" || !slices.ContainsFunc(t.Domains, func(d string) bool { return strings.EqualFold(d, domain) }) {
-		panic(fmt.Sprintf("exchangetest: %s: %q is not an address in %s", method, address, strings.Join(t.Domains, " or ")))
+// addMailbox reports whether the address was free.
+func (d *directory) addMailbox(m *Mailbox) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := strings.ToLower(m.Address)
+	if d.mailboxes[key] != nil {
+		return false
 	}
-	m := newMailbox(t, address)
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
-	key := strings.ToLower(address)
-	if t.srv.mailboxes[key] != nil {
-		panic(fmt.Sprintf("exchangetest: %s: there is a mailbox %q already", method, address))
+	d.mailboxes[key] = m
+	return true
+}
+
+func (d *directory) mailboxLocked(address string) *Mailbox {
+	return d.mailboxes[strings.ToLower(address)]
+}
+
+// inboxesLocked returns the mailboxes that the addresses lead to, each once.
+func (d *directory) inboxesLocked(addresses []string) []*Mailbox {
+	var list []*Mailbox
+	for _, a := range addresses {
+		if m := d.mailboxLocked(a); m != nil && !slices.Contains(list, m) {
+			list = append(list, m)
+		}
 	}
-	t.srv.mailboxes[key] = m
-	return m
+	return list
 }
 
-// newGUID returns a random GUID (RFC 9562 section 5.4).
-func newGUID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return formatGUID(b)
+// aliases are the names that stand for no tenant in particular.
+var aliases = map[string]bool{"common": true, "organizations": true, "consumers": true}
+
+// findTenant finds a tenant by what stands in a URL, for requests that must
+// name one.
+func (d *directory) findTenant(name string) (*Tenant, *entraError) {
+	name = strings.ToLower(name)
+	if aliases[name] {
+		return nil, refuse(aadsts.NoTenant)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.tenants[name]
+	if t == nil {
+		return nil, refuse(aadsts.UnknownTenant)
+	}
+	return t, nil
 }
 
-// nameGUID returns the same GUID for the same name.
-func nameGUID(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return formatGUID([16]byte(sum[:]))
+// findTenantOrAlias is findTenant for flows in which who signs in can decide;
+// the tenant is nil where that is so.
+func (d *directory) findTenantOrAlias(name string) (*Tenant, *entraError) {
+	switch strings.ToLower(name) {
+	case "common", "organizations":
+		return nil, nil
+	case "consumers":
+		return d.consumers, nil
+	}
+	return d.findTenant(name)
 }
 
-func formatGUID(b [16]byte) string {
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+// findApp finds an app in the tenant, or, if that is nil, in the tenant that
+// it is registered in.
+func (d *directory) findApp(t *Tenant, clientID string) (*App, *entraError) {
+	if t != nil {
+		if a := t.app(clientID); a != nil {
+			return a, nil
+		}
+		if t == d.consumers && d.registered(clientID) != nil {
+			return nil, refuse(aadsts.WorkAccountsOnly)
+		}
+		return nil, refuse(aadsts.UnknownApp, "tenant", t.Domains[0])
+	}
+	switch a := d.registered(clientID); {
+	case a == nil:
+		return nil, refuse(aadsts.UnknownApp, "tenant", d.home.Domains[0])
+	case a.isSingleTenant():
+		return nil, refuse(aadsts.SingleTenant)
+	default:
+		return a, nil
+	}
+}
+
+// registered finds an app where it is registered, or returns nil.
+func (d *directory) registered(clientID string) *App {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range d.tenants {
+		if a := t.apps[strings.ToLower(clientID)]; a != nil && a.reg.home == t {
+			return a
+		}
+	}
+	return nil
+}
+
+// findUser finds a user by name, in the tenant or, if that is nil, in any.
+func (d *directory) findUser(t *Tenant, name string) (*User, *entraError) {
+	_, domain, _ := strings.Cut(strings.ToLower(name), "@")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	home := d.tenants[domain]
+	switch {
+	case home == nil:
+		return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", cmp.Or(t, d.home).ID)
+	case t != nil && home != t:
+		return nil, refuse(aadsts.ForeignUser, "username", name, "tenant", t.Domains[0])
+	}
+	if u := home.users[strings.ToLower(name)]; u != nil {
+		return u, nil
+	}
+	return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", home.ID)
 }

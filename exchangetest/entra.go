@@ -1,45 +1,9 @@
 package exchangetest
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"strings"
-
-	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 )
-
-// maxForm bounds the body of a request to Entra ID.
-const maxForm = 1 << 20
-
-// SetTokenHandler puts a handler before the token endpoint, to answer in its
-// stead or to look on: wrap is given the built-in handler and returns the one
-// to use. Nil takes it away. What the handler answers is recorded in
-// [Server.Requests] like the endpoint's own answers. The request's form has
-// been parsed, and its body can be read again.
-func (s *Server) SetTokenHandler(wrap func(next http.Handler) http.Handler) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wrapToken = wrap
-}
-
-func (s *Server) startHTTP() {
-	s.http = &http.Server{
-		Handler:   s.faulty(AtEntra, s.entraRoutes()),
-		TLSConfig: s.pki.serverConfig(),
-		ErrorLog:  slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
-		ConnState: s.countConn,
-		// HTTP/1.1 alone: one goroutine for each connection, which Close
-		// can wait for.
-		Protocols: new(http.Protocols),
-	}
-	s.http.Protocols.SetHTTP1(true)
-	s.wg.Go(func() { s.http.ServeTLS(s.httpLn, "", "") })
-}
 
 func (s *Server) entraRoutes() http.Handler {
 	mux := http.NewServeMux()
@@ -60,45 +24,18 @@ func (s *Server) entraRoutes() http.Handler {
 	return mux
 }
 
-// form reads the form of a request that may be GET or POST.
-func (s *Server) form(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := bufferForm(w, r); err != nil {
-			http.Error(w, "Bad Request", http.StatusBadRequest)
-			return
-		}
-		next(w, r)
-	}
-}
-
-func (s *Server) countConn(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.httpWG.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		s.httpWG.Done()
-	}
-}
-
 // recordToken answers a token request through the handler that a test has set,
 // if any, and keeps the record.
 func (s *Server) recordToken(w http.ResponseWriter, r *http.Request) {
 	err := bufferForm(w, r)
 	rec := &tokenRecorder{ResponseWriter: w, request: s.newRequest(r)}
-	defer func() { s.addRequest(rec.request) }()
+	defer func() { s.records.addRequest(rec.request) }()
 	if err != nil {
 		rec.request.Error = "the form cannot be read"
 		http.Error(rec, "Bad Request", http.StatusBadRequest)
 		return
 	}
-	s.mu.Lock()
-	wrap := s.wrapToken
-	s.mu.Unlock()
-	var handler http.Handler = http.HandlerFunc(s.serveToken)
-	if wrap != nil {
-		handler = wrap(handler)
-	}
-	handler.ServeHTTP(rec, r)
+	s.web.tokenHandler(http.HandlerFunc(s.serveToken)).ServeHTTP(rec, r)
 	if rec.request.Status == 0 {
 		rec.request.Status = http.StatusOK
 	}
@@ -112,24 +49,6 @@ func (s *Server) newRequest(r *http.Request) Request {
 		Time: s.Now(), Tenant: requestTenant(r), ClientID: id,
 		Grant: r.PostForm.Get("grant_type"), Scope: r.PostForm.Get("scope"), User: r.PostForm.Get("username"),
 	}
-}
-
-func (s *Server) addRequest(r Request) {
-	defer s.records.notify()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = append(s.requests, r)
-}
-
-func bufferForm(w http.ResponseWriter, r *http.Request) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
-	if err != nil {
-		return err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	err = r.ParseForm()
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return err
 }
 
 // A tokenRecorder notes what is answered.
@@ -186,82 +105,4 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, http.StatusOK, response)
-}
-
-// aliases are the names that stand for no tenant in particular.
-var aliases = map[string]bool{"common": true, "organizations": true, "consumers": true}
-
-// findTenant finds a tenant by what stands in a URL, for requests that must
-// name one.
-func (s *Server) findTenant(name string) (*Tenant, *entraError) {
-	name = strings.ToLower(name)
-	if aliases[name] {
-		return nil, refuse(aadsts.NoTenant)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.tenants[name]
-	if t == nil {
-		return nil, refuse(aadsts.UnknownTenant)
-	}
-	return t, nil
-}
-
-// findTenantOrAlias is findTenant for flows in which who signs in can decide;
-// the tenant is nil where that is so.
-func (s *Server) findTenantOrAlias(name string) (*Tenant, *entraError) {
-	switch strings.ToLower(name) {
-	case "common", "organizations":
-		return nil, nil
-	case "consumers":
-		return s.consumers, nil
-	}
-	return s.findTenant(name)
-}
-
-func (t *Tenant) app(clientID string) *App {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
-	return t.apps[strings.ToLower(clientID)]
-}
-
-// findApp finds an app in the tenant, or, if that is nil, in the tenant that
-// it is registered in.
-func (s *Server) findApp(t *Tenant, clientID string) (*App, *entraError) {
-	if t != nil {
-		if a := t.app(clientID); a != nil {
-			return a, nil
-		}
-		if t == s.consumers && s.registered(clientID) != nil {
-			return nil, refuse(aadsts.WorkAccountsOnly)
-		}
-		return nil, refuse(aadsts.UnknownApp, "tenant", t.Domains[0])
-	}
-	switch a := s.registered(clientID); {
-	case a == nil:
-		return nil, refuse(aadsts.UnknownApp, "tenant", s.tenant.Domains[0])
-	case a.isSingleTenant():
-		return nil, refuse(aadsts.SingleTenant)
-	default:
-		return a, nil
-	}
-}
-
-// registered finds an app where it is registered, or returns nil.
-func (s *Server) registered(clientID string) *App {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, t := range s.tenants {
-		if a := t.apps[strings.ToLower(clientID)]; a != nil && a.reg.home == t {
-			return a
-		}
-	}
-	return nil
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	must(err)
-	w.WriteHeader(status)
-	w.Write(body)
 }

@@ -83,7 +83,7 @@ func (s *Server) asked(r *http.Request, name string) string {
 	case "client_id":
 		return id
 	case "app_name":
-		if a := s.registered(id); a != nil {
+		if a := s.dir.registered(id); a != nil {
 			return a.Name
 		}
 	case "tenant":
@@ -139,13 +139,4 @@ func (s *Server) refuseToken(a *answer, e *entraError) {
 		URI:      fmt.Sprintf("https://login.microsoftonline.com/error?code=%d", e.Code),
 		Suberror: e.Suberror, Claims: e.Claims,
 	})
-}
-
-// unescape decodes what RFC 6749 section 2.3.1 has clients encode; clients
-// that forget to are understood too, as long as no percent sign is involved.
-func unescape(s string) string {
-	if plain, err := url.QueryUnescape(s); err == nil {
-		return plain
-	}
-	return s
 }

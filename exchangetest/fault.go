@@ -2,12 +2,15 @@ package exchangetest
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 )
 
 // A Place is where a [Fault] strikes.
@@ -134,9 +137,7 @@ func (s *Server) Inject(f Fault) {
 		f.Times = 1
 	}
 	f.Header = f.Header.Clone()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &f)
+	s.faults.add(&f)
 }
 
 // checkFields panics where a field is set that the Place or the Command has no
@@ -167,28 +168,33 @@ func (f *Fault) checkRefusal() {
 }
 
 // ClearFaults takes back what has not struck yet.
-func (s *Server) ClearFaults() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
+func (s *Server) ClearFaults() { s.faults.clear() }
+
+// faults are those that have not struck yet.
+type faults struct {
+	struck broadcast.Signal // one has
+
+	mu      sync.Mutex
+	waiting []*Fault // those that were injected first come first
 }
 
-// strike returns the fault that strikes now, after its delay, or nil.
-func (s *Server) strike(at Place, command string, gone <-chan struct{}) *Fault {
-	f := s.nextFault(at, command)
-	if f == nil {
-		return nil
-	}
-	s.Logger.Info("fault", "at", at, "command", command)
-	s.wait(f.struck.Add(f.Delay), gone)
-	return f
+func (fs *faults) add(f *Fault) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.waiting = append(fs.waiting, f)
 }
 
-func (s *Server) nextFault(at Place, command string) *Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.Now()
-	for i, f := range s.faults {
+func (fs *faults) clear() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.waiting = nil
+}
+
+// next returns the fault that strikes at a command that comes now, or nil.
+func (fs *faults) next(at Place, command string, now time.Time) *Fault {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for i, f := range fs.waiting {
 		if f.At != at || f.Command != "" && !strings.EqualFold(f.Command, command) {
 			continue
 		}
@@ -198,46 +204,32 @@ func (s *Server) nextFault(at Place, command string) *Fault {
 		}
 		if f.Times > 0 {
 			if f.Times--; f.Times == 0 {
-				s.faults = slices.Delete(s.faults, i, i+1)
+				fs.waiting = slices.Delete(fs.waiting, i, i+1)
 			}
 		}
 		copied := *f
 		copied.struck = now
-		s.struck.notify()
+		fs.struck.Notify()
 		return &copied
 	}
 	return nil
 }
 
-// wait returns when the server's clock shows the time, or the client has gone,
-// or the server is closed.
-func (s *Server) wait(until time.Time, gone <-chan struct{}) {
-	for {
-		moved := s.moved.next()
-		left := until.Sub(s.Now())
-		if left <= 0 {
-			return
-		}
-		timer := time.NewTimer(left)
-		select {
-		case <-timer.C:
-		case <-moved:
-		case <-gone:
-			left = 0
-		case <-s.closing:
-			left = 0
-		}
-		timer.Stop()
-		if left == 0 {
-			return
-		}
+// strike returns the fault that strikes now, after its delay, or nil.
+func (s *Server) strike(at Place, command string, gone <-chan struct{}) *Fault {
+	f := s.faults.next(at, command, s.Now())
+	if f == nil {
+		return nil
 	}
+	s.Logger.Info("fault", "at", at, "command", command)
+	s.clock.Wait(f.struck.Add(f.Delay), gone)
+	return f
 }
 
-// SetSkew sets the clock of Entra ID ahead of that of Exchange Online, or
-// behind it if d is negative: tokens are issued, and assertions of clients
-// judged, by a clock that is wrong by d.
-func (s *Server) SetSkew(d time.Duration) { s.skew.Store(int64(d)) }
-
-// entraNow returns the time on the clock of Entra ID.
-func (s *Server) entraNow() time.Time { return s.Now().Add(time.Duration(s.skew.Load())) }
+// reset makes closing the connection look like a failure to the client.
+func reset(raw net.Conn) {
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	raw.Close()
+}

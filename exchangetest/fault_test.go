@@ -124,10 +124,10 @@ func TestFaultDelay(t *testing.T) {
 func (w *world) waitForFaults(t testing.TB) {
 	t.Helper()
 	for {
-		struck := w.struck.next()
-		w.mu.Lock()
-		left := len(w.faults)
-		w.mu.Unlock()
+		struck := w.faults.struck.Next()
+		w.faults.mu.Lock()
+		left := len(w.faults.waiting)
+		w.faults.mu.Unlock()
 		if left == 0 {
 			return
 		}

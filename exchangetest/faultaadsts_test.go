@@ -73,7 +73,7 @@ func TestRefusalTextWithoutARequest(t *testing.T) {
 			t.Errorf("AADSTS%d: %q", code, got)
 		}
 	}
-	_, refusal := w.findUser(nil, "bert@contoso.com")
+	_, refusal := w.dir.findUser(nil, "bert@contoso.com")
 	if got := w.words(nil, refusal); !strings.Contains(got, "bert@contoso.com does not exist in the "+w.tenant.ID) {
 		t.Error(got)
 	}

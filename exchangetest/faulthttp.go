@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/drip"
 )
 
 // Refusals returns the numbers that [Fault.AADSTS] takes, in ascending order:
@@ -19,7 +20,7 @@ func Refusals() []int { return aadsts.Codes() }
 func (s *Server) faulty(at Place, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if at == AtEntra {
-			s.hit(endpoint(r))
+			s.web.hit(endpoint(r))
 		}
 		f := s.strike(at, endpoint(r), r.Context().Done())
 		if f == nil {
@@ -27,7 +28,7 @@ func (s *Server) faulty(at Place, next http.Handler) http.Handler {
 			return
 		}
 		if f.Drip > 0 {
-			w = &dripWriter{ResponseWriter: w, srv: s, drip: f.Drip, gone: r.Context().Done()}
+			w = &drip.Writer{ResponseWriter: w, Clock: s.clock, Drip: f.Drip, Gone: r.Context().Done()}
 		}
 		if !f.replaces() {
 			next.ServeHTTP(w, r)
@@ -44,7 +45,7 @@ func endpoint(r *http.Request) string { return r.URL.Path[strings.LastIndexByte(
 func (s *Server) replace(at Place, w http.ResponseWriter, r *http.Request, f *Fault) {
 	r.SetPathValue("tenant", requestTenant(r))
 	if err := bufferForm(w, r); err == nil && (at == AtHost || endpoint(r) == "token") {
-		s.addRequest(s.faultRecord(at, r, f))
+		s.records.addRequest(s.faultRecord(at, r, f))
 	}
 	if f.AADSTS != 0 {
 		s.refuseByFault(w, r, f)

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
 // Whatever a client sends, an authenticated session comes to its end with the
@@ -61,23 +63,22 @@ func FuzzPOPInput(f *testing.F) {
 	mailbox := s.Tenant().AddMailbox("fuzz@contoso.com")
 	f.Fuzz(func(t *testing.T, input []byte) {
 		client, server := net.Pipe()
-		c := newPOPConn(s, server, &session{records: &s.records, conn: server})
+		c := newPOPConn(s, &session{changed: &s.records.changed, conn: server}, server)
 		c.mailbox = mailbox
-		c.drop = []popMessage{{uid: "1", data: []byte("Subject: 1\r\n\r\n.\r\n")}}
-		c.use(server)
+		c.drop = []popMessage{{Message: imapstore.Message{UID: "1", Data: []byte("Subject: 1\r\n\r\n.\r\n")}}}
 		go func() {
 			client.Write(input)
 			client.Write([]byte("\r\nQUIT\r\n"))
 		}()
 		go func() {
-			for !c.over {
-				line, err := c.readLine()
+			for !c.Over {
+				line, err := c.ReadLine()
 				if err != nil {
 					break
 				}
 				c.handle(line)
 			}
-			c.bw.Flush()
+			c.Flush()
 			server.Close()
 		}()
 		out, _ := io.ReadAll(client)
@@ -103,16 +104,13 @@ func FuzzSMTPInput(f *testing.F) {
 	reply := regexp.MustCompile(`^([2-5]\d\d[ -][^\r\n]*\r\n)*$`)
 	f.Fuzz(func(t *testing.T, input []byte) {
 		wire := &scripted{in: bytes.NewReader(input)}
-		c := &smtpConn{lineConn: lineConn{srv: s, sess: &session{records: &s.records, conn: wire}, at: AtSMTP, raw: wire, tooLong: "500 "}}
+		c := newSMTPConn(s, &session{changed: &s.records.changed, conn: wire})
 		c.tls, c.hello, c.user, c.mailbox, c.bearer = true, true, mailbox.Address, mailbox, bearer{tenant: s.Tenant(), user: mailbox.owner}
-		c.use(wire)
 		c.serve(func() {}, c.handle)
 		if !reply.Match(wire.out.Bytes()) {
 			t.Errorf("answer %q", wire.out.Bytes())
 		}
-		s.mu.Lock()
-		s.sent = nil
-		s.mu.Unlock()
+		s.records.forget()
 	})
 }
 
@@ -157,8 +155,13 @@ func FuzzTokenRequest(f *testing.F) {
 		if w.Code == http.StatusOK || w.Code == http.StatusBadRequest && !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
-		s.mu.Lock()
-		s.requests = nil
-		s.mu.Unlock()
+		s.records.forget()
 	})
+}
+
+// forget drops what was asked and sent, of which there is much after a while.
+func (r *records) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests, r.sent = nil, nil
 }

@@ -23,8 +23,8 @@ func FuzzPages(f *testing.F) {
 	app.Consent(nil, IMAPAccessAsUser)
 	user := t.AddUser("adele@contoso.com")
 	user.SetState(UserState{Administrator: true})
-	s.sso["cookie"] = &signIn{user: user, at: s.Now()}
-	s.devices["device"] = &device{userCode: "CODE", app: app, wish: wish{}, expires: s.Now().Add(1000 * time.Hour)}
+	s.issued.signIns.add("cookie", &signIn{user: user, at: s.Now()})
+	s.issued.devices.add("device", &device{userCode: "CODE", app: app, wish: wish{}, expires: s.Now().Add(1000 * time.Hour)})
 	vm := s.AddHost(VM, t.AddManagedIdentity("vm"))
 	routes := s.entraRoutes()
 	id := "client_id=" + app.ClientID
@@ -70,9 +70,7 @@ func FuzzPages(f *testing.F) {
 				t.Errorf("%d %q %s", w.Code, to, w.Body)
 			}
 		}
-		s.mu.Lock()
-		s.requests = nil
-		s.mu.Unlock()
+		s.records.forget()
 	})
 }
 

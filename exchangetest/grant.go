@@ -1,7 +1,6 @@
 package exchangetest
 
 import (
-	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // A grant is what a token request is answered with.
@@ -84,7 +84,7 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
 	}
 	var refusal *entraError
-	if req.app, refusal = s.findApp(req.tenant, id); refusal != nil {
+	if req.app, refusal = s.dir.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
 	}
 	if req.app.isDisabled() {
@@ -118,8 +118,8 @@ func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *en
 }
 
 func (a *App) isDisabled() bool {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	return a.disabled
 }
 
@@ -191,47 +191,7 @@ func (g *grant) idToken(authority string) string {
 	if g.nonce != "" {
 		claims["nonce"] = g.nonce
 	}
-	return sign(claims)
-}
-
-// clientSecret takes the credential from the body or, as RFC 6749 section
-// 2.3.1 has it, from the Authorization header.
-func clientSecret(r *http.Request) (id, secret string) {
-	id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
-	if user, password, ok := r.BasicAuth(); ok {
-		id, secret = cmp.Or(id, unescape(user)), cmp.Or(secret, unescape(password))
-	}
-	return id, secret
-}
-
-// credential checks the credential of a request, if there is one.
-func (r *tokenRequest) credential() (given bool, refusal *entraError) {
-	_, secret := clientSecret(r.Request)
-	switch assertion := r.PostForm.Get("client_assertion"); {
-	case assertion != "":
-		if kind := r.PostForm.Get("client_assertion_type"); kind != assertionType {
-			return true, refuse(aadsts.MissingParameter).because("The parameter 'client_assertion_type' must be '" + assertionType + "'.")
-		}
-		return true, r.app.checkAssertion(assertion, r.Host)
-	case secret != "":
-		return true, r.app.checkSecret(secret)
-	}
-	return false, nil
-}
-
-func (a *App) checkSecret(value string) *entraError {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
-	for _, s := range a.reg.secrets {
-		switch {
-		case s.value != value:
-		case !a.tenant.srv.Now().Before(s.expires):
-			return refuse(aadsts.ExpiredSecret)
-		default:
-			return nil
-		}
-	}
-	return refuse(aadsts.WrongSecret)
+	return tokenkey.Sign(claims)
 }
 
 // clientCredentials is the flow without a user.

@@ -3,7 +3,6 @@ package exchangetest
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -68,8 +67,8 @@ type keptToken struct {
 // credentials: only hosts get tokens for it.
 func (t *Tenant) AddManagedIdentity(name string, roles ...string) *App {
 	a := t.AddApp(name, roles...)
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	a.Secret, a.reg.secrets = "", nil
 	a.ResourceID = "/subscriptions/" + nameGUID(t.ID) + "/resourcegroups/mail/providers/Microsoft.ManagedIdentity/userAssignedIdentities/" + name
 	return a
@@ -89,24 +88,24 @@ func (s *Server) AddHost(kind HostKind, identities ...*App) *Host {
 		tokens: make(map[string]keptToken), keys: make(map[string]bool),
 	}
 	h.transport = &http.Transport{TLSClientConfig: s.TLSConfig(), DialContext: h.dial}
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.closed || !s.started {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	if s.life.closed || !s.life.started {
 		h.ln.Close()
 		panic("exchangetest: AddHost on a server that is not running")
 	}
 	h.http = &http.Server{
-		Handler: s.faulty(AtHost, http.HandlerFunc(h.serve)), ConnState: s.countConn,
+		Handler: s.faulty(AtHost, http.HandlerFunc(h.serve)), ConnState: s.life.countHTTP,
 		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
-	s.hosts = append(s.hosts, h)
+	s.life.hosts = append(s.life.hosts, h)
 	ln := h.ln
 	if kind == ServiceFabric {
-		h.http.TLSConfig = s.pki.serverConfig()
+		h.http.TLSConfig = s.pki.ServerConfig()
 		h.http.TLSNextProto = make(map[string]func(*http.Server, *tls.Conn, http.Handler))
-		s.wg.Go(func() { h.http.ServeTLS(ln, "", "") })
+		s.life.running.Go(func() { h.http.ServeTLS(ln, "", "") })
 	} else {
-		s.wg.Go(func() { h.http.Serve(ln) })
+		s.life.running.Go(func() { h.http.Serve(ln) })
 	}
 	return h
 }
@@ -141,10 +140,9 @@ func (h *Host) Env() map[string]string {
 		}
 		return env
 	case ServiceFabric:
-		sum := sha1.Sum(h.srv.pki.cert.Certificate[0])
 		return map[string]string{
 			"IDENTITY_ENDPOINT": strings.Replace(base, "http:", "https:", 1) + "/metadata/identity/oauth2/token",
-			"IDENTITY_HEADER":   h.secret, "IDENTITY_SERVER_THUMBPRINT": fmt.Sprintf("%X", sum),
+			"IDENTITY_HEADER":   h.secret, "IDENTITY_SERVER_THUMBPRINT": h.srv.pki.Thumbprint(),
 		}
 	}
 	return nil

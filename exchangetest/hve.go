@@ -26,9 +26,9 @@ func (c *smtpConn) refuseXOAUTH2(err error) {
 	case !c.hve:
 		c.refuse(replyOf(err, authFailed))
 	case expiring:
-		c.reply(hveExpiring)
+		c.Reply(hveExpiring)
 	default:
-		c.reply(hveInvalid)
+		c.Reply(hveInvalid)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
+	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -26,7 +27,7 @@ const (
 	byeSilent  = "Connection is closed. 13"
 	byeErrors  = "Connection closed. 14"
 
-	badArgument     = "BAD Command Argument Error. 11"
+	badArgument     = imapreply.BadArgument
 	badCommand      = "BAD Command Error. 12"
 	badState        = "BAD Command received in Invalid state."
 	badNotConnected = "BAD User is authenticated but not connected."
@@ -137,7 +138,7 @@ func (c *imapConn) startTLS(tag string) {
 		c.over = true
 		return
 	}
-	conn := tls.Server(c.raw, c.srv.pki.serverConfig())
+	conn := tls.Server(c.raw, c.srv.pki.ServerConfig())
 	if err := conn.Handshake(); err != nil {
 		c.srv.Logger.Info("TLS handshake failed", "protocol", "IMAP", "error", err)
 		c.over = true
@@ -219,7 +220,7 @@ func (c *imapConn) authenticate(tag, args string) {
 // nothing was proven.
 func (c *imapConn) admit(user string, b bearer, err error) error {
 	if err == nil {
-		c.mailbox, c.unusable, err = c.srv.open(b, user, imapPermission)
+		c.mailbox, c.unusable, err = c.srv.dir.open(b, user, imapPermission)
 	}
 	c.sess.attempt(user, b, errors.Join(err, c.unusable))
 	if err == nil {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
 const greetingHost = `[VABFADAAUAAwADAAMABDAEEAMAAwADAAMQAuAFQARQBTAFQAUAAwADAAMAAuAFAAUgBPAEQALgBPAFUAVABMAE8ATwBLAC4AQwBPAE0A]`
@@ -168,7 +170,7 @@ func TestIMAPIdleSeesOtherClients(t *testing.T) {
 	}
 	idle, other := open(), open()
 	idle.send("2 IDLE")
-	idle.want(idlePrompt)
+	idle.want(imapreply.IdlePrompt)
 	for _, row := range []struct {
 		name, send string
 		want       []string

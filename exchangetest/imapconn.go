@@ -10,7 +10,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/drip"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
+	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
 // maxLine bounds a command line of IMAP and of SMTP. Exchange's own limits are
@@ -27,8 +29,8 @@ const maxFlight = 32 << 10
 // held back until the client has to be waited for, so that commands that
 // arrive together are answered together.
 type imapConn struct {
-	net.Conn           // the wire
-	wire     *dripConn // raw, over TLS unless the client has yet to start that
+	net.Conn            // the wire
+	wire     *drip.Conn // raw, over TLS unless the client has yet to start that
 	raw      net.Conn
 	plain    bool // TLS has not been started
 	srv      *Server
@@ -55,16 +57,17 @@ func newIMAPConn(s *Server, sess *session, raw net.Conn, plain bool) *imapConn {
 	if plain {
 		c.use(raw)
 	} else {
-		c.use(tls.Server(raw, s.pki.serverConfig()))
+		c.use(tls.Server(raw, s.pki.ServerConfig()))
 	}
 	return c
 }
 
 func (c *imapConn) use(conn net.Conn) {
 	if c.wire == nil {
-		c.wire = &dripConn{srv: c.srv}
+		c.wire = drip.New(conn, c.srv.clock)
+	} else {
+		c.wire = c.wire.Over(conn)
 	}
-	c.wire = c.wire.over(conn)
 	c.Conn = c.wire
 	c.br = bufio.NewReaderSize(conn, maxLine)
 }
@@ -98,7 +101,7 @@ func (c *imapConn) faulted(tag, command string) bool {
 func (c *imapConn) slow(f *Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wire.slow(f)
+	c.wire.Slow(f.Drip, f.struck)
 }
 
 // challenge sends the Challenge and drops what the client answers. It reports
@@ -223,7 +226,7 @@ func (c *imapConn) readCommand() (string, error) {
 			return "", io.EOF
 		}
 		if sync {
-			c.printf("%s", literalPrompt)
+			c.printf("%s", imapreply.LiteralPrompt)
 			if err := c.flush(true); err != nil {
 				return "", err
 			}

@@ -8,13 +8,10 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
+	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
-const (
-	done          = "DONE"
-	literalPrompt = "+ Ready for additional command text."
-	idlePrompt    = "+ IDLE accepted, awaiting DONE command."
-)
+const done = "DONE"
 
 // mailboxCommands are those that are left to go-imap's server.
 var mailboxCommands = map[string]bool{
@@ -41,13 +38,7 @@ type filter struct {
 	finished chan struct{} // closed when go-imap's server is done
 	finish   sync.Once
 
-	// Guarded by the mutex of imapConn.
-	greeted  bool   // the server's own greeting was dropped
-	tag      string // of the command that is being answered
-	answered bool   // it has been, by go-imap's server
-	bad      bool   // with BAD
-	asked    bool   // the server asked for a literal
-	idling   bool
+	replies imapreply.Rewriter // guarded by the mutex of imapConn
 }
 
 // Close implements net.Conn for go-imap's server.
@@ -97,8 +88,7 @@ func (c *imapConn) Read(p []byte) (int, error) {
 func (c *imapConn) dropAnswered() {
 	f := &c.filter
 	c.mu.Lock()
-	answered, bad := f.answered, f.bad
-	f.bad = false
+	answered, bad := f.replies.TakeAnswer()
 	c.mu.Unlock()
 	if bad {
 		c.erred()
@@ -145,9 +135,7 @@ func (c *imapConn) readLiteral(p []byte) (int, error) {
 func (c *imapConn) takeAsked() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	asked := c.filter.asked
-	c.filter.asked = false
-	return asked
+	return c.filter.replies.TakeAsked()
 }
 
 // take decides what becomes of a line: it is answered here or it is left
@@ -181,7 +169,7 @@ func (c *imapConn) start(line string) bool {
 	idling := c.begin(tag)
 	switch {
 	case idling && line == done:
-		c.stopIdling()
+		c.setIdling(false)
 		return true
 	case idling && tag == "":
 		c.fail("*", badCommand)
@@ -213,16 +201,11 @@ func firstWord(s string) string {
 	return word
 }
 
-// begin notes the tag of a command, and reports whether the client was idling,
-// in which case that of IDLE stays.
+// begin notes the tag of a command, and reports whether the client was idling.
 func (c *imapConn) begin(tag string) (idling bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := &c.filter
-	if idling = f.idling; !idling {
-		f.tag, f.answered = tag, false
-	}
-	return idling
+	return c.filter.replies.Begin(tag)
 }
 
 // perform answers a command that go-imap's server is not asked for, if it is
@@ -274,9 +257,7 @@ func (c *imapConn) startIdle() {
 	// go-imap's server starts a goroutine for this command that it does not
 	// wait for where the connection breaks.
 	c.filter.idle.Add(1)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.filter.idling = true
+	c.setIdling(true)
 }
 
 // endCommand has go-imap's server believe that a command ends here. It reports
@@ -287,10 +268,10 @@ func (c *imapConn) endCommand() bool {
 	return ends
 }
 
-func (c *imapConn) stopIdling() {
+func (c *imapConn) setIdling(idling bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.filter.idling = false
+	c.filter.replies.Idle(idling)
 }
 
 // Write implements net.Conn for go-imap's server, which writes each response
@@ -301,36 +282,13 @@ func (c *imapConn) Write(p []byte) (int, error) {
 	if c.said {
 		return len(p), nil
 	}
-	if !c.filter.greeted {
-		c.filter.greeted = bytes.HasSuffix(p, []byte("\n"))
+	text, ok := c.filter.replies.Reword(p)
+	if !ok {
 		return len(p), nil
 	}
-	c.out.Write(c.rewordLocked(p))
+	c.out.Write(text)
 	if c.waiting || c.out.Len() >= maxFlight {
 		c.flushLocked()
 	}
 	return len(p), nil
-}
-
-// rewordLocked puts a response of go-imap's server into Exchange's words.
-func (c *imapConn) rewordLocked(p []byte) []byte {
-	f := &c.filter
-	for _, kind := range []string{" OK ", " NO ", " BAD "} {
-		f.answered = f.answered || bytes.HasPrefix(p, []byte(f.tag+kind))
-	}
-	f.bad = f.bad || bytes.HasPrefix(p, []byte(f.tag+" BAD "))
-	switch {
-	case string(p) == "+ idling\r\n":
-		return []byte(idlePrompt + "\r\n")
-	case string(p) == "+ Ready for literal data\r\n":
-		f.asked = true
-		return []byte(literalPrompt + "\r\n")
-	case bytes.HasPrefix(p, []byte(f.tag+" BAD [CLIENTBUG] ")):
-		return []byte(f.tag + " " + badArgument + "\r\n")
-	case bytes.HasPrefix(p, []byte(f.tag+" OK ")):
-		if stem, ok := bytes.CutSuffix(p, []byte(" completed\r\n")); ok {
-			return append(bytes.Clone(stem), " completed.\r\n"...)
-		}
-	}
-	return p
 }

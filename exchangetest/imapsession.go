@@ -8,23 +8,23 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
-	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
 
 // startIMAP makes the server that authenticated sessions are handed to.
 func (s *Server) startIMAP() {
-	s.imap = imapserver.New(&imapserver.Options{
+	s.handover.Serve(imapserver.New(&imapserver.Options{
 		NewSession: func(conn *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			c := conn.NetConn().(*imapConn)
-			return &imapSession{imapmemserver.NewUserSession(c.mailbox.store), c}, &imapserver.GreetingData{PreAuth: true}, nil
+			return &imapSession{c.mailbox.box.NewSession(), c}, &imapserver.GreetingData{PreAuth: true}, nil
 		},
 		Caps: imap.CapSet{
 			imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {},
 			imap.CapMove: {}, imap.CapLiteralPlus: {}, imap.CapChildren: {},
 		},
 		Logger: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
-	})
-	s.handover.Serve(s.imap)
+	}))
 }
 
 // handOver gives an authenticated connection to go-imap's server and returns
@@ -40,12 +40,9 @@ func (s *Server) handOver(c *imapConn) {
 
 // An imapSession is the session of one user on one mailbox.
 type imapSession struct {
-	*imapmemserver.UserSession
+	*imapstore.Session
 	conn *imapConn
 }
-
-// Login implements imapserver.Session. It is never called.
-func (*imapSession) Login(string, string) error { return imapserver.ErrAuthFailed }
 
 // Append implements imapserver.Session. It does not keep what a broken
 // connection leaves of a message, as go-imap's store would, nor a message with
@@ -64,60 +61,17 @@ func (sess *imapSession) Append(mailbox string, r imap.LiteralReader, options *i
 	if options.Time.IsZero() {
 		options.Time = sess.conn.srv.Now()
 	}
-	defer sess.conn.mailbox.changes.notify()
-	return sess.UserSession.Append(mailbox, bytes.NewReader(message), options)
+	return sess.Session.Append(mailbox, bytes.NewReader(message), options)
 }
 
-// Idle implements imapserver.Session. That of go-imap's store misses what
-// happens before it has begun to listen, when the client has been told already
-// that it does.
+// Idle implements imapserver.Session.
 func (sess *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	defer sess.conn.filter.idle.Done()
-	for {
-		change := sess.conn.mailbox.changes.next()
-		if err := sess.Poll(w, true); err != nil {
-			return err
-		}
-		select {
-		case <-change:
-		case <-stop:
-			return nil
-		}
-	}
-}
-
-// Fetch implements imapserver.Session. It changes flags.
-func (sess *imapSession) Fetch(w *imapserver.FetchWriter, set imap.NumSet, options *imap.FetchOptions) error {
-	defer sess.conn.mailbox.changes.notify()
-	return sess.UserSession.Fetch(w, set, options)
-}
-
-// Store implements imapserver.Session.
-func (sess *imapSession) Store(w *imapserver.FetchWriter, set imap.NumSet, flags *imap.StoreFlags, options *imap.StoreOptions) error {
-	defer sess.conn.mailbox.changes.notify()
-	return sess.UserSession.Store(w, set, flags, options)
-}
-
-// Expunge implements imapserver.Session.
-func (sess *imapSession) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error {
-	defer sess.conn.mailbox.changes.notify()
-	return sess.UserSession.Expunge(w, uids)
-}
-
-// Copy implements imapserver.Session.
-func (sess *imapSession) Copy(set imap.NumSet, to string) (*imap.CopyData, error) {
-	defer sess.conn.mailbox.changes.notify()
-	return sess.UserSession.Copy(set, to)
-}
-
-// Move implements imapserver.SessionMove.
-func (sess *imapSession) Move(w *imapserver.MoveWriter, set imap.NumSet, to string) error {
-	defer sess.conn.mailbox.changes.notify()
-	return sess.UserSession.Move(w, set, to)
+	return sess.Session.Idle(w, stop)
 }
 
 // Close implements imapserver.Session.
 func (sess *imapSession) Close() error {
 	sess.conn.filter.idle.Wait()
-	return sess.UserSession.Close()
+	return sess.Session.Close()
 }

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
 // ssoCookie keeps a person signed in from one page to the next.
@@ -21,10 +23,39 @@ type signIn struct {
 	mfa  bool
 }
 
-// endedLocked reports whether the person has to sign in anew.
-func (in *signIn) endedLocked(now time.Time) bool {
+// ended reports whether the person has to sign in anew.
+func (in *signIn) ended(now time.Time) bool {
 	u := in.user
+	u.tenant.dir.mu.Lock()
+	defer u.tenant.dir.mu.Unlock()
 	return endedBy(u.revoked, in.at) || endedBy(u.changed, in.at) || u.state.checkFrequency(in.at, now) != nil
+}
+
+// signIns are those that a browser still knows of.
+type signIns struct {
+	mu       sync.Mutex
+	byCookie map[string]*signIn
+}
+
+func (ins *signIns) add(cookie string, in *signIn) {
+	ins.mu.Lock()
+	defer ins.mu.Unlock()
+	ins.byCookie[cookie] = in
+}
+
+func (ins *signIns) find(cookie string) *signIn {
+	ins.mu.Lock()
+	defer ins.mu.Unlock()
+	return ins.byCookie[cookie]
+}
+
+// replace puts another sign-in in the place of one, if it is still there.
+func (ins *signIns) replace(cookie string, in, with *signIn) {
+	ins.mu.Lock()
+	defer ins.mu.Unlock()
+	if ins.byCookie[cookie] == in {
+		ins.byCookie[cookie] = with
+	}
 }
 
 // An interaction is what a person is led through.
@@ -56,7 +87,7 @@ func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 	switch refusal := who.user.checkUser(who.mfa); {
 	case refusal == nil:
 	case refusal.Code == aadsts.MFA:
-		s.page(a, http.StatusOK, page{Step: "mfa", Title: "Approve sign-in request", User: who.user.UPN, App: in.app.Name})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "mfa", Title: "Approve sign-in request", User: who.user.UPN, App: in.app.Name})
 		return nil, nil
 	default:
 		s.errorPage(a, refusal)
@@ -70,10 +101,10 @@ func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *entraError) {
 	signInPage := func(text string) {
 		name := cmp.Or(a.r.PostForm.Get("login"), in.hint)
-		s.page(a, http.StatusOK, page{Step: "signin", Title: "Sign in", App: in.app.Name, User: name, Error: text})
+		s.page(a, http.StatusOK, signinpage.Page{Step: "signin", Title: "Sign in", App: in.app.Name, User: name, Error: text})
 	}
 	if action == "signin" {
-		u, refusal := s.findUser(in.tenant, a.r.PostForm.Get("login"))
+		u, refusal := s.dir.findUser(in.tenant, a.r.PostForm.Get("login"))
 		if refusal == nil {
 			refusal = u.checkSignIn(a.r.PostForm.Get("passwd"))
 		}
@@ -84,9 +115,7 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 		}
 		who := &signIn{user: u, at: s.Now()}
 		cookie := rand.Text()
-		s.mu.Lock()
-		s.sso[cookie] = who
-		s.mu.Unlock()
+		s.issued.signIns.add(cookie, who)
 		http.SetCookie(a.w, &http.Cookie{Name: ssoCookie, Value: cookie, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 		return who, nil
 	}
@@ -107,11 +136,8 @@ func (s *Server) signedIn(r *http.Request, in *interaction) *signIn {
 	if err != nil {
 		return nil
 	}
-	now := s.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	who := s.sso[cookie.Value]
-	if who == nil || in.tenant != nil && who.user.tenant != in.tenant || who.endedLocked(now) {
+	who := s.issued.signIns.find(cookie.Value)
+	if who == nil || in.tenant != nil && who.user.tenant != in.tenant || who.ended(s.Now()) {
 		return nil
 	}
 	return who
@@ -123,11 +149,7 @@ func (s *Server) approve(r *http.Request, in *signIn) *signIn {
 	approved := *in
 	approved.mfa = true
 	if cookie, err := r.Cookie(ssoCookie); err == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.sso[cookie.Value] == in {
-			s.sso[cookie.Value] = &approved
-		}
+		s.issued.signIns.replace(cookie.Value, in, &approved)
 	}
 	return &approved
 }
@@ -165,7 +187,7 @@ func (s *Server) consent(a *answer, in *interaction, who *signIn, action string)
 	case in.prompt == "none":
 		return nil, refuse(aadsts.NotConsented).as("consent_required")
 	}
-	s.page(a, http.StatusOK, page{
+	s.page(a, http.StatusOK, signinpage.Page{
 		Step: "consent", Title: in.consentTitle(), User: who.user.UPN, App: app.Name, Permissions: describePermissions(missing),
 	})
 	return nil, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/assertion"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // An Issuer is an identity provider elsewhere, such as a Kubernetes cluster or
@@ -26,10 +27,10 @@ func (s *Server) AddIssuer(name string) *Issuer {
 	if name == "" || strings.ContainsAny(name, "/ ?#%") {
 		panic("exchangetest: AddIssuer: the name " + name + " is not one segment of a path")
 	}
-	i := &Issuer{"https://" + s.httpLn.Addr().String() + "/federation/issuers/" + name, s}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.issuers[i.URL] = i
+	i := &Issuer{"https://" + s.web.ln.Addr().String() + "/federation/issuers/" + name, s}
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
+	s.dir.issuers[i.URL] = i
 	return i
 }
 
@@ -44,17 +45,17 @@ func (i *Issuer) Token(subject, audience string, lifetime time.Duration) string 
 		lifetime = time.Hour
 	}
 	now := i.srv.Now()
-	return sign(jwt.MapClaims{
+	return tokenkey.Sign(jwt.MapClaims{
 		"iss": i.URL, "sub": subject, "aud": audience, "jti": newGUID(),
 		"iat": now.Unix(), "nbf": now.Add(min(0, 2*lifetime)).Unix(), "exp": now.Add(lifetime).Unix(),
 	})
 }
 
 func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request) {
-	url := "https://" + s.httpLn.Addr().String() + "/federation/issuers/" + r.PathValue("issuer")
-	s.mu.Lock()
-	known := s.issuers[url] != nil
-	s.mu.Unlock()
+	url := "https://" + s.web.ln.Addr().String() + "/federation/issuers/" + r.PathValue("issuer")
+	s.dir.mu.Lock()
+	known := s.dir.issuers[url] != nil
+	s.dir.mu.Unlock()
 	if !known {
 		http.NotFound(w, r)
 		return
@@ -70,10 +71,10 @@ func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request) {
 // checkFederated checks an assertion that another issuer made.
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
 func (a *App) checkFederated(j *assertion.Assertion, now time.Time) *entraError {
-	a.tenant.srv.mu.Lock()
+	a.tenant.dir.mu.Lock()
 	list := append([]FederatedCredential(nil), a.reg.federated...)
-	known := a.tenant.srv.issuers[j.Claims.Issuer] != nil
-	a.tenant.srv.mu.Unlock()
+	known := a.tenant.dir.issuers[j.Claims.Issuer] != nil
+	a.tenant.dir.mu.Unlock()
 	var issuer, subject, folded bool
 	for _, c := range list {
 		if c.Issuer != j.Claims.Issuer {
@@ -101,7 +102,7 @@ func (a *App) checkFederated(j *assertion.Assertion, now time.Time) *entraError 
 }
 
 func checkIssuer(j *assertion.Assertion, known bool, now time.Time) *entraError {
-	if !known || j.Header.Alg != "RS256" || !j.Verify(&signingKey().private.PublicKey) {
+	if !known || j.Header.Alg != "RS256" || !j.Verify(tokenkey.Public()) {
 		return refuse(aadsts.UserAssertion).as("invalid_client")
 	}
 	return checkTime(j, now)

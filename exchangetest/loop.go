@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -27,47 +28,39 @@ type loop struct {
 	blocked time.Time // until when
 }
 
+// loops are the requests of late, by their form.
+type loops struct {
+	mu     sync.Mutex
+	byForm map[[sha256.Size]byte]*loop
+}
+
+// add counts a request, and reports whether it is refused, as those are beyond
+// the limit and all that follow within the pause.
+func (ls *loops) add(form url.Values, now time.Time, limit int, pause time.Duration) bool {
+	key := sha256.Sum256([]byte(form.Encode()))
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.byForm[key]
+	if l == nil || now.Sub(l.since) > loopWindow && now.After(l.blocked) {
+		l = &loop{since: now}
+		ls.byForm[key] = l
+	}
+	if l.count++; l.count > limit {
+		l.blocked = now.Add(pause)
+	}
+	return now.Before(l.blocked)
+}
+
 // checkLoop refuses a request that repeats others too often, but for polls,
 // which are meant to.
 func (s *Server) checkLoop(r *tokenRequest) *entraError {
 	grant := r.PostForm.Get("grant_type")
 	switch {
 	case s.LoopLimit == 0 || strings.HasSuffix(grant, "device_code"):
-	case grant != "client_credentials" && s.looping(r.PostForm, loopPause):
+	case grant != "client_credentials" && s.loops.add(r.PostForm, s.Now(), s.LoopLimit, loopPause):
 		return refuse(aadsts.Loop)
-	case grant == "client_credentials" && s.looping(r.PostForm, appPause):
+	case grant == "client_credentials" && s.loops.add(r.PostForm, s.Now(), s.LoopLimit, appPause):
 		return tooManyRequests()
 	}
 	return nil
-}
-
-func (s *Server) looping(form url.Values, pause time.Duration) bool {
-	key := sha256.Sum256([]byte(form.Encode()))
-	now := s.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.loops[key]
-	if l == nil || now.Sub(l.since) > loopWindow && now.After(l.blocked) {
-		l = &loop{since: now}
-		s.loops[key] = l
-	}
-	if l.count++; l.count > s.LoopLimit {
-		l.blocked = now.Add(pause)
-	}
-	return now.Before(l.blocked)
-}
-
-// Hits returns how often an endpoint of Entra ID was asked so far, which is
-// named by the last part of its path: "token", "devicecode", "authorize",
-// "openid-configuration", "keys", "instance".
-func (s *Server) Hits(endpoint string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.hits[endpoint]
-}
-
-func (s *Server) hit(endpoint string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.hits[endpoint]++
 }

@@ -1,14 +1,11 @@
 package exchangetest
 
 import (
-	"bytes"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 )
@@ -18,11 +15,10 @@ type Mailbox struct {
 	Address string // primary SMTP address
 
 	tenant  *Tenant
-	store   *imapmemserver.User
-	changes broadcast    // something happened to a message in the store
+	box     *imapstore.Box
 	sending atomic.Int32 // messages that are being submitted
 
-	// What follows is guarded by the server's mutex. The keys are addresses
+	// What follows is guarded by the directory's mutex. The keys are addresses
 	// in lower case and object ids of service principals.
 	fullAccess map[string]bool
 	sendAs     map[string]bool
@@ -41,12 +37,12 @@ var folders = []string{
 func newMailbox(t *Tenant, address string) *Mailbox {
 	m := &Mailbox{
 		Address: address, tenant: t,
-		store:      imapmemserver.NewUser(address, ""),
+		box:        imapstore.New(address),
 		fullAccess: make(map[string]bool),
 		sendAs:     make(map[string]bool),
 	}
 	for _, name := range folders {
-		must(m.store.Create(name, nil))
+		must(m.box.Create(name))
 	}
 	return m
 }
@@ -63,15 +59,13 @@ func (m *Mailbox) Append(folder string, message []byte, flags ...imap.Flag) {
 }
 
 func (m *Mailbox) append(folder string, message []byte, at time.Time, flags []imap.Flag) error {
-	defer m.changes.notify()
-	_, err := m.store.Append(folder, bytes.NewReader(message), &imap.AppendOptions{Flags: flags, Time: at})
-	return err
+	return m.box.Append(folder, message, &imap.AppendOptions{Flags: flags, Time: at})
 }
 
 // CreateFolder makes a folder; levels are separated by "/". It panics if there
 // is one of that name.
 func (m *Mailbox) CreateFolder(name string) {
-	if err := m.store.Create(name, nil); err != nil {
+	if err := m.box.Create(name); err != nil {
 		panic(fmt.Sprintf("exchangetest: CreateFolder %q in %s: %v", name, m.Address, err))
 	}
 }
@@ -79,7 +73,7 @@ func (m *Mailbox) CreateFolder(name string) {
 // DeleteFolder removes a folder with what is in it, INBOX too. It panics if
 // there is no such folder.
 func (m *Mailbox) DeleteFolder(name string) {
-	if err := m.store.Delete(name); err != nil {
+	if err := m.box.Delete(name); err != nil {
 		panic(fmt.Sprintf("exchangetest: DeleteFolder %q in %s: %v", name, m.Address, err))
 	}
 }
@@ -87,34 +81,9 @@ func (m *Mailbox) DeleteFolder(name string) {
 // Messages returns the messages of a folder in the order of their UIDs, as
 // they were appended or delivered. It panics if there is no such folder.
 func (m *Mailbox) Messages(folder string) [][]byte {
-	list, err := imapstore.ReadFolder(m.store, folder)
+	list, err := m.box.Messages(folder)
 	if err != nil {
 		panic(fmt.Sprintf("exchangetest: Messages of %q in %s: %v", folder, m.Address, err))
 	}
 	return list
-}
-
-// A broadcast tells everybody who waits that something happened.
-type broadcast struct {
-	mu sync.Mutex
-	ch chan struct{}
-}
-
-// next returns a channel that the next notify closes.
-func (b *broadcast) next() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch == nil {
-		b.ch = make(chan struct{})
-	}
-	return b.ch
-}
-
-func (b *broadcast) notify() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch != nil {
-		close(b.ch)
-		b.ch = nil
-	}
 }

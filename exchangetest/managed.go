@@ -70,7 +70,7 @@ func (h *Host) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	rec := h.srv.newHostRequest(r)
 	rec.Status = http.StatusOK
-	defer func() { h.srv.addRequest(rec) }()
+	defer func() { h.srv.records.addRequest(rec) }()
 	refusal := h.check(r, form)
 	if refusal == nil && h.kind == Arc {
 		refusal = h.challenge(w, r)

@@ -1,16 +1,15 @@
 package exchangetest
 
 import (
-	"encoding/base64"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // serveMetadata answers with the OpenID Connect discovery document of a
@@ -21,7 +20,7 @@ import (
 func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	a := s.newAnswer(w, r)
 	name := strings.ToLower(r.PathValue("tenant"))
-	t, refusal := s.findTenantOrAlias(name)
+	t, refusal := s.dir.findTenantOrAlias(name)
 	if refusal != nil {
 		s.refuseToken(a, refusal.as("invalid_tenant"))
 		return
@@ -51,25 +50,16 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// loginAliases returns the names that Entra ID goes by in any cloud.
-var loginAliases = sync.OnceValue(func() map[string]bool {
-	names := map[string]bool{"login.windows.net": true, "login.microsoft.com": true, "sts.windows.net": true}
-	for host := range loginHosts() {
-		names[host] = true
-	}
-	return names
-})
-
 // serveInstance answers which names an authority goes by. That of the server
 // is among them: MSAL caches nothing for a name that is not. A name that is none
 // is refused.
 func (s *Server) serveInstance(w http.ResponseWriter, r *http.Request) {
 	a := s.newAnswer(w, r)
-	if u, err := url.Parse(r.FormValue("authorization_endpoint")); err == nil && u.Host != "" && u.Host != r.Host && !loginAliases()[strings.ToLower(u.Host)] {
+	if u, err := url.Parse(r.FormValue("authorization_endpoint")); err == nil && u.Host != "" && u.Host != r.Host && !clouds.LoginAliases()[strings.ToLower(u.Host)] {
 		s.refuseToken(a, refuse(aadsts.UnknownInstance))
 		return
 	}
-	names := append(slices.Sorted(maps.Keys(loginAliases())), r.Host)
+	names := append(slices.Sorted(maps.Keys(clouds.LoginAliases())), r.Host)
 	writeJSON(w, http.StatusOK, map[string]any{
 		"tenant_discovery_endpoint": "https://" + r.Host + "/common/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",
@@ -85,14 +75,12 @@ func (s *Server) serveUserRealm(w http.ResponseWriter, r *http.Request) {
 	s.newAnswer(w, r)
 	name := r.PathValue("user")
 	answer := map[string]any{"ver": "1.0", "account_type": "Unknown", "cloud_instance_name": "microsoftonline.com"}
-	if u, refusal := s.findUser(nil, name); refusal == nil {
+	if u, refusal := s.dir.findUser(nil, name); refusal == nil {
 		_, domain, _ := strings.Cut(name, "@")
 		answer["account_type"] = "Managed"
 		answer["domain_name"] = domain
 		answer["cloud_audience_urn"] = "urn:federation:MicrosoftOnline"
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if u.state.Federated {
+		if u.isFederated() {
 			answer["account_type"] = "Federated"
 			answer["federation_protocol"] = "WSTrust"
 			answer["federation_metadata_url"] = "https://sts." + domain + "/adfs/services/trust/mex"
@@ -101,15 +89,14 @@ func (s *Server) serveUserRealm(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
+func (u *User) isFederated() bool {
+	u.tenant.dir.mu.Lock()
+	defer u.tenant.dir.mu.Unlock()
+	return u.state.Federated
+}
+
 // serveKeys answers with the key that tokens are signed with (RFC 7517).
 func serveKeys(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	key := signingKey()
-	public := key.private.PublicKey
-	writeJSON(w, http.StatusOK, map[string]any{"keys": []map[string]any{{
-		"kty": "RSA", "use": "sig", "kid": key.id, "x5t": key.id,
-		"n":   base64.RawURLEncoding.EncodeToString(public.N.Bytes()),
-		"e":   base64.RawURLEncoding.EncodeToString(big.NewInt(int64(public.E)).Bytes()),
-		"x5c": []string{base64.StdEncoding.EncodeToString(key.cert)},
-	}}})
+	writeJSON(w, http.StatusOK, tokenkey.Set())
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -114,5 +115,38 @@ func TestMetadata(t *testing.T) {
 				t.Errorf("%s: %s\nwant %s", resp.Status, body, row.want)
 			}
 		})
+	}
+}
+
+// A lockProbe finds out whether the directory is locked while an answer is
+// written, which takes as long as its client likes.
+type lockProbe struct {
+	*httptest.ResponseRecorder
+	dir    *directory
+	locked bool
+}
+
+func (p *lockProbe) Write(b []byte) (int, error) {
+	if p.dir.mu.TryLock() {
+		p.dir.mu.Unlock()
+	} else {
+		p.locked = true
+	}
+	return p.ResponseRecorder.Write(b)
+}
+
+func TestNoAnswerLocksTheDirectory(t *testing.T) {
+	w := newWorld(t)
+	user := w.tenant.AddUser("adele@contoso.com")
+	routes := w.entraRoutes()
+	for _, path := range []string{
+		"/common/UserRealm/" + user.UPN, "/common/discovery/instance", "/contoso.com/v2.0/.well-known/openid-configuration",
+		"/contoso.com/oauth2/v2.0/token", "/contoso.com/oauth2/v2.0/authorize", "/contoso.com/adminconsent",
+	} {
+		p := &lockProbe{httptest.NewRecorder(), w.dir, false}
+		routes.ServeHTTP(p, httptest.NewRequest("GET", "https://localhost"+path, nil))
+		if p.locked || p.Body.Len() == 0 {
+			t.Errorf("%s: locked %v, answer %q", path, p.locked, p.Body)
+		}
 	}
 }

@@ -1,13 +1,11 @@
 package exchangetest
 
 import (
-	"errors"
-	"net"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 )
 
 // A Request is one request to the token endpoint or to a [Host].
@@ -56,24 +54,65 @@ type Message struct {
 	Data []byte    // as it was sent, without dot-stuffing
 }
 
+// records are what was asked and sent so far.
+type records struct {
+	changed broadcast.Signal // there is more in them
+
+	mu       sync.Mutex
+	requests []Request
+	sessions []*session
+	sent     []Message
+}
+
+func (r *records) addRequest(request Request) {
+	defer r.changed.Notify()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests = append(r.requests, request)
+}
+
+func (r *records) addSession(sess *session) {
+	defer r.changed.Notify()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sessions = append(r.sessions, sess)
+}
+
+// addMessage leaves it to the caller to notify of the change, when the message
+// is in the mailboxes too.
+func (r *records) addMessage(m Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(r.sent, m)
+}
+
+// wakeExpired wakes the sessions that the clock has ended.
+func (r *records) wakeExpired(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, sess := range r.sessions {
+		sess.wakeIfExpired(now)
+	}
+}
+
 // Changed returns a channel that is closed when something happens of which
 // Requests, Sessions or Sent tell, for programs that show them.
-func (s *Server) Changed() <-chan struct{} { return s.records.next() }
+func (s *Server) Changed() <-chan struct{} { return s.records.changed.Next() }
 
 // Requests returns the requests for tokens so far, oldest first.
 func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.requests)
+	s.records.mu.Lock()
+	defer s.records.mu.Unlock()
+	return slices.Clone(s.records.requests)
 }
 
 // Sessions returns the connections to the mail servers so far, oldest first,
 // those included that have ended.
 func (s *Server) Sessions() []Session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]Session, len(s.sessions))
-	for i, sess := range s.sessions {
+	s.records.mu.Lock()
+	defer s.records.mu.Unlock()
+	list := make([]Session, len(s.records.sessions))
+	for i, sess := range s.records.sessions {
 		list[i] = sess.snapshot()
 	}
 	return list
@@ -82,124 +121,7 @@ func (s *Server) Sessions() []Session {
 // Sent returns the messages that the SMTP server accepted so far, oldest
 // first. Their data must not be modified.
 func (s *Server) Sent() []Message {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.sent)
-}
-
-// A session is the record of a connection, and what Advance needs to end it.
-type session struct {
-	records *broadcast
-	mu      sync.Mutex
-	record  Session
-	expires time.Time // zero: never
-	expired bool
-	idle    time.Duration // how long the client may be silent; zero: for ever
-	heard   time.Time     // when the client was heard last
-	silent  bool          // it was silent for too long
-	conn    net.Conn
-}
-
-func (s *Server) newSession(protocol string, conn net.Conn) *session {
-	defer s.records.notify()
-	sess := &session{records: &s.records, conn: conn, heard: s.Now(), record: Session{Protocol: protocol, Start: s.Now()}}
-	if protocol == "IMAP" {
-		sess.idle = s.IdleTimeout
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sessions = append(s.sessions, sess)
-	return sess
-}
-
-func (sess *session) snapshot() Session {
-	sess.mu.Lock()
-	defer sess.mu.Unlock()
-	return sess.record
-}
-
-// update changes the record under its lock.
-func (sess *session) update(f func(r *Session)) {
-	defer sess.records.notify()
-	sess.mu.Lock()
-	defer sess.mu.Unlock()
-	f(&sess.record)
-}
-
-// wakeIfExpired interrupts a pending read where the token has expired, or the
-// client was silent for too long. The session's own goroutine finds that out
-// and says goodbye, so that nothing is written into the middle of a response.
-func (sess *session) wakeIfExpired(now time.Time) {
-	sess.mu.Lock()
-	defer sess.mu.Unlock()
-	if sess.record.Closed {
-		return
-	}
-	sess.expired = sess.expired || !sess.expires.IsZero() && !now.Before(sess.expires)
-	sess.silent = sess.silent || sess.idle > 0 && now.Sub(sess.heard) >= sess.idle
-	if sess.expired || sess.silent {
-		sess.conn.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-// hear notes that the client was heard.
-func (sess *session) hear(now time.Time) {
-	sess.mu.Lock()
-	defer sess.mu.Unlock()
-	sess.heard = now
-}
-
-// isSilent reports whether the client was silent for too long.
-func (sess *session) isSilent() bool {
-	sess.mu.Lock()
-	defer sess.mu.Unlock()
-	return sess.silent
-}
-
-// isExpired reports whether the token has expired by now.
-func (sess *session) isExpired(now time.Time) bool {
-	sess.mu.Lock()
-	defer sess.mu.Unlock()
-	return sess.expired || !sess.expires.IsZero() && !now.Before(sess.expires)
-}
-
-// attempt records that a client tried to authenticate, and what is wrong with
-// that.
-func (sess *session) attempt(user string, b bearer, err error) {
-	defer sess.records.notify()
-	sess.mu.Lock()
-	defer sess.mu.Unlock()
-	r := &sess.record
-	if err != nil && !isName(user) {
-		user, err = "", errNoName
-	}
-	r.User, r.ClientID, r.Reason = user, b.clientID, ""
-	if err != nil {
-		r.Reason = err.Error()
-	}
-	r.Attempts++
-}
-
-var errNoName = errors.New("what was given for a name is none")
-
-// isName reports whether a text could be a name, rather than the token that a
-// client gives for it. An address has 254 bytes at most (RFC 5321 section
-// 4.5.3.1.3, less the brackets).
-func isName(text string) bool {
-	return len(text) <= 254 && !strings.ContainsFunc(text, unicode.IsControl)
-}
-
-// accept records that the server accepted the latest attempt. The session ends
-// when the clock passes expires.
-func (sess *session) accept(expires time.Time) {
-	defer sess.records.notify()
-	sess.mu.Lock()
-	defer sess.mu.Unlock()
-	sess.record.Authenticated = true
-	sess.expires = expires
-}
-
-// end records that the connection has ended.
-func (sess *session) end() {
-	sess.update(func(r *Session) { r.Closed = true })
+	s.records.mu.Lock()
+	defer s.records.mu.Unlock()
+	return slices.Clone(s.records.sent)
 }

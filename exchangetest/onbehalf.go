@@ -8,6 +8,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // onBehalfOf exchanges a token that a user's client sent to the application
@@ -50,9 +51,7 @@ func (s *Server) onBehalfOf(r *tokenRequest) (*grant, *entraError) {
 
 func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (*User, *entraError) {
 	var c tokenClaims
-	_, err := jwt.ParseWithClaims(assertion, &c,
-		func(*jwt.Token) (any, error) { return &signingKey().private.PublicKey, nil },
-		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
+	err := tokenkey.Parse(assertion, &c, s.Now)
 	switch {
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		return nil, refuse(aadsts.UserAssertion)
@@ -71,6 +70,6 @@ func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (*User, *ent
 	if c.Scope == "" || c.TID != r.app.tenant.ID {
 		return nil, refuse(aadsts.NotOnBehalf)
 	}
-	u, refusal := s.findUser(r.tenant, c.UPN)
+	u, refusal := s.dir.findUser(r.tenant, c.UPN)
 	return u, refusal
 }

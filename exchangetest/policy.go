@@ -35,14 +35,14 @@ var controls = map[GrantControl]int{
 // They are off at first.
 // (https://learn.microsoft.com/entra/fundamentals/security-defaults)
 func (t *Tenant) SetSecurityDefaults(on bool) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	t.securityDefaults = on
 }
 
 func (t *Tenant) allowsPassword() bool {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	return !t.securityDefaults
 }
 

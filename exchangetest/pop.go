@@ -29,21 +29,20 @@ func (s *Server) servePOP(raw net.Conn) { s.servePOPOver(raw, false) }
 func (s *Server) servePlainPOP(raw net.Conn) { s.servePOPOver(raw, true) }
 
 func (s *Server) servePOPOver(raw net.Conn, plain bool) {
-	c := newPOPConn(s, raw, s.newSession("POP", raw))
+	conn := raw
+	if !plain {
+		conn = tls.Server(raw, s.pki.ServerConfig())
+	}
+	c := newPOPConn(s, s.newSession("POP", raw), conn)
 	c.plain = plain
 	defer c.sess.end()
-	if plain {
-		c.use(raw)
-	} else {
-		c.use(tls.Server(raw, s.pki.serverConfig()))
-	}
 	c.serve(func() {
-		c.reply("+OK The Microsoft Exchange POP3 service is ready. [%s]", encodeHost(frontEnd))
+		c.Reply("+OK The Microsoft Exchange POP3 service is ready. [%s]", encodeHost(frontEnd))
 	}, c.handle)
 }
 
-func newPOPConn(s *Server, raw net.Conn, sess *session) *popConn {
-	return &popConn{lineConn: lineConn{srv: s, sess: sess, at: AtPOP, raw: raw, tooLong: popOneLine}}
+func newPOPConn(s *Server, sess *session, conn net.Conn) *popConn {
+	return &popConn{lineConn: newLineConn(s, sess, AtPOP, conn, popOneLine)}
 }
 
 func (c *popConn) handle(line string) {
@@ -54,39 +53,39 @@ func (c *popConn) handle(line string) {
 	case verb == "QUIT":
 		c.quit()
 	case verb == "NOOP" && c.mailbox != nil:
-		c.reply("+OK")
+		c.Reply("+OK")
 	case verb == "STLS" && c.plain:
-		c.plain = c.startTLS("+OK Begin TLS negotiation.", c.srv.pki.serverConfig()) == nil
+		c.plain = c.startTLS("+OK Begin TLS negotiation.", c.srv.pki.ServerConfig()) == nil
 	case c.mailbox != nil && popTransaction[verb] != nil:
 		popTransaction[verb](c, args)
 	case popTransaction[verb] != nil, verb == "STLS", verb == "NOOP":
-		c.reply(popState)
+		c.Reply(popState)
 	case verb != "AUTH" && verb != "USER" && verb != "PASS":
-		c.reply(popUnknown)
+		c.Reply(popUnknown)
 	case c.mailbox != nil || c.plain:
-		c.reply(popState)
+		c.Reply(popState)
 	default:
 		c.login(verb, args)
 	}
 }
 
 func (c *popConn) capa() {
-	c.reply("+OK")
-	c.reply("TOP\r\nUIDL")
+	c.Reply("+OK")
+	c.Reply("TOP\r\nUIDL")
 	if c.plain {
-		c.reply("STLS")
+		c.Reply("STLS")
 	} else {
-		c.reply("SASL PLAIN XOAUTH2\r\nUSER")
+		c.Reply("SASL PLAIN XOAUTH2\r\nUSER")
 	}
-	c.reply(".")
+	c.Reply(".")
 }
 
 func (c *popConn) quit() {
 	for _, m := range c.drop {
 		if m.deleted {
-			c.mailbox.remove(m.uid)
+			c.mailbox.remove(m.UID)
 		}
 	}
-	c.reply("+OK Microsoft Exchange Server 2016 POP3 server signing off.")
-	c.over = true
+	c.Reply("+OK Microsoft Exchange Server 2016 POP3 server signing off.")
+	c.Over = true
 }

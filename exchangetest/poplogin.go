@@ -16,7 +16,7 @@ func (c *popConn) login(verb, args string) {
 		if isName(args) {
 			c.sess.update(func(r *Session) { r.User = args })
 		}
-		c.reply("+OK")
+		c.Reply("+OK")
 		return
 	case "PASS":
 		c.pass(args)
@@ -27,30 +27,30 @@ func (c *popConn) login(verb, args string) {
 	switch {
 	case inline && response != "":
 		c.sess.attempt("", bearer{}, errors.New("the response stands in the line of AUTH; Exchange wants it in the next"))
-		c.reply(popOneLine)
-		c.over = true
+		c.Reply(popOneLine)
+		c.Over = true
 	case strings.EqualFold(mech, xoauth2.Mechanism):
 		c.auth(sasl.xoauth2)
 	case strings.EqualFold(mech, "PLAIN"):
 		c.auth(sasl.plain)
 	default:
-		c.reply(popUnknown)
+		c.Reply(popUnknown)
 	}
 }
 
 func (c *popConn) pass(password string) {
 	b, err := c.srv.verifyPassword(c.user, password, popPermission)
 	if c.admit(c.user, b, err) != nil {
-		c.reply(popLogonFailed)
+		c.Reply(popLogonFailed)
 		return
 	}
-	c.reply("+OK User successfully logged on.")
+	c.Reply("+OK User successfully logged on.")
 }
 
 // auth reads the response of a mechanism and lets judge judge it.
 func (c *popConn) auth(judge func(response []byte) error) {
-	c.reply("+ ")
-	line, err := c.readLine()
+	c.Reply("+ ")
+	line, err := c.ReadLine()
 	if err != nil {
 		return
 	}
@@ -61,10 +61,10 @@ func (c *popConn) auth(judge func(response []byte) error) {
 		err = judge(response)
 	}
 	if err != nil {
-		c.reply(popAuthFailed)
+		c.Reply(popAuthFailed)
 		return
 	}
-	c.reply("+OK User successfully authenticated.")
+	c.Reply("+OK User successfully authenticated.")
 }
 
 // admit opens the mailbox for who has proven to be b, unless err says that
@@ -74,7 +74,7 @@ func (c *popConn) admit(user string, b bearer, err error) error {
 	var m *Mailbox
 	if err == nil {
 		var unusable error
-		m, unusable, err = c.srv.open(b, user, popPermission)
+		m, unusable, err = c.srv.dir.open(b, user, popPermission)
 		err = cmp.Or(err, unusable)
 	}
 	if err == nil {

@@ -2,8 +2,6 @@ package exchangetest
 
 import (
 	"bytes"
-	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,50 +10,25 @@ import (
 
 // A popMessage is one in INBOX, as it was when the session began.
 type popMessage struct {
-	uid     string
-	data    []byte
+	imapstore.Message
 	deleted bool
 }
-
-var uidPattern = regexp.MustCompile(`\bUID (\d+)`)
 
 // inbox returns the messages in INBOX.
 func (m *Mailbox) inbox() ([]popMessage, error) {
 	var list []popMessage
-	err := imapstore.Play(m.store, func(do func(string) (*imapstore.Response, error)) error {
-		if _, err := do("EXAMINE INBOX"); err != nil {
-			return err
-		}
-		r, err := do("FETCH 1:* (UID BODY.PEEK[])")
-		if err != nil {
-			return err
-		}
-		uids := uidPattern.FindAllStringSubmatch(strings.Join(r.Lines, "\n"), -1)
-		if len(uids) != len(r.Literals) {
-			return fmt.Errorf("%d messages with %d UIDs", len(r.Literals), len(uids))
-		}
-		for i, data := range r.Literals {
-			list = append(list, popMessage{uid: uids[i][1], data: data})
-		}
-		return nil
-	})
+	messages, err := m.box.Inbox()
+	for _, message := range messages {
+		list = append(list, popMessage{Message: message})
+	}
 	return list, err
 }
 
 // remove deletes a message of INBOX, unless somebody else has.
 func (m *Mailbox) remove(uid string) {
-	err := imapstore.Play(m.store, func(do func(string) (*imapstore.Response, error)) error {
-		for _, command := range []string{"SELECT INBOX", "UID STORE " + uid + ` +FLAGS.SILENT (\Deleted)`, "UID EXPUNGE " + uid} {
-			if _, err := do(command); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := m.box.Remove(uid); err != nil {
 		m.tenant.srv.Logger.Warn("not deleted", "mailbox", m.Address, "error", err)
 	}
-	m.changes.notify()
 }
 
 var popTransaction map[string]func(c *popConn, args string)
@@ -70,7 +43,7 @@ func init() {
 			number, lines, _ := strings.Cut(args, " ")
 			n, err := strconv.Atoi(lines)
 			if err != nil || n < 0 {
-				c.reply(popUnknown)
+				c.Reply(popUnknown)
 				return
 			}
 			c.retrieve(number, n)
@@ -78,14 +51,14 @@ func init() {
 		"DELE": func(c *popConn, args string) {
 			if m := c.message(args); m != nil {
 				m.deleted = true
-				c.reply("+OK")
+				c.Reply("+OK")
 			}
 		},
 		"RSET": func(c *popConn, _ string) {
 			for i := range c.drop {
 				c.drop[i].deleted = false
 			}
-			c.reply("+OK")
+			c.Reply("+OK")
 		},
 	}
 }
@@ -95,41 +68,41 @@ func (c *popConn) stat(string) {
 	for _, m := range c.drop {
 		if !m.deleted {
 			count++
-			size += len(m.data)
+			size += len(m.Data)
 		}
 	}
-	c.reply("+OK %d %d", count, size)
+	c.Reply("+OK %d %d", count, size)
 }
 
 func (c *popConn) list(args string) {
-	c.listing(args, func(m popMessage) string { return strconv.Itoa(len(m.data)) })
+	c.listing(args, func(m popMessage) string { return strconv.Itoa(len(m.Data)) })
 }
 
 func (c *popConn) uidl(args string) {
-	c.listing(args, func(m popMessage) string { return m.uid })
+	c.listing(args, func(m popMessage) string { return m.UID })
 }
 
 func (c *popConn) listing(args string, of func(popMessage) string) {
 	if args != "" {
 		if m := c.message(args); m != nil {
-			c.reply("+OK %s %s", args, of(*m))
+			c.Reply("+OK %s %s", args, of(*m))
 		}
 		return
 	}
-	c.reply("+OK")
+	c.Reply("+OK")
 	for i, m := range c.drop {
 		if !m.deleted {
-			c.reply("%d %s", i+1, of(m))
+			c.Reply("%d %s", i+1, of(m))
 		}
 	}
-	c.reply(".")
+	c.Reply(".")
 }
 
 // message returns the message with the number, or answers that there is none.
 func (c *popConn) message(number string) *popMessage {
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || n > len(c.drop) || c.drop[n-1].deleted {
-		c.reply("-ERR The specified message is out of range.")
+		c.Reply("-ERR The specified message is out of range.")
 		return nil
 	}
 	return &c.drop[n-1]
@@ -142,9 +115,9 @@ func (c *popConn) retrieve(number string, lines int) {
 	if m == nil {
 		return
 	}
-	c.reply("+OK")
+	c.Reply("+OK")
 	body := false
-	for line := range bytes.Lines(m.data) {
+	for line := range bytes.Lines(m.Data) {
 		line = bytes.TrimRight(line, "\r\n")
 		if body && lines >= 0 {
 			if lines == 0 {
@@ -154,9 +127,9 @@ func (c *popConn) retrieve(number string, lines int) {
 		}
 		body = body || len(line) == 0
 		if bytes.HasPrefix(line, []byte(".")) {
-			c.bw.WriteByte('.')
+			c.WriteString(".")
 		}
-		c.reply("%s", line)
+		c.Reply("%s", line)
 	}
-	c.reply(".")
+	c.Reply(".")
 }

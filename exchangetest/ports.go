@@ -4,14 +4,9 @@ import (
 	"context"
 	"net"
 	"strings"
-	"sync"
 
-	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
-
-// hveHost is where High Volume Email for Microsoft 365 takes messages.
-// (https://learn.microsoft.com/exchange/mail-flow-best-practices/high-volume-mails-m365)
-const hveHost = "smtp-hve.office365.com"
 
 // A mailPort is a port that a mail server listens on.
 type mailPort struct {
@@ -25,7 +20,7 @@ type mailPort struct {
 type mailPorts struct{ imap, pop, plainIMAP, plainPOP, smtp, hve *mailPort }
 
 func (s *Server) openMailPorts() {
-	imap, smtp := mailHosts()
+	imap, smtp := clouds.MailHosts()
 	at := func(hosts map[string]bool, port string, serve func(net.Conn)) *mailPort {
 		return &mailPort{listen(), hosts, port, serve}
 	}
@@ -35,28 +30,13 @@ func (s *Server) openMailPorts() {
 		plainIMAP: at(imap, "143", s.servePlainIMAP),
 		plainPOP:  at(imap, "110", s.servePlainPOP),
 		smtp:      at(smtp, "587", s.serveSMTP),
-		hve:       at(map[string]bool{hveHost: true}, "587", s.serveHVE),
+		hve:       at(map[string]bool{clouds.HVEHost: true}, "587", s.serveHVE),
 	}
 }
 
 func (p *mailPorts) all() []*mailPort {
 	return []*mailPort{p.imap, p.pop, p.plainIMAP, p.plainPOP, p.smtp, p.hve}
 }
-
-// mailHosts returns the names of the IMAP and of the SMTP servers in the clouds
-// of Microsoft, with those that outlook.com goes by.
-var mailHosts = sync.OnceValues(func() (imap, smtp map[string]bool) {
-	imap = map[string]bool{"imap-mail.outlook.com": true}
-	smtp = map[string]bool{"smtp-mail.outlook.com": true}
-	for _, c := range exoauth.Clouds() {
-		for addr, hosts := range map[string]map[string]bool{c.IMAP: imap, c.SMTP: smtp} {
-			if host, _, err := net.SplitHostPort(addr); err == nil {
-				hosts[strings.ToLower(host)] = true
-			}
-		}
-	}
-	return imap, smtp
-})
 
 // DialContext dials the server's own port where addr is that of an IMAP, POP3
 // or SMTP server of [exoauth.Clouds] or of outlook.com, the ports 143 and 110

@@ -35,8 +35,8 @@ func (t *Tenant) NewManagementScope(name, filter string) error {
 	if _, err := powershell.Match(filter, powershell.NewObject()); err != nil {
 		return cmdletErrorf(cmdlet, "the filter %q: %w", filter, err)
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	key := strings.ToLower(name)
 	if _, ok := t.scopes[key]; ok {
 		return cmdletErrorf(cmdlet, "there is a scope %q already", name)
@@ -51,8 +51,8 @@ func (t *Tenant) NewManagementScope(name, filter string) error {
 // of a service principal that [Tenant.NewServicePrincipal] has made, role is
 // [RoleApplicationSMTP], and an empty scope means all mailboxes.
 func (t *Tenant) NewManagementRoleAssignment(app, role, scope string) error {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	_, err := t.assignRoleLocked("", app, role, scope)
 	return err
 }

@@ -1,51 +1,58 @@
 package exchangetest
 
 import (
-	"net"
-	"net/url"
-	"strings"
+	"fmt"
+	"maps"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/redirecturi"
 )
 
-// validRedirect reports whether Entra ID registers the redirect URI.
-func validRedirect(uri string) bool {
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil || u.Fragment != "":
-		return false
-	case u.Scheme == "http":
-		return isLoopback(u)
-	case u.Scheme == "https":
-		return u.Host != ""
+// A Platform is the kind of application that a redirect URI is registered for.
+type Platform int
+
+// The platforms of the portal's page "Authentication".
+const (
+	Web     Platform = iota // a confidential client, with a credential
+	Desktop                 // mobile and desktop: a public client, without one
+	SPA                     // in a browser: with PKCE and from another origin
+)
+
+// AddRedirectURI registers a redirect URI. http is allowed for localhost and
+// 127.0.0.1 alone, whose port does not matter.
+// (https://learn.microsoft.com/entra/identity-platform/reply-url)
+func (a *App) AddRedirectURI(platform Platform, uri string) {
+	if !redirecturi.Valid(uri) {
+		panic(fmt.Sprintf("exchangetest: AddRedirectURI: %q is neither https, nor http to localhost or 127.0.0.1, nor a scheme of an application's own", uri))
 	}
-	return u.Scheme != "" && u.Scheme != "javascript" && u.Scheme != "data"
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
+	a.reg.redirects[uri] = platform
 }
 
-func isLoopback(u *url.URL) bool {
-	return strings.EqualFold(u.Hostname(), "localhost") || net.ParseIP(u.Hostname()).Equal(net.IPv4(127, 0, 0, 1))
+// replaceRedirects registers these URIs for the platform, in place of those that
+// were.
+func (a *App) replaceRedirects(platform Platform, uris []string) error {
+	a.tenant.dir.mu.Lock()
+	maps.DeleteFunc(a.reg.redirects, func(_ string, p Platform) bool { return p == platform })
+	a.tenant.dir.mu.Unlock()
+	for _, uri := range uris {
+		if !redirecturi.Valid(uri) {
+			return fmt.Errorf("%q is no redirect URI", uri)
+		}
+		a.AddRedirectURI(platform, uri)
+	}
+	return nil
 }
 
-// redirectPlatform returns what the redirect URI is registered for. The port
-// of a loopback address does not count.
+// redirectPlatform returns what the redirect URI is registered for.
 func (r *registration) redirectPlatform(uri string) (Platform, bool) {
 	if p, ok := r.redirects[uri]; ok {
 		return p, true
 	}
-	want, err := url.Parse(uri)
-	if err != nil || want.Scheme != "http" || !isLoopback(want) {
-		return 0, false
-	}
 	for registered, p := range r.redirects {
-		u, err := url.Parse(registered)
-		if err == nil && u.Scheme == "http" && strings.EqualFold(u.Hostname(), want.Hostname()) && slashed(u.Path) == slashed(want.Path) {
+		if redirecturi.Match(registered, uri) {
 			return p, true
 		}
 	}
 	return 0, false
-}
-
-func slashed(path string) string {
-	if path == "" {
-		return "/"
-	}
-	return path
 }

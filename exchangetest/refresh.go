@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"crypto/rand"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -21,16 +22,56 @@ type refreshToken struct {
 	session signInFacts
 	signIn  time.Time // of the user
 	issued  time.Time
-	used    time.Time
-	spent   bool
+
+	// Guarded by the mutex of refreshTokens, as is the line of the session.
+	used  time.Time
+	spent bool
 }
 
-// A line is that of one sign-in's refresh tokens. Guarded by Server.mu.
+// A line is that of one sign-in's refresh tokens.
 type line struct{ ended bool }
+
+// refreshTokens are those that were issued.
+type refreshTokens struct {
+	mu      sync.Mutex
+	byValue map[string]*refreshToken
+}
+
+func (ts *refreshTokens) add(value string, t *refreshToken) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.byValue[value] = t
+}
+
+func (ts *refreshTokens) find(value string) *refreshToken {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return ts.byValue[value]
+}
+
+// isInactive reports whether a token was not used for too long.
+func (ts *refreshTokens) isInactive(t *refreshToken, now time.Time) bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return now.Sub(t.used) >= refreshInactivity
+}
+
+// use notes that a token is used. Where one is good for one use only, a second
+// ends the line; ok is false for every token of that.
+func (ts *refreshTokens) use(t *refreshToken, once bool, now time.Time) (ok bool) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if once && (t.spent || t.session.line.ended) {
+		t.session.line.ended = true
+		return false
+	}
+	t.used, t.spent = now, true
+	return true
+}
 
 func (s *Server) issueRefreshToken(g *grant) string {
 	prefix := "1.A"
-	if g.user.tenant == s.consumers {
+	if g.user.tenant == s.dir.consumers {
 		prefix = "M.C500_TEST.0.U.-"
 	}
 	value := prefix + rand.Text() + rand.Text()
@@ -41,9 +82,7 @@ func (s *Server) issueRefreshToken(g *grant) string {
 	if g.session.line == nil {
 		g.session.line = new(line)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.refresh[value] = &refreshToken{app: g.app, user: g.user, session: g.session, signIn: g.signedIn(now), issued: now, used: now}
+	s.issued.refresh.add(value, &refreshToken{app: g.app, user: g.user, session: g.session, signIn: g.signedIn(now), issued: now, used: now})
 	return value
 }
 
@@ -61,9 +100,7 @@ func (s *Server) refreshToken(r *tokenRequest) (*grant, *entraError) {
 	if value == "" {
 		return nil, refuse(aadsts.MissingParameter, "name", "refresh_token")
 	}
-	s.mu.Lock()
-	t := s.refresh[value]
-	s.mu.Unlock()
+	t := s.issued.refresh.find(value)
 	switch {
 	case t == nil:
 		return nil, refuse(aadsts.BadGrant, "parameter", "refresh_token")
@@ -88,8 +125,9 @@ func (s *Server) refreshToken(r *tokenRequest) (*grant, *entraError) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if refusal := s.useRefreshToken(t); refusal != nil {
-		return nil, refusal
+	// A request that is refused is no use of it.
+	if !s.issued.refresh.use(t, s.RefreshOnce, s.Now()) {
+		return nil, refuse(aadsts.Revoked, "issued", iso7(t.signIn))
 	}
 	// A new one comes whether or not offline_access is asked for again.
 	g.oidc = appendMissing(g.oidc, "offline_access")
@@ -126,12 +164,11 @@ func (r *tokenRequest) refreshCredential(t *refreshToken) *entraError {
 }
 
 func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
-	now := s.Now()
-	s.mu.Lock()
-	u := t.user
+	now, u := s.Now(), t.user
+	inactive := s.issued.refresh.isInactive(t, now)
+	s.dir.mu.Lock()
 	changed, revoked, st := u.changed, u.revoked, u.state
-	inactive := now.Sub(t.used) >= refreshInactivity
-	s.mu.Unlock()
+	s.dir.mu.Unlock()
 	switch {
 	case !t.session.spa.IsZero() && now.Sub(t.session.spa) >= refreshSPA:
 		return refuse(aadsts.RefreshSPA, "issued", iso7(t.session.spa))
@@ -148,16 +185,3 @@ func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 
 // endedBy reports whether what happened at a time, if it did, ended a sign-in.
 func endedBy(at, signIn time.Time) bool { return !at.IsZero() && !at.Before(signIn) }
-
-// useRefreshToken is for a token that nothing else is wrong with: a request
-// that is refused is no use of it.
-func (s *Server) useRefreshToken(t *refreshToken) *entraError {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.RefreshOnce && (t.spent || t.session.line.ended) {
-		t.session.line.ended = true
-		return refuse(aadsts.Revoked, "issued", iso7(t.signIn))
-	}
-	t.used, t.spent = s.Now(), true
-	return nil
-}

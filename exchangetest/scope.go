@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 const graphResource = "https://graph.microsoft.com"
@@ -53,7 +54,7 @@ func parseScopes(scope string) ([]wish, *entraError) {
 			resource, permission = s[:i], s[i+1:]
 		}
 		known := permission == ".default" || slices.ContainsFunc(delegatedPermissions, equalFold(permission))
-		if permission == "" || isExchange(resource) && !known {
+		if permission == "" || clouds.IsExchange(resource) && !known {
 			return nil, refuse(aadsts.Scope, "scope", scope)
 		}
 		i := slices.IndexFunc(list, func(w wish) bool { return w.resource == resource })
@@ -92,8 +93,8 @@ func equalFold(a string) func(string) bool {
 // missing returns the permissions of the wish that neither the user nor an
 // administrator has consented to.
 func (a *App) missing(u *User, w wish) []string {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	var list []string
 	for _, p := range w.permissions {
 		switch {
@@ -131,8 +132,8 @@ func (a *App) permit(u *User, w wish) (*grant, *entraError) {
 }
 
 func (a *App) consented(u *User) []string {
-	a.tenant.srv.mu.Lock()
-	defer a.tenant.srv.mu.Unlock()
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
 	var list []string
 	for _, p := range delegatedPermissions {
 		if key := strings.ToLower(p); a.consents[""][key] || a.consents[u.ObjectID][key] {

@@ -1,23 +1,39 @@
 package exchangetest
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/emersion/go-imap/v2/imapserver"
-
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/clock"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
+	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
+
+// What a server knows is kept in types that guard themselves, of which Server has
+// one each:
+//
+//	directory  directory.go; the tenants, apps, users, mailboxes and policies
+//	           in their files, guarded by its mutex
+//	issued     issued.go; the kinds in the files of their flows
+//	records    observe.go, and session.go for one connection
+//	faults     fault.go
+//	loops      loop.go
+//	web        web.go; the endpoints of Entra ID begin in entra.go
+//	mailPorts  ports.go; the servers are in imap.go, pop.go and smtp.go
+//	life       life.go
+//
+// What needs none of these is in packages below internal.
+//
+// A Host's lock may be held while the directory's is taken, that one while the
+// records' is, and that one while a session's is. No others are nested.
 
 // A Server is Entra ID and Exchange Online on loopback. Use [NewServer] or
 // [NewUnstartedServer] to make one.
@@ -64,48 +80,19 @@ type Server struct {
 
 	maxMessage int64 // smtpSize, but in tests
 
-	clock             clock
-	skew              atomic.Int64 // of Entra ID's clock
-	moved             broadcast    // the clock was
-	struck            broadcast    // a fault has
-	records           broadcast    // there is more in them
-	closing           chan struct{}
-	pki               *pki
-	tenant, consumers *Tenant
+	clock    *clock.Clock
+	skew     atomic.Int64 // of Entra ID's clock
+	pki      *pki.Authority
+	life     life
+	web      web
+	mail     mailPorts
+	handover *imapstore.Listener // to go-imap's server
 
-	httpLn    net.Listener
-	mail      mailPorts
-	http      *http.Server
-	imap      *imapserver.Server
-	handover  *imapstore.Listener
-	transport *http.Transport
-
-	// mu guards the directory, what Exchange was told and the records.
-	mu        sync.Mutex
-	tenants   map[string]*Tenant  // by id and by domain
-	mailboxes map[string]*Mailbox // by address, in lower case
-	requests  []Request
-	sessions  []*session
-	sent      []Message
-	wrapToken func(http.Handler) http.Handler
-	issuers   map[string]*Issuer          // by URL
-	refresh   map[string]*refreshToken    // by value
-	codes     map[string]*authCode        // by value
-	devices   map[string]*device          // by device code
-	sso       map[string]*signIn          // by the cookie of the sign-in page
-	opaque    map[string]string           // JWTs by the token that stands for them
-	faults    []*Fault                    // that have not struck yet
-	loops     map[[sha256.Size]byte]*loop // by the form
-	hits      map[string]int              // by the last part of the path
-
-	// life guards what Start and Close change.
-	life    sync.Mutex
-	started bool
-	closed  bool
-	conns   map[net.Conn]struct{}
-	hosts   []*Host
-	wg      sync.WaitGroup // accept loops and mail sessions
-	httpWG  sync.WaitGroup // HTTP connections
+	dir     *directory
+	issued  *issued
+	faults  faults
+	records records
+	loops   loops
 }
 
 // NewServer starts a server on free ports of 127.0.0.1. The caller should call
@@ -123,56 +110,38 @@ func NewServer() *Server {
 func NewUnstartedServer() *Server {
 	s := &Server{
 		maxMessage: smtpSize,
-		pki:        newPKI(),
-		httpLn:     listen(),
+		clock:      clock.New(),
+		pki:        pki.New(append(clouds.Servers(), "localhost")),
+		life:       life{conns: make(map[net.Conn]struct{})},
+		web:        web{ln: listen(), hits: make(map[string]int)},
 		handover:   imapstore.NewListener(),
-		tenants:    make(map[string]*Tenant),
-		mailboxes:  make(map[string]*Mailbox),
-		conns:      make(map[net.Conn]struct{}),
-		issuers:    make(map[string]*Issuer),
-		refresh:    make(map[string]*refreshToken),
-		codes:      make(map[string]*authCode),
-		devices:    make(map[string]*device),
-		sso:        make(map[string]*signIn),
-		opaque:     make(map[string]string),
-		closing:    make(chan struct{}),
-		loops:      make(map[[sha256.Size]byte]*loop),
-		hits:       make(map[string]int),
+		dir:        newDirectory(),
+		issued:     newIssued(),
+		loops:      loops{byForm: make(map[[sha256.Size]byte]*loop)},
 	}
 	s.openMailPorts()
-	s.tenant = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
-	s.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})
-	s.transport = &http.Transport{
-		TLSClientConfig: s.TLSConfig(),
-		DialContext:     s.dialHTTP,
-	}
+	s.dir.home = s.AddTenant("contoso.onmicrosoft.com", "contoso.com")
+	s.dir.consumers = s.addTenant(consumersID, []string{"outlook.com", "hotmail.com", "live.com"})
+	s.web.transport = &http.Transport{TLSClientConfig: s.TLSConfig(), DialContext: s.dialHTTP}
 	return s
-}
-
-func listen() net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(fmt.Sprintf("exchangetest: no free port on 127.0.0.1: %v", err))
-	}
-	return ln
 }
 
 // Start starts a server from [NewUnstartedServer]. It panics if the server was
 // started or closed before.
 func (s *Server) Start() {
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.started || s.closed {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	if s.life.started || s.life.closed {
 		panic("exchangetest: Start of a server that was started or closed already")
 	}
-	s.started = true
+	s.life.started = true
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
 	}
 	s.startHTTP()
 	s.startIMAP()
 	for _, p := range s.mail.all() {
-		s.wg.Go(func() { s.accept(p, p.serve) })
+		s.life.running.Go(func() { s.life.accept(p, p.serve) })
 	}
 }
 
@@ -180,75 +149,28 @@ func (s *Server) Start() {
 // come to their end. What was recorded and what is in the mailboxes can still
 // be read. A second call does nothing.
 func (s *Server) Close() {
-	s.life.Lock()
-	already := s.closed
-	s.closed = true
-	for conn := range s.conns {
-		conn.Close()
-	}
-	s.life.Unlock()
-	if already {
+	if !s.life.end() {
 		return
 	}
-	close(s.closing)
-	s.transport.CloseIdleConnections()
-	s.httpLn.Close()
+	s.clock.Stop()
+	s.web.close()
 	for _, p := range s.mail.all() {
 		p.Close()
 	}
-	if s.http != nil {
-		s.http.Close()
-	}
-	for _, h := range s.hosts {
+	for _, h := range s.life.hosts {
 		h.close()
 	}
-	s.wg.Wait()
+	s.life.running.Wait()
 	s.handover.Close()
 	s.handover.Wait()
-	s.httpWG.Wait()
-}
-
-// accept gives each connection of ln to handle, in a goroutine of its own,
-// until ln is closed.
-func (s *Server) accept(ln net.Listener, handle func(net.Conn)) {
-	for {
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		if !s.track(conn) {
-			conn.Close()
-			return
-		}
-		s.wg.Go(func() {
-			defer s.untrack(conn)
-			handle(conn)
-		})
-	}
-}
-
-func (s *Server) track(conn net.Conn) bool {
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.closed {
-		return false
-	}
-	s.conns[conn] = struct{}{}
-	return true
-}
-
-func (s *Server) untrack(conn net.Conn) {
-	conn.Close()
-	s.life.Lock()
-	defer s.life.Unlock()
-	delete(s.conns, conn)
+	s.life.http.Wait()
 }
 
 // Cloud describes the server in the way in which [exoauth.Clouds] describes
 // those of Microsoft.
 func (s *Server) Cloud() exoauth.Cloud {
 	return exoauth.Cloud{
-		Authority:    "https://" + s.httpLn.Addr().String(),
+		Authority:    "https://" + s.web.ln.Addr().String(),
 		Resource:     exoauth.Global.Resource,
 		UserResource: exoauth.Global.UserResource,
 		IMAP:         s.mail.imap.Addr().String(),
@@ -260,21 +182,18 @@ func (s *Server) Cloud() exoauth.Cloud {
 // TLSConfig returns a client configuration that trusts the server and nobody
 // else. Each call returns a new one, which the caller may change.
 func (s *Server) TLSConfig() *tls.Config {
-	return &tls.Config{RootCAs: s.pki.roots, MinVersion: tls.VersionTLS12}
+	return s.pki.ClientConfig()
 }
 
-// HTTPClient returns a client that trusts the server and nobody else, and that
-// connects to the server where a URL names a login host of [exoauth.Clouds],
-// so that a configuration made for production works unchanged. Its idle
-// connections are closed by Close.
-func (s *Server) HTTPClient() *http.Client {
-	return &http.Client{Transport: s.transport}
+// CA returns the certificate of the server's certificate authority in PEM, for
+// programs that are told whom to trust by a file.
+func (s *Server) CA() []byte {
+	return s.pki.PEM()
 }
 
-func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, error) {
-	if host, port, err := net.SplitHostPort(addr); err == nil && port == "443" && loginHosts()[strings.ToLower(host)] {
-		addr = s.httpLn.Addr().String()
+// must is for what fails only if this package is wrong.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("exchangetest: %v", err))
 	}
-	var d net.Dialer
-	return d.DialContext(ctx, network, addr)
 }

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/pki"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
-
-// goroutines returns the stacks of those that belong to servers.
 
 func TestDialContext(t *testing.T) {
 	w := newWorld(t)
@@ -78,7 +78,9 @@ func TestTLS(t *testing.T) {
 			c.ServerName, c.MinVersion, c.MaxVersion = "localhost", tls.VersionTLS10, tls.VersionTLS11
 		}, "protocol version"},
 		{"another name", func(c *tls.Config) { c.ServerName = "mail.example.com" }, "not mail.example.com"},
-		{"somebody else's trust", func(c *tls.Config) { *c = tls.Config{ServerName: "localhost", RootCAs: newPKI().roots} }, "certificate"},
+		{"somebody else's trust", func(c *tls.Config) {
+			*c = tls.Config{ServerName: "localhost", RootCAs: pki.New(nil).ClientConfig().RootCAs}
+		}, "certificate"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			config := w.TLSConfig()
@@ -237,7 +239,7 @@ func TestUnknownPath(t *testing.T) {
 }
 
 func BenchmarkServerWith10Mailboxes(b *testing.B) {
-	signingKey()
+	tokenkey.Public()
 	for b.Loop() {
 		s := NewServer()
 		app := s.Tenant().AddApp("Invoices", IMAPAccessAsApp)

@@ -1,16 +1,11 @@
 package exchangetest
 
-import (
-	"cmp"
-	"strings"
-
-	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
-)
+import "github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 
 // checkUser says what keeps a user from a token, whatever the proof.
 func (u *User) checkUser(mfa bool) *entraError {
-	u.tenant.srv.mu.Lock()
-	defer u.tenant.srv.mu.Unlock()
+	u.tenant.dir.mu.Lock()
+	defer u.tenant.dir.mu.Unlock()
 	switch st := u.state; {
 	case st.Disabled:
 		return refuse(aadsts.UserDisabled)
@@ -33,9 +28,9 @@ func (u *User) checkUser(mfa bool) *entraError {
 // checkPassword checks a password, and then what else keeps the user from
 // signing in with it.
 func (u *User) checkPassword(password string, mfa bool) *entraError {
-	u.tenant.srv.mu.Lock()
+	u.tenant.dir.mu.Lock()
 	st, right := u.state, u.password
-	u.tenant.srv.mu.Unlock()
+	u.tenant.dir.mu.Unlock()
 	if st.Disabled || st.Locked {
 		return u.checkUser(mfa)
 	}
@@ -48,9 +43,9 @@ func (u *User) checkPassword(password string, mfa bool) *entraError {
 // checkSignIn is checkPassword for the sign-in page, from which who signs in
 // elsewhere, or without a password, goes on and comes back.
 func (u *User) checkSignIn(password string) *entraError {
-	u.tenant.srv.mu.Lock()
+	u.tenant.dir.mu.Lock()
 	elsewhere := u.state.Federated || u.state.NoPassword
-	u.tenant.srv.mu.Unlock()
+	u.tenant.dir.mu.Unlock()
 	if elsewhere {
 		return u.checkUser(true)
 	}
@@ -73,24 +68,6 @@ func (st UserState) checkPassword(password, right string) *entraError {
 	return nil
 }
 
-// findUser finds a user by name, in the tenant or, if that is nil, in any.
-func (s *Server) findUser(t *Tenant, name string) (*User, *entraError) {
-	_, domain, _ := strings.Cut(strings.ToLower(name), "@")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	home := s.tenants[domain]
-	switch {
-	case home == nil:
-		return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", cmp.Or(t, s.tenant).ID)
-	case t != nil && home != t:
-		return nil, refuse(aadsts.ForeignUser, "username", name, "tenant", t.Domains[0])
-	}
-	if u := home.users[strings.ToLower(name)]; u != nil {
-		return u, nil
-	}
-	return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", home.ID)
-}
-
 // password is the flow that hands the password over.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth-ropc)
 func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
@@ -107,7 +84,7 @@ func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	u, refusal := s.findUser(r.tenant, r.PostForm.Get("username"))
+	u, refusal := s.dir.findUser(r.tenant, r.PostForm.Get("username"))
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -117,7 +94,7 @@ func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 	if refusal = u.checkPassword(r.PostForm.Get("password"), false); refusal != nil {
 		return nil, refusal
 	}
-	app, refusal := s.findApp(u.tenant, r.app.ClientID)
+	app, refusal := s.dir.findApp(u.tenant, r.app.ClientID)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -126,19 +103,4 @@ func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 		g.session = signInFacts{password: true, public: public, scope: r.PostForm.Get("scope")}
 	}
 	return g, refusal
-}
-
-// publicOrCredential reports whether a request is that of a public client,
-// which the application must allow, rather than one with a credential.
-func (r *tokenRequest) publicOrCredential() (public bool, refusal *entraError) {
-	given, refusal := r.credential()
-	if refusal != nil || given {
-		return false, refusal
-	}
-	r.app.tenant.srv.mu.Lock()
-	defer r.app.tenant.srv.mu.Unlock()
-	if !r.app.reg.publicFlows {
-		return false, refuse(aadsts.CredentialRequired)
-	}
-	return true, nil
 }

@@ -47,15 +47,17 @@ type smtpMail struct {
 func (s *Server) serveSMTP(raw net.Conn) { s.serveSMTPAs(raw, false) }
 
 func (s *Server) serveSMTPAs(raw net.Conn, hve bool) {
-	c := &smtpConn{hve: hve, id: newSessionID(), lineConn: lineConn{
-		srv: s, sess: s.newSession("SMTP", raw), at: AtSMTP, raw: raw, tooLong: "500 5.5.2 Line too long",
-	}}
+	c := newSMTPConn(s, s.newSession("SMTP", raw))
+	c.hve = hve
 	defer c.sess.end()
-	c.use(raw)
 	c.serve(func() {
-		c.reply("220 %s.outlook.office365.com Microsoft ESMTP MAIL Service ready at %s [%s]",
+		c.Reply("220 %s.outlook.office365.com Microsoft ESMTP MAIL Service ready at %s [%s]",
 			hostLabel, s.Now().UTC().Format("Mon, 2 Jan 2006 15:04:05 +0000"), c.id)
 	}, c.handle)
+}
+
+func newSMTPConn(s *Server, sess *session) *smtpConn {
+	return &smtpConn{id: newSessionID(), lineConn: newLineConn(s, sess, AtSMTP, sess.conn, "500 5.5.2 Line too long")}
 }
 
 // hostLabel is the first label of frontEnd.
@@ -72,15 +74,15 @@ func newSessionID() string {
 // refuse writes a reply that ends in the brackets by which Microsoft's support
 // finds a session.
 func (c *smtpConn) refuse(text string) {
-	c.reply("%s [%s %s %s]", text, frontEnd, c.srv.Now().UTC().Format("2006-01-02T15:04:05.000Z"), c.id)
+	c.Reply("%s [%s %s %s]", text, frontEnd, c.srv.Now().UTC().Format("2006-01-02T15:04:05.000Z"), c.id)
 }
 
 func (c *smtpConn) handle(line string) {
 	verb, args, _ := strings.Cut(line, " ")
 	args = strings.TrimSpace(args)
 	if c.old {
-		c.reply("421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [%s]", frontEnd)
-		c.over = true
+		c.Reply("421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [%s]", frontEnd)
+		c.Over = true
 		return
 	}
 	switch strings.ToUpper(verb) {
@@ -102,12 +104,12 @@ func (c *smtpConn) handle(line string) {
 		c.bdat(args)
 	case "RSET":
 		c.mail = smtpMail{}
-		c.reply("250 2.0.0 Resetting")
+		c.Reply("250 2.0.0 Resetting")
 	case "NOOP":
-		c.reply("250 2.0.0 OK")
+		c.Reply("250 2.0.0 OK")
 	case "QUIT":
-		c.reply("221 2.0.0 Service closing transmission channel")
-		c.over = true
+		c.Reply("221 2.0.0 Service closing transmission channel")
+		c.Over = true
 	default:
 		c.refuse("500 5.3.3 Unrecognized command 'unknown'")
 	}
@@ -115,7 +117,7 @@ func (c *smtpConn) handle(line string) {
 
 func (c *smtpConn) greet(domain string) bool {
 	if domain == "" {
-		c.reply("501 5.5.4 Invalid domain name")
+		c.Reply("501 5.5.4 Invalid domain name")
 		return false
 	}
 	c.hello = true
@@ -124,13 +126,13 @@ func (c *smtpConn) greet(domain string) bool {
 }
 
 func (c *smtpConn) greeting() string {
-	host, _, _ := net.SplitHostPort(c.raw.RemoteAddr().String())
+	host, _, _ := net.SplitHostPort(c.sess.conn.RemoteAddr().String())
 	return fmt.Sprintf("%s.outlook.office365.com Hello [%s]", hostLabel, host)
 }
 
 func (c *smtpConn) helo(domain string) {
 	if c.greet(domain) {
-		c.reply("250 %s", c.greeting())
+		c.Reply("250 %s", c.greeting())
 	}
 }
 
@@ -146,17 +148,17 @@ func (c *smtpConn) ehlo(domain string) {
 		c.greeting(), fmt.Sprintf("SIZE %d", c.srv.maxMessage), "PIPELINING", "DSN", "ENHANCEDSTATUSCODES",
 		security, "8BITMIME", "BINARYMIME", "CHUNKING",
 	} {
-		c.reply("250-%s", line)
+		c.Reply("250-%s", line)
 	}
-	c.reply("250 SMTPUTF8")
+	c.Reply("250 SMTPUTF8")
 }
 
 func (c *smtpConn) beginTLS() {
 	if c.tls {
-		c.reply("503 5.5.2 Only one STARTTLS command can be issued per session")
+		c.Reply("503 5.5.2 Only one STARTTLS command can be issued per session")
 		return
 	}
-	config := c.srv.pki.serverConfig()
+	config := c.srv.pki.ServerConfig()
 	config.MinVersion = tls.VersionTLS10 // to tell the client what is wrong with it
 	if conn := c.startTLS("220 2.0.0 SMTP server ready", config); conn != nil {
 		c.old = conn.ConnectionState().Version < tls.VersionTLS12
@@ -167,8 +169,8 @@ func (c *smtpConn) beginTLS() {
 // prompt sends a challenge (RFC 4954 section 4) and returns what the client
 // answers; ok is false if that ends the exchange or the session.
 func (c *smtpConn) prompt(challenge string) (answer []byte, ok bool) {
-	c.reply("334 %s", base64.StdEncoding.EncodeToString([]byte(challenge)))
-	line, err := c.readLine()
+	c.Reply("334 %s", base64.StdEncoding.EncodeToString([]byte(challenge)))
+	line, err := c.ReadLine()
 	if err != nil {
 		return nil, false
 	}
@@ -179,9 +181,9 @@ func (c *smtpConn) prompt(challenge string) (answer []byte, ok bool) {
 // discard reads n bytes and forgets them. Their number is the client's, who may
 // wait for the answer that is there already.
 func (c *smtpConn) discard(n int64) error {
-	if err := c.bw.Flush(); err != nil {
+	if err := c.Flush(); err != nil {
 		return err
 	}
-	_, err := io.CopyN(io.Discard, c.br, n)
+	_, err := io.CopyN(io.Discard, c.In, n)
 	return err
 }

@@ -32,9 +32,9 @@ func (c *smtpConn) auth(args string) {
 	case !c.tls, mech != "LOGIN" && mech != xoauth2.Mechanism:
 		c.refuse(authUnrecognized)
 	case !c.hello:
-		c.reply("503 5.5.2 Send hello first")
+		c.Reply("503 5.5.2 Send hello first")
 	case c.user != "":
-		c.reply("503 5.5.2 Already authenticated")
+		c.Reply("503 5.5.2 Already authenticated")
 	case mech == "LOGIN":
 		c.authLogin(response, inline)
 	default:
@@ -53,7 +53,7 @@ func (c *smtpConn) authLogin(response string, inline bool) {
 	if ok {
 		password, ok = c.prompt("Password:")
 	}
-	if c.over {
+	if c.Over {
 		return
 	}
 	if !ok {
@@ -70,7 +70,7 @@ func (c *smtpConn) authXOAUTH2(response string, inline bool) {
 	if !inline {
 		decoded, ok = c.prompt("")
 	}
-	if c.over {
+	if c.Over {
 		return
 	}
 	if !ok {
@@ -100,7 +100,7 @@ func (c *smtpConn) answer(err error, refuse func(error)) {
 		refuse(err)
 		return
 	}
-	c.reply("235 2.7.0 Authentication successful")
+	c.Reply("235 2.7.0 Authentication successful")
 }
 
 // replyOf returns the reply that belongs to an error, or else that to most.
@@ -116,7 +116,7 @@ func replyOf(err error, most string) string {
 func (c *smtpConn) admit(user string, b bearer, err error) error {
 	var m *Mailbox
 	if err == nil {
-		m, err = c.srv.openSMTP(b, user)
+		m, err = c.srv.dir.openSMTP(b, user)
 	}
 	if err != nil {
 		c.sess.attempt(user, b, err)
@@ -124,17 +124,17 @@ func (c *smtpConn) admit(user string, b bearer, err error) error {
 	}
 	c.user, c.bearer, c.mailbox = user, b, m
 	// Exchange finds out only when there is a message to submit.
-	c.sess.attempt(user, b, c.srv.mayOpen(b, m))
+	c.sess.attempt(user, b, c.srv.dir.mayOpen(b, m))
 	c.sess.accept(time.Time{}) // no report says that Exchange ends SMTP sessions
 	return nil
 }
 
 // openSMTP returns the mailbox that b submits for. SMTP takes the address of
 // who signed in for user=, and never that of a mailbox shared with him.
-func (s *Server) openSMTP(b bearer, user string) (*Mailbox, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := s.mailboxes[strings.ToLower(user)]
+func (d *directory) openSMTP(b bearer, user string) (*Mailbox, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := d.mailboxLocked(user)
 	switch {
 	case m == nil:
 		return nil, fmt.Errorf("there is no mailbox %q", user)
@@ -155,9 +155,9 @@ func (s *Server) openSMTP(b bearer, user string) (*Mailbox, error) {
 }
 
 // mayOpen returns an error if b has no access to the mailbox.
-func (s *Server) mayOpen(b bearer, m *Mailbox) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (d *directory) mayOpen(b bearer, m *Mailbox) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if !b.hasFullAccess(m) {
 		return fmt.Errorf("no FullAccess to the mailbox %s (Add-MailboxPermission)", m.Address)
 	}

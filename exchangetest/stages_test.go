@@ -58,7 +58,7 @@ func faulty(f Fault, bring func(*world, testing.TB) *wire, send string) func(*wo
 		t.Helper()
 		c := bring(w, t)
 		w.Inject(f)
-		struck := w.struck.next()
+		struck := w.faults.struck.Next()
 		c.sendRaw(send)
 		<-struck
 		return c

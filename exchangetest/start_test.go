@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 func benchmarkStart(b *testing.B, mailboxes int) {
-	signingKey() // once for a process
+	tokenkey.Public() // once for a process
 	for b.Loop() {
 		s := NewServer()
 		app := s.Tenant().AddApp("Invoices", IMAPAccessAsApp)

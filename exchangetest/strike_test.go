@@ -138,7 +138,7 @@ func TestFaultDelaysOneCommand(t *testing.T) {
 			w := newFullWorld(t)
 			delayed, other := s.strike.bring(w, t), s.strike.bring(w, t)
 			w.Inject(Fault{At: s.at, Command: s.strike.command, Delay: time.Hour})
-			struck := w.struck.next()
+			struck := w.faults.struck.Next()
 			delayed.sendRaw(s.strike.send)
 			<-struck
 			other.sendRaw(s.strike.send)

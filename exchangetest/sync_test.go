@@ -88,7 +88,7 @@ func FuzzIMAPInStep(f *testing.F) {
 func converse(s *Server, mailbox *Mailbox, input string) []byte {
 	client, server := net.Pipe()
 	c := &imapConn{
-		Conn: server, srv: s, sess: &session{records: &s.records, conn: server}, br: bufio.NewReaderSize(strings.NewReader(input), maxLine),
+		Conn: server, srv: s, sess: &session{changed: &s.records.changed, conn: server}, br: bufio.NewReaderSize(strings.NewReader(input), maxLine),
 		mailbox: mailbox, filter: filter{finished: make(chan struct{})},
 	}
 	mailbox.Append("INBOX", []byte("Subject: 1\r\n\r\n"))

@@ -9,14 +9,15 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 // SetBlocked blocks the tenant, as Microsoft does with one whose subscriptions
 // have ended, or lifts that. Nobody gets a token of a blocked tenant
 // (AADSTS5000224).
 func (t *Tenant) SetBlocked(blocked bool) {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	t.blocked = blocked
 }
 
@@ -29,26 +30,24 @@ func (t *Tenant) SetCloud(c exoauth.Cloud) {
 	if c != (exoauth.Cloud{}) && !slices.Contains(exoauth.Clouds(), c) {
 		panic(fmt.Sprintf("exchangetest: SetCloud: the Cloud at %q is none of exoauth.Clouds", c.Authority))
 	}
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
-	t.login = loginHost(c)
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
+	t.login = clouds.LoginHost(c)
 }
-
-func loginHost(c exoauth.Cloud) string { return strings.TrimPrefix(c.Authority, "https://") }
 
 // checkRequest refuses a request that came to the wrong cloud, or for a tenant
 // that is blocked.
 func (t *Tenant) checkRequest(r *http.Request) *entraError {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	_, secret := clientSecret(r)
 	asked := strings.ToLower(r.Host)
 	switch {
 	case t.blocked:
 		return refuse(aadsts.BlockedTenant)
-	case t.login == "" || asked == t.login || !loginAliases()[asked]:
+	case t.login == "" || asked == t.login || !clouds.LoginAliases()[asked]:
 		return nil
-	case t.login == loginHost(exoauth.GCCHigh):
+	case t.login == clouds.LoginHost(exoauth.GCCHigh):
 		return refuse(aadsts.OtherCloud)
 	case secret != "" || r.PostForm.Has("client_assertion"):
 		return refuse(aadsts.ConfidentialElsewhere)
@@ -59,7 +58,7 @@ func (t *Tenant) checkRequest(r *http.Request) *entraError {
 // askedTenant finds the tenant that a request may be made to, which is nil
 // where who signs in decides.
 func (s *Server) askedTenant(r *http.Request) (*Tenant, *entraError) {
-	t, refusal := s.findTenantOrAlias(r.PathValue("tenant"))
+	t, refusal := s.dir.findTenantOrAlias(r.PathValue("tenant"))
 	if t != nil && refusal == nil {
 		refusal = t.checkRequest(r)
 	}
@@ -69,7 +68,7 @@ func (s *Server) askedTenant(r *http.Request) (*Tenant, *entraError) {
 // hasResource reports whether tokens of the tenant can be for the resource:
 // one of Microsoft's, or an application of the tenant by its client id.
 func (t *Tenant) hasResource(resource string) bool {
-	if isExchange(resource) {
+	if clouds.IsExchange(resource) {
 		return t.isInCloudOf(resource)
 	}
 	name := strings.ToLower(strings.TrimSuffix(resource, "/"))
@@ -83,12 +82,9 @@ func (t *Tenant) hasResource(resource string) bool {
 // isInCloudOf reports whether the tenant is in the cloud of which the resource
 // is the Exchange Online.
 func (t *Tenant) isInCloudOf(resource string) bool {
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
-	resource = strings.TrimSuffix(resource, "/")
-	return t.login == "" || slices.ContainsFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool {
-		return loginHost(c) == t.login && (resource == c.Resource || resource == c.UserResource)
-	})
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
+	return t.login == "" || clouds.IsExchangeAt(t.login, resource)
 }
 
 // microsoftResources are other resources of Microsoft's that a program with

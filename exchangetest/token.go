@@ -1,23 +1,16 @@
 package exchangetest
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha1"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/base64"
 	"maps"
-	"math/big"
 	mathrand "math/rand/v2"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // TokenOptions say how a token from [App.Token] differs from the app-only
@@ -95,10 +88,10 @@ func (a *App) issue(o TokenOptions) string {
 	}
 	maps.Copy(claims, o.Claims)
 	maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
-	if o.User != nil && a.tenant == a.tenant.srv.consumers {
+	if o.User != nil && a.tenant == a.tenant.dir.consumers {
 		return a.tenant.srv.opaqueToken(claims)
 	}
-	return sign(claims)
+	return tokenkey.Sign(claims)
 }
 
 func (a *App) appOnly(claims jwt.MapClaims, o TokenOptions) {
@@ -110,10 +103,10 @@ func (a *App) appOnly(claims jwt.MapClaims, o TokenOptions) {
 	claims["oid"] = a.ServicePrincipalID
 	claims["sub"] = a.ServicePrincipalID
 	roles := o.Roles
-	if roles == nil && isExchange(claims["aud"].(string)) {
-		a.tenant.srv.mu.Lock()
+	if roles == nil && clouds.IsExchange(claims["aud"].(string)) {
+		a.tenant.dir.mu.Lock()
 		roles = a.roles
-		a.tenant.srv.mu.Unlock()
+		a.tenant.dir.mu.Unlock()
 	}
 	if len(roles) > 0 {
 		claims["roles"] = roles
@@ -144,52 +137,4 @@ func (s *Server) tokenLifetime() time.Duration {
 		return s.TokenLifetime
 	}
 	return time.Duration(3600+mathrand.IntN(1800)) * time.Second
-}
-
-// isExchange reports whether tokens for the resource are for Exchange Online,
-// in whichever cloud.
-func isExchange(resource string) bool {
-	resource = strings.TrimSuffix(resource, "/")
-	return slices.ContainsFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool {
-		return resource == c.Resource || resource == c.UserResource
-	})
-}
-
-// A tokenKey signs tokens. All servers of a process share one, because it is
-// expensive to make; a server knows the tokens of another by their tenant.
-type tokenKey struct {
-	private *rsa.PrivateKey
-	cert    []byte // self-signed, in DER
-	id      string // kid and x5t: the certificate's SHA-1
-}
-
-var signingKey = sync.OnceValue(func() *tokenKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(err)
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: "accounts.accesscontrol.windows.net"},
-		NotBefore:    now.Add(-24 * time.Hour),
-		NotAfter:     now.AddDate(10, 0, 0),
-	}
-	der := mustSign(template, template, &key.PublicKey, key)
-	sum := sha1.Sum(der)
-	return &tokenKey{private: key, cert: der, id: base64.RawURLEncoding.EncodeToString(sum[:])}
-})
-
-func sign(claims jwt.MapClaims) string {
-	key := signingKey()
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
-	token.Header["kid"] = key.id
-	token.Header["x5t"] = key.id
-	text, err := token.SignedString(key.private)
-	must(err)
-	return text
-}
-
-func randomID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

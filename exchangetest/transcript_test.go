@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
 // A player plays the client of a transcript: C lines are sent, S lines are
@@ -153,7 +155,7 @@ func (p *player) direct(verb, args string) {
 }
 
 func (p *player) connect(where string) {
-	if !p.Server.started {
+	if !p.Server.life.started {
 		p.Start()
 	}
 	port := map[string]string{
@@ -170,7 +172,7 @@ func (p *player) connect(where string) {
 		p.c = p.dialSMTP(p.t)
 		p.started = true
 	case "hve":
-		p.c = p.dialSubmission(p.t, hveHost)
+		p.c = p.dialSubmission(p.t, clouds.HVEHost)
 		p.started = true
 	case "smtp10":
 		p.c = p.dial(p.t, port)

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/url"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 )
 
 // A call that cannot be meant panics, and says which and why.
@@ -23,9 +23,7 @@ func TestWrongUseOfTheDirectory(t *testing.T) {
 	w := newWorld(t)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
-	ec, err := x509.ParseCertificate(mustSign(template, template, &key.PublicKey, key))
-	must(err)
+	ec := pki.SelfSigned("x", key)
 	for want, call := range map[string]func(){
 		`AddApp: Exchange Online has no app role "Mail.Read"`:      func() { w.tenant.AddApp("x", "Mail.Read") },
 		`InstallApp: the application "Invoices" is in the tenant`:  func() { w.tenant.InstallApp(w.app) },

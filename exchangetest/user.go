@@ -16,7 +16,7 @@ type User struct {
 
 	tenant *Tenant
 
-	// Guarded by the server's mutex.
+	// Guarded by the directory's mutex.
 	password string
 	state    UserState
 	changed  time.Time // the password
@@ -86,8 +86,8 @@ func (t *Tenant) AddUser(upn string) *User {
 		Mailbox: t.addMailbox("AddUser", upn), tenant: t,
 	}
 	u.password = u.Password
-	t.srv.mu.Lock()
-	defer t.srv.mu.Unlock()
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
 	u.Mailbox.owner = u
 	t.users[strings.ToLower(upn)] = u
 	return u
@@ -101,8 +101,8 @@ func (u *User) SetState(to UserState) {
 	if to.SignInFrequency < 0 {
 		panic(fmt.Sprintf("exchangetest: SetState: a negative SignInFrequency, %v", to.SignInFrequency))
 	}
-	u.tenant.srv.mu.Lock()
-	defer u.tenant.srv.mu.Unlock()
+	u.tenant.dir.mu.Lock()
+	defer u.tenant.dir.mu.Unlock()
 	u.state = to
 }
 
@@ -110,8 +110,8 @@ func (u *User) SetState(to UserState) {
 // issued to public clients for the old one (AADSTS50173), and the user signs in
 // anew in the browser.
 func (u *User) SetPassword(password string) {
-	u.tenant.srv.mu.Lock()
-	defer u.tenant.srv.mu.Unlock()
+	u.tenant.dir.mu.Lock()
+	defer u.tenant.dir.mu.Unlock()
 	u.password, u.changed = password, u.tenant.srv.Now()
 }
 
@@ -119,8 +119,8 @@ func (u *User) SetPassword(password string) {
 // sessions" does (AADSTS50173), and has the user sign in anew in the browser.
 // Access tokens last until they expire.
 func (u *User) RevokeSessions() {
-	u.tenant.srv.mu.Lock()
-	defer u.tenant.srv.mu.Unlock()
+	u.tenant.dir.mu.Lock()
+	defer u.tenant.dir.mu.Unlock()
 	u.revoked = u.tenant.srv.Now()
 }
 

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
 // A bearer is who a token speaks for, as far as the mail servers care.
@@ -43,20 +46,18 @@ var (
 // known of the bearer is returned with an error too, for the record.
 func (s *Server) verify(token string, want permission) (bearer, error) {
 	var c tokenClaims
-	_, err := jwt.ParseWithClaims(s.readable(token), &c,
-		func(*jwt.Token) (any, error) { return &signingKey().private.PublicKey, nil },
-		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
+	err := tokenkey.Parse(s.issued.opaque.readable(token), &c, s.Now)
 	b := bearer{clientID: c.AppID}
 	if err != nil {
 		return b, tokenError(err, &c)
 	}
 	b.expires = c.ExpiresAt.Time
-	if !slices.ContainsFunc(c.Audience, isExchange) {
+	if !slices.ContainsFunc(c.Audience, clouds.IsExchange) {
 		return b, fmt.Errorf("the token is for %q and not for Exchange Online", []string(c.Audience))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b.tenant = s.tenants[c.TID]
+	s.dir.mu.Lock()
+	defer s.dir.mu.Unlock()
+	b.tenant = s.dir.tenants[c.TID]
 	if b.tenant == nil || c.Issuer != "https://sts.windows.net/"+c.TID+"/" {
 		return b, fmt.Errorf("the token is of the tenant %q, issuer %q, which this server does not know", c.TID, c.Issuer)
 	}
@@ -124,10 +125,10 @@ func (b *bearer) roleLocked(c *tokenClaims, want permission) error {
 
 // open returns the mailbox that an IMAP or POP3 session of b for user is
 // authenticated for. usable is nil if the session can do something with it.
-func (s *Server) open(b bearer, user string, want permission) (m *Mailbox, usable, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m = s.mailboxes[strings.ToLower(user)]
+func (d *directory) open(b bearer, user string, want permission) (m *Mailbox, usable, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m = d.mailboxLocked(user)
 	if m == nil {
 		return nil, nil, fmt.Errorf("there is no mailbox %q", user)
 	}
@@ -151,7 +152,7 @@ func (s *Server) open(b bearer, user string, want permission) (m *Mailbox, usabl
 	return m, usable, nil
 }
 
-// hasFullAccess must be called with the server's mutex held.
+// hasFullAccess must be called with the directory's mutex held.
 func (b bearer) hasFullAccess(m *Mailbox) bool {
 	if b.byRole {
 		may, _ := b.tenant.mayByRoleLocked(b.app, m)

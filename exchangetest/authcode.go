@@ -1,0 +1,177 @@
+package exchangetest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+)
+
+const codeLifetime = 10 * time.Minute
+
+// An authCode is an authorization code.
+type authCode struct {
+	app       *App // in the tenant of the user
+	user      *User
+	wishes    []wish
+	scope     string
+	redirect  string
+	platform  Platform
+	challenge string
+	method    string
+	nonce     string
+	mfa       bool
+	signIn    time.Time
+	expires   time.Time
+	used      bool // guarded by the mutex of codes
+}
+
+// codes are those that were issued.
+type codes struct {
+	mu      sync.Mutex
+	byValue map[string]*authCode
+}
+
+func (cs *codes) add(value string, c *authCode) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.byValue[value] = c
+}
+
+func (cs *codes) find(value string) *authCode {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.byValue[value]
+}
+
+// use uses a code up. It reports whether it was used before.
+func (cs *codes) use(c *authCode) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	used := c.used
+	c.used = true
+	return used
+}
+
+// authorizationCode redeems a code.
+func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
+	for _, name := range []string{"code", "redirect_uri"} {
+		if r.PostForm.Get(name) == "" {
+			return nil, refuse(aadsts.MissingParameter, "name", name)
+		}
+	}
+	c := s.issued.codes.find(r.PostForm.Get("code"))
+	if c == nil || c.app.reg != r.app.reg {
+		return nil, refuse(aadsts.BadGrant, "parameter", "code")
+	}
+	if refusal := r.codeCredential(c); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := s.useCode(r, c); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := c.user.checkUser(c.mfa); refusal != nil {
+		return nil, refusal
+	}
+	w, refusal := c.wish(r.PostForm.Get("scope"))
+	if refusal != nil {
+		return nil, refusal
+	}
+	g, refusal := c.app.permit(c.user, w)
+	if refusal != nil {
+		return nil, refusal
+	}
+	g.nonce, g.signIn = c.nonce, c.signIn
+	g.session = signInFacts{mfa: c.mfa, password: true, public: c.platform != Web, scope: strings.Join(slices.Concat(w.oidc, w.full()), " ")}
+	if c.platform == SPA {
+		g.session.spa = s.Now()
+	}
+	return g, nil
+}
+
+// wish is what the token shall be for: the first resource of the sign-in, or
+// the one that the scope narrows it down to.
+func (c *authCode) wish(scope string) (wish, *entraError) {
+	w := c.wishes[0]
+	if scope == "" {
+		return w, nil
+	}
+	narrower, refusal := parseScope(scope)
+	if refusal != nil {
+		return w, refusal
+	}
+	if narrower.resource != "" {
+		narrower.oidc = append(slices.Clone(w.oidc), narrower.oidc...)
+		w = narrower
+	}
+	w.oidc = slices.Clone(w.oidc)
+	slices.Sort(w.oidc)
+	w.oidc = slices.Compact(w.oidc)
+	return w, nil
+}
+
+// full returns the permissions with their resource.
+func (w wish) full() []string {
+	var list []string
+	for _, p := range w.permissions {
+		list = append(list, w.resource+"/"+p)
+	}
+	return list
+}
+
+// codeCredential wants a credential of the kind that the redirect URI is
+// registered for.
+func (r *tokenRequest) codeCredential(c *authCode) *entraError {
+	given, refusal := r.credential()
+	origin := r.Header.Get("Origin") != ""
+	switch {
+	case refusal != nil:
+		return refusal
+	case c.platform == SPA && !origin:
+		return refuse(aadsts.SPAOnly)
+	case c.platform != SPA && origin:
+		return refuse(aadsts.NotSPA)
+	case c.platform == Web && !given:
+		return refuse(aadsts.CredentialRequired)
+	case c.platform != Web && given:
+		return refuse(aadsts.PublicWithCredential)
+	}
+	return nil
+}
+
+// useCode uses a code up. A code is used up by an attempt that fails, too.
+func (s *Server) useCode(r *tokenRequest, c *authCode) *entraError {
+	switch used := s.issued.codes.use(c); {
+	case used:
+		return refuse(aadsts.CodeUsed)
+	case !s.Now().Before(c.expires):
+		return refuse(aadsts.CodeExpired)
+	case r.tenant != nil && r.tenant != c.user.tenant:
+		return refuse(aadsts.CodeTenant)
+	case r.PostForm.Get("redirect_uri") != c.redirect:
+		return refuse(aadsts.RedirectMismatch)
+	}
+	return c.checkVerifier(r.PostForm.Get("code_verifier"))
+}
+
+// checkVerifier checks the proof of RFC 7636.
+func (c *authCode) checkVerifier(verifier string) *entraError {
+	if c.challenge == "" && verifier == "" {
+		return nil
+	}
+	if len(verifier) < 43 || len(verifier) > 128 {
+		return refuse(aadsts.VerifierSize)
+	}
+	if c.method == "S256" {
+		sum := sha256.Sum256([]byte(verifier))
+		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	if verifier != c.challenge {
+		return refuse(aadsts.VerifierMismatch)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package exchangetest
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+)
+
+// clientSecret takes the credential from the body or, as RFC 6749 section
+// 2.3.1 has it, from the Authorization header.
+func clientSecret(r *http.Request) (id, secret string) {
+	id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+	if user, password, ok := r.BasicAuth(); ok {
+		id, secret = cmp.Or(id, unescape(user)), cmp.Or(secret, unescape(password))
+	}
+	return id, secret
+}
+
+// unescape decodes what RFC 6749 section 2.3.1 has clients encode; clients
+// that forget to are understood too, as long as no percent sign is involved.
+func unescape(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
+	}
+	return s
+}
+
+// credential checks the credential of a request, if there is one.
+func (r *tokenRequest) credential() (given bool, refusal *entraError) {
+	_, secret := clientSecret(r.Request)
+	switch assertion := r.PostForm.Get("client_assertion"); {
+	case assertion != "":
+		if kind := r.PostForm.Get("client_assertion_type"); kind != assertionType {
+			return true, refuse(aadsts.MissingParameter).because("The parameter 'client_assertion_type' must be '" + assertionType + "'.")
+		}
+		return true, r.app.checkAssertion(assertion, r.Host)
+	case secret != "":
+		return true, r.app.checkSecret(secret)
+	}
+	return false, nil
+}
+
+func (a *App) checkSecret(value string) *entraError {
+	a.tenant.dir.mu.Lock()
+	defer a.tenant.dir.mu.Unlock()
+	for _, s := range a.reg.secrets {
+		switch {
+		case s.value != value:
+		case !a.tenant.srv.Now().Before(s.expires):
+			return refuse(aadsts.ExpiredSecret)
+		default:
+			return nil
+		}
+	}
+	return refuse(aadsts.WrongSecret)
+}
+
+// publicOrCredential reports whether a request is that of a public client,
+// which the application must allow, rather than one with a credential.
+func (r *tokenRequest) publicOrCredential() (public bool, refusal *entraError) {
+	given, refusal := r.credential()
+	if refusal != nil || given {
+		return false, refusal
+	}
+	r.app.tenant.dir.mu.Lock()
+	defer r.app.tenant.dir.mu.Unlock()
+	if !r.app.reg.publicFlows {
+		return false, refuse(aadsts.CredentialRequired)
+	}
+	return true, nil
+}

@@ -1,0 +1,85 @@
+package exchangetest
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// A life is what Start and Close change.
+type life struct {
+	mu      sync.Mutex
+	started bool
+	closed  bool
+	conns   map[net.Conn]struct{} // of mail servers
+	hosts   []*Host
+
+	running sync.WaitGroup // accept loops and mail sessions
+	http    sync.WaitGroup // HTTP connections
+}
+
+// end closes the connections. It reports whether it is the first call.
+func (l *life) end() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	already := l.closed
+	l.closed = true
+	for conn := range l.conns {
+		conn.Close()
+	}
+	return !already
+}
+
+// accept gives each connection of ln to handle, in a goroutine of its own,
+// until ln is closed.
+func (l *life) accept(ln net.Listener, handle func(net.Conn)) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		if !l.track(conn) {
+			conn.Close()
+			return
+		}
+		l.running.Go(func() {
+			defer l.untrack(conn)
+			handle(conn)
+		})
+	}
+}
+
+func (l *life) track(conn net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.conns[conn] = struct{}{}
+	return true
+}
+
+func (l *life) untrack(conn net.Conn) {
+	conn.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.conns, conn)
+}
+
+func (l *life) countHTTP(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		l.http.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		l.http.Done()
+	}
+}
+
+func listen() net.Listener {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(fmt.Sprintf("exchangetest: no free port on 127.0.0.1: %v", err))
+	}
+	return ln
+}
