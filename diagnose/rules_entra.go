@@ -47,7 +47,9 @@ var entraRules = []rule{
 	entra("redirect-uri", Developer, "The redirect URI is not registered for the application.",
 		"Add it under Authentication, exactly as it is sent, on the right platform: for a program on a desktop http://localhost under \"Mobile and desktop applications\".", nil, 50011, 500113),
 	entra("assertion", Developer, "The certificate or the assertion that proves the application is not valid.",
-		assertionRemedy, nil, 50012, 50027, 50048, 700027, 700030),
+		assertionRemedy, nil, 50012, 50027, 50048, 700027, 700030, 7000274),
+	entra("certificate-ended", Developer, "The certificate that proves the application has expired, or is not valid yet, or was revoked.",
+		"Make a new one, and upload it under Certificates & secrets before the program uses it. With tokensource.InOrder a program takes the old one and the new one.", nil, 1000502, 7000214, 7000277),
 	{
 		name: "assertion", codes: []int{700023}, when: []condition{says("assertion")}, confidence: Certain,
 		cause:  "The assertion that proves the application is for another audience.",

@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"crypto/rsa"
+	"crypto/x509"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,16 +31,25 @@ func (a *App) checkAssertion(text, host string) *entraError {
 	if !strings.EqualFold(j.Claims.Subject, j.Claims.Issuer) {
 		return refuse(aadsts.AssertionSubject)
 	}
-	if refusal := a.checkSignature(j); refusal != nil {
+	cert, refusal := a.signedWith(j)
+	if refusal != nil {
 		return refusal
 	}
 	if !slices.ContainsFunc(j.Claims.Audience, func(aud string) bool { return a.isTokenEndpoint(aud, host) }) {
 		return refuse(aadsts.AssertionAudience).as("invalid_client").because("Client assertion audience claim does not match Realm issuer.")
 	}
-	return checkTime(j, now)
+	if refusal := checkTime(j, now); refusal != nil {
+		return refusal
+	}
+	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
+		return refuse(aadsts.CertificateTime)
+	}
+	return nil
 }
 
-func (a *App) checkSignature(j *assertion.Assertion) *entraError {
+// signedWith returns the certificate of the application that an assertion was
+// signed with.
+func (a *App) signedWith(j *assertion.Assertion) (*x509.Certificate, *entraError) {
 	a.tenant.dir.mu.Lock()
 	certs := slices.Clone(a.reg.certs)
 	a.tenant.dir.mu.Unlock()
@@ -48,11 +58,11 @@ func (a *App) checkSignature(j *assertion.Assertion) *entraError {
 			continue
 		}
 		if !j.Verify(c.PublicKey.(*rsa.PublicKey)) {
-			return refuse(aadsts.AssertionKey).because("Client assertion contains an invalid signature. [Reason - The key was found, but the signature cannot be verified with it.]")
+			return nil, refuse(aadsts.AssertionKey).because("Client assertion contains an invalid signature. [Reason - The key was found, but the signature cannot be verified with it.]")
 		}
-		return nil
+		return c, nil
 	}
-	return refuse(aadsts.AssertionKey)
+	return nil, refuse(aadsts.AssertionKey)
 }
 
 func checkTime(j *assertion.Assertion, now time.Time) *entraError {

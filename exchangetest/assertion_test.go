@@ -146,6 +146,32 @@ func TestClientAssertionReused(t *testing.T) {
 	}
 }
 
+// A certificate ends by the clock of Entra ID, whatever the client's says.
+func TestCertificateThatHasEnded(t *testing.T) {
+	w := newWorld(t)
+	cert := testKeys()[0].cert
+	w.app.AddCertificate(cert)
+	for _, row := range []struct {
+		name string
+		at   time.Time
+		code int
+	}{
+		{"last minute", cert.NotAfter.Add(-time.Minute), 0},
+		{"after it", cert.NotAfter.Add(time.Second), 1000502},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w.Advance(row.at.Sub(w.Now()))
+			resp, body := w.post(t, w.tenant.ID, w.assertionForm(w.assertion(nil)))
+			if row.code == 0 && resp.StatusCode != 200 {
+				t.Error(body)
+			}
+			if row.code != 0 {
+				checkEntraError(t, resp, body, 401, "invalid_client", row.code)
+			}
+		})
+	}
+}
+
 func TestClientAssertionMalformed(t *testing.T) {
 	w := newWorld(t)
 	for _, text := range []string{"x", "a.b.c", "e30.e30.!", "e30.W10.e30"} {

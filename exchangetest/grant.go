@@ -137,7 +137,7 @@ func (g *grant) response(r *http.Request) map[string]any {
 		"token_type":     "Bearer",
 		"expires_in":     seconds,
 		"ext_expires_in": seconds,
-		"access_token":   g.app.issue(TokenOptions{User: g.user, Scopes: g.scopes, Audience: g.resource, Lifetime: g.lifetime}),
+		"access_token":   g.accessToken(),
 	}
 	if g.lifetime > longLived {
 		answer["refresh_in"] = seconds / 2
@@ -156,6 +156,14 @@ func (g *grant) response(r *http.Request) map[string]any {
 		answer["client_info"] = clientInfo(g.user)
 	}
 	return answer
+}
+
+func (g *grant) accessToken() string {
+	o := TokenOptions{User: g.user, Scopes: g.scopes, Audience: g.resource, Lifetime: g.lifetime}
+	if g.user != nil && !g.session.mfa {
+		o.Claims = map[string]any{"amr": []string{"pwd"}}
+	}
+	return g.app.issue(o)
 }
 
 // grantedScope lists what was granted, as Entra ID does with the resource.

@@ -36,7 +36,9 @@ type UserState struct {
 	PasswordExpired bool
 
 	// RequireMFA demands a second factor, which the sign-in page asks for
-	// and a password alone does not have (AADSTS50076).
+	// and a password alone does not have (AADSTS50076). An application that
+	// acts on behalf of a user who signed in without one is refused with the
+	// claims that its client has to ask for; see "amr" in the user's token.
 	RequireMFA bool
 
 	// NoMFA says that the user who needs a second factor has registered none

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,6 +38,7 @@ type tokens struct {
 	IDToken      string `json:"id_token"`
 	Scope        string `json:"scope"`
 	ClientInfo   string `json:"client_info"`
+	Claims       string `json:"claims"` // of a refusal
 }
 
 // redeem posts a form with the client id, which pairs of names and values
@@ -75,7 +77,7 @@ func (p *people) redeem(t testing.TB, tenant string, pairs ...string) (tokens, s
 		return answer.tokens, ""
 	}
 	b, _ := json.Marshal(answer.Codes)
-	return tokens{}, strings.TrimSpace(answer.Error + " " + string(b) + " " + answer.Suberror)
+	return tokens{Claims: answer.Claims}, strings.TrimSpace(answer.Error + " " + string(b) + " " + answer.Suberror)
 }
 
 func (p *people) passwordForm() []string {
@@ -272,6 +274,57 @@ func TestOnBehalfOf(t *testing.T) {
 				t.Errorf("got %q, want %q", got, row.want)
 			}
 		})
+	}
+}
+
+// An API whose caller has signed in with a password alone is told what the
+// caller's client must ask for.
+func TestOnBehalfOfWantsASecondFactor(t *testing.T) {
+	p := newPeople(t)
+	api := p.tenant.AddApp("API")
+	api.Consent(nil, IMAPAccessAsUser)
+	p.public = api
+	for _, row := range []struct {
+		name  string
+		state UserState
+		amr   []string
+		want  string
+	}{
+		{"password", UserState{RequireMFA: true}, []string{"pwd"}, "interaction_required [50076] basic_action"},
+		{"second factor", UserState{RequireMFA: true}, []string{"pwd", "mfa"}, ""},
+		{"not enrolled", UserState{NoMFA: true}, []string{"pwd"}, "interaction_required [50079] basic_action"},
+		{"not demanded", UserState{}, []string{"pwd"}, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p.user.SetState(row.state)
+			assertion := p.app.Token(&TokenOptions{User: p.user, Audience: api.ClientID, Claims: map[string]any{"amr": row.amr}})
+			got, problem := p.redeem(t, "contoso.com",
+				"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "requested_token_use", "on_behalf_of", "client_secret", api.Secret,
+				"assertion", assertion, "scope", "https://outlook.office.com/IMAP.AccessAsUser.All",
+			)
+			if problem != row.want || strings.Contains(got.Claims, "polids") != (problem != "") {
+				t.Errorf("got %q with the claims %q, want %q", problem, got.Claims, row.want)
+			}
+		})
+	}
+}
+
+// A token says how the user has signed in.
+func TestAuthenticationMethods(t *testing.T) {
+	p := newPeople(t)
+	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
+	password, problem := p.redeem(t, "contoso.com", p.passwordForm()...)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	for name, row := range map[string]struct{ token, want string }{
+		"password":    {password.AccessToken, "[pwd]"},
+		"App.Token":   {p.app.Token(&TokenOptions{User: p.user}), "[pwd mfa]"},
+		"application": {p.app.Token(nil), "<nil>"},
+	} {
+		if got := fmt.Sprint(p.claims(row.token)["amr"]); got != row.want {
+			t.Errorf("%s: amr %s, want %s", name, got, row.want)
+		}
 	}
 }
 

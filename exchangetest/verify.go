@@ -31,6 +31,7 @@ type tokenClaims struct {
 	UPN   string   `json:"upn"`
 	Scope string   `json:"scp"`
 	Roles []string `json:"roles"`
+	AMR   []string `json:"amr"` // how the user signed in
 }
 
 // A permission is what a protocol wants to find in a token.

@@ -104,7 +104,8 @@ var causes = []struct {
 	// refusal tells: TestClockThatIsWrong.
 	{"700024", "dev", once},
 	{"700025", "dev", once},
-	{"700027", "dev", once},
+	{"700027 7000274", "dev", once},
+	{"1000502 7000214 7000277", "dev", once},
 	{"700030", "dev", once},
 	{"7000114", "dev", once},
 	{"7000215", "dev", once},

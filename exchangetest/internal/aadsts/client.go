@@ -26,6 +26,7 @@ const (
 	AssertionAudience     = 700023 // and NoResource, which it says by default
 	AssertionKey          = 700027
 	AssertionTime         = 700024
+	CertificateTime       = 1000502
 	FederatedIssuer       = 700211
 	FederatedAudience     = 700212
 	FederatedSubject      = 700213
@@ -74,6 +75,10 @@ var clients = []Refusal{
 	{Code: AssertionSubject, Error: invalidClient, Text: "Subject must match Issuer claim in the client assertion."},
 	{Code: AssertionTime, Error: invalidClient, Text: "Client assertion is not within its valid time range. Current time: {now}, assertion valid from {from}, expiry time of assertion {to}." + seeCertificates},
 	{Code: AssertionKey, Error: invalidClient, Text: "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found. Application '{client_id}'.]"},
+	{Code: CertificateTime, Error: invalidClient, Text: "The certificate that signed the assertion is not within its period of validity.", Ours: true},
+	{Code: 7000214, Error: invalidClient, Text: "The certificate that signed the assertion has been revoked.", Ours: true},
+	{Code: 7000277, Error: invalidClient, Text: "The certificate that signed the assertion was revoked.", Ours: true},
+	{Code: 7000274, Error: invalidClient, Text: "The client assertion has a signature that cannot be verified.", Ours: true},
 	{Code: 700030, Error: invalidClient, Text: "Invalid certificate - subject name in certificate is not authorized."},
 	{Code: 70021, Error: invalidClient, Text: "No matching federated identity record found for presented assertion." + seeFederation},
 	{Code: FederatedIssuer, Error: invalidClient, Text: "No matching federated identity record found for presented assertion issuer '{issuer}'." + seeFederation},

@@ -12,6 +12,10 @@ const (
 	ExternalChallenge    = 50158
 )
 
+// PolicyClaims is what an API is told to pass on to its client, where a policy
+// wants more of the user. The id of the policy is made up.
+const PolicyClaims = `{"access_token":{"polids":{"essential":true,"values":["44444444-5555-4666-8777-888888888888"]}}}`
+
 // blockedClaims is what a sign-in must be asked for with. The id of the policy
 // is made up.
 const blockedClaims = `{"access_token":{"capolids":{"essential":true,"values":["44444444-5555-4666-8777-888888888888"]}}}`
