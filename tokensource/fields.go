@@ -69,17 +69,16 @@ func text(raw json.RawMessage) string {
 }
 
 // plainFields cuts up an object that has no values but numbers, and strings of
-// printable ASCII without an escape. Of any other text it says no more than that
-// it is not such a one.
+// printable ASCII without an escape. ok is false for any other text, JSON or not.
 func plainFields(text []byte) (f fields, ok bool) {
 	c := cutter{text}
-	if !c.mark('{') {
+	if !c.take('{') {
 		return nil, false
 	}
 	f = make(fields, 0, 8)
 	for {
 		name, isString := c.plainString()
-		if !isString || !c.mark(':') {
+		if !isString || !c.take(':') {
 			return nil, false
 		}
 		value, ok := c.plainValue()
@@ -87,8 +86,8 @@ func plainFields(text []byte) (f fields, ok bool) {
 			return nil, false
 		}
 		f = append(f, field{name[1 : len(name)-1], value})
-		if !c.mark(',') {
-			return f, c.mark('}') && c.skipSpace() == 0
+		if !c.take(',') {
+			return f, c.take('}') && c.skipSpace() == 0
 		}
 	}
 }
@@ -96,7 +95,7 @@ func plainFields(text []byte) (f fields, ok bool) {
 // A cutter cuts pieces off the beginning of a JSON text.
 type cutter struct{ rest []byte }
 
-// skipSpace returns how much there is after it.
+// skipSpace returns how much is left behind the white space.
 func (c *cutter) skipSpace() int {
 	c.rest = bytes.TrimLeft(c.rest, " \t\r\n")
 	return len(c.rest)
@@ -108,7 +107,8 @@ func (c *cutter) cut(n int) []byte {
 	return piece
 }
 
-func (c *cutter) mark(mark byte) bool {
+// take cuts off a punctuation mark, if that comes next.
+func (c *cutter) take(mark byte) bool {
 	if c.skipSpace() == 0 || c.rest[0] != mark {
 		return false
 	}
