@@ -72,9 +72,9 @@ func (s *situation) readTried(err error) {
 	if !ok || s.Token != "" {
 		return
 	}
-	s.Token = tried.Claims
+	s.Token = tried.Claims()
 	if s.undated {
-		s.Now = tried.At
+		s.Now = tried.At()
 	}
 	s.readToken()
 }

@@ -1,13 +1,12 @@
 package exchangetest
 
-import "unicode"
-
 import (
 	"errors"
 	"net"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/broadcast"
 )

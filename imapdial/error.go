@@ -76,9 +76,9 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // As is for package diagnose, which reads the claims of the token that was
-// tried, so that it need not be given the token. The error keeps no more of it
-// than these: not the signature, without which they open nothing.
-func (e *Error) As(target any) bool { return e.tried.As(target) }
+// tried. The error has those, which name the user and the application, but not
+// the signature that makes a token of them. Nothing prints them.
+func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
 // Temporary reports whether the same Dial can succeed later although nobody
 // has mended anything: the network failed, or the server said that it is

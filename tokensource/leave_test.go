@@ -65,7 +65,7 @@ func (c stepwise) Lock(ctx context.Context, key string) (func(), error) {
 // is good is the one that other processes and the next call go on with.
 func TestCallerLeavesAtAnyStep(t *testing.T) {
 	for name, steps := range map[string]string{
-		"without locks": "get got request answer put stored",
+		"without locks": "get got request answer get got put stored",
 		"with locks":    "get got lock locked get got request answer put stored",
 	} {
 		for n, step := range strings.Fields(steps) {

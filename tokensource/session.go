@@ -117,9 +117,7 @@ func (s *session) begin(ctx context.Context, g *grant) (*grant, error) {
 		return nil, err
 	}
 	defer unlock()
-	g, err = s.save(ctx)
-	s.begun = err != nil
-	return g, err
+	return s.save(ctx)
 }
 
 // renew takes what is stored where that is fresh, under the lock where it is
@@ -145,8 +143,12 @@ func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
 			return g, err
 		}
 	}
+	redeems := s.refresh != ""
 	g, err := s.obtain(ctx, pause)
 	switch {
+	case err == nil && redeems && s.leftMeanwhile(ctx):
+		s.reset()
+		return nil, s.noRefreshToken()
 	case err == nil:
 		s.take(g)
 		return s.save(ctx)
@@ -187,7 +189,7 @@ func (s *session) obtain(ctx context.Context, pause pauseFunc) (*grant, error) {
 func (s *session) signedIn(ctx context.Context, pause pauseFunc) (*grant, error) {
 	g, err := s.signIn(ctx, pause)
 	if err == nil {
-		s.refresh, s.rotated = "", false
+		s.refresh, s.rotated, s.begun = "", false, true
 	}
 	return g, err
 }

@@ -58,6 +58,16 @@ func (s *session) look(ctx context.Context) (*record, error) {
 	return r, nil
 }
 
+// leftMeanwhile reports whether the user was signed out during a request, which
+// a lock would have kept from happening.
+func (s *session) leftMeanwhile(ctx context.Context) bool {
+	if s.shelf == nil || s.locks() {
+		return false
+	}
+	r, err := s.shelf.load(context.WithoutCancel(ctx))
+	return err == nil && r != nil && r.SignedOut
+}
+
 func (s *session) locks() bool {
 	if s.shelf == nil {
 		return false
@@ -115,11 +125,11 @@ func (s *session) save(ctx context.Context) (*grant, error) {
 			return nil, s.failed(&ownError{"Config.Cache", err})
 		} else if err != nil {
 			s.shelf.warn(ctx, "a token was not stored", err)
-			s.unsaved = nil
+			s.begun, s.unsaved = false, nil
 			return g, nil
 		}
 	}
-	s.stored, s.rotated, s.unsaved = s.refresh, false, nil
+	s.begun, s.stored, s.rotated, s.unsaved = false, s.refresh, false, nil
 	return g, nil
 }
 

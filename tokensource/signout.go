@@ -7,23 +7,28 @@ import (
 )
 
 // SignOut forgets the user: the tokens that the Source has, and those in the
-// [Config.Cache]. It waits for a request that is under way, and for the lock of
-// the entry. Where it returns an error, nothing has been forgotten.
+// [Config.Cache]. To sign out a user of a web application, call it on the Source
+// of [Config.SignedIn] with that user's Config, and on each Source of that user
+// that the application keeps.
 //
-// To sign out a user of a web application, call it on the Source of
-// [Config.SignedIn] with that user's Config. From then on the error of their
-// Sources is [ErrInteractionRequired], until they sign in again; one of
-// [Config.AuthCode] or [Config.DeviceCode] asks the person when it is next used;
-// the browser may answer that by itself, unless [AuthCodeOptions] has a Prompt.
-// A Source that can get a token without anybody, because it was given a
-// password or belongs to an application, gets another one.
+// Afterwards the error of the Source, and of those that are made for the same
+// entry, is [ErrInteractionRequired] until the user signs in again. One of
+// [Config.AuthCode] or [Config.DeviceCode] asks the person; the browser may
+// answer that by itself, unless [AuthCodeOptions] has a Prompt. One that can sign
+// in without anybody, with a password, an assertion or as an application, does
+// so. [Config.RefreshToken] does not go back to the token it was given.
 //
-// Other Sources of the same entry, in this process and in others, use their
-// access token until it is to be renewed, which is an hour or so; they find out
-// then. Connections that are open stay open. Entra ID is not told: it has no
-// endpoint for that, and an administrator's Revoke-MgUserSignInSession is what
-// ends every refresh token of a user there.
+// A Source that is kept elsewhere uses its access token until it is to be
+// renewed, which is an hour or so, and finds out then. Connections that are open
+// stay open. Entra ID is not told: it has no endpoint for that, and an
+// administrator's Revoke-MgUserSignInSession is what ends every refresh token of
+// a user there.
 // (https://learn.microsoft.com/entra/identity/users/users-revoke-access)
+//
+// SignOut waits for the lock of the entry, and for a request of the Source that
+// is under way: give ctx a deadline where that may be a sign-in. After an error
+// the tokens may still be stored; call it again. Where the Cache is no [Locker],
+// another process may store its tokens in the same moment.
 func (s *Source) SignOut(ctx context.Context) error {
 	if s == nil || s.flow == nil {
 		return s.unusable()
@@ -52,6 +57,9 @@ func (s *session) signOut(ctx context.Context) error {
 		return s.failed(transport.ContextError(ctx))
 	}
 	if err := s.clearShelf(ctx); err != nil {
+		if ended := transport.ContextError(ctx); ended != nil {
+			return s.failed(ended)
+		}
 		return s.failed(&ownError{"Config.Cache", s.redacted(err)})
 	}
 	s.reset()

@@ -71,6 +71,59 @@ func TestSignOut(t *testing.T) {
 	}
 }
 
+// Another Source of the user renews its token at that moment. With locks the
+// sign-out waits for it; without them it stores nothing any more.
+func TestSignOutDuringARenewal(t *testing.T) {
+	for name, newCache := range map[string]func() Cache{
+		"with locks":    func() Cache { return newLockingCache() },
+		"without locks": func() Cache { return new(memCache) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: slowly(time.Second, rotate)}
+				config := server.config()
+				config.Cache, config.CacheKey = newCache(), "account 1"
+				kept := signedInTest(t, config)
+				pass(hour)
+				renewal := make(chan struct{})
+				go func() {
+					defer close(renewal)
+					kept.TokenContext(t.Context())
+				}()
+				synctest.Wait()
+				signOut(t, config.SignedIn())
+				<-renewal
+				wantNobody(t, config.SignedIn())
+				pass(hour)
+				wantNobody(t, kept)
+			})
+		})
+	}
+}
+
+// A sign-in after the sign-out that cannot be stored yet is kept.
+func TestSignInAfterSignOutIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: rotate}
+		cache := new(memCache)
+		config := server.config()
+		config.Cache = cache
+		source := config.Password("adele@contoso.com", testPassword)
+		want(t, source, 1)
+		signOut(t, source)
+		cache.put = func(context.Context, string) error { return errors.New("no space") }
+		for range 3 {
+			if _, err := source.TokenContext(t.Context()); err == nil {
+				t.Error("a token, though its refresh token is not stored")
+			}
+			pass(time.Minute)
+		}
+		cache.put = nil
+		want(t, source, 2)
+		wantRequests(t, server, 2)
+	})
+}
+
 // What each flow does when it is asked again.
 func TestSignOutOfFlows(t *testing.T) {
 	anew := func(t *testing.T, s *Source) { want(t, s, 2) }

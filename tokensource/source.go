@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,8 @@ const (
 // A failure is remembered: for the next five seconds, one second where it is
 // [Error.Temporary], calls get it at once and no request is made. That time
 // doubles with each failure in a row, up to a minute. A longer
-// [Error.RetryAfter] counts instead, up to an hour.
+// [Error.RetryAfter] counts instead, up to an hour, or five minutes where it is not
+// Entra ID's words that it came with.
 type Source struct {
 	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
 
@@ -168,12 +170,12 @@ func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
 	}
 	c.err = err
 	switch old := s.cached.Load(); {
-	case err == nil && c.era != s.era:
-		c.entry = newEntry(g)
 	case err == nil:
 		c.entry = newEntry(g)
-		s.cached.Store(c.entry)
-		s.failure, s.failures = failure{}, 0
+		if c.era == s.era {
+			s.cached.Store(c.entry)
+			s.failure, s.failures = failure{}, 0
+		}
 	case abandoned:
 	default:
 		s.remember(err, now)
@@ -193,8 +195,16 @@ const (
 	rememberTerminal  = 5 * time.Second
 	rememberTemporary = time.Second
 	rememberAtMost    = time.Minute
-	obeyAtMost        = time.Hour // of a Retry-After
 )
+
+// obeyAtMost bounds a Retry-After. What stands between may send one too, as a
+// proxy does while it is down.
+func obeyAtMost(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == "" && e.StatusCode != http.StatusTooManyRequests {
+		return 5 * time.Minute
+	}
+	return time.Hour
+}
 
 // remember decides until when calls are answered with err. It is called with mu
 // held.
@@ -204,7 +214,7 @@ func (s *Source) remember(err error, now time.Time) {
 		hold = rememberTemporary
 	}
 	hold = min(hold<<min(s.failures, 6), rememberAtMost)
-	hold = max(hold, min(toldToWait(err), obeyAtMost))
+	hold = max(hold, min(toldToWait(err), obeyAtMost(err)))
 	s.failures++
 	s.failure = failure{err, now.Add(hold)}
 }

@@ -131,6 +131,9 @@ func TestFailureIsRemembered(t *testing.T) {
 		{"temporary: starts lower", unavailable, maxTries,
 			[]time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second, time.Minute, time.Minute}},
 		{"Retry-After beyond what is waited for in the call", throttled("90"), 1, []time.Duration{90 * time.Second, 90 * time.Second}},
+		{"Retry-After of something else than Entra ID", func(int, *http.Request) (*http.Response, error) {
+			return response(http.StatusServiceUnavailable, "<html>maintenance</html>", "Retry-After", "3600"), nil
+		}, 1, []time.Duration{5 * time.Minute}},
 		{"Retry-After of an hour", throttled("3600"), 1, []time.Duration{time.Hour}},
 		{"Retry-After beyond what is obeyed", throttled("3601"), 1, []time.Duration{time.Hour}},
 		{"loop detected", func(int, *http.Request) (*http.Response, error) {

@@ -12,9 +12,8 @@ import (
 // Tried is the token of a login that failed, as far as it explains why. The
 // errors of the dialers hand it to package diagnose by [errors.As].
 type Tried struct {
-	// Claims is the token without its signature, so that it opens nothing.
-	Claims string
-	At     time.Time
+	claims *string // behind a pointer, so that fmt cannot reach it
+	at     time.Time
 }
 
 // NewTried returns nil for a token that is no JWT.
@@ -27,8 +26,16 @@ func NewTried(token string) *Tried {
 	if err != nil || !json.Valid(payload) {
 		return nil
 	}
-	return &Tried{Claims: "." + parts[1] + ".", At: time.Now()}
+	claims := "." + parts[1] + "."
+	return &Tried{&claims, time.Now()}
 }
+
+// Claims returns the token without its header and signature, so that it opens
+// nothing.
+func (t *Tried) Claims() string { return *t.claims }
+
+// At returns when it was tried.
+func (t *Tried) At() time.Time { return t.at }
 
 // As is the method of an error that has t, which may be nil.
 func (t *Tried) As(target any) bool {
@@ -43,4 +50,4 @@ func (t *Tried) As(target any) bool {
 func (t *Tried) Error() string { return "login: a token" }
 
 // Format shows nothing of the claims, whatever the verb.
-func (t *Tried) Format(f fmt.State, _ rune) { io.WriteString(f, t.Error()) }
+func (t Tried) Format(f fmt.State, _ rune) { io.WriteString(f, t.Error()) }

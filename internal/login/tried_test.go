@@ -2,6 +2,7 @@ package login
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,16 +23,21 @@ func TestTried(t *testing.T) {
 			tried := NewTried(row.token)
 			if row.claims == "" {
 				if tried != nil {
-					t.Error(tried.Claims)
+					t.Error(tried.Claims())
 				}
 				return
 			}
-			if tried == nil || tried.Claims != row.claims || tried.At.IsZero() {
+			if tried == nil || tried.Claims() != row.claims || tried.At().IsZero() {
 				t.Fatalf("%+v", tried)
 			}
+			if text, err := json.Marshal(tried); strings.Contains(string(text), payload) {
+				t.Errorf("in JSON: %s, %v", text, err)
+			}
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-				if text := fmt.Sprintf(verb, tried); strings.Contains(text, payload) {
-					t.Errorf("%s shows the claims: %s", verb, text)
+				for _, value := range []any{tried, *tried, struct{ tried *Tried }{tried}, withTried{tried}} {
+					if text := fmt.Sprintf(verb, value); strings.Contains(text, payload) {
+						t.Errorf("%s shows the claims: %s", verb, text)
+					}
 				}
 			}
 		})
@@ -46,7 +52,7 @@ func (withTried) Error() string        { return "an error" }
 func (e withTried) As(target any) bool { return e.tried.As(target) }
 
 func TestTriedByAs(t *testing.T) {
-	want := &Tried{Claims: ".e30."}
+	want := NewTried("e30.e30.x")
 	if got, ok := errors.AsType[*Tried](fmt.Errorf("wrapped: %w", withTried{want})); !ok || got != want {
 		t.Errorf("%v, %v", got, ok)
 	}
