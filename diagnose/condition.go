@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -82,6 +83,22 @@ func beforeAuth(s *situation) bool {
 // byOthers holds for errors that are not of our dialers.
 func byOthers(s *situation) bool { return s.op == "" }
 
+// overHTTP holds for a request to Entra ID, by any library.
+func overHTTP(s *situation) bool {
+	for _, words := range []string{"http", "tokensource:", "oauth2:", "proxyconnect"} {
+		if strings.Contains(s.text, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// ofIMAP holds for go-imap's errors, some of which are no more than the words.
+func ofIMAP(s *situation) bool {
+	return s.Protocol == IMAP || strings.Contains(s.text, ":993") ||
+		s.text == "unexpected eof" || strings.HasPrefix(s.text, "connection closed before greeting")
+}
+
 // says holds where the words are in the error.
 func says(words string) condition {
 	return func(s *situation) bool { return contains(s.text, words) }
@@ -146,6 +163,12 @@ func noTenant(s *situation) bool { return s.Tenant == "" }
 func passes(s *situation) bool {
 	e, ok := errors.AsType[*tokensource.Error](s.err)
 	return ok && e.Temporary()
+}
+
+// wordless holds for an answer that is not in Entra ID's form.
+func wordless(s *situation) bool {
+	e, ok := errors.AsType[*tokensource.Error](s.err)
+	return ok && e.Code == "" && e.StatusCode != http.StatusTooManyRequests
 }
 
 // badSecret holds for a client secret that tokensource refuses.

@@ -53,6 +53,7 @@ func TestExplainErrors(t *testing.T) {
 		{"imapdial, refused", imapError(imapdial.OpAuthenticate, no), app, "app-not-registered"},
 		{"imapdial, wrapped twice", fmt.Errorf("a: %w", fmt.Errorf("b: %w", imapError(imapdial.OpAuthenticate, no))), app, "app-not-registered"},
 		{"imapdial, not connected", imapError(imapdial.OpOpen, &imap.Error{Type: "BAD", Text: "User is authenticated but not connected."}), app, "no-full-access"},
+		{"tokensource, cut off", &tokensource.Error{Err: io.ErrUnexpectedEOF}, app, "token-cut-off"},
 		{"imapdial, cut off", imapError(imapdial.OpAuthenticate, io.ErrUnexpectedEOF), app, "cut-off"},
 		{"imapdial, no greeting", imapError(imapdial.OpGreeting, io.ErrUnexpectedEOF), app, "port"},
 		{"smtpdial, cut off", smtpError(smtpdial.OpAuthenticate, io.ErrUnexpectedEOF), app, "cut-off"},
@@ -65,6 +66,7 @@ func TestExplainErrors(t *testing.T) {
 		{"tokensource", imapError(imapdial.OpToken, &tokensource.Error{Code: "invalid_client", AADSTS: []int{7000222}, StatusCode: 401, Description: "AADSTS7000222: expired"}), app, "expired-secret"},
 		{"tokensource, code without AADSTS", &tokensource.Error{Code: "invalid_request", StatusCode: 400}, app, "entra-refused"},
 		{"tokensource, server error without AADSTS", &tokensource.Error{Code: "server_error", StatusCode: 500}, app, "passing"},
+		{"tokensource, a proxy's page", &tokensource.Error{StatusCode: 503, Err: errors.New("the answer is not the JSON object expected")}, app, "passing"},
 		{"tokensource, throttled without a body", &tokensource.Error{StatusCode: 429, Err: errors.New("the answer is empty")}, app, "passing"},
 		{"tokensource, no answer", &tokensource.Error{Err: &net.DNSError{Err: "no such host", Name: "login.example.com", IsNotFound: true}}, app, "no-such-host"},
 		{"tokensource, a setting", &tokensource.ConfigError{Field: "Tenant", Value: "common", Problem: "stands for many"}, diagnose.Subject{Username: mailbox}, "setting"},
@@ -133,6 +135,16 @@ func TestNearMisses(t *testing.T) {
 		"AADSTS7000215: wrong":                          "federated-credential",
 		"-ERR Protocol error. Connection is closed. 10": "stale-token",
 		"550 5.7.1 Unable to relay":                     "no-send-as",
+		"json: unexpected EOF":                          "dropped",
+		"write |1: use of closed network connection":    "dropped",
+		`Post "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token": unexpected EOF`: "dropped",
+		"write tcp 10.0.0.1:4711->52.98.1.1:587: use of closed network connection":               "dropped",
+		"ssh-agent: identity not found":                                              "no-identity",
+		"config: refresh token is not set in settings.json, using the client secret": "no-refresh-token",
+		`Post "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token": proxyconnect tcp: tls: first record does not look like a TLS handshake`: "starttls-port",
+		"GET http://169.254.169.254/metadata/identity/oauth2/token 200 OK\nimap: dial tcp outlook.office365.com:993: context deadline exceeded":          "not-in-azure",
+		`Get "http://169.254.169.254/latest/meta-data/iam/": dial tcp 169.254.169.254:80: i/o timeout`:                                                   "not-in-azure",
+		"server doesn't support AUTHORITATIVE answers": "no-auth",
 	} {
 		if findings := diagnose.ExplainLine(line, diagnose.Subject{Flow: diagnose.AppOnly}); has(findings, not) {
 			t.Errorf("%q: %v", line, names(findings))

@@ -25,7 +25,7 @@ type rule struct {
 type symptom string
 
 // A sign is how a symptom is known: by one of the words, in lower case. A "*"
-// in it stands for anything.
+// in it stands for anything in the same line.
 type sign struct {
 	symptom symptom
 	words   []string
@@ -53,7 +53,7 @@ func contains(text, words string) bool {
 func (s *situation) symptoms() []symptom {
 	seen := []symptom{anything}
 	for _, sign := range signs {
-		if sign.in(s.text) {
+		if slices.ContainsFunc(s.lower, sign.in) {
 			seen = append(seen, sign.symptom)
 		}
 	}

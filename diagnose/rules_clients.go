@@ -18,7 +18,7 @@ var clientRules = []rule{
 		source: docIMAPClient,
 	},
 	{
-		name: "starttls-port", seen: plainPort, when: []condition{byOthers}, confidence: Likely,
+		name: "starttls-port", seen: plainPort, when: []condition{byOthers, not(overHTTP)}, confidence: Likely,
 		cause:  "TLS was begun on a port where the connection begins without it.",
 		remedy: "On port 587 (SMTP) and 143 (IMAP), connect without TLS and call StartTLS. On 993 (IMAP) TLS comes first; for SMTP, Exchange has no such port. A proxy may be between, too.",
 		who:    Developer, commands: defaultSMTP,
@@ -46,8 +46,8 @@ var clientRules = []rule{
 		source: docSASLClient,
 	},
 	{
-		name: "no-refresh-token", seen: noRefreshToken, confidence: Certain,
-		cause:  "The access token has expired, and there is no refresh token: the user signed in without the scope offline_access.",
+		name: "no-refresh-token", seen: noRefreshToken, confidence: Likely,
+		cause:  "The access token has expired, and there is no refresh token: it was not kept, or the user signed in without the scope offline_access.",
 		remedy: "Add offline_access to the scopes and have the user sign in again. Without a user, take the client credentials flow. tokensource does either by itself.",
 		who:    Developer,
 		source: docRefresh,
@@ -60,7 +60,7 @@ var clientRules = []rule{
 		source: "https://pkg.go.dev/github.com/exoauth/exoauth/tokensource#Config.SignedIn",
 	},
 	{
-		name: "no-identity", seen: noIdentity, confidence: Certain,
+		name: "no-identity", seen: noIdentity, confidence: Likely,
 		cause:  "This machine has no managed identity, or not the one that is asked for.",
 		remedy: "Switch the identity on, or assign it, under \"Identity\" of the virtual machine or the app. One that was assigned has to be named: set its ClientID.",
 		who:    Developer,
@@ -74,14 +74,21 @@ var clientRules = []rule{
 		source: docIdentity,
 	},
 	{
-		name: "dropped", seen: dropped, when: []condition{byOthers, reads}, confidence: Possible,
+		name: "dropped", seen: dropped, when: []condition{byOthers, ofIMAP}, confidence: Possible,
 		cause:  "The server has ended the connection. go-imap does not tell what it said before, which is mostly that the token has expired during the session, or that there are too many connections.",
 		remedy: "Dial with imapdial: its errors have the goodbye, and Keep dials again. Get a token from the source for each connection, not one for the whole run.",
 		who:    Developer,
 		source: docIMAPClient,
 	},
 	{
-		name: "cut-off", seen: dropped, when: []condition{not(byOthers), not(beforeAuth)}, confidence: Possible,
+		name: "token-cut-off", seen: dropped, when: []condition{signingIn, overHTTP}, confidence: Possible,
+		cause:  "The connection to the sign-in host broke off before the answer was complete.",
+		remedy: "Try again. Where it always breaks off, let a proxy or virus scanner pass login.microsoftonline.com unopened.",
+		who:    Developer,
+		source: docEndpoints,
+	},
+	{
+		name: "cut-off", seen: dropped, when: []condition{not(byOthers), not(beforeAuth), not(signingIn)}, confidence: Possible,
 		cause:  "The connection has ended without a word of the server's.",
 		remedy: "Try again. Where it always ends at this step, something on the way looks into the connection: let a firewall or virus scanner pass the mail hosts unopened.",
 		who:    Developer,

@@ -184,10 +184,16 @@ var entraRules = []rule{
 	entra("region", Developer, "The regional endpoint does not serve the application.",
 		"Leave the region out.", nil, 100007),
 	{
-		name: "passing", seen: unknownRefusal, when: []condition{passes}, confidence: Certain,
+		name: "passing", seen: unknownRefusal, when: []condition{passes, not(wordless)}, confidence: Certain,
 		cause:  "The token endpoint is busy, throttling or in trouble for the moment.",
 		remedy: "Try again, with growing pauses, and obey Retry-After. Keep a token until it expires.",
 		who:    Nobody, source: docAADSTS,
+	},
+	{
+		name: "passing", seen: unknownRefusal, when: []condition{passes, wordless}, confidence: Likely,
+		cause:  "The token endpoint is in trouble for the moment, or something on the way to it that answers in its place.",
+		remedy: "Try again. Where it goes on, look at what answers: it may be a proxy that does not let the sign-in host pass.",
+		who:    Developer, source: docEndpoints,
 	},
 	{
 		name: "entra-refused", seen: unknownRefusal, when: []condition{not(passes)}, confidence: Possible,

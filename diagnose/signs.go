@@ -131,12 +131,12 @@ var signs = []sign{
 
 	{bracketedReason, []string{"imapwire: expected ']', got \"\\\"\""}},
 	{plainPort, []string{"first record does not look like a tls handshake", "wrong version number"}},
-	{noAuthOffered, []string{"server doesn't support auth"}},
+	{noAuthOffered, []string{"smtp: server doesn't support auth"}},
 	{noServerName, []string{"either servername or insecureskipverify must be specified"}},
 	{oddChallenge, []string{"unexpected server challenge"}},
-	{noRefreshToken, []string{"refresh token is not set"}},
+	{noRefreshToken, []string{"token expired and refresh token is not set"}},
 	{nobodySignedIn, []string{"there is no refresh token, and nobody is asked to sign in"}},
-	{noIdentity, []string{"identity not found", "requested identity isn't assigned", "failed to authenticate a system assigned identity"}},
-	{noIdentityHost, []string{"dial tcp 169.254.169.254", "169.254.169.254*deadline exceeded", "managed identity timed out"}},
-	{dropped, []string{"unexpected eof", "use of closed network connection", "connection closed before greeting", "connection reset by peer", "broken pipe"}},
+	{noIdentity, []string{"invalid_request*identity not found", "requested identity isn't assigned", "failed to authenticate a system assigned identity"}},
+	{noIdentityHost, []string{"managed identity*dial tcp 169.254.169.254", "169.254.169.254/metadata/identity*dial tcp", "169.254.169.254/metadata/identity*deadline exceeded", "managed identity timed out"}},
+	{dropped, []string{"unexpected eof", "use of closed network connection", "connection closed before greeting"}},
 }

@@ -35,7 +35,8 @@ type situation struct {
 	op    string   // step of a dialer
 	words string   // the error, without secrets
 	lines []string // of the words, for evidence
-	text  string   // words in lower case, for symptoms
+	lower []string // the same in lower case, for symptoms
+	text  string   // words in lower case, for conditions
 	codes []int    // AADSTS
 	entra bool     // the token endpoint refused
 
@@ -226,10 +227,10 @@ func clip(text string) string {
 }
 
 func (s *situation) setWords(text string) {
-	s.lines = nil
+	s.lines, s.lower = nil, nil
 	for line := range strings.Lines(scrub(clip(text), s.Token)) {
 		if line = printable(line); line != "" {
-			s.lines = append(s.lines, line)
+			s.lines, s.lower = append(s.lines, line), append(s.lower, strings.ToLower(line))
 		}
 	}
 	s.words = strings.Join(s.lines, " ")

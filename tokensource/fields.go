@@ -16,8 +16,7 @@ type field struct{ name, value []byte }
 // parseFields returns nil where text is no JSON object.
 //
 // Most answers are plain, and are cut up by [plainFields]: encoding/json goes
-// through a token a byte at a time, and twice, which takes as long as half of
-// all the rest of a request on the same machine.
+// through a token a byte at a time, and twice.
 func parseFields(text []byte) fields {
 	if f, ok := plainFields(text); ok {
 		return f

@@ -31,8 +31,8 @@ func (r *report) requests() {
 	defer s.Close()
 	exchange := &lane{name: "bare HTTP exchange", run: single(bare(s, s.Client(), secret, discard))}
 	withAssertion := bare(s, s.Client(), strings.Repeat("a", assertionSize), discard)
-	long := &lane{name: "so, with an assertion", run: single(withAssertion)}
-	decoded := &lane{name: "so, with encoding/json", run: single(bare(s, s.Client(), secret, decode))}
+	long := &lane{name: "bare, with an assertion", run: single(withAssertion)}
+	decoded := &lane{name: "bare, and encoding/json", run: single(bare(s, s.Client(), secret, decode))}
 	lanes := []*lane{exchange, long, decoded}
 	for _, c := range cold[1:] {
 		get := c.open(s, s.Client(), 1)
@@ -48,7 +48,7 @@ func (r *report) requests() {
 	signed := &lane{name: "exoauth, certificate, second", run: single(second)}
 	signature := &lane{name: "RSA signature and exchange", run: single(func() error { return errors.Join(sign(key), withAssertion()) })}
 	lanes = append(lanes, ours, leaving, signing, signed, signature)
-	race(2*r.rounds, lanes)
+	race(2*r.rounds, lanes) // the median wants more of them
 	above := func(a, b *lane) float64 { return a.typical() / b.typical() }
 	fmt.Fprintf(r.out, "\nFrom the server\n")
 	for _, l := range lanes {
@@ -90,8 +90,7 @@ func discard(r io.Reader) error {
 	return err
 }
 
-// decode reads two fields with encoding/json, which takes as long as a third
-// of the exchange: a token is long.
+// decode reads two fields with encoding/json.
 func decode(r io.Reader) error {
 	body, err := io.ReadAll(r)
 	if err != nil {

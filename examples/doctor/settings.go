@@ -234,7 +234,7 @@ func (s *settings) complete() error {
 
 // demo reports whether there are no settings for a real mailbox.
 func (s *settings) demo() bool {
-	return s.fault != "" || s.mailbox+s.tenant+s.clientID+s.secret+s.accessToken == ""
+	return s.fault != "" || s.mailbox+s.tenant+s.clientID+s.secret+s.accessToken+s.authority+s.imap+s.smtp+s.caFile == ""
 }
 
 func (s *settings) cloud() exoauth.Cloud {
