@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
@@ -38,7 +38,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	return nil
 }
 
-// demo has two users visit the application twice each.
+// demo has two users visit the application twice each, and sign out.
 func demo(ctx context.Context, out io.Writer) error {
 	server := exchangetest.NewServer()
 	defer server.Close()
@@ -68,7 +68,7 @@ func demo(ctx context.Context, out io.Writer) error {
 }
 
 // visitTwice signs in at the first visit, because the application sends the
-// browser to Entra ID; at the second one there is no need.
+// browser to Entra ID; at the second one there is no need. Then it signs out.
 func visitTwice(ctx context.Context, out io.Writer, web *httptest.Server, browser *exchangetest.Browser) error {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -95,16 +95,22 @@ func visitTwice(ctx context.Context, out io.Writer, web *httptest.Server, browse
 	if err != nil {
 		return err
 	}
-	return errors.Join(show(out, client, web.URL+"/signed-in?"+answer.Encode()), show(out, client, home))
+	for _, address := range []string{web.URL + "/signed-in?" + answer.Encode(), home} {
+		if err := show(out)(client.Get(address)); err != nil {
+			return err
+		}
+	}
+	return show(out)(client.PostForm(web.URL+"/sign-out", url.Values{"user": {browser.User.UPN}}))
 }
 
 // show copies a page.
-func show(out io.Writer, client *http.Client, address string) error {
-	page, err := client.Get(address)
-	if err != nil {
+func show(out io.Writer) func(*http.Response, error) error {
+	return func(page *http.Response, err error) error {
+		if err != nil {
+			return err
+		}
+		defer page.Body.Close()
+		_, err = io.Copy(out, page.Body)
 		return err
 	}
-	defer page.Body.Close()
-	_, err = io.Copy(out, page.Body)
-	return err
 }

@@ -1,5 +1,6 @@
 // Web is a web application whose users sign in with Entra ID, each to open their
-// own mailbox. Nobody signs in again when the program is restarted.
+// own mailbox. Nobody signs in again when the program is restarted, until they
+// sign out.
 //
 //	go run ./examples/web
 //
@@ -10,7 +11,8 @@
 // http://localhost:8080/?user=adele@contoso.com.
 //
 // Two things a real application does otherwise. It knows its user by a login of
-// its own; this one believes the address, so it listens on this machine alone.
+// its own, and a form that signs out by a token against forgery; this one believes
+// whoever asks, so it listens on this machine alone.
 // And it keeps the tokens in its database; here a map stands for that.
 package main
 
@@ -50,6 +52,7 @@ func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.inbox)
 	mux.HandleFunc("GET /signed-in", a.signedIn)
+	mux.HandleFunc("POST /sign-out", a.signOut)
 	return mux
 }
 
@@ -105,4 +108,14 @@ func (a *app) signedIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, "/?user="+url.QueryEscape(visit.user), http.StatusFound)
+}
+
+// signOut takes the user's tokens out of the table.
+func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
+	user := r.FormValue("user")
+	if err := a.configOf(user).SignedIn().SignOut(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintf(w, "%s: signed out\n", user)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -24,12 +25,28 @@ For a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET.
 adele@contoso.com signs in at login.microsoftonline.com
 adele@contoso.com: messages in INBOX: 1
 adele@contoso.com: messages in INBOX: 1
+adele@contoso.com: signed out
 megan@contoso.com signs in at login.microsoftonline.com
 megan@contoso.com: messages in INBOX: 2
 megan@contoso.com: messages in INBOX: 2
+megan@contoso.com: signed out
 `
 	if out.String() != want {
 		t.Errorf("output:\n%s", &out)
+	}
+}
+
+// Who has signed out is sent to sign in again.
+func TestSignOut(t *testing.T) {
+	a := &app{config: tokensource.Config{Tenant: "contoso.com", ClientID: "11111111-2222-3333-4444-555555555555", Cache: new(table)}}
+	web := httptest.NewRecorder()
+	form := httptest.NewRequest("POST", "/sign-out?user=adele@contoso.com", nil)
+	a.handler().ServeHTTP(web, form)
+	if web.Code != http.StatusOK {
+		t.Errorf("status %d: %s", web.Code, web.Body)
+	}
+	if _, err := a.configOf("adele@contoso.com").SignedIn().Token(); !errors.Is(err, tokensource.ErrInteractionRequired) {
+		t.Error(err)
 	}
 }
 
