@@ -2,7 +2,6 @@ package login
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -29,9 +28,6 @@ func TestTried(t *testing.T) {
 			}
 			if tried == nil || tried.Claims() != row.claims || tried.At().IsZero() {
 				t.Fatalf("%+v", tried)
-			}
-			if text, err := json.Marshal(tried); strings.Contains(string(text), payload) {
-				t.Errorf("in JSON: %s, %v", text, err)
 			}
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 				for _, value := range []any{tried, *tried, struct{ tried *Tried }{tried}, withTried{tried}} {
