@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -31,22 +30,7 @@ type authCode struct {
 }
 
 // codes are those that were issued.
-type codes struct {
-	mu      sync.Mutex
-	byValue map[string]*authCode
-}
-
-func (cs *codes) add(value string, c *authCode) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	cs.byValue[value] = c
-}
-
-func (cs *codes) find(value string) *authCode {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	return cs.byValue[value]
-}
+type codes struct{ *kind[*authCode] }
 
 // use uses a code up. It reports whether it was used before.
 func (cs *codes) use(c *authCode) bool {

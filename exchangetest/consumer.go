@@ -1,9 +1,9 @@
 package exchangetest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
-	"sync"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -30,27 +30,11 @@ func (s *Server) opaqueToken(claims jwt.MapClaims) string {
 	return token
 }
 
-// opaqueTokens are those that were issued.
-type opaqueTokens struct {
-	mu   sync.Mutex
-	jwts map[string]string // that they stand for
-}
-
-func (ts *opaqueTokens) add(token, jwt string) {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	ts.jwts[token] = jwt
-}
+// opaqueTokens are the JWTs that opaque tokens stand for.
+type opaqueTokens struct{ *kind[string] }
 
 // readable returns the JWT that an opaque token stands for, or the token.
-func (ts *opaqueTokens) readable(token string) string {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	if t, ok := ts.jwts[token]; ok {
-		return t
-	}
-	return token
-}
+func (ts *opaqueTokens) readable(token string) string { return cmp.Or(ts.find(token), token) }
 
 // claims returns what an access token of the server says.
 func (s *Server) claims(token string) map[string]any {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -34,23 +33,14 @@ type device struct {
 	used     bool
 }
 
-// devices are the requests that were made.
-type devices struct {
-	mu     sync.Mutex
-	byCode map[string]*device // the device code
-}
-
-func (ds *devices) add(code string, d *device) {
-	ds.mu.Lock()
-	defer ds.mu.Unlock()
-	ds.byCode[code] = d
-}
+// devices are the requests that were made, by device code.
+type devices struct{ *kind[*device] }
 
 // waiting finds a request that has not been answered yet.
 func (ds *devices) waiting(userCode string, now time.Time) *device {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
-	for _, d := range ds.byCode {
+	for _, d := range ds.byValue {
 		if d.userCode == userCode && d.who == nil && !d.declined && now.Before(d.expires) {
 			return d
 		}
@@ -70,7 +60,7 @@ func (ds *devices) answer(d *device, who *signIn, declined bool) {
 func (ds *devices) poll(code string, app *App) (d *device, who *signIn, declined bool) {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
-	d = ds.byCode[code]
+	d = ds.byValue[code]
 	if d == nil || d.app.reg != app.reg || d.used {
 		return nil, nil, false
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -31,30 +30,15 @@ func (in *signIn) ended(now time.Time) bool {
 	return endedBy(u.revoked, in.at) || endedBy(u.changed, in.at) || u.state.checkFrequency(in.at, now) != nil
 }
 
-// signIns are those that a browser still knows of.
-type signIns struct {
-	mu       sync.Mutex
-	byCookie map[string]*signIn
-}
-
-func (ins *signIns) add(cookie string, in *signIn) {
-	ins.mu.Lock()
-	defer ins.mu.Unlock()
-	ins.byCookie[cookie] = in
-}
-
-func (ins *signIns) find(cookie string) *signIn {
-	ins.mu.Lock()
-	defer ins.mu.Unlock()
-	return ins.byCookie[cookie]
-}
+// signIns are those that a browser still knows of, by its cookie.
+type signIns struct{ *kind[*signIn] }
 
 // replace puts another sign-in in the place of one, if it is still there.
 func (ins *signIns) replace(cookie string, in, with *signIn) {
 	ins.mu.Lock()
 	defer ins.mu.Unlock()
-	if ins.byCookie[cookie] == in {
-		ins.byCookie[cookie] = with
+	if ins.byValue[cookie] == in {
+		ins.byValue[cookie] = with
 	}
 }
 

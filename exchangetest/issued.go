@@ -1,5 +1,7 @@
 package exchangetest
 
+import "sync"
+
 // issued is what Entra ID has given out and will be shown again. Each kind has
 // a lock of its own. None is held while that of the directory is taken.
 type issued struct {
@@ -12,10 +14,31 @@ type issued struct {
 
 func newIssued() *issued {
 	return &issued{
-		codes:   codes{byValue: make(map[string]*authCode)},
-		devices: devices{byCode: make(map[string]*device)},
-		refresh: refreshTokens{byValue: make(map[string]*refreshToken)},
-		signIns: signIns{byCookie: make(map[string]*signIn)},
-		opaque:  opaqueTokens{jwts: make(map[string]string)},
+		codes:   codes{newKind[*authCode]()},
+		devices: devices{newKind[*device]()},
+		refresh: refreshTokens{newKind[*refreshToken]()},
+		signIns: signIns{newKind[*signIn]()},
+		opaque:  opaqueTokens{newKind[string]()},
 	}
+}
+
+// A kind is everything of one kind, by the value that is shown again.
+type kind[T any] struct {
+	mu      sync.Mutex
+	byValue map[string]T
+}
+
+func newKind[T any]() *kind[T] { return &kind[T]{byValue: make(map[string]T)} }
+
+func (k *kind[T]) add(value string, thing T) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.byValue[value] = thing
+}
+
+// find returns the zero value for one that was not issued.
+func (k *kind[T]) find(value string) T {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.byValue[value]
 }

@@ -2,7 +2,6 @@ package exchangetest
 
 import (
 	"crypto/rand"
-	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -32,22 +31,7 @@ type refreshToken struct {
 type line struct{ ended bool }
 
 // refreshTokens are those that were issued.
-type refreshTokens struct {
-	mu      sync.Mutex
-	byValue map[string]*refreshToken
-}
-
-func (ts *refreshTokens) add(value string, t *refreshToken) {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	ts.byValue[value] = t
-}
-
-func (ts *refreshTokens) find(value string) *refreshToken {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	return ts.byValue[value]
-}
+type refreshTokens struct{ *kind[*refreshToken] }
 
 // isInactive reports whether a token was not used for too long.
 func (ts *refreshTokens) isInactive(t *refreshToken, now time.Time) bool {
