@@ -95,8 +95,11 @@ func overHTTP(s *situation) bool {
 
 // ofIMAP holds for go-imap's errors, some of which are no more than the words.
 func ofIMAP(s *situation) bool {
-	return s.Protocol == IMAP || strings.Contains(s.text, ":993") ||
-		s.text == "unexpected eof" || strings.HasPrefix(s.text, "connection closed before greeting")
+	switch s.text {
+	case "unexpected eof", "use of closed network connection", "connection closed before greeting":
+		return true
+	}
+	return s.Protocol == IMAP || strings.Contains(s.text, ":993")
 }
 
 // says holds where the words are in the error.

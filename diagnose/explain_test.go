@@ -53,6 +53,8 @@ func TestExplainErrors(t *testing.T) {
 		{"imapdial, refused", imapError(imapdial.OpAuthenticate, no), app, "app-not-registered"},
 		{"imapdial, wrapped twice", fmt.Errorf("a: %w", fmt.Errorf("b: %w", imapError(imapdial.OpAuthenticate, no))), app, "app-not-registered"},
 		{"imapdial, not connected", imapError(imapdial.OpOpen, &imap.Error{Type: "BAD", Text: "User is authenticated but not connected."}), app, "no-full-access"},
+		{"go-imap, goodbye unread", io.ErrUnexpectedEOF, app, "dropped"},
+		{"go-imap, goodbye unread and a write after it", net.ErrClosed, app, "dropped"},
 		{"tokensource, cut off", &tokensource.Error{Err: io.ErrUnexpectedEOF}, app, "token-cut-off"},
 		{"imapdial, cut off", imapError(imapdial.OpAuthenticate, io.ErrUnexpectedEOF), app, "cut-off"},
 		{"imapdial, no greeting", imapError(imapdial.OpGreeting, io.ErrUnexpectedEOF), app, "port"},
