@@ -30,11 +30,7 @@ func TestConsentToDefaultScopes(t *testing.T) {
 	if len(findings) != 1 || findings[0].Rule != "no-consent" {
 		t.Fatalf("findings %v", names(findings))
 	}
-	var script strings.Builder
-	for _, c := range findings[0].Commands {
-		script.WriteString(c.Text + "\n")
-	}
-	if err := server.Admin(script.String()); err != nil {
+	if err := server.Admin(strings.Join(texts(findings[0]), "\n")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := config.OnBehalfOf(call).TokenContext(t.Context()); err != nil {

@@ -234,7 +234,7 @@ func (s *situation) setWords(text string) {
 		}
 	}
 	s.words = strings.Join(s.lines, " ")
-	s.text = strings.ToLower(s.words)
+	s.text = strings.Join(s.lower, " ")
 }
 
 // printable makes text one line that is safe on a terminal.

@@ -68,18 +68,27 @@ func (s *session) source() *Source {
 
 // token is the flow of a Source.
 func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return nil, s.failed(transport.ContextError(ctx))
+	done, err := s.takeTurn(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	s.warned = false
 	g, err := s.get(ctx, pause)
 	if err == nil {
 		s.handed = true
 	}
 	return g, err
+}
+
+// takeTurn waits until no other flow uses what the session keeps.
+func (s *session) takeTurn(ctx context.Context) (done func(), err error) {
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-ctx.Done():
+		return nil, s.failed(transport.ContextError(ctx))
+	}
 }
 
 // errAsk says that a person has to be asked.

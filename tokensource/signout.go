@@ -50,12 +50,11 @@ func (s *Source) SignOut(ctx context.Context) error {
 // signOut leaves a record in the place of a user's, since one that is merely
 // missing may have been lost, and other processes then store theirs again.
 func (s *session) signOut(ctx context.Context) error {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return s.failed(transport.ContextError(ctx))
+	done, err := s.takeTurn(ctx)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if err := s.clearShelf(ctx); err != nil {
 		if ended := transport.ContextError(ctx); ended != nil {
 			return s.failed(ended)

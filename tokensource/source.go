@@ -37,8 +37,8 @@ const (
 // A failure is remembered: for the next five seconds, one second where it is
 // [Error.Temporary], calls get it at once and no request is made. That time
 // doubles with each failure in a row, up to a minute. A longer
-// [Error.RetryAfter] counts instead, up to an hour, or five minutes where it is not
-// Entra ID's words that it came with.
+// [Error.RetryAfter] counts instead, up to an hour, or five minutes where it is
+// not Entra ID's words that it came with.
 type Source struct {
 	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
 
