@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -149,9 +148,9 @@ func (c *client) beginSignIn(o AuthCodeOptions, mode string) (address string, si
 	return c.endpoint("authorize") + "?" + query.Encode(), signIn
 }
 
-// endpoint returns the address of a sibling of the token endpoint.
+// endpoint returns the address of the endpoint of that name.
 func (c *client) endpoint(name string) string {
-	return strings.TrimSuffix(c.tokenURL, "token") + name
+	return c.authority + "/" + c.tenant + "/oauth2/v2.0/" + name
 }
 
 // exchange redeems the code in an answer. It is not retried: a try that

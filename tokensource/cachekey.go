@@ -40,7 +40,7 @@ func (c *client) key(flow string, user ...string) string {
 	if c.signers[0].sign != nil {
 		kind = "confidential"
 	}
-	application := []string{flow, strings.ToLower(c.tokenURL), strings.ToLower(c.clientID), kind, c.scope, c.cacheKey}
+	application := []string{flow, strings.ToLower(c.endpoint("token")), strings.ToLower(c.clientID), kind, c.scope, c.cacheKey}
 	return cacheKey(append(application, user...)...)
 }
 

@@ -147,17 +147,23 @@ func TestInvalidateAndACallAtOnce(t *testing.T) {
 		source := config.RefreshToken(testRefresh)
 		token := want(t, source, 1)
 		pass(2 * time.Minute)
-		forget := source.forget
-		source.forget = func(accessToken string) func() {
-			clear := forget(accessToken)
-			return func() {
-				want(t, source, 2)
-				clear()
-			}
-		}
+		source.flow = &calledWhileClearing{source.flow.(*session), func() { want(t, source, 2) }}
 		source.Invalidate(token)
 		want(t, source, 2)
 	})
+}
+
+type calledWhileClearing struct {
+	*session
+	call func()
+}
+
+func (c *calledWhileClearing) forget(accessToken string) func() {
+	clear := c.session.forget(accessToken)
+	return func() {
+		c.call()
+		clear()
+	}
 }
 
 func TestInvalidateWithCacheThatHangs(t *testing.T) {

@@ -90,6 +90,6 @@ func (p *keyPair) name() string {
 }
 
 func (c certificate) signers(cl *client) []signer {
-	a := &assertions{pair: c.pair(), clientID: cl.clientID, audience: cl.tokenURL, log: cl.log}
+	a := &assertions{pair: c.pair(), clientID: cl.clientID, audience: cl.endpoint("token"), log: cl.log}
 	return []signer{{sign: a.sign, refused: a.refused}}
 }

@@ -99,12 +99,11 @@ const requestLimit = 30 * time.Second
 // client is a Config made ready to send requests.
 type client struct {
 	tenant, clientID string
-	name             string // whose tokens they are, in logs and errors
-	tokenURL         string
+	authority        string // without a slash at its end
 	scope            string
 	signers          []signer     // one at least
 	preferred        atomic.Int32 // index of the signer to try first
-	http             *http.Client
+	http             http.Client
 	limit            time.Duration // of one request, the reading of its answer included
 	cache            Cache
 	cacheKey         string
@@ -114,11 +113,8 @@ type client struct {
 // ownClient returns a copy of hc, which may be nil, that follows no redirect,
 // and the time limit of a request. That one goes into the context of each, so
 // that what ends with it can be told from what the caller ends.
-func ownClient(hc *http.Client, limit time.Duration) (*http.Client, time.Duration) {
-	own := new(http.Client)
-	if hc != nil {
-		*own = *hc
-	}
+func ownClient(hc *http.Client, limit time.Duration) (http.Client, time.Duration) {
+	own := *cmp.Or(hc, new(http.Client))
 	limit = cmp.Or(max(own.Timeout, 0), limit)
 	own.Timeout = 0
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -129,23 +125,27 @@ func ownClient(hc *http.Client, limit time.Duration) (*http.Client, time.Duratio
 func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	hc, limit := ownClient(c.HTTPClient, requestLimit)
 	cl := &client{
-		tenant:   c.Tenant,
-		clientID: c.ClientID,
-		name:     "application " + c.ClientID + " of tenant " + c.Tenant,
-		tokenURL: strings.TrimSuffix(cloud.Authority, "/") + "/" + c.Tenant + "/oauth2/v2.0/token",
-		scope:    scope,
-		http:     hc,
-		limit:    limit,
-		cache:    c.Cache,
-		cacheKey: c.CacheKey,
-		log:      orSilent(c.Logger),
-		signers:  []signer{{}}, // of a public client
+		tenant:    c.Tenant,
+		clientID:  c.ClientID,
+		authority: strings.TrimSuffix(cloud.Authority, "/"),
+		scope:     scope,
+		http:      hc,
+		limit:     limit,
+		cache:     c.Cache,
+		cacheKey:  c.CacheKey,
+		log:       orSilent(c.Logger),
+		signers:   []signer{{}}, // of a public client
 	}
 	if c.Credential != nil {
 		cl.signers = c.Credential.signers(cl)
 	}
 	return cl
 }
+
+// String says whose tokens they are, in logs and errors.
+func (c *client) String() string { return "application " + c.clientID + " of tenant " + c.tenant }
+
+func (c *client) logger() *slog.Logger { return c.log }
 
 var silent = slog.New(slog.DiscardHandler)
 

@@ -41,7 +41,11 @@ type signer struct {
 //
 // Secrets expire: the requests then fail with AADSTS7000222.
 func Secret(value string) Credential {
-	return secret{redactedSecret, func() string { return value }}
+	sign := func(_ context.Context, form url.Values) error {
+		form.Set("client_secret", value)
+		return nil
+	}
+	return secret{redactedSecret, func() string { return value }, []signer{{sign: sign}}}
 }
 
 // secret keeps its value in a closure because fmt calls no method of a value
@@ -49,6 +53,7 @@ func Secret(value string) Credential {
 type secret struct {
 	kind
 	value func() string
+	own   []signer // one, for whatever client
 }
 
 func (s secret) check() *ConfigError {
@@ -64,12 +69,7 @@ func (s secret) check() *ConfigError {
 	return nil
 }
 
-func (s secret) signers(*client) []signer {
-	return []signer{{sign: func(_ context.Context, form url.Values) error {
-		form.Set("client_secret", s.value())
-		return nil
-	}}}
-}
+func (s secret) signers(*client) []signer { return s.own }
 
 const redactedSecret = "tokensource.Secret(…)"
 

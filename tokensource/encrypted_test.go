@@ -219,7 +219,7 @@ func FuzzRecord(f *testing.F) {
 			}
 			return
 		}
-		s := &session{log: orSilent(nil)}
+		s := &session{owner: new(client)}
 		if g := s.good(context.Background(), r); g != nil && g.check() != nil {
 			t.Fatalf("handed out: %+v", r)
 		}

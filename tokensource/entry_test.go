@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,5 +92,19 @@ func TestOldByEitherClock(t *testing.T) {
 				t.Errorf("%s: %v", test.name, got)
 			}
 		})
+	}
+}
+
+// Callers get all that the token has, and nobody else's.
+func TestCopyIsWhole(t *testing.T) {
+	for name, extra := range map[string]map[string]any{"bare": nil, "with Extra": {"scope": "IMAP.AccessAsUser.All"}} {
+		e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: time.Hour, extra: extra})
+		got := e.copy()
+		if !reflect.DeepEqual(*got, e.token) {
+			t.Errorf("%s: %+v of %+v", name, *got, e.token)
+		}
+		if got == e.copy() {
+			t.Errorf("%s: two callers share it", name)
+		}
 	}
 }

@@ -3,8 +3,41 @@ package tokensource
 import (
 	"context"
 	"log/slog"
-	"net/url"
 )
+
+// A flow is one way to get tokens.
+type flow interface {
+	String() string       // whose they are, in logs and errors
+	logger() *slog.Logger // not nil
+	token(ctx context.Context, pause pauseFunc) (*grant, error)
+}
+
+// A keeper is a flow that keeps tokens itself.
+type keeper interface {
+	// forget has it not return an access token again, wherever it is stored;
+	// clear takes it from there.
+	forget(accessToken string) (clear func())
+	// signOut has it forget its user.
+	signOut(ctx context.Context) error
+}
+
+// A tokenFunc gets a token. It may pause between tries. The context ends when
+// nobody waits for the token any more. It has a deadline in a renewal alone,
+// while the old token is still good.
+type tokenFunc func(ctx context.Context, pause pauseFunc) (*grant, error)
+
+// An owner is whom tokens are issued to: an application or a managed identity.
+type owner interface {
+	String() string
+	logger() *slog.Logger
+	failed(err error) *Error // for what failed without an answer of the server
+}
+
+// An ownFlow brings tokens of the one whose flow it is, not of a user.
+type ownFlow interface {
+	flow
+	owner
+}
 
 // userClient checks what a flow for a user needs: a tenant of any kind, a
 // credential only where there is one, scopes that a user can grant.
@@ -40,28 +73,10 @@ func (c *Config) flowClient(scope scopeFunc, checks ...func() *ConfigError) (*cl
 	return c.newClient(cloud, text), nil
 }
 
-// source returns a Source of the tokens that a request with this form brings.
-// The form is made anew for each try; the client adds to it who asks.
-func (c *client) source(form func(context.Context) (url.Values, error)) *Source {
-	return storedSource(c.cache, c.keyOf(keyApplication), c.name, c.log, c.failed, func(ctx context.Context, pause pauseFunc) (*grant, error) {
-		return c.retry(ctx, pause, func() (*grant, error) {
-			values, err := form(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return c.request(ctx, values)
-		})
-	})
-}
-
 // storedSource returns a Source of a flow without refresh tokens.
-func storedSource(cache Cache, key func() (string, error), name string, log *slog.Logger, failed func(error) *Error, f flow) *Source {
+func storedSource(f ownFlow, cache Cache, key func() (string, error)) *Source {
 	if cache == nil {
-		return newSource(name, log, f)
+		return &Source{flow: f}
 	}
-	s := &session{
-		name: name, log: log, failed: failed, signIn: f,
-		shelf: newShelf(cache, name, log, key), turn: make(chan struct{}, 1),
-	}
-	return s.source()
+	return newAppSession(f, cache, key, f.token).source()
 }

@@ -21,19 +21,21 @@ type identity struct {
 	host     *identityHost
 	options  ManagedIdentityOptions
 	resource string
-	http     *http.Client
+	http     http.Client
 	limit    time.Duration
 	log      *slog.Logger
 }
 
-// name says whose tokens they are, in logs and errors.
-func (i *identity) name() string {
+// String says whose tokens they are, in logs and errors.
+func (i *identity) String() string {
 	id := cmp.Or(i.options.ClientID, i.options.ObjectID, i.options.ResourceID)
 	if id == "" {
 		return "the managed identity of the system (" + i.host.name + ")"
 	}
 	return "the managed identity " + id + " (" + i.host.name + ")"
 }
+
+func (i *identity) logger() *slog.Logger { return i.log }
 
 // key is that of its tokens in a Cache. The identity of the system is another
 // one on each machine, and may be another one for each program on it, which
@@ -52,11 +54,15 @@ func (i *identity) key() (string, error) {
 }
 
 func (i *identity) failed(err error) *Error {
-	return &Error{ClientID: i.options.ClientID, identity: i.name(), Err: err}
+	return &Error{ClientID: i.options.ClientID, identity: i.String(), Err: err}
 }
 
 // longLived are tokens that are renewed after half of their lifetime.
 const longLived = 2 * time.Hour
+
+func (i *identity) token(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return retrier{i, i.host.backoff}.do(ctx, pause, func() (*grant, error) { return i.fetch(ctx) })
+}
 
 // fetch makes one request, or two where the host wants a proof. Whatever fails
 // is an *Error.
@@ -64,7 +70,7 @@ func (i *identity) fetch(ctx context.Context) (*grant, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, i.limit, errTimeout)
 	defer cancel()
 	id := newGUID()
-	e := &Error{ClientID: i.options.ClientID, identity: i.name(), CorrelationID: id}
+	e := &Error{ClientID: i.options.ClientID, identity: i.String(), CorrelationID: id}
 	r := new(redactor)
 	r.add(i.host.secret)
 	asked := time.Now()
@@ -94,7 +100,7 @@ func (i *identity) fetch(ctx context.Context) (*grant, error) {
 	if g.refreshIn == 0 && g.lifetime > longLived {
 		g.refreshIn = g.lifetime / 2
 	}
-	logToken(ctx, i.log, i.name(), g, id)
+	logToken(ctx, i, g, id)
 	return g, nil
 }
 
@@ -139,7 +145,7 @@ func (i *identity) send(ctx context.Context, id, authorization string) (*answer,
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("x-ms-client-request-id", id)
-	return exchange(i.http, req)
+	return exchange(&i.http, req)
 }
 
 // describeIdentity reads the errors that are not those of OAuth: App Service's

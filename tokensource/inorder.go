@@ -68,7 +68,7 @@ func (c *client) signed(ctx context.Context, request func(signer) *Error) *Error
 		if i == all-1 {
 			return e
 		}
-		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.name, "error", e)
+		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.String(), "error", e)
 	}
 	panic("unreachable: a client has one signer at least")
 }

@@ -2,7 +2,6 @@ package tokensource
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -92,10 +91,7 @@ func identitySource(o ManagedIdentityOptions, host *identityHost) *Source {
 	if host.pin != "" {
 		id.http.Transport = pinned(id.http.Transport, host.pin)
 	}
-	r := retrier{id.name(), host.backoff, id.log}
-	return storedSource(o.Cache, id.key, id.name(), id.log, id.failed, func(ctx context.Context, pause pauseFunc) (*grant, error) {
-		return r.do(ctx, pause, func() (*grant, error) { return id.fetch(ctx) })
-	})
+	return storedSource(id, o.Cache, id.key)
 }
 
 func (o ManagedIdentityOptions) resource() string {

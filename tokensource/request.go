@@ -61,7 +61,7 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 	}
 	r := newRedactor(form)
 	asked := time.Now()
-	a, err := c.post(ctx, c.tokenURL, form, e.CorrelationID)
+	a, err := c.post(ctx, c.endpoint("token"), form, e.CorrelationID)
 	if err != nil {
 		e.Err = r.err(err)
 		return nil, e
@@ -75,13 +75,13 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 		}
 		return nil, e
 	}
-	logToken(ctx, c.log, c.name, g, e.CorrelationID)
+	logToken(ctx, c, g, e.CorrelationID)
 	return g, nil
 }
 
-func logToken(ctx context.Context, log *slog.Logger, name string, g *grant, id string) {
-	if log.Enabled(ctx, slog.LevelDebug) {
-		log.DebugContext(ctx, "tokensource: got a token", "client", name, "lifetime", g.lifetime, "correlation_id", id)
+func logToken(ctx context.Context, o owner, g *grant, id string) {
+	if log := o.logger(); log.Enabled(ctx, slog.LevelDebug) {
+		log.DebugContext(ctx, "tokensource: got a token", "client", o.String(), "lifetime", g.lifetime, "correlation_id", id)
 	}
 }
 
@@ -95,7 +95,7 @@ func (c *client) post(ctx context.Context, address string, form url.Values, id s
 		"Content-Type":      {"application/x-www-form-urlencoded"},
 		"Client-Request-Id": {id},
 	}
-	return exchange(c.http, req)
+	return exchange(&c.http, req)
 }
 
 // exchange sends a request and reads the answer. An error means that there is

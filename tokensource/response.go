@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -129,18 +130,29 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 	}
 	g := &grant{
 		accessToken: a.fields.text("access_token"), refreshToken: a.fields.text("refresh_token"),
-		asked: asked, lifetime: lifetime,
+		asked: asked, lifetime: lifetime, extra: a.extra(),
 	}
 	g.refreshIn, _ = seconds(a.fields.raw("refresh_in"))
-	for _, name := range []string{"scope", "ext_expires_in", "refresh_in", "id_token"} {
+	return g, g.check()
+}
+
+// extra returns what Token.Extra is to tell, or nil. An ext_expires_in that says
+// the same as expires_in is in every token of an application, and would be a map
+// for the garbage collector to look through for each of its tenants.
+func (a *answer) extra() (extra map[string]any) {
+	names := []string{"scope", "refresh_in", "id_token", "ext_expires_in"}
+	if bytes.Equal(a.fields.raw("ext_expires_in"), a.fields.raw("expires_in")) {
+		names = names[:3]
+	}
+	for _, name := range names {
 		if a.fields.has(name) {
-			if g.extra == nil {
-				g.extra = make(map[string]any)
+			if extra == nil {
+				extra = make(map[string]any)
 			}
-			g.extra[name] = a.fields.text(name)
+			extra[name] = a.fields.text(name)
 		}
 	}
-	return g, g.check()
+	return extra
 }
 
 // lifetime is expires_in. Where a date will do, it may be expires_on.

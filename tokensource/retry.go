@@ -2,7 +2,6 @@ package tokensource
 
 import (
 	"context"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -44,9 +43,8 @@ func spread(wait time.Duration, err error) time.Duration {
 
 // A retrier repeats what fails for a reason that passes.
 type retrier struct {
-	name    string
+	owner
 	backoff backoff
-	log     *slog.Logger
 }
 
 func (r retrier) do(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
@@ -59,13 +57,13 @@ func (r retrier) do(ctx context.Context, pause pauseFunc, request func() (*grant
 		if !again || toldToWait(err) > longestWait || !pause(ctx, wait) {
 			return nil, err
 		}
-		r.log.DebugContext(ctx, "tokensource: trying again", "client", r.name, "after", wait, "error", err)
+		r.logger().DebugContext(ctx, "tokensource: trying again", "client", r.String(), "after", wait, "error", err)
 	}
 }
 
 // retry makes token requests.
 func (c *client) retry(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
-	return retrier{c.name, entraBackoff, c.log}.do(ctx, pause, request)
+	return retrier{c, entraBackoff}.do(ctx, pause, request)
 }
 
 func toldToWait(err error) time.Duration {

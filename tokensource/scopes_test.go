@@ -78,8 +78,8 @@ func TestScopesOfEachCloud(t *testing.T) {
 		if app.scope != cloud.Resource+"/.default" || !strings.HasPrefix(user.scope, cloud.UserResource+"/IMAP.") {
 			t.Errorf("%s, %s", app.scope, user.scope)
 		}
-		if !strings.HasPrefix(app.tokenURL, cloud.Authority+"/"+testTenant+"/") {
-			t.Errorf("token URL %s", app.tokenURL)
+		if !strings.HasPrefix(app.endpoint("token"), cloud.Authority+"/"+testTenant+"/") {
+			t.Errorf("token URL %s", app.endpoint("token"))
 		}
 	}
 }

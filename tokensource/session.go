@@ -3,7 +3,6 @@ package tokensource
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/url"
 	"sync"
 
@@ -15,15 +14,13 @@ import (
 // lives 90 days longer; other servers revoke the old one with that.
 // (https://learn.microsoft.com/entra/identity-platform/refresh-tokens)
 type session struct {
-	name   string
-	log    *slog.Logger
-	failed func(error) *Error // what failed without an answer of the server
-	shelf  *shelf             // nil where nothing is stored
+	owner
+	shelf *shelf // nil where nothing is stored
 	// redeem makes one request with a refresh token. Nil where there are none:
 	// then nothing that cannot be had again is lost with the cache.
 	redeem func(ctx context.Context, refreshToken string) (*grant, error)
 	// signIn gets a token without a refresh token. Nil where that cannot be.
-	signIn flow
+	signIn tokenFunc
 	// interactive is set where signIn asks a person.
 	interactive bool
 
@@ -44,11 +41,8 @@ type session struct {
 }
 
 // newSession returns one of a user. key is that of its tokens.
-func newSession(cl *client, key func() (string, error), signIn flow) *session {
-	s := &session{
-		name: cl.name, log: cl.log, failed: cl.failed, signIn: signIn,
-		shelf: newShelf(cl.cache, cl.name, cl.log, key), turn: make(chan struct{}, 1),
-	}
+func newSession(cl *client, key func() (string, error), signIn tokenFunc) *session {
+	s := newAppSession(cl, cl.cache, key, signIn)
 	s.redeem = func(ctx context.Context, refreshToken string) (*grant, error) {
 		// Without the scopes, the resource of the new token would be the
 		// server's choice where the user consented to several.
@@ -57,16 +51,14 @@ func newSession(cl *client, key func() (string, error), signIn flow) *session {
 	return s
 }
 
-func (s *session) source() *Source {
-	source := newSource(s.name, s.log, s.token)
-	source.leave = s.signOut
-	if s.shelf != nil {
-		source.forget = s.forget
-	}
-	return source
+// newAppSession returns one without refresh tokens.
+func newAppSession(o owner, cache Cache, key func() (string, error), signIn tokenFunc) *session {
+	return &session{owner: o, shelf: newShelf(o, cache, key), signIn: signIn, turn: make(chan struct{}, 1)}
 }
 
-// token is the flow of a Source.
+func (s *session) source() *Source { return &Source{flow: s} }
+
+// token makes the session a flow.
 func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
 	done, err := s.takeTurn(ctx)
 	if err != nil {
@@ -164,7 +156,7 @@ func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
 	case err == errAsk || s.handed:
 	default:
 		if old := s.usable(r); old != nil {
-			s.log.WarnContext(ctx, "tokensource: request failed, using the token in the cache", "client", s.name, "error", err)
+			s.logger().WarnContext(ctx, "tokensource: request failed, using the token in the cache", "client", s.String(), "error", err)
 			return old, nil
 		}
 	}
@@ -239,7 +231,7 @@ func (s *session) redeemed(ctx context.Context, pause pauseFunc) (*grant, error)
 }
 
 func (s *session) retry(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
-	return retrier{s.name, entraBackoff, s.log}.do(ctx, pause, request)
+	return retrier{s, entraBackoff}.do(ctx, pause, request)
 }
 
 // take takes over what came with an answer. One without a refresh token leaves
@@ -251,7 +243,6 @@ func (s *session) take(g *grant) {
 	}
 }
 
-// failed returns the Error for what failed without an answer of the server.
 func (c *client) failed(err error) *Error {
 	return &Error{Tenant: c.tenant, ClientID: c.clientID, Err: err}
 }

@@ -100,7 +100,7 @@ func (s *session) good(ctx context.Context, r *record) *grant {
 	if e := newEntry(g); e.left(e.due) <= 0 && (s.handed || !e.good()) {
 		return nil
 	}
-	s.log.DebugContext(ctx, "tokensource: took a token from the cache", "client", s.name)
+	s.logger().DebugContext(ctx, "tokensource: took a token from the cache", "client", s.String())
 	return g
 }
 
@@ -140,8 +140,10 @@ func (s *session) drop(ctx context.Context) {
 	}
 }
 
-// forget is that of a Source: the server refused the access token.
 func (s *session) forget(accessToken string) (clear func()) {
+	if s.shelf == nil {
+		return func() {}
+	}
 	s.mu.Lock()
 	s.refused = accessToken
 	s.mu.Unlock()

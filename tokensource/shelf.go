@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"time"
 
@@ -22,21 +21,20 @@ const (
 // A shelf is the place of one Source in a Cache. Its errors have no token in
 // them.
 type shelf struct {
+	owner
 	cache   Cache
 	makeKey func() (string, error)
-	name    string
-	log     *slog.Logger
 	made    string // the key, once it was needed
 
 	replaced string // why the entry is replaced, as the log says already
 }
 
 // newShelf returns nil where there is no cache.
-func newShelf(cache Cache, name string, log *slog.Logger, key func() (string, error)) *shelf {
+func newShelf(o owner, cache Cache, key func() (string, error)) *shelf {
 	if cache == nil {
 		return nil
 	}
-	return &shelf{cache: cache, makeKey: key, name: name, log: log}
+	return &shelf{owner: o, cache: cache, makeKey: key}
 }
 
 // key is called in the session's turn.
@@ -159,7 +157,7 @@ func (s *shelf) replaces(ctx context.Context, err error) {
 }
 
 func (s *shelf) warn(ctx context.Context, what string, err error) {
-	s.log.WarnContext(ctx, "tokensource: "+what, "client", s.name, "error", err)
+	s.logger().WarnContext(ctx, "tokensource: "+what, "client", s.String(), "error", err)
 }
 
 // storedToken is one in the form in which it is stored, with what follows it.

@@ -33,8 +33,8 @@ func (s *Source) SignOut(ctx context.Context) error {
 	if s == nil || s.flow == nil {
 		return s.unusable()
 	}
-	if s.leave != nil {
-		if err := s.leave(ctx); err != nil {
+	if kept, ok := s.flow.(keeper); ok {
+		if err := kept.signOut(ctx); err != nil {
 			return err
 		}
 	}

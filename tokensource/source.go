@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -42,15 +41,8 @@ const (
 type Source struct {
 	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
 
-	name   string
-	log    *slog.Logger
-	flow   flow
-	broken *ConfigError // why there is no flow
-	// forget has the flow not return a token again, wherever it is stored;
-	// clear takes it from there. Nil where nothing is stored.
-	forget func(accessToken string) (clear func())
-	// leave has the flow forget its user. Nil where it knows none.
-	leave func(context.Context) error
+	flow   flow         // nil where broken says why
+	broken *ConfigError // nil in the zero Source too
 
 	mu       sync.Mutex // guards what follows
 	era      int        // how often the user was signed out
@@ -59,19 +51,10 @@ type Source struct {
 	failures int        // in a row
 }
 
-// A flow is one way to get a token. It may pause between tries. The context
-// ends when nobody waits for the token any more. It has a deadline in a renewal
-// alone, while the old token is still good.
-type flow func(ctx context.Context, pause pauseFunc) (*grant, error)
-
 // failure is remembered until then.
 type failure struct {
 	err   error
 	until time.Time
-}
-
-func newSource(name string, log *slog.Logger, f flow) *Source {
-	return &Source{name: name, log: log, flow: f}
 }
 
 // Token is [Source.TokenContext] without a context. It takes two minutes at
@@ -83,9 +66,9 @@ func (s *Source) Token() (*oauth2.Token, error) {
 
 // TokenContext returns a token that is valid for some time yet, and that is
 // the caller's own to modify. A cached one is returned whatever ctx is. Its
-// Extra has "scope", "ext_expires_in", "refresh_in" and "id_token" where the
-// server sent them, as strings. A refresh token is not in it; see
-// [Config.Cache].
+// Extra has "scope", "refresh_in" and "id_token" where the server sent them, and
+// "ext_expires_in" where that is another time than the token's, as strings. A
+// refresh token is not in it; see [Config.Cache].
 //
 // The errors are an [*Error] for a request that failed, or that was not made
 // because the Cache failed, a [*ConfigError] for settings that cannot work, for
@@ -104,7 +87,7 @@ func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 		return nil, s.unusable()
 	}
 	if err := transport.ContextError(ctx); err != nil && !s.cached.Load().good() {
-		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.name, err)
+		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow, err)
 	}
 	c, e, err := s.join(ctx)
 	if c != nil {
@@ -185,7 +168,7 @@ func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
 	}
 	s.mu.Unlock()
 	if err != nil && !abandoned {
-		s.log.WarnContext(ctx, "tokensource: request failed", "client", s.name, "error", err)
+		s.flow.logger().WarnContext(ctx, "tokensource: request failed", "client", s.flow.String(), "error", err)
 	}
 	close(c.done)
 }
@@ -252,8 +235,8 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 		return
 	}
 	clear := func() {}
-	if s.forget != nil {
-		clear = s.forget(t.AccessToken) // first, or a call at this moment would find it in the Cache
+	if kept, ok := s.flow.(keeper); ok {
+		clear = kept.forget(t.AccessToken) // first, or a call at this moment would find it in the Cache
 	}
 	if s.cached.CompareAndSwap(e, nil) {
 		clear()
@@ -262,9 +245,12 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 
 // Format shows whose tokens they are, whatever the verb.
 func (s *Source) Format(f fmt.State, _ rune) {
-	name := "nil"
-	if s != nil {
-		name = s.name
+	name := ""
+	switch {
+	case s == nil:
+		name = "nil"
+	case s.flow != nil:
+		name = s.flow.String()
 	}
 	io.WriteString(f, "tokensource.Source("+name+")")
 }
