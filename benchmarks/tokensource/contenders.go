@@ -24,6 +24,10 @@ const (
 
 var scope = exoauth.Global.AppScope()
 
+// credential is that of one application for all its tenants, as it is with MSAL
+// and azidentity.
+var credential = tokensource.Secret(secret)
+
 func tenant(n int) string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", n) }
 
 // A contender gives tokens of tenants by their number. The function of a cold
@@ -43,7 +47,7 @@ var contenders = []contender{
 func config(s *server, hc *http.Client, n int) *tokensource.Config {
 	return &tokensource.Config{
 		Cloud: exoauth.Cloud{Authority: s.URL}, Tenant: tenant(n), ClientID: clientID,
-		Credential: tokensource.Secret(secret), HTTPClient: hc,
+		Credential: credential, HTTPClient: hc,
 	}
 }
 

@@ -89,7 +89,7 @@ var floor = contender{"floor: a copy", func(s *server, hc *http.Client, tenants 
 	tokens := make([]atomic.Pointer[oauth2.Token], tenants)
 	for n := range tokens {
 		check(ours(n))
-		tokens[n].Store(&oauth2.Token{AccessToken: accessToken, Expiry: time.Now().Add(24 * time.Hour)})
+		tokens[n].Store(&oauth2.Token{AccessToken: accessToken, TokenType: "Bearer", Expiry: time.Now().Add(24 * time.Hour)})
 	}
 	return func(n int) error {
 		if t := clone(tokens[n].Load()); t.AccessToken == "" {
@@ -101,6 +101,5 @@ var floor = contender{"floor: a copy", func(s *server, hc *http.Client, tenants 
 
 //go:noinline
 func clone(t *oauth2.Token) *oauth2.Token {
-	own := *t
-	return &own
+	return &oauth2.Token{AccessToken: t.AccessToken, TokenType: t.TokenType, Expiry: t.Expiry}
 }
