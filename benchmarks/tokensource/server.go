@@ -49,7 +49,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, `{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys are expired.","error_codes":[7000222]}`)
 			return
 		}
-		fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":%s,"ext_expires_in":86400,"access_token":"%s"}`, s.lifetime, accessToken)
+		fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":%s,"ext_expires_in":%[1]s,"access_token":"%[2]s"}`, s.lifetime, accessToken)
 	default:
 		http.NotFound(w, r)
 	}
