@@ -270,7 +270,7 @@ func TestNoBrowserInRenewal(t *testing.T) {
 	source := server.public().AuthCode(b.options())
 	want(t, source, 1)
 	e := source.cached.Load()
-	aged := &entry{token: e.token, asked: e.asked.Add(-56 * time.Minute), fetched: e.fetched, early: e.early, lifetime: e.lifetime}
+	aged := &entry{accessToken: e.accessToken, expiry: e.expiry, asked: e.asked.Add(-56 * time.Minute), fetched: e.fetched, early: e.early, lifetime: e.lifetime}
 	source.cached.Store(aged)
 	want(t, source, 1)
 	wantRequests(t, server, 2)

@@ -20,11 +20,12 @@ const (
 //
 // Its age is told by the monotonic clock, which nobody sets. That clock stands
 // still while the machine sleeps, so the one on the wall is asked too, by way
-// of the token's Expiry.
+// of the expiry.
 type entry struct {
 	checked        atomic.Bool // the clocks were looked at moments ago, and the token was fresh
-	bare           bool        // the token has no Extra
-	token          oauth2.Token
+	accessToken    string
+	expiry         time.Time      // by the wall clock alone, as that of any token that may be stored
+	extra          map[string]any // nil where the token has none
 	asked, fetched time.Time
 	due            time.Duration // of lifetime, after which a renewal may begin while the token is handed out
 	early          time.Duration // the end of lifetime, in which the renewal is waited for
@@ -33,8 +34,9 @@ type entry struct {
 
 func newEntry(g *grant) *entry {
 	e := &entry{
-		token: g.token(), asked: g.asked, fetched: time.Now(),
-		early: min(earlyRenewal, g.lifetime/4), lifetime: g.lifetime, bare: g.extra == nil,
+		accessToken: g.accessToken, expiry: g.asked.Round(0).Add(g.lifetime), extra: g.extra,
+		asked: g.asked, fetched: time.Now(),
+		early: min(earlyRenewal, g.lifetime/4), lifetime: g.lifetime,
 	}
 	if !g.fetched.IsZero() {
 		e.fetched = g.fetched
@@ -66,7 +68,7 @@ func (e *entry) check() bool {
 // left returns what is left of the first part of the lifetime, by the clock
 // that says less.
 func (e *entry) left(part time.Duration) time.Duration {
-	return min(part-time.Since(e.asked), time.Until(e.token.Expiry)-(e.lifetime-part))
+	return min(part-time.Since(e.asked), time.Until(e.expiry)-(e.lifetime-part))
 }
 
 // good reports whether the token can be handed out while it is renewed.
@@ -77,17 +79,17 @@ func (e *entry) usable() bool { return e != nil && e.left(e.lifetime) > 0 }
 
 // old reports whether the token was fetched that long ago by either clock.
 func (e *entry) old(d time.Duration) bool {
-	byWall := e.lifetime - time.Until(e.token.Expiry) - e.fetched.Sub(e.asked)
+	byWall := e.lifetime - time.Until(e.expiry) - e.fetched.Sub(e.asked)
 	return max(time.Since(e.fetched), byWall) >= d
 }
 
-// copy is there because x/oauth2's wrappers write into the token they get. Of an
-// application's it takes one field after the other: while the garbage collector
-// is at work, that goes faster than all at once.
+// copy is there because x/oauth2's wrappers write into the token they get. It is
+// one allocation. Without Extra it is a literal: to copy a whole token takes
+// longer while the garbage collector is at work.
 func (e *entry) copy() *oauth2.Token {
-	if e.bare {
-		return &oauth2.Token{AccessToken: e.token.AccessToken, TokenType: e.token.TokenType, Expiry: e.token.Expiry}
+	if e.extra == nil {
+		return &oauth2.Token{AccessToken: e.accessToken, TokenType: "Bearer", Expiry: e.expiry}
 	}
-	t := e.token
-	return &t
+	t := oauth2.Token{AccessToken: e.accessToken, TokenType: "Bearer", Expiry: e.expiry}
+	return t.WithExtra(e.extra)
 }

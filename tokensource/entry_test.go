@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/oauth2"
 )
 
 // Nothing can set the two clocks apart, so these tests move the Expiry, which
@@ -28,7 +30,7 @@ func TestTokenMustBeGoodByBothClocks(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: hour})
 			pass(test.mono)
-			e.token.Expiry = e.token.Expiry.Add(test.mono - test.wall)
+			e.expiry = e.expiry.Add(test.mono - test.wall)
 			if e.fresh() != test.fresh || e.usable() != test.usable {
 				t.Errorf("%s: fresh %v, usable %v", test.name, e.fresh(), e.usable())
 			}
@@ -42,7 +44,7 @@ func TestClocksAreAskedOnceASecond(t *testing.T) {
 		if !e.fresh() {
 			t.Fatal("not fresh")
 		}
-		e.token.Expiry = time.Now() // the machine has slept
+		e.expiry = time.Now() // the machine has slept
 		pass(checkInterval - 1)
 		if !e.fresh() {
 			t.Error("the clocks are asked each time")
@@ -87,7 +89,7 @@ func TestOldByEitherClock(t *testing.T) {
 			pass(slow)
 			e := newEntry(&grant{accessToken: "t", asked: asked, lifetime: time.Hour})
 			pass(test.mono)
-			e.token.Expiry = e.token.Expiry.Add(test.mono - test.wall)
+			e.expiry = e.expiry.Add(test.mono - test.wall)
 			if got := e.old(invalidAfter); got != test.want {
 				t.Errorf("%s: %v", test.name, got)
 			}
@@ -95,16 +97,26 @@ func TestOldByEitherClock(t *testing.T) {
 	}
 }
 
-// Callers get all that the token has, and nobody else's.
+// Callers get all that the token has, in an allocation of their own.
 func TestCopyIsWhole(t *testing.T) {
-	for name, extra := range map[string]map[string]any{"bare": nil, "with Extra": {"scope": "IMAP.AccessAsUser.All"}} {
-		e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: time.Hour, extra: extra})
+	for name, extra := range map[string]map[string]any{"without Extra": nil, "with Extra": {"scope": "IMAP.AccessAsUser.All"}} {
+		asked := time.Now()
+		e := newEntry(&grant{accessToken: "t", asked: asked, lifetime: time.Hour, extra: extra})
 		got := e.copy()
-		if !reflect.DeepEqual(*got, e.token) {
-			t.Errorf("%s: %+v of %+v", name, *got, e.token)
+		want := oauth2.Token{AccessToken: "t", TokenType: "Bearer", Expiry: asked.Round(0).Add(time.Hour)}
+		if extra != nil {
+			want = *want.WithExtra(extra)
+		}
+		if !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s: %+v, want %+v", name, *got, want)
 		}
 		if got == e.copy() {
 			t.Errorf("%s: two callers share it", name)
 		}
+		if n := testing.AllocsPerRun(100, func() { escaped = e.copy() }); n > 1 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
 	}
 }
+
+var escaped *oauth2.Token

@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/oauth2"
 )
 
 // maxLifetime is the longest that is believed. Entra ID's tokens live for a
@@ -47,16 +45,6 @@ func (g *grant) check() error {
 		return errors.New("the access token would be valid for more than ten years, which is not believed")
 	}
 	return nil
-}
-
-// token returns what callers get. Its expiry is by the wall clock alone, as
-// that of any token that may be stored.
-func (g *grant) token() oauth2.Token {
-	t := oauth2.Token{AccessToken: g.accessToken, TokenType: "Bearer", Expiry: g.asked.Round(0).Add(g.lifetime)}
-	if g.extra != nil {
-		t = *t.WithExtra(g.extra)
-	}
-	return t
 }
 
 // answer is a response of a token endpoint, read but not yet understood.

@@ -99,7 +99,7 @@ func TestRefreshInIsKept(t *testing.T) {
 	if err != nil || g.refreshIn != 12*time.Hour {
 		t.Errorf("%+v, %v", g, err)
 	}
-	token := g.token()
+	token := newEntry(g).copy()
 	if got := token.Extra("refresh_in"); got != "43200" {
 		t.Errorf("Extra(refresh_in) = %v", got)
 	}

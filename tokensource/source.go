@@ -231,7 +231,7 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 		return
 	}
 	e := s.cached.Load()
-	if e == nil || t.AccessToken != e.token.AccessToken || !e.old(invalidAfter) {
+	if e == nil || t.AccessToken != e.accessToken || !e.old(invalidAfter) {
 		return
 	}
 	clear := func() {}
