@@ -3,6 +3,7 @@ package xoauth2
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/emersion/go-sasl"
 )
@@ -12,7 +13,8 @@ const Mechanism = "XOAUTH2"
 
 // ErrInvalidCredentials is wrapped by the errors for a user name or a token
 // that cannot be sent: empty, or with a control character in it, which would
-// let the value reach into the neighbouring field of the initial response.
+// let the value reach into the neighbouring field of the initial response; or a
+// token with the word Bearer before it.
 var ErrInvalidCredentials = errors.New("xoauth2: unusable user name or token")
 
 // ErrTooManyChallenges is returned when a server goes on asking after it has
@@ -22,8 +24,8 @@ var ErrTooManyChallenges = errors.New("xoauth2: server sent an empty challenge a
 // NewClient returns a client that authenticates username with an access
 // token.
 //
-// Start fails with an error wrapping [ErrInvalidCredentials] where either is
-// empty or has a control character in it. Next answers an empty challenge
+// Start fails with an error wrapping [ErrInvalidCredentials] where either is not
+// fit to be sent; see [Validate]. Next answers an empty challenge
 // with the initial response, once, for servers that did not take it from
 // Start; any other challenge is the server's refusal and is returned as an
 // [*Error]. Next never returns a nil response together with a nil error,
@@ -75,10 +77,29 @@ func initialResponse(username, token string) []byte {
 }
 
 // Validate reports, by an error wrapping [ErrInvalidCredentials], whether
-// username or token cannot be sent. The error names the field and the offset,
-// and quotes neither value. [NewClient] and [SMTPAuth] call it before they
+// username or token cannot be sent: empty, with a control character, or a token
+// that begins with "Bearer ". The error says which, and quotes neither value. [NewClient] and [SMTPAuth] call it before they
 // write; call it to refuse a setting early.
 func Validate(username, token string) error {
+	if err := validateFields(username, token); err != nil {
+		return err
+	}
+	if hasScheme(token) {
+		return fmt.Errorf("%w: the access token begins with %q, which is put before it: give the token alone", ErrInvalidCredentials, scheme)
+	}
+	return nil
+}
+
+// scheme is what stands before a token in a header of HTTP, from where it is
+// sometimes copied along.
+const scheme = "Bearer "
+
+func hasScheme(token string) bool {
+	return len(token) >= len(scheme) && strings.EqualFold(token[:len(scheme)], scheme)
+}
+
+// validateFields reports whether the two can be told apart again.
+func validateFields(username, token string) error {
 	if err := validateField("user name", username); err != nil {
 		return err
 	}

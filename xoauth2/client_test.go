@@ -42,6 +42,7 @@ func TestValidate(t *testing.T) {
 		{"one byte each", "u", "t", ""},
 		{"space, the first that is no control character", "a b", "c d", ""},
 		{"tilde, the last before DEL", "a~", "t~", ""},
+		{"token that is that word", user, "Bearer", ""},
 		{"beyond ASCII", "jürgen@example.com", token, ""},
 		{"not UTF-8", "\xff@example.com", token, ""},
 		{"64 KiB token", user, strings.Repeat("x", 64<<10), ""},
@@ -55,6 +56,7 @@ func TestValidate(t *testing.T) {
 		{"CR in the token", user, "a\rb", "the access token has the control character 0x0d at offset 1"},
 		{"line feed that a file left", user, "a\n", "the access token has the control character 0x0a at offset 1"},
 		{"unit separator, the last below space", user, "a\x1f", "the access token has the control character 0x1f at offset 1"},
+		{"scheme of HTTP before the token", user, "bearer " + token, `the access token begins with "Bearer ", which is put before it: give the token alone`},
 		{"DEL", user, "a\x7f", "the access token has the control character 0x7f at offset 1"},
 	}
 	for _, test := range tests {

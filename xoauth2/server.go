@@ -101,7 +101,7 @@ func parseInitialResponse(response []byte) (username, token string, err error) {
 		return "", "", malformed("the scheme is not Bearer")
 	}
 	token = scheme[len(bearer):]
-	if err := Validate(username, token); err != nil {
+	if err := validateFields(username, token); err != nil {
 		return "", "", fmt.Errorf("%w: %w", ErrMalformedResponse, err)
 	}
 	return username, token, nil
