@@ -83,7 +83,7 @@ func (c *Config) AuthCode(o AuthCodeOptions) *Source {
 	if o.Open == nil {
 		o.Open = openOrShow
 	}
-	s := newSession(cl, cl.keyOf(keyPerson, hinted(o.LoginHint)...), func(ctx context.Context, _ pauseFunc) (*grant, error) {
+	s := newUserSession(cl, cl.keyOf(keyPerson, hinted(o.LoginHint)...), func(ctx context.Context, _ pauseFunc) (*grant, error) {
 		l, err := listenLoopback(at)
 		if err != nil {
 			return nil, cl.failed(&ownError{"cannot wait for the browser", err})

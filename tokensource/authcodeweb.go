@@ -80,7 +80,7 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(cl, cl.keyOf(keyPerson), nil)
+	s := newUserSession(cl, cl.keyOf(keyPerson), nil)
 	if g, err = s.begin(context.WithoutCancel(ctx), g); err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (c *Config) SignedIn() *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	return newSession(cl, cl.keyOf(keyPerson), nil).source()
+	return newUserSession(cl, cl.keyOf(keyPerson), nil).source()
 }
 
 // checkCacheKey is for web applications, whose users are many.

@@ -338,7 +338,7 @@ func TestKeyThatCannotBeMade(t *testing.T) {
 		cache := new(memCache)
 		config.Cache = cache
 		cl, _ := config.userClient()
-		s := newSession(cl, func() (string, error) { return "half a key", errors.New("not allowed") }, nil)
+		s := newUserSession(cl, func() (string, error) { return "half a key", errors.New("not allowed") }, nil)
 		s.refresh = testRefresh
 		source := s.source()
 		for range 2 {

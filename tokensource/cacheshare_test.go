@@ -147,7 +147,8 @@ func TestInvalidateAndACallAtOnce(t *testing.T) {
 		source := config.RefreshToken(testRefresh)
 		token := want(t, source, 1)
 		pass(2 * time.Minute)
-		source.flow = &calledWhileClearing{source.flow.(*session), func() { want(t, source, 2) }}
+		meddler := &calledWhileClearing{source.flow().(*session), func() { want(t, source, 2) }}
+		source.flow = func() flow { return meddler }
 		source.Invalidate(token)
 		want(t, source, 2)
 	})

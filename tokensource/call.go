@@ -58,7 +58,7 @@ func (c *call) run(ctx context.Context) {
 	var g *grant
 	err := errNoResult
 	defer func() { c.source.finish(ctx, c, g, err) }()
-	g, err = c.source.flow.token(ctx, c.pause)
+	g, err = c.source.flow().token(ctx, c.pause)
 }
 
 // addWaiter counts somebody in, and notes how long they have. It is called with
@@ -91,7 +91,7 @@ func (c *call) wait(ctx context.Context) (*entry, error) {
 		return c.entry, c.err
 	case <-ctx.Done():
 		c.leave()
-		return nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.flow, transport.ContextError(ctx))
+		return nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.flow(), transport.ContextError(ctx))
 	}
 }
 

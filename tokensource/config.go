@@ -99,7 +99,7 @@ const requestLimit = 30 * time.Second
 // client is a Config made ready to send requests.
 type client struct {
 	tenant, clientID string
-	authority        string // without a slash at its end
+	authority        string // without the slash at its end
 	scope            string
 	signers          []signer     // one at least
 	preferred        atomic.Int32 // index of the signer to try first

@@ -53,7 +53,7 @@ func Secret(value string) Credential {
 type secret struct {
 	kind
 	value func() string
-	own   []signer // one, for whatever client
+	own   []signer // one, which all clients share
 }
 
 func (s secret) check() *ConfigError {

@@ -64,7 +64,7 @@ func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) erro
 			return err
 		}
 	}
-	s := newSession(cl, cl.keyOf(keyPerson), func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	s := newUserSession(cl, cl.keyOf(keyPerson), func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		d, err := cl.authorizeDevice(ctx, pause)

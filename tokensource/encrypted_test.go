@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 var (
@@ -204,7 +205,7 @@ func TestCacheError(t *testing.T) {
 // decodes to.
 func FuzzRecord(f *testing.F) {
 	const key = "k"
-	for _, r := range []*record{{RefreshToken: "r"}, {AccessToken: "a", Lifetime: hour, Extra: map[string]string{"scope": "s"}, RefreshToken: "r"}} {
+	for _, r := range []*record{{RefreshToken: "r"}, {AccessToken: "a", Lifetime: maxLifetime, Asked: time.Now()}, {AccessToken: "a", Lifetime: hour, Extra: map[string]string{"scope": "s"}, RefreshToken: "r"}} {
 		value, err := r.encode(key)
 		if err != nil {
 			f.Fatal(err)
@@ -219,7 +220,7 @@ func FuzzRecord(f *testing.F) {
 			}
 			return
 		}
-		s := &session{owner: new(client)}
+		s := &session{owner: &client{log: silent}}
 		if g := s.good(context.Background(), r); g != nil && g.check() != nil {
 			t.Fatalf("handed out: %+v", r)
 		}

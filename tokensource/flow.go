@@ -76,7 +76,7 @@ func (c *Config) flowClient(scope scopeFunc, checks ...func() *ConfigError) (*cl
 // storedSource returns a Source of a flow without refresh tokens.
 func storedSource(f ownFlow, cache Cache, key func() (string, error)) *Source {
 	if cache == nil {
-		return &Source{flow: f}
+		return newSource(f)
 	}
-	return newAppSession(f, cache, key, f.token).source()
+	return newSession(f, cache, key, f.token).source()
 }

@@ -28,7 +28,7 @@ func Func(f func(ctx context.Context) (token string, expires time.Time, err erro
 	if f == nil {
 		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}
 	}
-	return &Source{flow: funcFlow(f)}
+	return newSource(funcFlow(f))
 }
 
 // funcFlow is a flow of which nothing is known.

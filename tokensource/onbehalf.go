@@ -30,7 +30,7 @@ func (c *Config) OnBehalfOf(userAssertion string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	return newSession(cl, cl.keyOf(keyOnBehalfOf, userAssertion), func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return newUserSession(cl, cl.keyOf(keyOnBehalfOf, userAssertion), func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		return cl.retry(ctx, pause, func() (*grant, error) {
 			return cl.request(ctx, url.Values{
 				"grant_type":          {"urn:ietf:params:oauth:grant-type:jwt-bearer"},

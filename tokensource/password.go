@@ -42,7 +42,7 @@ func (c *Config) Password(username, password string) *Source {
 		return cl.key(keyPassword, user, proof), err
 	}
 	var refused failure
-	return newSession(cl, key, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return newUserSession(cl, key, func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		if time.Now().Before(refused.until) {
 			return nil, refused.err
 		}

@@ -30,7 +30,7 @@ func (c *Config) RefreshToken(token string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	s := newSession(cl, cl.keyOf(keyRefresh, token), nil)
+	s := newUserSession(cl, cl.keyOf(keyRefresh, token), nil)
 	s.refresh = token
 	return s.source()
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -68,6 +69,15 @@ func TestSecretIsNotFormatted(t *testing.T) {
 	if b, err := json.Marshal(config.Credential); err != nil || !strings.Contains(string(b), "Secret") {
 		t.Errorf("%s, %v", b, err)
 	}
+}
+
+// A Source that is copied has no method, and fmt goes through all that it has.
+func TestSourceByValueIsNotFormatted(t *testing.T) {
+	config := (&fakeEntra{answer: rotate}).public()
+	config.Cache = newLockingCache()
+	source := config.RefreshToken(testRefresh)
+	want(t, source, 1)
+	checkAllVerbs(t, "copied", reflect.ValueOf(source).Elem())
 }
 
 var escape = regexp.MustCompile("%..")

@@ -40,9 +40,9 @@ type session struct {
 	refused string // the access token that was invalidated last
 }
 
-// newSession returns one of a user. key is that of its tokens.
-func newSession(cl *client, key func() (string, error), signIn tokenFunc) *session {
-	s := newAppSession(cl, cl.cache, key, signIn)
+// newUserSession returns one of a user. key is that of its tokens.
+func newUserSession(cl *client, key func() (string, error), signIn tokenFunc) *session {
+	s := newSession(cl, cl.cache, key, signIn)
 	s.redeem = func(ctx context.Context, refreshToken string) (*grant, error) {
 		// Without the scopes, the resource of the new token would be the
 		// server's choice where the user consented to several.
@@ -51,12 +51,14 @@ func newSession(cl *client, key func() (string, error), signIn tokenFunc) *sessi
 	return s
 }
 
-// newAppSession returns one without refresh tokens.
-func newAppSession(o owner, cache Cache, key func() (string, error), signIn tokenFunc) *session {
+var _ keeper = (*session)(nil)
+
+// newSession returns one that gets no refresh tokens.
+func newSession(o owner, cache Cache, key func() (string, error), signIn tokenFunc) *session {
 	return &session{owner: o, shelf: newShelf(o, cache, key), signIn: signIn, turn: make(chan struct{}, 1)}
 }
 
-func (s *session) source() *Source { return &Source{flow: s} }
+func (s *session) source() *Source { return newSource(s) }
 
 // token makes the session a flow.
 func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {

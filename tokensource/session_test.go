@@ -185,7 +185,7 @@ func TestInteractiveSession(t *testing.T) {
 				config.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				cl, _ := config.userClient()
 				asked := 0
-				s := newSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
+				s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
 					asked++
 					return lifetime(row.refresh), nil
 				})
@@ -218,7 +218,7 @@ func TestSignInEndsTheSessionBefore(t *testing.T) {
 		config.Cache = new(memCache)
 		cl, _ := config.userClient()
 		asked := 0
-		s := newSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
+		s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
 			asked++
 			return &grant{accessToken: fmt.Sprint("signed in ", asked), asked: time.Now(), lifetime: hour}, nil
 		})

@@ -284,7 +284,7 @@ func TestSignInThatIsNotStoredIsNotForgotten(t *testing.T) {
 				want(t, config.DeviceCode(new(shown).show), 2)
 
 				cl, _ := config.userClient()
-				s := newSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
+				s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
 					return &grant{accessToken: "bob's", refreshToken: "bobs.refresh.token", asked: time.Now(), lifetime: hour}, nil
 				})
 				s.interactive, s.anew = true, true

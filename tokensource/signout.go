@@ -33,7 +33,7 @@ func (s *Source) SignOut(ctx context.Context) error {
 	if s == nil || s.flow == nil {
 		return s.unusable()
 	}
-	if kept, ok := s.flow.(keeper); ok {
+	if kept, ok := s.flow().(keeper); ok {
 		if err := kept.signOut(ctx); err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ const (
 type Source struct {
 	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
 
-	flow   flow         // nil where broken says why
+	flow   func() flow  // a function, so that no dump shows what the flow knows; nil where broken says why
 	broken *ConfigError // nil in the zero Source too
 
 	mu       sync.Mutex // guards what follows
@@ -50,6 +50,8 @@ type Source struct {
 	failure  failure    // the last one
 	failures int        // in a row
 }
+
+func newSource(f flow) *Source { return &Source{flow: func() flow { return f }} }
 
 // failure is remembered until then.
 type failure struct {
@@ -67,7 +69,7 @@ func (s *Source) Token() (*oauth2.Token, error) {
 // TokenContext returns a token that is valid for some time yet, and that is
 // the caller's own to modify. A cached one is returned whatever ctx is. Its
 // Extra has "scope", "refresh_in" and "id_token" where the server sent them, and
-// "ext_expires_in" where that is another time than the token's, as strings. A
+// "ext_expires_in" where it is not written as expires_in is, as strings. A
 // refresh token is not in it; see [Config.Cache].
 //
 // The errors are an [*Error] for a request that failed, or that was not made
@@ -87,7 +89,7 @@ func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 		return nil, s.unusable()
 	}
 	if err := transport.ContextError(ctx); err != nil && !s.cached.Load().good() {
-		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow, err)
+		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow(), err)
 	}
 	c, e, err := s.join(ctx)
 	if c != nil {
@@ -168,7 +170,8 @@ func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
 	}
 	s.mu.Unlock()
 	if err != nil && !abandoned {
-		s.flow.logger().WarnContext(ctx, "tokensource: request failed", "client", s.flow.String(), "error", err)
+		f := s.flow()
+		f.logger().WarnContext(ctx, "tokensource: request failed", "client", f.String(), "error", err)
 	}
 	close(c.done)
 }
@@ -235,7 +238,7 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 		return
 	}
 	clear := func() {}
-	if kept, ok := s.flow.(keeper); ok {
+	if kept, ok := s.flow().(keeper); ok {
 		clear = kept.forget(t.AccessToken) // first, or a call at this moment would find it in the Cache
 	}
 	if s.cached.CompareAndSwap(e, nil) {
@@ -250,7 +253,7 @@ func (s *Source) Format(f fmt.State, _ rune) {
 	case s == nil:
 		name = "nil"
 	case s.flow != nil:
-		name = s.flow.String()
+		name = s.flow().String()
 	}
 	io.WriteString(f, "tokensource.Source("+name+")")
 }
