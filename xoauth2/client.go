@@ -73,29 +73,34 @@ func (c *client) Format(f fmt.State, _ rune) {
 }
 
 func initialResponse(username, token string) []byte {
-	return []byte("user=" + username + "\x01auth=Bearer " + token + "\x01\x01")
+	return []byte("user=" + username + "\x01auth=" + scheme + token + "\x01\x01")
+}
+
+// scheme stands before the token here, as it does in a header of HTTP, from
+// where it is sometimes copied along.
+const scheme = "Bearer "
+
+// cutScheme returns what follows the scheme, whose case is of no matter.
+func cutScheme(text string) (token string, ok bool) {
+	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+		return "", false
+	}
+	return text[len(scheme):], true
 }
 
 // Validate reports, by an error wrapping [ErrInvalidCredentials], whether
 // username or token cannot be sent: empty, with a control character, or a token
-// that begins with "Bearer ". The error says which, and quotes neither value. [NewClient] and [SMTPAuth] call it before they
-// write; call it to refuse a setting early.
+// that begins with "Bearer ". The error says which, with the offset of a
+// character, and quotes neither value. [NewClient] and [SMTPAuth] call it before
+// they write; call it to refuse a setting early.
 func Validate(username, token string) error {
 	if err := validateFields(username, token); err != nil {
 		return err
 	}
-	if hasScheme(token) {
+	if _, ok := cutScheme(token); ok {
 		return fmt.Errorf("%w: the access token begins with %q, which is put before it: give the token alone", ErrInvalidCredentials, scheme)
 	}
 	return nil
-}
-
-// scheme is what stands before a token in a header of HTTP, from where it is
-// sometimes copied along.
-const scheme = "Bearer "
-
-func hasScheme(token string) bool {
-	return len(token) >= len(scheme) && strings.EqualFold(token[:len(scheme)], scheme)
 }
 
 // validateFields reports whether the two can be told apart again.

@@ -92,15 +92,13 @@ func parseInitialResponse(response []byte) (username, token string, err error) {
 	if !ok {
 		return "", "", malformed("the first field is not user=")
 	}
-	scheme, ok := strings.CutPrefix(fields[1], "auth=")
+	auth, ok := strings.CutPrefix(fields[1], "auth=")
 	if !ok {
 		return "", "", malformed("the second field is not auth=")
 	}
-	const bearer = "Bearer "
-	if len(scheme) < len(bearer) || !strings.EqualFold(scheme[:len(bearer)], bearer) {
+	if token, ok = cutScheme(auth); !ok {
 		return "", "", malformed("the scheme is not Bearer")
 	}
-	token = scheme[len(bearer):]
 	if err := validateFields(username, token); err != nil {
 		return "", "", fmt.Errorf("%w: %w", ErrMalformedResponse, err)
 	}
