@@ -1,14 +1,12 @@
 package diagnose
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/smtpdial"
-	"github.com/exoauth/exoauth/tokensource"
 )
 
 // A condition narrows a rule to situations that it fits.
@@ -163,15 +161,12 @@ func noTenant(s *situation) bool { return s.Tenant == "" }
 
 // passes holds for a refusal that says so without a number, as by its HTTP
 // status.
-func passes(s *situation) bool {
-	e, ok := errors.AsType[*tokensource.Error](s.err)
-	return ok && e.Temporary()
-}
+func passes(s *situation) bool { return s.tokenErr != nil && s.tokenErr.Temporary() }
 
 // wordless holds for an answer that is not in Entra ID's form.
 func wordless(s *situation) bool {
-	e, ok := errors.AsType[*tokensource.Error](s.err)
-	return ok && e.Code == "" && e.StatusCode != http.StatusTooManyRequests
+	e := s.tokenErr
+	return e != nil && e.Code == "" && e.StatusCode != http.StatusTooManyRequests
 }
 
 // badSecret holds for a client secret that tokensource refuses.

@@ -31,7 +31,6 @@ type situation struct {
 	claims  *claims // nil without a token that can be read
 	undated bool    // nobody has said what Now is
 
-	err   error
 	op    string   // step of a dialer
 	words string   // the error, without secrets
 	lines []string // of the words, for evidence
@@ -40,7 +39,8 @@ type situation struct {
 	codes []int    // AADSTS
 	entra bool     // the token endpoint refused
 
-	config *tokensource.ConfigError
+	tokenErr *tokensource.Error // of the token request; nil where the error is another
+	config   *tokensource.ConfigError
 }
 
 func newSituation(about Subject) *situation {
@@ -88,7 +88,6 @@ func (s *situation) read(err error) {
 			s.setWords(cmp.Or(s.words, fmt.Sprintf("an error of type %T", err)))
 		}
 	}()
-	s.err = err
 	s.readTried(err)
 	if e, ok := errors.AsType[*imapdial.Error](err); ok {
 		s.dialled(IMAP, e.Op, e.Username)
@@ -182,6 +181,7 @@ func (s *situation) readEntra(err error) {
 		case e.Err == nil || s.words == "":
 			s.setWords(e.Error())
 		}
+		s.tokenErr = e
 	}
 	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		s.entra = true

@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"cmp"
-	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/tokensource"
 )
 
 var guid = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -82,8 +80,7 @@ func (s *situation) userScopes() []string {
 // Where nothing tells what tokensource asked for, it was what it asks for by
 // itself: consent to half of that would not do.
 func (s *situation) consents() []string {
-	_, own := errors.AsType[*tokensource.Error](s.err)
-	if own && noScopes(s) && !readable(s) {
+	if s.tokenErr != nil && noScopes(s) && !readable(s) {
 		return []string{userScope(IMAP), userScope(SMTP)}
 	}
 	return s.userScopes()
