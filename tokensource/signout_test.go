@@ -34,71 +34,69 @@ func wantNobody(t *testing.T, s *Source) {
 	}
 }
 
-func TestSignOut(t *testing.T) {
-	for name, newCache := range map[string]func() Cache{
+// eachCache runs a test with a Cache of either kind.
+func eachCache(t *testing.T, test func(*testing.T, Cache)) {
+	for name, cache := range map[string]func() Cache{
 		"with locks":    func() Cache { return newLockingCache() },
 		"without locks": func() Cache { return new(memCache) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				server := &fakeEntra{answer: rotate}
-				config := server.config()
-				config.Cache, config.CacheKey = newCache(), "account 1"
-				first := signedInTest(t, config)
-				other := config.SignedIn() // as of another process
-				want(t, other, 1)
-				neighbour := *config
-				neighbour.CacheKey = "account 2"
-				second := signedInTest(t, &neighbour)
-
-				signOut(t, config.SignedIn())
-				want(t, first, 1) // until it is to be renewed
-				signOut(t, first)
-				wantNobody(t, first)
-				wantNobody(t, config.SignedIn())
-				want(t, other, 1)
-				pass(hour)
-				wantNobody(t, other)
-				want(t, second, 3)
-				wantRequests(t, server, 3)
-
-				signedInTest(t, config)
-				want(t, config.SignedIn(), 4)
-				pass(rememberTerminal)
-				want(t, other, 4)
-			})
+			synctest.Test(t, func(t *testing.T) { test(t, cache()) })
 		})
 	}
+}
+
+func TestSignOut(t *testing.T) {
+	eachCache(t, func(t *testing.T, cache Cache) {
+		server := &fakeEntra{answer: rotate}
+		config := server.config()
+		config.Cache, config.CacheKey = cache, "account 1"
+		first := signedInTest(t, config)
+		other := config.SignedIn() // as of another process
+		want(t, other, 1)
+		neighbour := *config
+		neighbour.CacheKey = "account 2"
+		second := signedInTest(t, &neighbour)
+
+		signOut(t, config.SignedIn())
+		want(t, first, 1) // until it is to be renewed
+		signOut(t, first)
+		wantNobody(t, first)
+		wantNobody(t, config.SignedIn())
+		want(t, other, 1)
+		pass(hour)
+		wantNobody(t, other)
+		want(t, second, 3)
+		wantRequests(t, server, 3)
+
+		signedInTest(t, config)
+		want(t, config.SignedIn(), 4)
+		pass(rememberTerminal)
+		want(t, other, 4)
+	})
 }
 
 // Another Source of the user renews its token at that moment. With locks the
 // sign-out waits for it; without them it stores nothing any more.
 func TestSignOutDuringARenewal(t *testing.T) {
-	for name, newCache := range map[string]func() Cache{
-		"with locks":    func() Cache { return newLockingCache() },
-		"without locks": func() Cache { return new(memCache) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				server := &fakeEntra{answer: slowly(time.Second, rotate)}
-				config := server.config()
-				config.Cache, config.CacheKey = newCache(), "account 1"
-				kept := signedInTest(t, config)
-				pass(hour)
-				renewal := make(chan struct{})
-				go func() {
-					defer close(renewal)
-					kept.TokenContext(t.Context())
-				}()
-				synctest.Wait()
-				signOut(t, config.SignedIn())
-				<-renewal
-				wantNobody(t, config.SignedIn())
-				pass(hour)
-				wantNobody(t, kept)
-			})
-		})
-	}
+	eachCache(t, func(t *testing.T, cache Cache) {
+		server := &fakeEntra{answer: slowly(time.Second, rotate)}
+		config := server.config()
+		config.Cache, config.CacheKey = cache, "account 1"
+		kept := signedInTest(t, config)
+		pass(hour)
+		renewal := make(chan struct{})
+		go func() {
+			defer close(renewal)
+			kept.TokenContext(t.Context())
+		}()
+		synctest.Wait()
+		signOut(t, config.SignedIn())
+		<-renewal
+		wantNobody(t, config.SignedIn())
+		pass(hour)
+		wantNobody(t, kept)
+	})
 }
 
 // A sign-in after the sign-out that cannot be stored yet is kept.
