@@ -195,7 +195,7 @@ func (c *client) declined(answer url.Values) *Error {
 	e.Suberror = head(answer.Get("error_subcode"), 128)
 	e.Description = head(answer.Get("error_description"), 4<<10)
 	e.AADSTS = codes(nil, e.Description)
-	if claims := answer.Get("claims"); len(claims) <= maxRedact {
+	if claims := answer.Get("claims"); len(claims) <= maxClaims {
 		e.Claims = claims
 	}
 	e.TraceID = tail(e.Description, "Trace ID:", 1)

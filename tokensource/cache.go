@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // A Cache keeps tokens for the next run of a program, and for other processes
@@ -68,7 +70,7 @@ func (e *CacheError) Error() string {
 	if e.Err != nil {
 		reason = ": " + head(e.Err.Error(), 512)
 	}
-	return printable(fmt.Sprintf("tokensource: the cache's entry %s %s%s; %s", head(e.Key, 64), e.Problem, reason, e.Remedy))
+	return plain.Line(fmt.Sprintf("tokensource: the cache's entry %s %s%s; %s", head(e.Key, 64), e.Problem, reason, e.Remedy))
 }
 
 // damagedEntry is one that is replaced.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -109,22 +110,22 @@ func (c *client) requestDevice(ctx context.Context, s signer) (*device, *Error) 
 	form := url.Values{"client_id": {c.clientID}, "scope": {c.scope}}
 	if s.sign != nil {
 		if err := s.sign(ctx, form); err != nil {
-			e.Err = &credentialError{plain(ctx, err)}
+			e.Err = &credentialError{unwrapped(ctx, err)}
 			return nil, e
 		}
 	}
-	r := newRedactor(form)
+	r := secretsOf(form)
 	asked := time.Now()
 	a, err := c.post(ctx, c.endpoint("devicecode"), form, e.CorrelationID)
 	if err != nil {
-		e.Err = r.err(err)
+		e.Err = r.Err(err)
 		return nil, e
 	}
 	a.describe(e, r)
 	d, err := a.device(e, asked)
 	if err != nil {
 		if err != errRefused {
-			e.Err = r.err(err)
+			e.Err = r.Err(err)
 		}
 		return nil, e
 	}
@@ -144,8 +145,8 @@ func (a *answer) device(e *Error, asked time.Time) (*device, error) {
 	if interval, err := seconds(a.fields.raw("interval")); err == nil {
 		d.interval = interval
 	}
-	d.UserCode = printable(a.fields.text("user_code"))
-	d.VerificationURL = printable(cmp.Or(a.fields.text("verification_uri"), a.fields.text("verification_url")))
+	d.UserCode = plain.Line(a.fields.text("user_code"))
+	d.VerificationURL = plain.Line(cmp.Or(a.fields.text("verification_uri"), a.fields.text("verification_url")))
 	d.Expires = asked.Add(min(lifetime, signInLimit))
 	switch {
 	case d.code == "" || d.UserCode == "":
@@ -154,7 +155,7 @@ func (a *answer) device(e *Error, asked time.Time) (*device, error) {
 		return nil, errors.New("the answer has no verification_uri that a browser opens")
 	}
 	usual := "To sign in, open the page " + d.VerificationURL + " in a web browser and enter the code " + d.UserCode + "."
-	d.Message = printable(cmp.Or(a.fields.text("message"), usual))
+	d.Message = plain.Line(cmp.Or(a.fields.text("message"), usual))
 	return d, nil
 }
 

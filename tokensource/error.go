@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // ErrInteractionRequired is what an [*Error] is, by [errors.Is], where a
@@ -40,7 +42,7 @@ func (e *ConfigError) Error() string {
 	if e.Err != nil {
 		reason = ": " + head(e.Err.Error(), 256)
 	}
-	return printable(fmt.Sprintf("tokensource: the setting %s%s: %s%s; %s", e.Field, value, e.Problem, reason, e.Remedy))
+	return plain.Line(fmt.Sprintf("tokensource: the setting %s%s: %s%s; %s", e.Field, value, e.Problem, reason, e.Remedy))
 }
 
 // Error is a token request that failed. It may be shared by all callers who
@@ -176,7 +178,7 @@ func (e *Error) Error() string {
 	if ids := e.ids(); len(ids) > 0 {
 		b.WriteString(" (" + strings.Join(ids, ", ") + ")")
 	}
-	return printable(b.String())
+	return plain.Line(b.String())
 }
 
 // reason is the code, the description without its tail of ids, and Err.
@@ -238,6 +240,9 @@ func (e *Error) remedy() string {
 	}
 	return ""
 }
+
+// maxClaims bounds Claims, half of which would be of no use.
+const maxClaims = 16 << 10
 
 // errCutShort is an answer that the connection ended in the middle of.
 var errCutShort = errors.New("the answer was cut short")

@@ -186,7 +186,7 @@ func checkText(t *testing.T, e *Error) {
 	if len(text) > 3000 || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("%d bytes: %q", len(text), text)
 	}
-	if len(e.Description) > 4<<10 || len(e.Code)+len(e.Suberror)+len(e.CorrelationID)+len(e.TraceID) > 1<<10 || len(e.Claims) > maxRedact {
+	if len(e.Description) > 4<<10 || len(e.Code)+len(e.Suberror)+len(e.CorrelationID)+len(e.TraceID) > 1<<10 || len(e.Claims) > maxClaims {
 		t.Errorf("a field is too long: %+v", e)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // FuzzAnswer reads whatever a token endpoint may say, to a request with
@@ -13,12 +15,12 @@ import (
 func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, retryAfterValue string, body []byte, secret string) {
 		e := &Error{Tenant: testTenant, ClientID: testClientID, CorrelationID: correlationID}
-		r := newRedactor(url.Values{"client_secret": {secret}})
+		r := secretsOf(url.Values{"client_secret": {secret}})
 		a := &answer{status: status, body: body, header: http.Header{"Retry-After": {retryAfterValue}}}
 		a.describe(e, r)
 		g, err := a.grant(e, time.Now())
 		if err != nil && err != errRefused {
-			e.Err = r.err(err)
+			e.Err = r.Err(err)
 		}
 		checkText(t, e)
 		if e.RetryAfter < 0 || e.RetryAfter > 24*time.Hour || e.CorrelationID == "" {
@@ -42,7 +44,7 @@ func FuzzAnswer(f *testing.F) {
 // words contain them.
 func checkRedacted(t *testing.T, e *Error, secret string) {
 	t.Helper()
-	if len(secret) < 16 || strings.Contains(e.Error()+redacted, secret) && !strings.ContainsAny(secret, "~") {
+	if len(secret) < 16 || strings.Contains(e.Error()+plain.Redacted, secret) && !strings.ContainsAny(secret, "~") {
 		return
 	}
 	for _, text := range []string{e.Error(), e.Code, e.Suberror, e.Description, e.Claims, e.CorrelationID, e.TraceID} {

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // identity is a managed identity made ready to be asked for tokens.
@@ -71,12 +73,12 @@ func (i *identity) fetch(ctx context.Context) (*grant, error) {
 	defer cancel()
 	id := newGUID()
 	e := &Error{ClientID: i.options.ClientID, identity: i.String(), CorrelationID: id}
-	r := new(redactor)
-	r.add(i.host.secret)
+	r := new(plain.Secrets)
+	r.Add(i.host.secret)
 	asked := time.Now()
 	a, err := i.exchange(ctx, id, r)
 	if err != nil {
-		e.Err = r.err(err)
+		e.Err = r.Err(err)
 		if _, own := errors.AsType[*credentialError](err); !own {
 			e.hint = i.host.hint
 		}
@@ -92,7 +94,7 @@ func (i *identity) fetch(ctx context.Context) (*grant, error) {
 	}
 	if err != nil {
 		if err != errRefused {
-			e.Err = r.err(err)
+			e.Err = r.Err(err)
 		}
 		e.hint = cmp.Or(i.remedy(a), e.hint)
 		return nil, e
@@ -105,7 +107,7 @@ func (i *identity) fetch(ctx context.Context) (*grant, error) {
 }
 
 // exchange asks the host. An error means that there is no answer.
-func (i *identity) exchange(ctx context.Context, id string, r *redactor) (*answer, error) {
+func (i *identity) exchange(ctx context.Context, id string, r *plain.Secrets) (*answer, error) {
 	a, err := i.send(ctx, id, "")
 	if err != nil || i.host.keyDir == "" || a.status != http.StatusUnauthorized {
 		return a, err
@@ -114,7 +116,7 @@ func (i *identity) exchange(ctx context.Context, id string, r *redactor) (*answe
 	if err != nil {
 		return nil, &credentialError{err}
 	}
-	r.add(key)
+	r.Add(key)
 	return i.send(ctx, id, "Basic "+key)
 }
 
@@ -150,9 +152,9 @@ func (i *identity) send(ctx context.Context, id, authorization string) (*answer,
 
 // describeIdentity reads the errors that are not those of OAuth: App Service's
 // are flat, Service Fabric's are an object.
-func (a *answer) describeIdentity(e *Error, r *redactor) {
+func (a *answer) describeIdentity(e *Error, r *plain.Secrets) {
 	inner := parseFields(a.fields.raw("error"))
-	text := func(limit int, f fields, name string) string { return head(r.text(f.text(name)), limit) }
+	text := func(limit int, f fields, name string) string { return head(r.Text(f.text(name)), limit) }
 	e.Code = cmp.Or(e.Code, text(128, inner, "code"))
 	e.Description = cmp.Or(e.Description, text(4<<10, inner, "message"), text(4<<10, a.fields, "message"))
 	e.CorrelationID = cmp.Or(text(64, inner, "correlationId"), text(64, a.fields, "correlationId"), e.CorrelationID)

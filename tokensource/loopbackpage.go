@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // page is what a person sees in the browser in the end.
@@ -95,7 +97,7 @@ func showOutcome(w http.ResponseWriter, err error) {
 	p := pageFailed
 	p.Detail = "an error that the program knows about"
 	if e, ok := errors.AsType[*Error](err); ok {
-		p.Detail = printable(e.reason())
+		p.Detail = plain.Line(e.reason())
 	}
 	showPage(w, http.StatusOK, p)
 }

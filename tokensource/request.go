@@ -55,15 +55,15 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 	form.Set("client_id", c.clientID)
 	if s.sign != nil {
 		if err := s.sign(ctx, form); err != nil {
-			e.Err = &credentialError{plain(ctx, err)}
+			e.Err = &credentialError{unwrapped(ctx, err)}
 			return nil, e
 		}
 	}
-	r := newRedactor(form)
+	r := secretsOf(form)
 	asked := time.Now()
 	a, err := c.post(ctx, c.endpoint("token"), form, e.CorrelationID)
 	if err != nil {
-		e.Err = r.err(err)
+		e.Err = r.Err(err)
 		return nil, e
 	}
 	a.describe(e, r)
@@ -71,7 +71,7 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 	if err != nil {
 		e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
 		if err != errRefused {
-			e.Err = r.err(err)
+			e.Err = r.Err(err)
 		}
 		return nil, e
 	}
@@ -104,7 +104,7 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 	ctx := req.Context()
 	resp, err := hc.Do(req)
 	if err != nil {
-		return nil, plain(ctx, err)
+		return nil, unwrapped(ctx, err)
 	}
 	defer resp.Body.Close()
 	a := &answer{status: resp.StatusCode, header: resp.Header}
@@ -113,9 +113,9 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 	case len(a.body) > maxBody:
 		a.broken = errTooLong
 	case err != nil && ctx.Err() != nil && context.Cause(ctx) != errTimeout:
-		return nil, plain(ctx, err)
+		return nil, unwrapped(ctx, err)
 	case err != nil:
-		a.broken = fmt.Errorf("%w: %w", errCutShort, plain(ctx, err))
+		a.broken = fmt.Errorf("%w: %w", errCutShort, unwrapped(ctx, err))
 	}
 	return a, nil
 }
@@ -129,9 +129,9 @@ func readBody(resp *http.Response) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// plain takes off what net/http wraps its errors in, and names the limit
+// unwrapped takes off what net/http wraps its errors in, and names the limit
 // where that was the reason.
-func plain(ctx context.Context, err error) error {
+func unwrapped(ctx context.Context, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}

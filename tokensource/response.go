@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // maxLifetime is the longest that is believed. Entra ID's tokens live for a
@@ -55,11 +57,11 @@ type answer struct {
 	broken  error  // why body is not all of it
 	fields  fields // nil where the body is no JSON object
 	dated   bool   // expires_on will do for expires_in
-	secrets *redactor
+	secrets *plain.Secrets
 }
 
 // describe fills in e from what the answer says, secrets removed.
-func (a *answer) describe(e *Error, r *redactor) {
+func (a *answer) describe(e *Error, r *plain.Secrets) {
 	a.secrets = r
 	e.StatusCode = a.status
 	e.RetryAfter = retryAfter(a.header, time.Now())
@@ -67,13 +69,13 @@ func (a *answer) describe(e *Error, r *redactor) {
 	if a.fields.has("access_token") && !a.fields.has("error") {
 		return
 	}
-	text := func(name string, limit int) string { return head(r.text(a.fields.text(name)), limit) }
+	text := func(name string, limit int) string { return head(r.Text(a.fields.text(name)), limit) }
 	e.Code = text("error", 128)
 	e.Suberror = text("suberror", 128)
 	e.Description = text("error_description", 4<<10)
 	e.AADSTS = codes(a.fields.raw("error_codes"), e.Description)
-	if claims := a.fields.text("claims"); len(claims) <= maxRedact {
-		e.Claims = r.text(claims) // half of it would be of no use
+	if claims := a.fields.text("claims"); len(claims) <= maxClaims {
+		e.Claims = r.Text(claims)
 	}
 	e.TraceID = cmp.Or(text("trace_id", 64), tail(e.Description, "Trace ID:", 1))
 	e.CorrelationID = cmp.Or(text("correlation_id", 64), tail(e.Description, "Correlation ID:", 1), e.CorrelationID)
@@ -90,11 +92,11 @@ func (a *answer) understand(e *Error) error {
 	case a.status >= 300 && a.status < 400:
 		return redirected(a.header.Get("Location"))
 	case a.broken != nil:
-		return fmt.Errorf("%w; it begins with %q", a.broken, a.secrets.excerpt(a.body))
+		return fmt.Errorf("%w; it begins with %q", a.broken, excerpt(a.secrets, a.body))
 	case a.fields == nil && len(a.body) == 0:
 		return errors.New("the answer is empty")
 	case a.fields == nil:
-		return fmt.Errorf("the answer is not the JSON object expected: %q", a.secrets.excerpt(a.body))
+		return fmt.Errorf("the answer is not the JSON object expected: %q", excerpt(a.secrets, a.body))
 	case e.Code != "", e.Description != "" && a.status != http.StatusOK:
 		return errRefused
 	case a.status != http.StatusOK:
@@ -110,7 +112,7 @@ func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
 		return nil, err
 	}
 	if kind := a.fields.text("token_type"); !strings.EqualFold(kind, "Bearer") && a.fields.has("token_type") {
-		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", a.secrets.excerpt(a.fields.raw("token_type")))
+		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", excerpt(a.secrets, a.fields.raw("token_type")))
 	}
 	lifetime, err := a.lifetime(asked)
 	if err != nil {
@@ -151,7 +153,7 @@ func (a *answer) lifetime(asked time.Time) (time.Duration, error) {
 	}
 	lifetime, err := read(a.fields.raw(name))
 	if err != nil {
-		err = fmt.Errorf("the lifetime of the token (%s: %q) %w", name, a.secrets.excerpt(a.fields.raw(name)), err)
+		err = fmt.Errorf("the lifetime of the token (%s: %q) %w", name, excerpt(a.secrets, a.fields.raw(name)), err)
 	}
 	return lifetime, err
 }

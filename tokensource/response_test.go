@@ -104,7 +104,7 @@ func TestExtendedLifetime(t *testing.T) {
 	} {
 		a := &answer{status: 200, body: []byte(row.body)}
 		e := new(Error)
-		a.describe(e, newRedactor(nil))
+		a.describe(e, secretsOf(nil))
 		g, err := a.grant(e, time.Now())
 		if err != nil {
 			t.Fatal(row.name, err)
@@ -118,7 +118,7 @@ func TestExtendedLifetime(t *testing.T) {
 func TestRefreshInIsKept(t *testing.T) {
 	a := &answer{status: 200, body: []byte(`{"access_token":"t","expires_in":86400,"refresh_in":"43200"}`)}
 	e := new(Error)
-	a.describe(e, newRedactor(nil))
+	a.describe(e, secretsOf(nil))
 	g, err := a.grant(e, time.Now())
 	if err != nil || g.refreshIn != 12*time.Hour {
 		t.Errorf("%+v, %v", g, err)

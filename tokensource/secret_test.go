@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"}
@@ -136,7 +138,7 @@ func TestEchoedFileIsNotInErrors(t *testing.T) {
 	config := server.config()
 	config.Credential = Assertion(func(context.Context) (string, error) { return file, nil })
 	_, err := config.ClientCredentials().TokenContext(t.Context())
-	wantError(t, err, "you sent "+redacted)
+	wantError(t, err, "you sent "+plain.Redacted)
 	checkNoSecret(t, "error", err.Error())
 }
 

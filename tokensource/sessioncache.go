@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -32,9 +33,9 @@ func (s *session) trouble(ctx context.Context, err error) error {
 
 // redacted is for the words of a Cache that somebody else has written.
 func (s *session) redacted(err error) error {
-	known := new(redactor)
-	known.add(s.refresh)
-	return known.err(err)
+	known := new(plain.Secrets)
+	known.Add(s.refresh)
+	return known.Err(err)
 }
 
 // look returns what is stored, or nil, and takes over its refresh token if that

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -169,18 +170,18 @@ func unquoted(err error) error {
 	if err == nil || !storedToken.MatchString(err.Error()) {
 		return err
 	}
-	return errors.New(storedToken.ReplaceAllString(err.Error(), "${1} "+redacted))
+	return errors.New(storedToken.ReplaceAllString(err.Error(), "${1} "+plain.Redacted))
 }
 
 // redacted is for what came of storing r, whatever form its tokens have there.
 func (r *record) redacted(err error) error {
-	known := new(redactor)
-	known.add(r.AccessToken)
-	known.add(r.RefreshToken)
+	known := new(plain.Secrets)
+	known.Add(r.AccessToken)
+	known.Add(r.RefreshToken)
 	for _, text := range r.Extra {
 		if len(text) >= 32 { // an id token, not a number
-			known.add(text)
+			known.Add(text)
 		}
 	}
-	return known.err(err)
+	return known.Err(err)
 }
