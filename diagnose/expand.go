@@ -33,13 +33,13 @@ func (s *situation) expandFor(shell Shell, text string) string {
 	})
 }
 
-var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._-]*$`)
+var unquoted = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._-]*$`)
 
 // quote makes value one argument of a shell. PowerShell takes the typographic
 // quotes for the plain one.
 func quote(shell Shell, value string) string {
 	switch {
-	case shell == Settings || plain.MatchString(value):
+	case shell == Settings || unquoted.MatchString(value):
 		return value
 	case shell == AzureCLI:
 		return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"

@@ -25,7 +25,7 @@ func TestPrinterWidth(t *testing.T) {
 			var out bytes.Buffer
 			p := diagnose.Printer{W: &out, Width: width, Color: color}
 			must(p.Step(long))
-			for line := range strings.Lines(plain(out.String())) {
+			for line := range strings.Lines(uncoloured(out.String())) {
 				line = strings.TrimSuffix(line, "\n")
 				if n := utf8.RuneCountInString(line); n > width && !strings.Contains(line, "https://") {
 					t.Errorf("width %d: %d columns in %q", width, n, line)
@@ -38,8 +38,8 @@ func TestPrinterWidth(t *testing.T) {
 	}
 }
 
-// plain takes the colours out.
-func plain(s string) string {
+// uncoloured takes the colours out.
+func uncoloured(s string) string {
 	for {
 		i := strings.Index(s, "\x1b[")
 		if i < 0 {

@@ -18,7 +18,7 @@ import (
 
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/smtpdial"
 	"github.com/exoauth/exoauth/tokensource"
 	"github.com/exoauth/exoauth/xoauth2"
@@ -239,7 +239,7 @@ func (s *situation) setWords(text string) {
 
 // printable makes text one line that is safe on a terminal.
 func printable(text string) string {
-	return strings.Join(strings.Fields(wire.Printable(text)), " ")
+	return strings.Join(strings.Fields(plain.Line(text)), " ")
 }
 
 // protocolOf knows a protocol by its words.

@@ -68,7 +68,7 @@ func (c *conn) heard(bye string) {
 		}
 		return
 	}
-	if r, err := parseResponse(bye); err == nil {
+	if r, ok := parseResponse(bye); ok {
 		c.bye.Store(r.err())
 	}
 }

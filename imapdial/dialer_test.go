@@ -480,7 +480,7 @@ func TestNoSecretComesOut(t *testing.T) {
 						t.Errorf("%q came out:\n%s", secret, &out)
 					}
 				}
-				if !strings.Contains(out.String(), "AUTHENTICATE XOAUTH2 ***\r\n") {
+				if !strings.Contains(out.String(), "AUTHENTICATE XOAUTH2 [redacted]\r\n") {
 					t.Errorf("the debug writer did not see the masked command:\n%s", &out)
 				}
 			})
@@ -509,7 +509,7 @@ func TestDebugWriterSeesLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Close()
-		want := []string{greeting, "A1 AUTHENTICATE XOAUTH2 ***", "A1 OK AUTHENTICATE completed.", "A2 CAPABILITY", "A3 NAMESPACE",
+		want := []string{greeting, "A1 AUTHENTICATE XOAUTH2 [redacted]", "A1 OK AUTHENTICATE completed.", "A2 CAPABILITY", "A3 NAMESPACE",
 			postAuth, "A2 OK CAPABILITY completed.", namespace, "A3 OK NAMESPACE completed.",
 			"T1 NOOP", "* 3 EXISTS", "T1 OK NOOP completed."}
 		if got := strings.Join(lines, ""); got != strings.Join(want, "\r\n")+"\r\n" {

@@ -8,8 +8,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
-	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -69,7 +69,7 @@ func (e *Error) Error() string {
 	if e.Server != "" {
 		s += " (front end " + e.Server + ")"
 	}
-	return wire.Printable(s)
+	return plain.Line(s)
 }
 
 // Unwrap returns e.Err.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
@@ -101,7 +102,7 @@ func (s *session) greet() error {
 	case err != nil:
 		return err
 	case r.tag != "*" || r.kind == "PREAUTH" || !r.isStatus():
-		return unexpected(r.String())
+		return s.unexpected(r.String())
 	case r.kind != "OK":
 		return r.err()
 	}
@@ -137,7 +138,7 @@ func (s *session) offered() error {
 	case slices.Contains(s.caps, "AUTH="+login.OAuthBearer):
 		s.mech = login.OAuthBearer
 	default:
-		return fmt.Errorf("%w, only %s", ErrNoXOAUTH2, wire.Printable(strings.Join(s.caps, " ")))
+		return fmt.Errorf("%w, only %s", ErrNoXOAUTH2, plain.Line(s.wire.Scrub(strings.Join(s.caps, " "))))
 	}
 	s.inline = slices.Contains(s.caps, "SASL-IR") || slices.Contains(s.caps, "IMAP4REV2")
 	return nil
@@ -187,7 +188,7 @@ func (s *session) answer(client sasl.Client, tag string) error {
 		case r.tag != "+":
 			return nil
 		case refusal != nil:
-			return login.Join(unexpected(r.String()), refusal)
+			return login.Join(s.unexpected(r.String()), refusal)
 		}
 		challenge := r.text
 		if challenge == "=" { // go-imap's server writes an empty challenge so (go-imap #760)
@@ -234,7 +235,7 @@ func (s *session) complete(tag string) (response, error) {
 	case err != nil:
 		return response{}, err
 	case r.tag == "+":
-		return response{}, unexpected(r.String())
+		return response{}, s.unexpected(r.String())
 	case r.kind != "OK":
 		return r, r.err()
 	}
@@ -275,7 +276,7 @@ func (s *session) readTagged(tag string) (response, error) {
 		case r.tag == tag || r.tag == "+":
 			return r, nil
 		case r.tag != "*":
-			return r, unexpected(r.String())
+			return r, s.unexpected(r.String())
 		case r.kind == "BYE":
 			bye = r.err()
 		}
@@ -291,9 +292,12 @@ func (s *session) read() (response, error) {
 		}
 		return response{}, err
 	}
-	r, err := parseResponse(line)
-	if err != nil {
-		return r, err
+	r, ok := parseResponse(line)
+	if !ok {
+		return r, s.unexpected(line)
+	}
+	if r.isStatus() { // anything else is parsed, not shown
+		r.text = s.wire.Scrub(r.text)
 	}
 	if r.tag == "*" && !r.isStatus() { // the text of a status has no literals
 		if err := s.skipLiterals(line); err != nil {

@@ -66,7 +66,7 @@ func TestOAuthBearerRefused(t *testing.T) {
 		status            string
 	}{
 		"challenge":                  {`{"status":"invalid_token","scope":"mail"}`, "AQ==", "invalid_token"},
-		"challenge that echoes":      {`{"status":"` + secretToken + `"}`, "AQ==", "***"},
+		"challenge that echoes":      {`{"status":"` + secretToken + `"}`, "AQ==", "[redacted]"},
 		"challenge that is not JSON": {"what?", "AQ==", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // response is one line of the server (RFC 9051 §7). For a continuation
@@ -29,13 +29,14 @@ type response struct {
 // and stay in the text.
 var codePattern = regexp.MustCompile(`^\[([A-Za-z][A-Za-z0-9-]*)(?: ([^\]]*))?\] ?`)
 
-func parseResponse(line string) (response, error) {
+// parseResponse reports with ok whether line is a response.
+func parseResponse(line string) (r response, ok bool) {
 	tag, rest, _ := strings.Cut(line, " ")
 	switch {
 	case tag == "+":
-		return response{tag: tag, text: rest}, nil
+		return response{tag: tag, text: rest}, true
 	case tag == "*" || isTag(tag):
-		r := response{tag: tag}
+		r = response{tag: tag}
 		r.kind, r.text, _ = strings.Cut(rest, " ")
 		r.kind = strings.ToUpper(r.kind)
 		if r.kind == "" {
@@ -46,9 +47,9 @@ func parseResponse(line string) (response, error) {
 		} else if tag != "*" {
 			break
 		}
-		return r, nil
+		return r, true
 	}
-	return response{}, unexpected(line)
+	return response{}, false
 }
 
 // String returns the line again, nearly as it came.
@@ -76,7 +77,7 @@ func (r *response) err() *imap.Error {
 	return &imap.Error{
 		Type: imap.StatusResponseType(r.kind),
 		Code: imap.ResponseCode(r.code),
-		Text: wire.Printable(r.text),
+		Text: plain.Line(r.text),
 	}
 }
 
@@ -145,11 +146,10 @@ func frontEnd(greeting string) string {
 	for i := 0; i < len(raw); i += 2 {
 		units = append(units, uint16(raw[i])|uint16(raw[i+1])<<8)
 	}
-	return wire.Printable(string(utf16.Decode(units)))
+	return plain.Line(string(utf16.Decode(units)))
 }
 
 // unexpected is the error for a line that has no place where it came.
-func unexpected(line string) error {
-	const shown = 200
-	return fmt.Errorf("%w: the server said %q", ErrProtocol, line[:min(len(line), shown)])
+func (s *session) unexpected(line string) error {
+	return fmt.Errorf("%w: the server said %q", ErrProtocol, plain.Head(s.wire.Scrub(line), 200))
 }

@@ -363,7 +363,7 @@ func TestNoSecretComesOut(t *testing.T) {
 						t.Errorf("%q came out:\n%s", secret, &out)
 					}
 				}
-				if !strings.Contains(out.String(), "AUTH XOAUTH2 ***\r\n") {
+				if !strings.Contains(out.String(), "AUTH XOAUTH2 [redacted]\r\n") {
 					t.Errorf("the debug writer did not see the masked command:\n%s", &out)
 				}
 			})

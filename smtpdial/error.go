@@ -9,7 +9,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -70,7 +70,7 @@ func (e *Error) Error() string {
 	if e.Server != "" {
 		s += " (server " + e.Server + ")"
 	}
-	return wire.Printable(s)
+	return plain.Line(s)
 }
 
 // describe adds the enhanced code, which the error text of go-smtp leaves out

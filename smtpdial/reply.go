@@ -7,6 +7,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/wire"
 )
 
@@ -15,11 +16,12 @@ import (
 type reply struct {
 	code  int
 	lines []string
+	scrub func(string) string // for what is shown
 }
 
 // readReply reads the lines of one reply.
 func readReply(w *wire.Conn) (reply, error) {
-	var r reply
+	r := reply{scrub: w.Scrub}
 	for {
 		line, err := w.ReadLine()
 		if err != nil {
@@ -27,7 +29,7 @@ func readReply(w *wire.Conn) (reply, error) {
 		}
 		code, text, last, ok := parseReplyLine(line)
 		if !ok || len(r.lines) > 0 && code != r.code {
-			return reply{}, unexpected(line)
+			return reply{}, unexpected(w.Scrub(line))
 		}
 		r.code = code
 		r.lines = append(r.lines, text)
@@ -64,7 +66,7 @@ func (r reply) err() *smtp.SMTPError {
 		if ok {
 			e.EnhancedCode, line = enhanced, text
 		}
-		texts[i] = wire.Printable(line)
+		texts[i] = plain.Line(r.scrub(line))
 	}
 	e.Message = strings.Join(texts, "\n")
 	return e
@@ -89,6 +91,5 @@ func cutEnhancedCode(line string) (code smtp.EnhancedCode, text string, ok bool)
 
 // unexpected is the error for a line that has no place where it came.
 func unexpected(line string) error {
-	const shown = 200
-	return fmt.Errorf("%w: the server said %q", ErrProtocol, line[:min(len(line), shown)])
+	return fmt.Errorf("%w: the server said %q", ErrProtocol, plain.Head(line, 200))
 }

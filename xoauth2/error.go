@@ -1,19 +1,14 @@
 package xoauth2
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
-const (
-	// maxRaw bounds what an Error keeps of a challenge.
-	maxRaw = 4 << 10
-	// minRedact is the length from which a token is searched for in a
-	// challenge. Shorter ones are no tokens, and would garble the words.
-	minRedact = 16
-	redacted  = "[access token]"
-)
+// maxRaw bounds what an Error keeps of a challenge.
+const maxRaw = 4 << 10
 
 // Error is a server's refusal, sent as a challenge that holds a JSON object.
 // Gmail and Dovecot refuse this way. Exchange Online does not: it answers
@@ -51,12 +46,12 @@ func head[T string | []byte](s T, n int) T {
 	return s[:min(len(s), n)]
 }
 
-// decodeError reads a challenge. A server that echoes token must not bring it
-// into the caller's log, so it is blotted out, again after the JSON has been
-// read, where it may have been written with escapes.
+// decodeError reads a challenge. A server may echo the token, in any form; that
+// must not reach the caller's log.
 func decodeError(challenge []byte, token string) *Error {
-	challenge = redact(challenge, token)
-	e := &Error{Raw: bytes.Clone(head(challenge, maxRaw))}
+	var secrets plain.Secrets
+	secrets.AddEncoded(token)
+	e := &Error{Raw: []byte(secrets.Text(string(head(challenge, maxRaw))))}
 	var fields struct {
 		Status  jsonText `json:"status"`
 		Schemes jsonText `json:"schemes"`
@@ -65,17 +60,10 @@ func decodeError(challenge []byte, token string) *Error {
 	if len(challenge) > maxRaw || json.Unmarshal(challenge, &fields) != nil {
 		return e
 	}
-	e.Status = string(redact([]byte(fields.Status), token))
-	e.Schemes = string(redact([]byte(fields.Schemes), token))
-	e.Scope = string(redact([]byte(fields.Scope), token))
+	e.Status = secrets.Text(string(fields.Status))
+	e.Schemes = secrets.Text(string(fields.Schemes))
+	e.Scope = secrets.Text(string(fields.Scope))
 	return e
-}
-
-func redact(text []byte, token string) []byte {
-	if len(token) < minRedact || !bytes.Contains(text, []byte(token)) {
-		return text
-	}
-	return bytes.ReplaceAll(text, []byte(token), []byte(redacted))
 }
 
 // jsonText is a JSON string, or a number as its digits: servers differ on

@@ -43,9 +43,10 @@ func (r *Remembering) Expiry() time.Time {
 // Expire tells the source that the last token is of no use any more.
 func (r *Remembering) Expire() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.last != nil {
-		r.Invalidate(r.last)
+	last := r.last
+	r.mu.Unlock()
+	if last != nil {
+		r.Invalidate(last)
 	}
 }
 

@@ -15,9 +15,9 @@ import (
 func Answer(w *wire.Conn, client sasl.Client, challenge string) (refusal, err error) {
 	decoded, err := base64.StdEncoding.DecodeString(challenge)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %.200q", wire.ErrNotBase64, challenge)
+		return nil, fmt.Errorf("%w: %.200q", wire.ErrNotBase64, w.Scrub(challenge))
 	}
-	response, refusal := client.Next([]byte(w.Scrub(string(decoded))))
+	response, refusal := client.Next(decoded)
 	if refusal != nil && w.Pending() {
 		// The server did not wait for the acknowledgement of its challenge,
 		// and would take it for a command.

@@ -35,9 +35,13 @@ type pending struct {
 // askFor asks src for a token and returns at once. Where that fails, failed
 // is called, unless it is nil.
 func askFor(ctx context.Context, src oauth2.TokenSource, failed func()) *pending {
+	return run(func() (*oauth2.Token, error) { return ask(ctx, src) }, failed)
+}
+
+func run(f func() (*oauth2.Token, error), failed func()) *pending {
 	p := &pending{done: make(chan struct{})}
 	go func() {
-		p.token, p.err = ask(ctx, src)
+		p.token, p.err = f()
 		if p.err == nil && p.token == nil {
 			p.err = errNoToken
 		}
@@ -81,12 +85,15 @@ func (p *pending) failure() error {
 }
 
 // renew tells src that a server refused a token and asks for another. It
-// returns nil and no error where src has no other.
+// returns nil and no error if src has no other. It returns when ctx ends, even
+// if Invalidate, which has no context, takes longer.
 func renew(ctx context.Context, src oauth2.TokenSource, refused *oauth2.Token) (*oauth2.Token, error) {
-	if src, ok := src.(invalidator); ok {
-		src.Invalidate(refused)
-	}
-	token, err := askFor(ctx, src, nil).wait(ctx)
+	token, err := run(func() (*oauth2.Token, error) {
+		if src, ok := src.(invalidator); ok {
+			src.Invalidate(refused)
+		}
+		return ask(ctx, src)
+	}, nil).wait(ctx)
 	if err != nil {
 		return nil, err
 	}

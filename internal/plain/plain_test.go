@@ -2,6 +2,7 @@ package plain
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -166,6 +167,21 @@ func TestSecretsTooShort(t *testing.T) {
 	}
 	if got := (*Secrets)(nil).Text("A OK"); got != "A OK" {
 		t.Errorf("of no Secrets: %q", got)
+	}
+}
+
+func TestSecretsInBase64(t *testing.T) {
+	const secret = "hunter2~hunter2~hunter2"
+	var s Secrets
+	s.AddEncoded(secret)
+	for before := range 4 {
+		for after := range 4 {
+			text := base64.StdEncoding.EncodeToString([]byte("....."[:before] + secret + "....."[:after]))
+			got := s.Text(text)
+			if !strings.Contains(got, Redacted) || len(got) > len(Redacted)+12 {
+				t.Errorf("%d octets before and %d after: %s of %s", before, after, got, text)
+			}
+		}
 	}
 }
 

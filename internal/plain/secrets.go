@@ -2,6 +2,7 @@ package plain
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,19 @@ func (s *Secrets) Add(secrets ...string) {
 	for _, secret := range secrets {
 		if len(secret) >= minSecret {
 			s.known = append(s.known, secret)
+		}
+	}
+}
+
+// AddEncoded makes secrets known, and their base64 wherever they stand in a
+// longer text that is encoded, as the token does in a SASL response.
+func (s *Secrets) AddEncoded(secrets ...string) {
+	s.Add(secrets...)
+	for _, secret := range secrets {
+		for before := range 3 { // octets that share a group with the first one
+			encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
+			first, end := (8*before+5)/6, 8*(before+len(secret))/6
+			s.Add(encoded[first:end])
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // What a server may send before it is believed to be a mail server.
@@ -36,7 +38,7 @@ type Conn struct {
 	reader  *bufio.Reader
 	left    int
 	debug   io.Writer
-	secrets []string
+	secrets plain.Secrets
 }
 
 // NewConn starts a conversation on conn. Where debug is not nil, each line
@@ -55,21 +57,15 @@ func (c *Conn) Drained() error {
 	return nil
 }
 
-// Mask replaces the secrets, wherever they occur, by "***" in what the server
-// says from now on and in what the debug writer sees.
-func (c *Conn) Mask(secrets ...string) {
-	c.secrets = append(c.secrets, secrets...)
-}
+// Mask makes secrets known, which are replaced in what the debug writer sees
+// from now on and by [Conn.Scrub].
+func (c *Conn) Mask(secrets ...string) { c.secrets.AddEncoded(secrets...) }
 
-// Scrub returns s with the secrets of [Conn.Mask] replaced by "***".
-func (c *Conn) Scrub(s string) string {
-	for _, secret := range c.secrets {
-		s = strings.ReplaceAll(s, secret, "***")
-	}
-	return s
-}
+// Scrub returns s, of up to 16 KiB, with the secrets of [Conn.Mask] replaced.
+// It is for what leaves this library, not for what is parsed.
+func (c *Conn) Scrub(s string) string { return c.secrets.Text(s) }
 
-// ReadLine returns the next line without its end, scrubbed. A line that ends
+// ReadLine returns the next line without its end, as it came. A line that ends
 // the connection without a line end is io.ErrUnexpectedEOF.
 func (c *Conn) ReadLine() (string, error) {
 	raw, err := c.readRaw()
@@ -83,7 +79,6 @@ func (c *Conn) ReadLine() (string, error) {
 		return "", err
 	}
 	line := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
-	line = c.Scrub(line)
 	c.log(line)
 	return line, nil
 }
@@ -127,7 +122,7 @@ func (c *Conn) spend(n int) error {
 func (c *Conn) WriteLines(lines ...string) error {
 	_, err := io.WriteString(c.conn, strings.Join(lines, "\r\n")+"\r\n")
 	for _, line := range lines {
-		c.log(c.Scrub(line))
+		c.log(line)
 	}
 	return err
 }
@@ -146,21 +141,6 @@ func (c *Conn) Unread() []byte {
 
 func (c *Conn) log(line string) {
 	if c.debug != nil {
-		io.WriteString(c.debug, line+"\r\n")
+		io.WriteString(c.debug, c.Scrub(line)+"\r\n")
 	}
-}
-
-// Printable returns s with control characters and invalid UTF-8 replaced, line
-// ends and tabs by spaces, for text of others that ends up in errors, logs and
-// terminals.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\r' || r == '\t' {
-			return ' '
-		}
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return '\uFFFD'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
