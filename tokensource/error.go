@@ -2,17 +2,15 @@ package tokensource
 
 import (
 	"cmp"
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // ErrInteractionRequired is what an [*Error] is, by [errors.Is], where a
@@ -123,7 +121,7 @@ func (e *Error) Temporary() bool {
 		if own, ok := errors.AsType[*ownError](e.Err); ok {
 			return temporary(own.err)
 		}
-		return e.Err != nil && networkTemporary(e.Err)
+		return e.Err != nil && transport.Temporary(e.Err)
 	case e.passes:
 		return true
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
@@ -134,18 +132,6 @@ func (e *Error) Temporary() bool {
 		return true
 	}
 	return slices.ContainsFunc(e.AADSTS, func(code int) bool { return slices.Contains(passing, code) })
-}
-
-// networkTemporary takes every failure to get an answer for temporary but
-// for those that somebody has to mend.
-func networkTemporary(err error) bool {
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return !dns.IsNotFound
-	}
-	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
-	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return !certificate && !alert && !record && !errors.Is(err, context.Canceled)
 }
 
 // credentialError is what kept a credential from being used: no request was

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -271,7 +273,9 @@ func TestRefusalOfEachHost(t *testing.T) {
 }
 
 func TestRetriesOfEachHost(t *testing.T) {
-	unreachable := func(int, *http.Request) (*http.Response, error) { return nil, errors.New("no route to host") }
+	unreachable := func(int, *http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}
+	}
 	status := func(code int, header ...string) func(int, *http.Request) (*http.Response, error) {
 		return func(int, *http.Request) (*http.Response, error) { return response(code, "", header...), nil }
 	}

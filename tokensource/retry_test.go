@@ -3,7 +3,9 @@ package tokensource
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +27,9 @@ func answering(status int, body string, header ...string) func(int, *http.Reques
 }
 
 func TestRetries(t *testing.T) {
-	reset := func(int, *http.Request) (*http.Response, error) { return nil, errors.New("connection reset by peer") }
+	reset := func(int, *http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	}
 	tests := []struct {
 		name     string
 		answer   func(int, *http.Request) (*http.Response, error)

@@ -136,15 +136,23 @@ func ClientTLS(base *tls.Config, addr string) *tls.Config {
 	return config
 }
 
-// Temporary reports whether err is a failure of the network, or says of itself
-// that it is temporary, so that the same call can succeed later. An address
-// that is none, a name that does not exist, a certificate and an alert of TLS
-// have to be mended first.
+// Temporary reports whether err is known to pass, so that the same call can
+// succeed later: a failure of the network, a time limit, or an error that says
+// of itself that it is temporary. An address that is none, a name that does not
+// exist, a certificate, an alert of TLS and a proxy's refusal have to be mended
+// first. Of an error that nobody knows it reports false, which does not mean
+// that the error is final.
 func Temporary(err error) bool {
+	if _, certificate := errors.AsType[*tls.CertificateVerificationError](err); certificate || errors.Is(err, context.Canceled) {
+		return false
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return !dns.IsNotFound
+	}
 	if network, ok := errors.AsType[*net.OpError](err); ok {
-		missing, ok := errors.AsType[*net.DNSError](err)
 		_, malformed := errors.AsType[*net.AddrError](err)
-		return network.Op != "remote error" && !(ok && missing.IsNotFound) && !malformed
+		alert := network.Op == "remote error" || network.Op == "local error" // as crypto/tls names them
+		return !alert && !malformed
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return true
@@ -152,11 +160,14 @@ func Temporary(err error) bool {
 	if token, ok := errors.AsType[*oauth2.RetrieveError](err); ok { // of a plain oauth2.Config
 		return token.Response != nil && (token.Response.StatusCode >= 500 || token.Response.StatusCode == http.StatusTooManyRequests)
 	}
-	self, ok := errors.AsType[interface {
+	if self, ok := errors.AsType[interface {
 		error
 		Temporary() bool
-	}](err)
-	return ok && self.Temporary()
+	}](err); ok && self.Temporary() {
+		return true
+	}
+	limit, ok := errors.AsType[net.Error](err)
+	return ok && limit.Timeout()
 }
 
 // ServedBy reports whether addr is one that Microsoft's clouds serve: its host
