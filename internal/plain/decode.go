@@ -3,12 +3,14 @@ package plain
 import (
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
-// decoded is a text without its escapes, white space and backslashes, in the
-// order of the text. Two texts that differ in how they were escaped, or how
-// often, are equal.
+// decoded is a text without its escapes, white space and backslashes, and with
+// one quotation mark for several, in the order of the text. Two texts that
+// differ in how they were escaped, or how often, are equal.
 type decoded []octet
 
 // octet is one octet of a decoded text, and where it comes from.
@@ -26,101 +28,236 @@ func (d decoded) bytes() []byte {
 }
 
 // maxEscape is the length of the longest escape after its first octet.
-const maxEscape = 10
+const maxEscape = 12
 
-// decode undoes escapes, those of escapes included, in one pass from the end:
-// when it comes to the first octet of an escape, the rest is decoded already.
-func decode(text string) decoded {
-	var out decoded // the end of the text, last octet first
+// A decoder undoes escapes, those of escapes included, in one pass from the
+// end: when it comes to the first octet of an escape, the rest is decoded
+// already.
+type decoder struct {
+	out       decoded // the end of the text, last octet first
+	printable bool    // "=" and two digits are quoted-printable (RFC 2045 §6.7)
+}
+
+// decode takes quoted-printable for what it is only if it is told so: in a
+// form, "=" and two digits are the beginning of a value.
+func decode(text string, printable bool) decoded {
+	d := decoder{printable: printable}
 	for i := len(text) - 1; i >= 0; i-- {
-		out = push(out, octet{text[i], i, i + 1})
+		if printable && text[i] == '=' && (i+1 == len(text) || text[i+1] == '\r' || text[i+1] == '\n') {
+			continue // a soft line break
+		}
+		d.push(octet{text[i], i, i + 1})
 	}
-	slices.Reverse(out)
-	return out
+	slices.Reverse(d.out)
+	return d.out
+}
+
+// quotedPrintable reports whether a text may be in that encoding.
+func quotedPrintable(text string) bool {
+	for i := range len(text) - 2 {
+		if text[i] == '=' && (text[i+1] == '\r' || text[i+1] == '\n' || isHex(text[i+1]) && isHex(text[i+2])) {
+			return true
+		}
+	}
+	return false
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }
 
 // push adds an octet before those of out. What it makes of an escape can begin
 // another one.
-func push(out decoded, o octet) decoded {
+func (d *decoder) push(o octet) {
 	for {
-		ahead := make([]byte, 0, maxEscape)
-		for i := len(out) - 1; i >= 0 && len(ahead) < cap(ahead); i-- {
-			ahead = append(ahead, out[i].value)
-		}
-		var (
-			r  rune
-			n  int
-			ok bool
-		)
-		switch o.value {
-		case '%':
-			r, n, ok = number(ahead, 0, 2, 16)
-		case '\\':
-			r, n, ok = backslash(ahead)
-		case '&':
-			r, n, ok = entity(ahead)
-		}
+		e, ok := d.escape(o)
 		if !ok {
-			if o.value <= ' ' || o.value == 0x7f || o.value == '\\' || o.value == '+' {
-				return out // a form has "+" for a space
-			}
-			return append(out, o)
+			d.add(o)
+			return
 		}
-		to := out[len(out)-n].to
-		out = out[:len(out)-n]
-		if octets := o.value == '%' || o.value == '\\' && ahead[0] == 'x'; octets || r < utf8.RuneSelf {
-			o = octet{byte(r), o.from, to}
+		to := d.out[len(d.out)-e.length].to
+		d.out = d.out[:len(d.out)-e.length]
+		if e.octet || e.value < utf8.RuneSelf {
+			o = octet{byte(e.value), o.from, to}
 			continue
 		}
-		encoded := utf8.AppendRune(nil, r)
-		for _, b := range slices.Backward(encoded) {
-			out = append(out, octet{b, o.from, to})
+		for _, b := range slices.Backward(appendRune(nil, e.value)) {
+			d.add(octet{b, o.from, to})
 		}
-		return out
+		return
 	}
 }
 
-// number reads digits that follow skip octets of s and returns how many octets
-// of s there were in all.
-func number(s []byte, skip, digits, base int) (r rune, n int, ok bool) {
-	if n = skip + digits; len(s) < n {
-		return 0, 0, false
+// add adds an octet that begins no escape. A form has "+" for a space; SQL,
+// PowerShell and CSV double a quotation mark, and a POSIX shell writes three
+// characters more.
+func (d *decoder) add(o octet) {
+	switch n := len(d.out); {
+	case o.value <= ' ', o.value == 0x7f, o.value == '\\', o.value == '+':
+		return
+	case (o.value == '\'' || o.value == '"') && n > 0 && d.out[n-1].value == o.value:
+		d.out[n-1].from = o.from
+		return
 	}
-	v, err := strconv.ParseUint(string(s[skip:n]), base, 31)
-	return rune(v), n, err == nil
+	d.out = append(d.out, o)
+	if o.value == surrogate {
+		d.joinSurrogates()
+	}
 }
 
-// backslash knows \u007e, \U0000007e and \x7e. Another backslash is dropped,
-// so that what it escapes remains.
-func backslash(ahead []byte) (r rune, n int, ok bool) {
-	if len(ahead) == 0 {
-		return 0, 0, false
-	}
-	switch ahead[0] {
-	case 'u':
-		return number(ahead, 1, 4, 16)
-	case 'U':
-		return number(ahead, 1, 8, 16)
-	case 'x':
-		return number(ahead, 1, 2, 16)
-	}
-	return 0, 0, false
+// An escaped value.
+type escaped struct {
+	value  rune
+	length int  // octets after the first
+	octet  bool // of UTF-8, and no character
 }
 
-var entities = map[string]rune{"quot": '"', "amp": '&', "apos": '\'', "lt": '<', "gt": '>'}
+// escape reads the escape that begins with o and goes on in out.
+func (d *decoder) escape(o octet) (e escaped, ok bool) {
+	c := o.value
+	if c != '%' && c != '\\' && c != '&' && (c != '=' || !d.printable) {
+		return escaped{}, false
+	}
+	var ahead [maxEscape]byte
+	n := 0
+	for ; n < maxEscape && n < len(d.out); n++ {
+		ahead[n] = d.out[len(d.out)-1-n].value
+	}
+	switch c {
+	case '%':
+		return percent(ahead[:n])
+	case '\\':
+		return backslash(ahead[:n])
+	case '&':
+		return entity(ahead[:n])
+	}
+	if rest := d.out[len(d.out)-min(n, 2):]; len(rest) == 2 && rest[1].from == o.to && rest[0].from == rest[1].to {
+		return number(ahead[:n], 0, 2, true)
+	}
+	return escaped{}, false // the "=" of a value, before a space
+}
 
-// entity knows &#126;, &#x7e; and the names that HTML needs.
-func entity(ahead []byte) (r rune, n int, ok bool) {
+// number reads hexadecimal digits that follow skip octets of s.
+func number(s []byte, skip, digits int, octet bool) (e escaped, ok bool) {
+	if len(s) < skip+digits {
+		return escaped{}, false
+	}
+	v, err := strconv.ParseUint(string(s[skip:skip+digits]), 16, 31)
+	return escaped{rune(v), skip + digits, octet}, err == nil
+}
+
+// percent knows %7E, and %u007E of JavaScript's escape.
+func percent(ahead []byte) (e escaped, ok bool) {
+	if len(ahead) > 0 && ahead[0] == 'u' {
+		return number(ahead, 1, 4, false)
+	}
+	return number(ahead, 0, 2, true)
+}
+
+// backslash knows \u007e, \U0000007e, \u{7e}, \x7e and \x{7e}. Another
+// backslash is dropped, so that what it escapes remains.
+func backslash(ahead []byte) (e escaped, ok bool) {
+	if len(ahead) < 2 {
+		return escaped{}, false
+	}
+	switch {
+	case (ahead[0] == 'u' || ahead[0] == 'x') && ahead[1] == '{':
+		end := slices.Index(ahead, '}')
+		if e, ok = number(ahead, 2, max(end-2, 0), false); !ok || end < 3 {
+			return escaped{}, false
+		}
+		e.length++
+		return e, true
+	case ahead[0] == 'u':
+		return number(ahead, 1, 4, false)
+	case ahead[0] == 'U':
+		return number(ahead, 1, 8, false)
+	case ahead[0] == 'x':
+		return number(ahead, 1, 2, true)
+	}
+	return escaped{}, false
+}
+
+// entity knows &#126;, &#x7e; and the names of HTML for the characters of ASCII
+// and Latin-1.
+func entity(ahead []byte) (e escaped, ok bool) {
 	end := slices.Index(ahead, ';')
 	switch {
 	case end <= 0:
-		return 0, 0, false
+		return escaped{}, false
 	case end > 2 && ahead[0] == '#' && ahead[1]|0x20 == 'x':
-		r, _, ok = number(ahead, 2, end-2, 16)
+		e, ok = number(ahead, 2, end-2, false)
 	case end > 1 && ahead[0] == '#':
-		r, _, ok = number(ahead, 1, end-1, 10)
+		v, err := strconv.ParseUint(string(ahead[1:end]), 10, 31)
+		e, ok = escaped{value: rune(v)}, err == nil
 	default:
-		r, ok = entities[string(ahead[:end])]
+		e.value, ok = entities()[string(ahead[:end])]
 	}
-	return r, end + 1, ok
+	e.length = end + 1
+	return e, ok
+}
+
+// entities are the named characters of HTML, by their names.
+// (https://html.spec.whatwg.org/multipage/named-characters.html)
+var entities = sync.OnceValue(func() map[string]rune {
+	named := map[string]rune{
+		"quot": '"', "amp": '&', "apos": '\'', "lt": '<', "gt": '>', "excl": '!', "num": '#', "dollar": '$',
+		"percnt": '%', "lpar": '(', "rpar": ')', "ast": '*', "plus": '+', "comma": ',', "period": '.', "sol": '/',
+		"colon": ':', "semi": ';', "equals": '=', "quest": '?', "commat": '@', "lsqb": '[', "lbrack": '[',
+		"bsol": '\\', "rsqb": ']', "rbrack": ']', "Hat": '^', "lowbar": '_', "grave": '`', "lcub": '{',
+		"lbrace": '{', "verbar": '|', "vert": '|', "rcub": '}', "rbrace": '}',
+	}
+	for i, name := range strings.Fields(latin1) {
+		named[name] = rune(0xa0 + i)
+	}
+	return named
+})
+
+const latin1 = `
+	nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr
+	deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest
+	Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml
+	ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig
+	agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml
+	eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml`
+
+// surrogate is the first octet of half a character of UTF-16, written as if it
+// were a character of UTF-8.
+const surrogate = 0xed
+
+// appendRune is utf8.AppendRune that takes half a character, too.
+func appendRune(p []byte, r rune) []byte {
+	if r >= 0xd800 && r < 0xe000 {
+		return append(p, surrogate, 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
+	}
+	return utf8.AppendRune(p, r)
+}
+
+// joinSurrogates makes one character of two halves at the beginning.
+func (d *decoder) joinSurrogates() {
+	n := len(d.out)
+	if n < 6 {
+		return
+	}
+	var half [2]rune
+	for i := range half {
+		at := n - 1 - 3*i
+		if d.out[at].value != surrogate {
+			return
+		}
+		half[i] = 0xd000 | rune(d.out[at-1].value&0x3f)<<6 | rune(d.out[at-2].value&0x3f)
+	}
+	if half[0] < 0xd800 || half[0] >= 0xdc00 || half[1] < 0xdc00 {
+		return
+	}
+	from, to := d.out[n-1].from, d.out[n-6].to
+	d.out = d.out[:n-6]
+	r := 0x10000 + (half[0]-0xd800)<<10 + (half[1] - 0xdc00)
+	for _, b := range slices.Backward(utf8.AppendRune(nil, r)) {
+		d.out = append(d.out, octet{b, from, to})
+	}
 }

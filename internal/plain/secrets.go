@@ -1,7 +1,6 @@
 package plain
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -17,20 +16,18 @@ const (
 	// minSecret is the length from which a secret is searched for. A shorter
 	// one is none, and would garble the text.
 	minSecret = 4
-	// piece is how much of a secret gives it away. Of a longer secret every
-	// run of this length is hidden, so that half of one is not shown either.
-	piece = 16
 	// maxText is how much of a text is searched; the rest is dropped.
 	maxText = 16 << 10
 )
 
 // Secrets are the values that nobody may see. Text finds them however others
-// have written them: escaped as in a URL, a form, JSON, HTML or a quoted string,
-// several times over, broken by white space or cut off. The zero value knows
-// none. It is safe for concurrent use, and fmt shows nothing of it.
+// have written them: escaped as in a URL, a form, JSON, HTML, a quoted string or
+// quoted-printable text, several times over, broken by white space or cut off.
+// The zero value knows none. It is safe for concurrent use, and fmt shows
+// nothing of it.
 type Secrets struct {
 	mu    sync.Mutex // guards known
-	known []string
+	known *[]*needle // a pointer: fmt does not follow those within a struct
 }
 
 // Add makes secrets known. It ignores those of fewer than four bytes.
@@ -38,121 +35,70 @@ func (s *Secrets) Add(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, secret := range secrets {
-		if len(secret) >= minSecret {
-			s.known = append(s.known, secret)
+		if len(secret) < minSecret {
+			continue
+		}
+		s.add(secret)
+		if written := controls.Replace(secret); written != secret {
+			s.add(written)
 		}
 	}
 }
 
-// AddEncoded makes secrets known, and their base64 wherever they stand in a
-// longer text that is encoded, as the token does in a SASL response.
+// controls leaves of \n what decode leaves of it.
+var controls = strings.NewReplacer("\a", "a", "\b", "b", "\f", "f", "\n", "n", "\r", "r", "\t", "t", "\v", "v")
+
+func (s *Secrets) add(secret string) {
+	if s.known == nil {
+		s.known = new([]*needle)
+	}
+	*s.known = append(*s.known, &needle{secret: secret})
+}
+
+// AddEncoded makes secrets known, and their base64, with either alphabet,
+// wherever they stand in a longer text that is encoded, as the token does in a
+// SASL response.
 func (s *Secrets) AddEncoded(secrets ...string) {
 	s.Add(secrets...)
 	for _, secret := range secrets {
 		for before := range 3 { // octets that share a group with the first one
 			encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
 			first, end := (8*before+5)/6, 8*(before+len(secret))/6
-			s.Add(encoded[first:end])
+			encoded = encoded[first:end]
+			s.Add(encoded)
+			if url := urlAlphabet.Replace(encoded); url != encoded {
+				s.Add(url)
+			}
 		}
 	}
 }
+
+var urlAlphabet = strings.NewReplacer("+", "-", "/", "_")
 
 // Text returns the text with each secret replaced by Redacted. It returns no
 // more than 16 KiB. A nil s knows no secrets.
 func (s *Secrets) Text(text string) string {
-	if s == nil || text == "" {
+	known := s.list()
+	if len(known) == 0 || text == "" {
 		return text
+	}
+	h := newHaystack(text)
+	for _, n := range known {
+		n.mark(h)
+	}
+	return h.blot()
+}
+
+func (s *Secrets) list() []*needle {
+	if s == nil {
+		return nil
 	}
 	s.mu.Lock()
-	known := s.known
-	s.mu.Unlock()
-	if len(known) == 0 {
-		return text
+	defer s.mu.Unlock()
+	if s.known == nil {
+		return nil
 	}
-	text = Head(text, maxText)
-	hide := make([]bool, len(text))
-	found := false
-	d := decode(text)
-	for _, secret := range known {
-		found = d.mark(decode(secret).bytes(), hide) || found
-		found = literal(text, secret, hide) || found
-	}
-	if !found {
-		return text
-	}
-	return blot(text, hide)
-}
-
-// literal marks the secret as it is, which may have no characters that decode
-// keeps.
-func literal(text, secret string, hide []bool) (found bool) {
-	for from := 0; ; {
-		at := strings.Index(text[from:], secret)
-		if at < 0 {
-			return found
-		}
-		for i := from + at; i < from+at+len(secret); i++ {
-			hide[i] = true
-		}
-		from += at + len(secret)
-		found = true
-	}
-}
-
-// mark marks the secret, or pieces of it, in the text that d was decoded from.
-func (d decoded) mark(secret []byte, hide []bool) (found bool) {
-	if len(secret) < minSecret {
-		return false
-	}
-	cover := func(from, to int) {
-		found = true
-		for i := d[from].from; i < d[to-1].to; i++ {
-			hide[i] = true
-		}
-	}
-	text := d.bytes()
-	if len(secret) < piece {
-		for from := 0; ; {
-			at := bytes.Index(text[from:], secret)
-			if at < 0 {
-				break
-			}
-			cover(from+at, from+at+len(secret))
-			from += at + len(secret)
-		}
-	} else {
-		pieces := make(map[[piece]byte]struct{}, len(secret))
-		for i := 0; i+piece <= len(secret); i++ {
-			pieces[[piece]byte(secret[i:])] = struct{}{}
-		}
-		last := 0 // octet that is covered, from where to go on so as to leave no gap
-		for i := 0; i+piece <= len(text); i++ {
-			if _, ok := pieces[[piece]byte(text[i:])]; ok {
-				cover(max(i, last), i+piece)
-				last = i + piece - 1
-			}
-		}
-	}
-	for n := min(len(secret), piece) - 1; n >= minSecret; n-- { // the text may have been cut within the secret
-		if bytes.HasSuffix(text, secret[:n]) {
-			cover(len(text)-n, len(text))
-			break
-		}
-	}
-	return found
-}
-
-func blot(text string, hide []bool) string {
-	var b strings.Builder
-	for i := range len(text) {
-		switch {
-		case !hide[i]:
-			b.WriteByte(text[i])
-		case i == 0 || !hide[i-1]:
-			b.WriteString(Redacted)
-		}
-	}
-	return b.String()
+	return *s.known
 }
 
 // Err returns err as it is, or, if its text names a secret, an error with the
