@@ -46,11 +46,11 @@ func head[T string | []byte](s T, n int) T {
 	return s[:min(len(s), n)]
 }
 
-// decodeError reads a challenge. A server may echo the token, in any form; that
+// decodeError reads a challenge. A server may echo a token, in any form; that
 // must not reach the caller's log.
-func decodeError(challenge []byte, token string) *Error {
+func decodeError(challenge []byte, tokens ...string) *Error {
 	var secrets plain.Secrets
-	secrets.AddEncoded(token)
+	secrets.AddEncoded(tokens...)
 	e := &Error{Raw: []byte(secrets.Text(string(head(challenge, maxRaw))))}
 	var fields struct {
 		Status  jsonText `json:"status"`

@@ -15,15 +15,17 @@ import (
 var ErrUnencrypted = errors.New("xoauth2: the connection is not encrypted: start TLS before AUTH")
 
 // SMTPAuth returns an [smtp.Auth] for net/smtp and for the mail libraries
-// that take one. The token is asked of src when an exchange starts, so one
-// value serves any number of messages and picks up renewed tokens.
+// that take one. It asks src for a token at the start of each exchange, so one
+// value serves any number of messages and picks up renewed tokens. Any number
+// of connections may share it at once, as they may net/smtp's own.
 //
-// It fails with [ErrUnencrypted], and asks src for nothing, where the
-// connection is neither TLS nor to a loopback address. A net/smtp client
-// reports TLS only where it started TLS itself or was given a *tls.Conn.
+// It fails with [ErrUnencrypted], and asks src for nothing, if the connection
+// is neither TLS nor to a loopback address. A net/smtp client reports TLS only
+// if it started TLS itself or was given a *tls.Conn.
 //
-// The value keeps state between Start and Next: like those of net/smtp it
-// serves one connection at a time.
+// The initial response goes with the AUTH command, which leaves nothing to ask
+// (RFC 4954 §4). So every challenge ends the exchange: an empty one with
+// [ErrTooManyChallenges], any other with an [*Error].
 func SMTPAuth(username string, src oauth2.TokenSource) smtp.Auth {
 	return &smtpAuth{username: username, source: src}
 }
@@ -31,7 +33,7 @@ func SMTPAuth(username string, src oauth2.TokenSource) smtp.Auth {
 type smtpAuth struct {
 	username string
 	source   oauth2.TokenSource
-	client   client
+	sent     sentTokens
 }
 
 func (a *smtpAuth) Start(server *smtp.ServerInfo) (mech string, ir []byte, err error) {
@@ -48,17 +50,22 @@ func (a *smtpAuth) Start(server *smtp.ServerInfo) (mech string, ir []byte, err e
 	if token == nil {
 		return "", nil, fmt.Errorf("xoauth2: no token for %q: the source returned neither token nor error", a.username)
 	}
-	a.client = client{username: a.username, token: token.AccessToken}
-	return a.client.Start()
+	if mech, ir, err = NewClient(a.username, token.AccessToken).Start(); err == nil {
+		a.sent.add(token.AccessToken)
+	}
+	return mech, ir, err
 }
 
 // Next is also called with more false once the server has accepted, and there
 // is nothing to say then; the nil response is not sent.
 func (a *smtpAuth) Next(fromServer []byte, more bool) ([]byte, error) {
-	if !more {
+	switch {
+	case !more:
 		return nil, nil
+	case len(fromServer) == 0:
+		return nil, ErrTooManyChallenges
 	}
-	return a.client.Next(fromServer)
+	return nil, decodeError(fromServer, a.sent.recent()...)
 }
 
 // Format keeps the token out of every verb of fmt.

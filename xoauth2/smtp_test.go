@@ -2,10 +2,15 @@ package xoauth2
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/smtp"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -100,18 +105,84 @@ func TestSMTPAuthStartErrors(t *testing.T) {
 
 func TestSMTPAuthNext(t *testing.T) {
 	auth := SMTPAuth(vectorUser, oauth2.StaticTokenSource(&oauth2.Token{AccessToken: vectorToken}))
-	_, ir, err := auth.Start(tlsServer)
-	if err != nil {
+	if _, _, err := auth.Start(tlsServer); err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := auth.Next([]byte{}, true); err != nil || !bytes.Equal(resp, ir) {
-		t.Errorf("empty challenge: %q, %v; want the initial response", resp, err)
+	for _, empty := range [][]byte{nil, {}} {
+		if resp, err := auth.Next(empty, true); resp != nil || !errors.Is(err, ErrTooManyChallenges) {
+			t.Errorf("empty challenge: %q, %v; want ErrTooManyChallenges", resp, err)
+		}
 	}
-	if resp, err := auth.Next([]byte{}, true); resp != nil || !errors.Is(err, ErrTooManyChallenges) {
-		t.Errorf("second empty challenge: %q, %v; want ErrTooManyChallenges", resp, err)
+	if resp, err := auth.Next([]byte(jsonRefusal), true); resp != nil || !isRefusal(err) {
+		t.Errorf("refusal: %q, %v; want an *Error", resp, err)
 	}
 	if resp, err := auth.Next([]byte("2.7.0 Authentication successful"), false); resp != nil || err != nil {
 		t.Errorf("after success: %q, %v; want nothing", resp, err)
+	}
+}
+
+// A challenge belongs to any of the exchanges that are under way.
+func TestSMTPAuthHidesTheTokenOfEachExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const exchanges = 64
+		token := func(i int) string { return strings.Repeat(fmt.Sprintf("%02d~", i), 12) }
+		asked := 0
+		auth := SMTPAuth(vectorUser, sourceFunc(func() (*oauth2.Token, error) {
+			asked++
+			return &oauth2.Token{AccessToken: token(asked - 1)}, nil
+		}))
+		for range exchanges {
+			time.Sleep(time.Minute / 2)
+			if _, _, err := auth.Start(tlsServer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range exchanges {
+			for _, echo := range []string{token(i), base64.StdEncoding.EncodeToString(initialResponse(vectorUser, token(i)))} {
+				_, err := auth.Next([]byte(`{"status":"401 `+echo+`"}`), true)
+				refusal, ok := errors.AsType[*Error](err)
+				if !ok || !strings.HasPrefix(refusal.Status, "401 ") {
+					t.Fatalf("exchange %d: error %v, want an *Error", i, err)
+				}
+				if text := fmt.Sprintf("%s %s", err, refusal.Raw); strings.Contains(text, echo[len(echo)/3:]) {
+					t.Errorf("exchange %d: the token is in %s", i, text)
+				}
+			}
+		}
+	})
+}
+
+// What is kept so as to be hidden does not grow with the life of a program.
+func TestSentTokens(t *testing.T) {
+	for name, row := range map[string]struct {
+		distinct, sent int
+		apart          time.Duration
+		want           int
+	}{
+		"the same one for all":         {1, 1000, time.Second, 1},
+		"two that take turns":          {2, 1000, time.Minute, 2},
+		"as many as are kept":          {maxSent, 1000, time.Second, maxSent},
+		"one more":                     {maxSent + 1, 1000, time.Second, maxSent},
+		"at the end of an exchange":    {1000, 1000, maxExchange, 2},
+		"just after the exchange's":    {1000, 1000, maxExchange + 1, 1},
+		"before the first one is sent": {1, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var s sentTokens
+				for i := range row.sent {
+					time.Sleep(row.apart)
+					s.add(fmt.Sprint("token ", i%row.distinct))
+				}
+				recent := s.recent()
+				if len(recent) != row.want {
+					t.Errorf("%d tokens kept, want %d", len(recent), row.want)
+				}
+				if last := fmt.Sprint("token ", (row.sent-1)%row.distinct); row.sent > 0 && !slices.Contains(recent, last) {
+					t.Errorf("%s is not among them", last)
+				}
+			})
+		})
 	}
 }
 

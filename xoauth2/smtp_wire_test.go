@@ -37,6 +37,8 @@ func isRefusal(err error) bool {
 	return ok && e.Status == "401" && e.Scope == "mail"
 }
 
+func isTooManyChallenges(err error) bool { return errors.Is(err, ErrTooManyChallenges) }
+
 func isCode(code int) func(error) bool {
 	return func(err error) bool {
 		if e, ok := errors.AsType[*smtp.SMTPError](err); ok {
@@ -52,24 +54,32 @@ func TestSMTPClientsAgainstScript(t *testing.T) {
 	tests := []struct {
 		name  string
 		after []string // the initial response
+		only  string   // the client, if the other one says something else
 		abort bool     // net/smtp leaves after it
 		want  func(error) bool
 	}{
-		{"accepted", []string{"S: 235 2.7.0 Authentication successful"}, false, func(err error) bool { return err == nil }},
-		{"asked again, then accepted", []string{"S: 334 ", "C: " + vectorBytes, "S: 235 2.7.0 Authentication successful"}, false, func(err error) bool { return err == nil }},
-		{"asked for ever", []string{"S: 334 ", "C: " + vectorBytes, "S: 334 ", "C: *", "S: 501 5.7.0 Cancelled"}, true, func(err error) bool { return errors.Is(err, ErrTooManyChallenges) }},
-		{"refused as by Gmail", []string{"S: 334 " + challenge, "C: *", "S: 501 5.7.0 Cancelled"}, true, isRefusal},
-		{"refused as by Exchange", []string{"S: 535 5.7.3 Authentication unsuccessful", "C: *", "S: 500 5.3.3 Unrecognized command"}, true, isCode(535)},
+		{"accepted", []string{"S: 235 2.7.0 Authentication successful"}, "", false, func(err error) bool { return err == nil }},
+		{"asked again, then accepted", []string{"S: 334 ", "C: " + vectorBytes, "S: 235 2.7.0 Authentication successful"}, "go-smtp", false, func(err error) bool { return err == nil }},
+		{"asked again", []string{"S: 334 ", "C: *", "S: 501 5.7.0 Cancelled"}, "net-smtp", true, isTooManyChallenges},
+		{"asked for ever", []string{"S: 334 ", "C: " + vectorBytes, "S: 334 ", "C: *", "S: 501 5.7.0 Cancelled"}, "go-smtp", true, isTooManyChallenges},
+		{"refused as by Gmail", []string{"S: 334 " + challenge, "C: *", "S: 501 5.7.0 Cancelled"}, "", true, isRefusal},
+		{"refused as by Exchange", []string{"S: 535 5.7.3 Authentication unsuccessful", "C: *", "S: 500 5.3.3 Unrecognized command"}, "", true, isCode(535)},
 	}
 	for _, test := range tests {
 		hello := []string{"S: 220 smtp.example.com", "C: EHLO localhost", "S: 250-smtp.example.com", "S: 250 AUTH XOAUTH2", "C: AUTH XOAUTH2 " + vectorBytes}
 		script := append(hello, test.after...)
 		t.Run(test.name+"/go-smtp", func(t *testing.T) {
+			if test.only == "net-smtp" {
+				return
+			}
 			if err := goSMTPAuth(scripted(t, script...), ""); !test.want(err) {
 				t.Errorf("Auth: %v", err)
 			}
 		})
 		t.Run(test.name+"/net-smtp", func(t *testing.T) {
+			if test.only == "go-smtp" {
+				return
+			}
 			script := slices.Clone(script)
 			if test.abort {
 				script = append(script, "C: QUIT", "S: 221 2.0.0 Bye")
