@@ -256,7 +256,7 @@ func TestHVE(t *testing.T) {
 		{"no token", "x", hveInvalid, "the token is not a JWT"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c := w.dialSubmission(t, clouds.HVEHost)
+			c := w.dialSubmission(t, clouds.OldHVEHost)
 			c.send("AUTH XOAUTH2 " + xoauth2IR(shared, row.token))
 			c.want(row.want)
 			if got := w.lastSession(t); !strings.HasPrefix(got.Reason, row.reason) || got.Authenticated != (row.reason == "") {

@@ -30,7 +30,7 @@ func (s *Server) openMailPorts() {
 		plainIMAP: at(imap, "143", s.servePlainIMAP),
 		plainPOP:  at(imap, "110", s.servePlainPOP),
 		smtp:      at(smtp, "587", s.serveSMTP),
-		hve:       at(map[string]bool{clouds.HVEHost: true}, "587", s.serveHVE),
+		hve:       at(map[string]bool{clouds.HVEHost: true, clouds.OldHVEHost: true}, "587", s.serveHVE),
 	}
 }
 
@@ -64,7 +64,7 @@ func (s *Server) PlainIMAP() string { return s.mail.plainIMAP.Addr().String() }
 func (s *Server) PlainPOP() string { return s.mail.plainPOP.Addr().String() }
 
 // HVE is host:port of the server for High Volume Email, which is
-// smtp-hve.office365.com:587 in Microsoft 365. It differs from the other SMTP
-// server in how it refuses a token, and that it wants one that is valid for
-// ten minutes more.
+// smtp.hve.mx.microsoft:587 in Microsoft 365, and smtp-hve.office365.com:587 as
+// before. It differs from the other SMTP server in how it refuses a token, and
+// that it wants one that is valid for ten minutes more.
 func (s *Server) HVE() string { return s.mail.hve.Addr().String() }

@@ -14,9 +14,13 @@ import (
 	"github.com/exoauth/exoauth"
 )
 
-// HVEHost is where High Volume Email for Microsoft 365 takes messages.
+// HVEHost and OldHVEHost are where High Volume Email for Microsoft 365 takes
+// messages.
 // (https://learn.microsoft.com/exchange/mail-flow-best-practices/high-volume-mails-m365)
-const HVEHost = "smtp-hve.office365.com"
+const (
+	HVEHost    = "smtp.hve.mx.microsoft"
+	OldHVEHost = "smtp-hve.office365.com"
+)
 
 // LoginHost returns the name of Entra ID in a cloud, empty for the zero Cloud.
 func LoginHost(c exoauth.Cloud) string { return strings.TrimPrefix(c.Authority, "https://") }
@@ -58,7 +62,7 @@ var MailHosts = sync.OnceValues(func() (imap, smtp map[string]bool) {
 // Servers returns the names of all these servers, sorted.
 func Servers() []string {
 	imap, smtp := MailHosts()
-	names := []string{HVEHost}
+	names := []string{HVEHost, OldHVEHost}
 	for _, hosts := range []map[string]bool{LoginHosts(), imap, smtp} {
 		names = slices.AppendSeq(names, maps.Keys(hosts))
 	}

@@ -33,7 +33,7 @@ func TestServers(t *testing.T) {
 	if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
 		t.Errorf("out of order, or twice: %q", got)
 	}
-	for _, name := range []string{HVEHost, LoginHost(exoauth.China), "imap-mail.outlook.com", "smtp-mail.outlook.com", "outlook-dod.office365.us"} {
+	for _, name := range []string{HVEHost, OldHVEHost, LoginHost(exoauth.China), "imap-mail.outlook.com", "smtp-mail.outlook.com", "outlook-dod.office365.us"} {
 		if !slices.Contains(got, name) {
 			t.Errorf("%s is not among %q", name, got)
 		}
