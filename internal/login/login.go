@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -32,6 +33,8 @@ type Session interface {
 type Login[S Session] struct {
 	Source   oauth2.TokenSource
 	Username string
+	// ValidFor is how long a token must be valid yet; zero is no demand.
+	ValidFor time.Duration
 
 	// Connect makes a session that lives no longer than ctx. Its error is
 	// returned as it is.
@@ -60,7 +63,7 @@ type Login[S Session] struct {
 // cancel it.
 func (l Login[S]) Run(ctx context.Context) (S, error) {
 	connecting, stop := context.WithCancel(ctx)
-	asked := askFor(connecting, l.Source, stop)
+	asked := askFor(connecting, l.Source, l.ValidFor, stop)
 
 	s, err := l.Connect(connecting)
 	if err != nil {
@@ -78,7 +81,7 @@ func (l Login[S]) Run(ctx context.Context) (S, error) {
 	switch {
 	case refusal == nil:
 		return s, nil
-	case !l.Renewable(refusal):
+	case asked.renewed || !l.Renewable(refusal):
 		s.Close()
 		return l.fail(ctx, OpAuthenticate, refusal)
 	}
@@ -92,7 +95,7 @@ func (l Login[S]) authenticate(s S, token *oauth2.Token) error {
 
 // again follows a refusal.
 func (l Login[S]) again(ctx context.Context, s S, refused *oauth2.Token, refusal error) (S, error) {
-	fresh, err := renew(ctx, l.Source, refused)
+	fresh, err := renew(ctx, l.Source, l.ValidFor, refused)
 	switch {
 	case err != nil:
 		s.Close()

@@ -21,7 +21,7 @@ func (r *Remembering) Token() (*oauth2.Token, error) { return r.TokenContext(con
 
 // TokenContext asks the source, under ctx where it knows contexts.
 func (r *Remembering) TokenContext(ctx context.Context) (*oauth2.Token, error) {
-	token, err := ask(ctx, r.Source)
+	token, err := ask(ctx, r.Source, 0)
 	if err == nil && token != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -27,33 +28,47 @@ type invalidator interface {
 // place for a context (golang/oauth2#262), so a plain source goes on in its
 // goroutine until it returns, whatever becomes of ctx.
 type pending struct {
-	done  chan struct{}
-	token *oauth2.Token // set before done is closed
-	err   error         // likewise
+	done    chan struct{}
+	token   *oauth2.Token // set before done is closed
+	renewed bool          // likewise: the source gave it when it was told of another
+	err     error         // likewise
 }
 
-// askFor asks src for a token and returns at once. Where that fails, failed
-// is called, unless it is nil.
-func askFor(ctx context.Context, src oauth2.TokenSource, failed func()) *pending {
-	return run(func() (*oauth2.Token, error) { return ask(ctx, src) }, failed)
+// askFor asks src for a token that is valid for d and returns at once. Where
+// that fails, failed is called, unless it is nil.
+func askFor(ctx context.Context, src oauth2.TokenSource, d time.Duration, failed func()) *pending {
+	return run(func(p *pending) { p.token, p.renewed, p.err = askLasting(ctx, src, d) }, failed)
 }
 
-func run(f func() (*oauth2.Token, error), failed func()) *pending {
+// run sets the answer of a pending token with f, which may end its goroutine, as
+// a failing test does.
+func run(f func(*pending), failed func()) *pending {
 	p := &pending{done: make(chan struct{})}
 	go func() {
-		p.token, p.err = f()
-		if p.err == nil && p.token == nil {
-			p.err = errNoToken
-		}
-		close(p.done)
-		if p.err != nil && failed != nil {
-			failed()
-		}
+		defer func() {
+			if p.err == nil && p.token == nil {
+				p.err = errNoToken
+			}
+			close(p.done)
+			if p.err != nil && failed != nil {
+				failed()
+			}
+		}()
+		f(p)
 	}()
 	return p
 }
 
-func ask(ctx context.Context, src oauth2.TokenSource) (*oauth2.Token, error) {
+// Token returns a token of src that is valid for d, as a Login asks for one, or
+// the error of ctx as soon as that ends.
+func Token(ctx context.Context, src oauth2.TokenSource, d time.Duration) (*oauth2.Token, error) {
+	return askFor(ctx, src, d, nil).wait(ctx)
+}
+
+func ask(ctx context.Context, src oauth2.TokenSource, d time.Duration) (*oauth2.Token, error) {
+	if src, ok := src.(lastingSource); ok && d > 0 {
+		return src.TokenValidFor(ctx, d)
+	}
 	switch src := src.(type) {
 	case nil:
 		return nil, errNoSource
@@ -87,12 +102,12 @@ func (p *pending) failure() error {
 // renew tells src that a server refused a token and asks for another. It
 // returns nil and no error if src has no other. It returns when ctx ends, even
 // if Invalidate, which has no context, takes longer.
-func renew(ctx context.Context, src oauth2.TokenSource, refused *oauth2.Token) (*oauth2.Token, error) {
-	token, err := run(func() (*oauth2.Token, error) {
+func renew(ctx context.Context, src oauth2.TokenSource, d time.Duration, refused *oauth2.Token) (*oauth2.Token, error) {
+	token, err := run(func(p *pending) {
 		if src, ok := src.(invalidator); ok {
 			src.Invalidate(refused)
 		}
-		return ask(ctx, src)
+		p.token, p.err = ask(ctx, src, d)
 	}, nil).wait(ctx)
 	if err != nil {
 		return nil, err
