@@ -37,6 +37,16 @@ type Dialer struct {
 	// under the context of Dial and told of tokens that were refused.
 	TokenSource oauth2.TokenSource
 
+	// MinValidity is how long a token must be valid yet when Dial sends it.
+	// Zero is ten minutes on the hosts of High Volume Email, which refuses a
+	// token that expires sooner, and no demand elsewhere; negative is no
+	// demand anywhere. A TokenSource that has the method
+	// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as
+	// those of package tokensource do, is asked by it. Any other that has
+	// Invalidate is told of a token that expires sooner, and asked once more.
+	// If the TokenSource has no better token, the one it has is sent.
+	MinValidity time.Duration
+
 	// Addr is host:port of the server; "" is exoauth.Global.SMTP.
 	Addr string
 
@@ -130,10 +140,19 @@ func (a *attempt) dial(ctx context.Context) (*smtp.Client, error) {
 	return a.run(bounded)
 }
 
+// validFor is MinValidity, or its default.
+func (a *attempt) validFor() time.Duration {
+	if a.MinValidity != 0 {
+		return a.MinValidity
+	}
+	return login.ValidityAt(a.addr)
+}
+
 func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
 	s, err := login.Login[*session]{
 		Source:    a.TokenSource,
 		Username:  a.username,
+		ValidFor:  a.validFor(),
 		Connect:   a.connect,
 		Try:       func(token string) { a.token = token },
 		Refused:   isRefusal,

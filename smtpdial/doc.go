@@ -11,6 +11,12 @@
 // method and to the From header, and the user needs Send As on it. IMAP is
 // different there.
 //
+// # High Volume Email
+//
+// Its host is smtp.hve.mx.microsoft:587, for Addr. It refuses a token that
+// expires within ten minutes; Dial asks for one that is valid for longer, see
+// MinValidity. The user name is the address of an account made for it.
+//
 // # What comes after AUTH
 //
 // Exchange looks into the mailbox only when it has the whole message. Then it

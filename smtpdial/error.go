@@ -105,13 +105,20 @@ func isRefusal(err error) bool {
 }
 
 // renewable reports whether a refusal may be due to the token. 5.7.139 is a
-// switch or a policy in Exchange, whatever the token.
+// switch or a policy in Exchange, whatever the token. 501 5.5.127 is what High
+// Volume Email says to a token that is about to expire.
 func renewable(err error) bool {
 	reply, ok := errors.AsType[*smtp.SMTPError](err)
 	if !ok {
 		return isRefusal(err)
 	}
-	return reply.Code == 535 && reply.EnhancedCode != smtp.EnhancedCode{5, 7, 139}
+	switch reply.Code {
+	case 535:
+		return reply.EnhancedCode != smtp.EnhancedCode{5, 7, 139}
+	case 501:
+		return reply.EnhancedCode == smtp.EnhancedCode{5, 5, 127}
+	}
+	return false
 }
 
 // fail makes an *Error. What the server said counts beside the end of ctx where
