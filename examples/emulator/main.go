@@ -5,7 +5,9 @@
 //
 // It prints the addresses, writes the certificate of its authority and a file
 // of settings that a shell or a .env library reads, and shows on a local web
-// page what clients do and why they are refused. There are a shared mailbox
+// page what clients do and why they are refused. The files are for the user
+// who runs it, below [os.UserCacheDir] or where -dir says, and are removed at
+// the end. There are a shared mailbox
 // with some mail, an application that may open it, and a user who can sign in.
 // A password alone is refused, as in Exchange Online; for a program that has not
 // got there yet, type on the page
@@ -28,13 +30,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -47,25 +50,36 @@ type flags struct {
 	lifetime  time.Duration
 }
 
+// defaultDir is the user's own, or none where the environment names none.
+func defaultDir() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "exoauth-emulator")
+}
+
 func parseFlags(args []string, output io.Writer) (*flags, error) {
 	var f flags
 	set := flag.NewFlagSet("emulator", flag.ContinueOnError)
 	set.SetOutput(output)
 	set.StringVar(&f.page, "page", "127.0.0.1:8025", "`host:port` of the web page, on loopback")
-	set.StringVar(&f.dir, "dir", filepath.Join(os.TempDir(), "exoauth-emulator"), "`directory` for the certificate and the settings")
+	set.StringVar(&f.dir, "dir", defaultDir(), "`directory` for the certificate and the settings")
 	set.IntVar(&f.mailboxes, "mailboxes", 1, "`number` of shared mailboxes")
 	set.DurationVar(&f.lifetime, "lifetime", 0, "how long access tokens are valid; 0 means 60 to 90 minutes")
 	if err := set.Parse(args); err != nil {
 		return nil, err
 	}
 	host, _, err := net.SplitHostPort(f.page)
-	switch ip := net.ParseIP(host); {
+	switch {
 	case set.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", set.Arg(0))
 	case err != nil:
 		err = fmt.Errorf("-page: %w", err)
-	case host != "localhost" && (ip == nil || !ip.IsLoopback()):
+	case !isLoopback(host):
 		err = fmt.Errorf("-page: %q is not on loopback; the page shows what clients do to whoever asks", f.page)
+	case f.dir == "":
+		err = errors.New("-dir: this user has no cache directory; name one for the settings")
 	case f.mailboxes < 1 || f.mailboxes > 10_000:
 		err = fmt.Errorf("-mailboxes: %d is not between 1 and 10000", f.mailboxes)
 	case f.lifetime < 0:
@@ -98,17 +112,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // serve serves the page until the context ends.
 func serve(ctx context.Context, srv *exchangetest.Server, f *flags, stdout io.Writer) error {
-	s := seed(srv, f.mailboxes)
-	if err := s.write(f.dir); err != nil {
-		return err
-	}
 	ln, err := net.Listen("tcp", f.page)
 	if err != nil {
 		return fmt.Errorf("no web page; choose another address with -page: %w", err)
 	}
-	s.describe(stdout, ln.Addr().String(), f.dir)
+	defer ln.Close()
+	dir, err := openDirectory(f.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.clear()
+	s := seed(srv, f.mailboxes)
+	if err := s.write(dir); err != nil {
+		return err
+	}
+	s.describe(stdout, ln.Addr().String(), dir.path)
 	web := &http.Server{
-		Handler: newPage(srv, s, f.dir), ReadHeaderTimeout: 10 * time.Second,
+		Handler: newPage(srv, s, dir), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	stop := context.AfterFunc(ctx, func() { web.Close() })

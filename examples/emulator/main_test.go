@@ -38,7 +38,7 @@ func (o *output) Write(p []byte) (int, error) {
 
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	out, dir := &output{page: make(chan string, 1)}, t.TempDir()
+	out, dir := &output{page: make(chan string, 1)}, filepath.Join(t.TempDir(), "settings")
 	var stderr bytes.Buffer
 	done := make(chan int)
 	go func() {
@@ -80,6 +80,21 @@ func TestRun(t *testing.T) {
 	cancel()
 	if code := <-done; code != 0 || stderr.Len() != 0 {
 		t.Error(code, stderr.String())
+	}
+	if left := names(t, dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Without -dir nothing is in a directory that all users of the machine share.
+func TestDefaultDirectoryIsTheUsersOwn(t *testing.T) {
+	f, err := parseFlags(nil, io.Discard)
+	if err != nil {
+		t.Skip("the user has no cache directory: ", err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil || filepath.Dir(f.dir) != cache || strings.HasPrefix(f.dir, filepath.Clean(os.TempDir())+string(filepath.Separator)) {
+		t.Errorf("%s, %v", f.dir, err)
 	}
 }
 
@@ -123,8 +138,9 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	srv := exchangetest.NewServer()
 	t.Cleanup(srv.Close)
-	d := &desk{Server: srv, s: seed(srv, 1), dir: t.TempDir()}
-	d.page = newPage(srv, d.s, d.dir)
+	dir := openIn(t, filepath.Join(t.TempDir(), "settings"))
+	d := &desk{Server: srv, s: seed(srv, 1), dir: dir.path}
+	d.page = newPage(srv, d.s, dir)
 	return d
 }
 
@@ -228,10 +244,34 @@ func TestOtherSites(t *testing.T) {
 	if w := d.post("/advance", url.Values{"by": {"1h"}}, "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden {
 		t.Error(w.Code)
 	}
-	w := httptest.NewRecorder()
-	d.page.ServeHTTP(w, httptest.NewRequest("GET", "http://evil.example.com:8025/", nil))
-	if w.Code != http.StatusForbidden {
+	if w := d.post("/advance", url.Values{"by": {"1h"}}, "Origin", "http://evil.example.com:8025"); w.Code != http.StatusForbidden {
 		t.Error(w.Code)
+	}
+}
+
+// A browser names the port unless it is 80.
+func TestHost(t *testing.T) {
+	d := newDesk(t)
+	for host, want := range map[string]int{
+		"127.0.0.1:8025":        http.StatusOK,
+		"127.0.0.1":             http.StatusOK,
+		"localhost":             http.StatusOK,
+		"localhost:8025":        http.StatusOK,
+		"[::1]":                 http.StatusOK,
+		"[::1]:8025":            http.StatusOK,
+		"127.0.0.2":             http.StatusOK,
+		"evil.example.com":      http.StatusForbidden,
+		"evil.example.com:8025": http.StatusForbidden,
+		"localhost.example.com": http.StatusForbidden,
+		"192.0.2.1":             http.StatusForbidden,
+		"":                      http.StatusForbidden,
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		if d.page.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("Host %q: %d, want %d", host, w.Code, want)
+		}
 	}
 }
 

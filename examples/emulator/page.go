@@ -6,7 +6,7 @@ import (
 	"html/template"
 	"net"
 	"net/http"
-	"os"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -34,10 +34,10 @@ const shown = 50
 type web struct {
 	srv *exchangetest.Server
 	s   *seeding
-	dir string
+	dir *directory
 }
 
-func newPage(srv *exchangetest.Server, s *seeding, dir string) http.Handler {
+func newPage(srv *exchangetest.Server, s *seeding, dir *directory) http.Handler {
 	p := &web{srv, s, dir}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "page", said{}) })
@@ -52,13 +52,17 @@ func newPage(srv *exchangetest.Server, s *seeding, dir string) http.Handler {
 // must not read this one by a name of its own.
 func loopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		host := (&url.URL{Host: r.Host}).Hostname() // browsers leave out port 80
+		if !isLoopback(host) {
 			http.Error(w, "This page is for this machine alone.", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // view is what the templates show.
@@ -194,9 +198,9 @@ func (p *web) keepSecrets(output string) (string, error) {
 	if !secretPattern.MatchString(output) {
 		return output, nil
 	}
-	path := filepath.Join(p.dir, "admin.txt")
-	if err := os.WriteFile(path, []byte(output), 0o600); err != nil {
+	const name = "admin.txt"
+	if err := p.dir.write(name, []byte(output)); err != nil {
 		return "", err
 	}
-	return secretPattern.ReplaceAllString(output, "(see "+path+")"), nil
+	return secretPattern.ReplaceAllLiteralString(output, "(see "+filepath.Join(p.dir.path, name)+")"), nil
 }

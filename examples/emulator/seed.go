@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -73,19 +72,16 @@ func (s *seeding) settings(dir string) [][2]string {
 }
 
 // write writes the certificate of the authority and the settings.
-func (s *seeding) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("no directory for the settings; choose another with -dir: %w", err)
-	}
+func (s *seeding) write(dir *directory) error {
 	var env strings.Builder
-	env.WriteString("# Written by the emulator at its start. The secrets are worth nothing elsewhere.\n")
-	for _, pair := range s.settings(dir) {
-		fmt.Fprintf(&env, "%s='%s'\n", pair[0], pair[1])
+	env.WriteString("# Written by the emulator at its start, and removed at its end. The secrets are\n# worth nothing elsewhere.\n")
+	for _, pair := range s.settings(dir.path) {
+		fmt.Fprintf(&env, "%s='%s'\n", pair[0], strings.ReplaceAll(pair[1], "'", `'\''`))
 	}
-	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), s.srv.CA(), 0o600); err != nil {
+	if err := dir.write("ca.pem", s.srv.CA()); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "settings.env"), []byte(env.String()), 0o600)
+	return dir.write("settings.env", []byte(env.String()))
 }
 
 // describe prints where everything is. The secrets are in the file alone.
