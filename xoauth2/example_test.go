@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	netsmtp "net/smtp"
+	"time"
 
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-smtp"
@@ -73,6 +74,26 @@ func ExampleSMTPAuth() {
 	message := []byte("From: invoices@contoso.com\r\nTo: customer@example.com\r\nSubject: Invoice 42\r\n\r\nPlease find it attached.\r\n")
 	err := netsmtp.SendMail("smtp.office365.com:587", auth, "invoices@contoso.com", []string{"customer@example.com"}, message)
 	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// The time limit of one message is that of its token request too.
+func ExampleSMTPAuthContext() {
+	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}) // or one of package tokensource
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+
+	c, err := netsmtp.Dial("smtp.office365.com:587")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	if err := c.StartTLS(&tls.Config{ServerName: "smtp.office365.com"}); err != nil {
+		log.Fatal(err)
+	}
+	if err := c.Auth(xoauth2.SMTPAuthContext(ctx, "invoices@contoso.com", source)); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -1,6 +1,7 @@
 package xoauth2
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth/internal/login"
 )
 
 // ErrUnencrypted is returned by an [SMTPAuth] that was asked to send its
@@ -26,11 +29,33 @@ var ErrUnencrypted = errors.New("xoauth2: the connection is not encrypted: start
 // The initial response goes with the AUTH command, which leaves nothing to ask
 // (RFC 4954 §4). So every challenge ends the exchange: an empty one with
 // [ErrTooManyChallenges], any other with an [*Error].
+//
+// High Volume Email refuses a token that expires within ten minutes. On its
+// hosts a src that has the method
+// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as those
+// of package tokensource do, is asked for one that is valid for longer. An Auth
+// is not told that a server refused its token; package smtpdial is, and tries
+// a fresh one.
 func SMTPAuth(username string, src oauth2.TokenSource) smtp.Auth {
-	return &smtpAuth{username: username, source: src}
+	return SMTPAuthContext(context.Background(), username, src)
+}
+
+// SMTPAuthContext is [SMTPAuth] with a context for the token, since neither
+// net/smtp nor the libraries built on it hand one to an Auth. A src that has the
+// method TokenContext(context.Context) (*oauth2.Token, error), as those of
+// package tokensource do, is asked under ctx. When ctx ends, so does the
+// waiting for a token, whatever src does, and no exchange starts any more; the
+// errors wrap that of ctx.
+//
+// Give an Auth that is made for one message the context of that message, and one
+// that a pool keeps the context of the program. The connection is not ctx's
+// business: close it, or set its deadline.
+func SMTPAuthContext(ctx context.Context, username string, src oauth2.TokenSource) smtp.Auth {
+	return &smtpAuth{ctx: ctx, username: username, source: src}
 }
 
 type smtpAuth struct {
+	ctx      context.Context // the interface has no place for one
 	username string
 	source   oauth2.TokenSource
 	sent     sentTokens
@@ -43,12 +68,9 @@ func (a *smtpAuth) Start(server *smtp.ServerInfo) (mech string, ir []byte, err e
 	if a.source == nil {
 		return "", nil, errors.New("xoauth2: SMTPAuth has a nil token source")
 	}
-	token, err := a.source.Token()
+	token, err := login.Token(a.ctx, a.source, login.ValidityAt(server.Name))
 	if err != nil {
 		return "", nil, fmt.Errorf("xoauth2: no token for %q: %w", a.username, err)
-	}
-	if token == nil {
-		return "", nil, fmt.Errorf("xoauth2: no token for %q: the source returned neither token nor error", a.username)
 	}
 	if mech, ir, err = NewClient(a.username, token.AccessToken).Start(); err == nil {
 		a.sent.add(token.AccessToken)

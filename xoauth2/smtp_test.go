@@ -2,6 +2,7 @@ package xoauth2
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func TestSMTPAuthStartErrors(t *testing.T) {
 	}{
 		{"nil source", vectorUser, nil, nil, "SMTPAuth has a nil token source"},
 		{"source fails", vectorUser, answer(nil, down), down, `no token for "test@contoso.onmicrosoft.com": token endpoint is down`},
-		{"source answers with nothing", vectorUser, answer(nil, nil), nil, "neither token nor error"},
+		{"source answers with nothing", vectorUser, answer(nil, nil), nil, "neither a token nor an error"},
 		{"source answers with an empty token", vectorUser, answer(&oauth2.Token{}, nil), ErrInvalidCredentials, "the access token is empty"},
 		{"source answers with a line", vectorUser, answer(&oauth2.Token{AccessToken: vectorToken + "\r\n"}, nil), ErrInvalidCredentials, "0x0d at offset 40"},
 		{"no user name", "", answer(&oauth2.Token{AccessToken: vectorToken}, nil), ErrInvalidCredentials, "the user name is empty"},
@@ -198,5 +199,71 @@ func TestSMTPAuthAsksForATokenEachTime(t *testing.T) {
 		if err != nil || !bytes.Equal(ir, initialResponse(vectorUser, want)) {
 			t.Errorf("Start = %q, %v; want %s in it", ir, err, want)
 		}
+	}
+}
+
+// asked is a source that can be asked under a context, and for a time.
+type asked struct {
+	ctx      context.Context
+	validFor time.Duration
+	token    *oauth2.Token
+}
+
+func (s *asked) Token() (*oauth2.Token, error) { return nil, errors.New("asked without a context") }
+
+func (s *asked) TokenContext(ctx context.Context) (*oauth2.Token, error) {
+	return s.TokenValidFor(ctx, 0)
+}
+
+func (s *asked) TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.Token, error) {
+	s.ctx, s.validFor = ctx, d
+	return s.token, ctx.Err()
+}
+
+func TestSMTPAuthAsksUnderItsContext(t *testing.T) {
+	type key struct{}
+	ctx := context.WithValue(t.Context(), key{}, "of the message")
+	for host, want := range map[string]time.Duration{
+		"smtp.office365.com":     0,
+		"localhost":              0,
+		"smtp.hve.mx.microsoft":  10 * time.Minute,
+		"smtp-hve.office365.com": 10 * time.Minute,
+	} {
+		src := &asked{token: &oauth2.Token{AccessToken: vectorToken, Expiry: time.Now().Add(time.Minute)}}
+		_, ir, err := SMTPAuthContext(ctx, vectorUser, src).Start(&smtp.ServerInfo{Name: host, TLS: true})
+		if err != nil || !bytes.Equal(ir, initialResponse(vectorUser, vectorToken)) {
+			t.Errorf("%s: Start = %q, %v; want the initial response", host, ir, err)
+		}
+		if src.ctx == nil || src.ctx.Value(key{}) == nil || src.validFor != want {
+			t.Errorf("%s: asked under %v for %v; want %v", host, src.ctx, src.validFor, want)
+		}
+	}
+}
+
+func TestSMTPAuthEndsWithItsContext(t *testing.T) {
+	over := errors.New("the message is withdrawn")
+	for name, row := range map[string]struct {
+		src    oauth2.TokenSource
+		before bool // the context has ended before Start
+	}{
+		"before the start":           {&asked{token: &oauth2.Token{AccessToken: vectorToken}}, true},
+		"before the start, plain":    {oauth2.StaticTokenSource(&oauth2.Token{AccessToken: vectorToken}), true},
+		"a source without a context": {sourceFunc(func() (*oauth2.Token, error) { time.Sleep(time.Hour); return nil, nil }), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				if row.before {
+					cancel(over)
+				}
+				time.AfterFunc(time.Minute, func() { cancel(over) })
+				start := time.Now()
+				_, ir, err := SMTPAuthContext(ctx, vectorUser, row.src).Start(tlsServer)
+				if !errors.Is(err, context.Canceled) || !errors.Is(err, over) || ir != nil || time.Since(start) > time.Minute {
+					t.Errorf("Start = %q, %v after %v; want the error of the context and its cause", ir, err, time.Since(start))
+				}
+				time.Sleep(time.Hour) // until the source has answered
+			})
+		})
 	}
 }

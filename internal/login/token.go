@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // errNoToken is returned for a source that gives neither a token nor an error.
@@ -62,6 +64,9 @@ func run(f func(*pending), failed func()) *pending {
 // Token returns a token of src that is valid for d, as a Login asks for one, or
 // the error of ctx as soon as that ends.
 func Token(ctx context.Context, src oauth2.TokenSource, d time.Duration) (*oauth2.Token, error) {
+	if err := transport.ContextError(ctx); err != nil {
+		return nil, err
+	}
 	return askFor(ctx, src, d, nil).wait(ctx)
 }
 
@@ -85,7 +90,7 @@ func (p *pending) wait(ctx context.Context) (*oauth2.Token, error) {
 	case <-p.done:
 		return p.token, p.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, transport.ContextError(ctx)
 	}
 }
 
