@@ -20,7 +20,7 @@ var aadstsRows = []struct {
 	{"50011 500113", diagnose.Developer, "redirect"},
 	{"50012 50027 700027 700030 50048 7000274", diagnose.Developer, "certificate"},
 	{"1000502 7000214 7000277", diagnose.Developer, "new one"},
-	{"50013 500133", diagnose.Developer, "passed on"},
+	{"50013 500131 500133", diagnose.Developer, "passed on"},
 	{"500011", diagnose.Developer, "resource"},
 	{"50034", diagnose.User, "no such user"},
 	{"50049", diagnose.Developer, "host"},

@@ -37,7 +37,7 @@ var causes = []struct {
 	{"28000 28002 28003", "dev", once},
 	{"50011 500113", "dev", once},
 	{"50012 50013 50027", "dev", once},
-	{"500133", "dev", once},
+	{"500131 500133", "dev", once},
 	{"500011", "dev/admin", once},
 	{"50020", "user/admin", once},
 	{"50034", "user/dev", once},
