@@ -171,6 +171,9 @@ func (t *Tenant) SetTransportConfig(to TransportConfig) {
 // well: it is registered with [Tenant.NewServicePrincipal] if it is not, and
 // gets FullAccess to the mailbox. It panics where a cmdlet would fail.
 func (t *Tenant) Grant(app *App, mailbox string) {
+	if app == nil {
+		panic("exchangetest: Grant: the application is nil")
+	}
 	t.dir.mu.Lock()
 	_, known := t.servicePrincipalLocked(app.ServicePrincipalID)
 	t.dir.mu.Unlock()

@@ -1,10 +1,12 @@
 package exchangetest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // A life is what Start and Close change.
@@ -14,6 +16,7 @@ type life struct {
 	closed  bool
 	conns   map[net.Conn]struct{} // of mail servers
 	hosts   []*Host
+	ended   chan struct{} // closed by end
 
 	running sync.WaitGroup // accept loops and mail sessions
 	http    sync.WaitGroup // HTTP connections
@@ -24,6 +27,9 @@ func (l *life) end() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	already := l.closed
+	if !already {
+		close(l.ended)
+	}
 	l.closed = true
 	for conn := range l.conns {
 		conn.Close()
@@ -32,13 +38,25 @@ func (l *life) end() bool {
 }
 
 // accept gives each connection of ln to handle, in a goroutine of its own,
-// until ln is closed.
+// until ln is closed. Another error, such as that of too many open files,
+// passes.
 func (l *life) accept(ln net.Listener, handle func(net.Conn)) {
+	var pause time.Duration
 	for {
 		conn, err := ln.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if err != nil {
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			select {
+			case <-time.After(pause):
+				continue
+			case <-l.ended:
+				return
+			}
+		}
+		pause = 0
 		if !l.track(conn) {
 			conn.Close()
 			return

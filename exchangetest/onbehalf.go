@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
@@ -63,25 +65,53 @@ func toTheClient(e *entraError) *entraError {
 // userOfAssertion also reports whether the user signed in with a second factor.
 func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (u *User, mfa bool, refusal *entraError) {
 	var c tokenClaims
-	err := tokenkey.Parse(assertion, &c, s.Now)
-	switch {
-	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
-		return nil, false, refuse(aadsts.UserAssertion)
-	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
-		return nil, false, refuse(aadsts.UserAssertionTime, "to", iso7(c.ExpiresAt.Time))
-	case err != nil:
-		return nil, false, refuse(aadsts.UserAssertion)
+	if err := tokenkey.Parse(assertion, &c, s.Now); err != nil {
+		return nil, false, assertionRefusal(err, &c)
+	}
+	if !isIssuer(c.Issuer, c.TID, r.Host) {
+		return nil, false, refuse(aadsts.UserAssertion).because(keyNotFound)
 	}
 	mine := func(aud string) bool {
 		aud = strings.TrimPrefix(strings.ToLower(aud), "api://")
 		return strings.TrimSuffix(aud, "/") == r.app.ClientID
 	}
 	if !slices.ContainsFunc(c.Audience, mine) {
-		return nil, false, refuse(aadsts.UserAssertion).because("Assertion audience does not match the application.")
+		return nil, false, refuse(aadsts.AssertionForOther, "audience", strings.Join(c.Audience, " "))
 	}
 	if c.Scope == "" || c.TID != r.app.tenant.ID {
 		return nil, false, refuse(aadsts.NotOnBehalf)
 	}
-	u, refusal = s.dir.findUser(r.tenant, c.UPN)
+	u, refusal = s.dir.findUser(r.tenant, cmp.Or(c.UPN, c.Name))
 	return u, slices.Contains(c.AMR, "mfa"), refusal
+}
+
+// What Entra ID says of a signature. A key is looked for among the issuer's.
+const (
+	keyNotFound    = "Assertion failed signature validation. [Reason - The key was not found.]"
+	keyDidNotMatch = "Assertion failed signature validation. [Reason - Key was found, but use of the key to verify the signature failed.]"
+)
+
+// assertionRefusal is for what tokenkey.Parse found.
+func assertionRefusal(err error, c *tokenClaims) *entraError {
+	switch {
+	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
+		return refuse(aadsts.UserAssertionTime, "to", iso7(c.ExpiresAt.Time))
+	case errors.Is(err, tokenkey.ErrKey):
+		return refuse(aadsts.UserAssertion).because(keyNotFound)
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return refuse(aadsts.UserAssertion).because(keyDidNotMatch)
+	}
+	return refuse(aadsts.UserAssertion)
+}
+
+// isIssuer reports whether a token of the tenant has this issuer, in version
+// 1.0 or 2.0. The host of the latter is one of those that the request could
+// have been made to.
+func isIssuer(issuer, tenant, host string) bool {
+	if issuer == "https://sts.windows.net/"+tenant+"/" {
+		return true
+	}
+	name, ok := strings.CutSuffix(strings.TrimPrefix(issuer, "https://"), "/"+tenant+"/v2.0")
+	return ok && (name == host || clouds.LoginAliases()[name])
 }

@@ -112,7 +112,7 @@ func NewUnstartedServer() *Server {
 		maxMessage: smtpSize,
 		clock:      clock.New(),
 		pki:        pki.New(append(clouds.Servers(), "localhost")),
-		life:       life{conns: make(map[net.Conn]struct{})},
+		life:       life{conns: make(map[net.Conn]struct{}), ended: make(chan struct{})},
 		web:        web{ln: listen(), hits: make(map[string]int)},
 		handover:   imapstore.NewListener(),
 		dir:        newDirectory(),

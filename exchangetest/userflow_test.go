@@ -39,6 +39,7 @@ type tokens struct {
 	Scope        string `json:"scope"`
 	ClientInfo   string `json:"client_info"`
 	Claims       string `json:"claims"` // of a refusal
+	Description  string `json:"error_description"`
 }
 
 // redeem posts a form with the client id, which pairs of names and values
@@ -77,7 +78,7 @@ func (p *people) redeem(t testing.TB, tenant string, pairs ...string) (tokens, s
 		return answer.tokens, ""
 	}
 	b, _ := json.Marshal(answer.Codes)
-	return tokens{Claims: answer.Claims}, strings.TrimSpace(answer.Error + " " + string(b) + " " + answer.Suberror)
+	return tokens{Claims: answer.Claims, Description: answer.Description}, strings.TrimSpace(answer.Error + " " + string(b) + " " + answer.Suberror)
 }
 
 func (p *people) passwordForm() []string {
@@ -255,7 +256,7 @@ func TestOnBehalfOf(t *testing.T) {
 	}{
 		{"right", incoming(TokenOptions{User: p.user}), nil, ""},
 		{"audience is the client id", incoming(TokenOptions{User: p.user, Audience: api.ClientID}), nil, ""},
-		{"for somebody else", p.app.Token(&TokenOptions{User: p.user}), nil, "invalid_grant [50013]"},
+		{"for somebody else", p.app.Token(&TokenOptions{User: p.user}), nil, "invalid_grant [500131]"},
 		{"expired", incoming(TokenOptions{User: p.user, Lifetime: -time.Minute}), nil, "invalid_grant [500133]"},
 		{"not valid yet, and for ever", incoming(TokenOptions{User: p.user, Claims: map[string]any{"nbf": 1 << 40, "exp": nil}}), nil, "invalid_grant [50013]"},
 		{"not valid yet", incoming(TokenOptions{User: p.user, Claims: map[string]any{"nbf": 1 << 40}}), nil, "invalid_grant [500133]"},

@@ -29,6 +29,7 @@ type tokenClaims struct {
 	OID   string   `json:"oid"`
 	TID   string   `json:"tid"`
 	UPN   string   `json:"upn"`
+	Name  string   `json:"preferred_username"` // the same in version 2.0
 	Scope string   `json:"scp"`
 	Roles []string `json:"roles"`
 	AMR   []string `json:"amr"` // how the user signed in

@@ -90,7 +90,7 @@ func TestStatesOfUsers(t *testing.T) {
 		{"on behalf of, expired", 500133, func(e *entra, _ *testing.T) *tokensource.Source {
 			return e.onBehalfOfToken(exchangetest.TokenOptions{User: e.user, Audience: "api://" + e.app.ClientID, Lifetime: -time.Hour})
 		}, nothing},
-		{"on behalf of, a token for Exchange", 50013, func(e *entra, _ *testing.T) *tokensource.Source {
+		{"on behalf of, a token for Exchange", 500131, func(e *entra, _ *testing.T) *tokensource.Source {
 			return e.onBehalfOfToken(exchangetest.TokenOptions{User: e.user})
 		}, nothing},
 		{"on behalf of nobody", 7000114, func(e *entra, _ *testing.T) *tokensource.Source {

@@ -16,6 +16,7 @@ const (
 	BadDeviceCode     = 70019
 	DeviceExpired     = 70020
 	UserAssertion     = 50013
+	AssertionForOther = 500131
 	UserAssertionTime = 500133
 )
 
@@ -41,5 +42,6 @@ var sessions = []Refusal{
 	{Code: DeviceExpired, Error: "expired_token", Text: "The provided value for the input parameter 'device_code' is not valid. This device code has expired."},
 
 	{Code: UserAssertion, Error: invalidGrant, Text: "Assertion failed signature validation."},
+	{Code: AssertionForOther, Error: invalidGrant, Text: "Assertion audience does not match the Client app presenting the assertion. The audience in the assertion was '{audience}' and the expected audience is 'api://{client_id}' or one of the Application Uris of this application with App ID '{client_id}'({app_name}). The downstream client must request a token for the expected audience (the application that made the OBO request) and this application should use that token as the assertion."},
 	{Code: UserAssertionTime, Error: invalidGrant, Text: "Assertion is not within its valid time range. Ensure that the access token is not expired before using it for user assertion, or request a new token. Current time: {now}, expiry time of assertion {to}."},
 }

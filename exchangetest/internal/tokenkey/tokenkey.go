@@ -46,11 +46,19 @@ func Sign(claims jwt.MapClaims) string {
 	return text
 }
 
+// ErrKey is the error for a token that names another key than the one there is.
+var ErrKey = fmt.Errorf("tokenkey: no such key: %w", jwt.ErrTokenSignatureInvalid)
+
 // Parse reads a token into claims, which must have been signed by [Sign], have
-// an expiry and be valid now. The error is golang-jwt's. Where it is about the
-// time, the claims have been read.
+// an expiry and be valid now. The error is golang-jwt's, or wraps [ErrKey].
+// Where it is about the time, the claims have been read.
 func Parse(token string, claims jwt.Claims, now func() time.Time) error {
-	_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return Public(), nil },
+	_, err := jwt.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		if t.Header["kid"] != shared().id {
+			return nil, ErrKey
+		}
+		return Public(), nil
+	},
 		jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(now))
 	return err
 }
