@@ -1,5 +1,5 @@
 // Web is a web application whose users sign in with Entra ID, each to open their
-// own mailbox. Nobody signs in again when the program is restarted, until they
+// own mailbox. Nobody signs in again when an access token expires, until they
 // sign out.
 //
 //	go run ./examples/web
@@ -7,23 +7,25 @@
 // shows two users, with an Entra ID and an Exchange Online in this process, where
 // a function fills in the pages. For real mailboxes set EXO_TENANT, EXO_CLIENT_ID
 // and EXO_CLIENT_SECRET, register the redirect address
-// http://localhost:8080/signed-in under "Web", and open
-// http://localhost:8080/?user=adele@contoso.com.
+// http://localhost:8080/signed-in under "Web", and open http://localhost:8080/.
 //
-// Two things a real application does otherwise. It knows its user by a login of
-// its own, and a form that signs out by a token against forgery; this one believes
-// whoever asks, so it listens on this machine alone.
-// And it keeps the tokens in its database; here a map stands for that.
+// Who somebody is, Entra ID says: by the id_token, never by what the browser
+// asks for. A real application keeps sessions, users and tokens in its database,
+// for which maps stand here, and is reached by https alone.
 package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
+	"sync"
+	"syscall"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -32,7 +34,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
 		fmt.Fprintln(os.Stderr, "web:", err)
@@ -45,77 +47,142 @@ type app struct {
 	config  tokensource.Config
 	dialer  func(*tokensource.Source) *imapdial.Dialer
 	address string // of the application itself
-	visits  visits
+
+	visits   *shelf[visit]  // browsers that are at Entra ID
+	sessions *shelf[person] // browsers whose user has signed in
+	users    sync.Map       // the CacheKey of each identity, which may have several browsers
+}
+
+// A visit is what is to be known of a browser that is at Entra ID.
+type visit struct {
+	signIn  tokensource.SignIn
+	expects person // zero for anybody
+}
+
+func newApp(config tokensource.Config, dialer func(*tokensource.Source) *imapdial.Dialer) *app {
+	cloud := config.Cloud.WithDefaults()
+	config.Scopes = []string{cloud.UserScope("IMAP.AccessAsUser.All"), "offline_access", "openid", "profile"}
+	return &app{
+		config: config, dialer: dialer,
+		visits:   newShelf[visit]("visit", 15*time.Minute),
+		sessions: newShelf[person]("session", 8*time.Hour),
+	}
 }
 
 func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.inbox)
+	mux.HandleFunc("POST /sign-in", a.signIn)
 	mux.HandleFunc("GET /signed-in", a.signedIn)
 	mux.HandleFunc("POST /sign-out", a.signOut)
-	return mux
+	return a.guard(mux)
 }
 
-func (a *app) configOf(user string) *tokensource.Config {
+func (a *app) configOf(cacheKey string) *tokensource.Config {
 	config := a.config
-	config.CacheKey = user
+	config.CacheKey = cacheKey
 	return &config
 }
 
 // inbox opens the mailbox of a user who has signed in, and has others do so.
 func (a *app) inbox(w http.ResponseWriter, r *http.Request) {
-	user := r.FormValue("user")
-	source := a.configOf(user).SignedIn()
-	client, err := a.dialer(source).Dial(r.Context(), user)
-	if errors.Is(err, tokensource.ErrInteractionRequired) {
-		a.signIn(w, r, user)
+	who, ok := a.sessions.get(r)
+	cacheKey, known := a.users.Load(who.identity)
+	if !ok || !known {
+		show(w, http.StatusOK, page{Text: "Nobody has signed in.", Do: "sign-in"})
 		return
 	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
+	count, err := a.count(r.Context(), a.configOf(cacheKey.(string)).SignedIn(), who.Name)
+	switch {
+	case errors.Is(err, tokensource.ErrInteractionRequired):
+		show(w, http.StatusOK, page{Text: who.Name + " has to sign in again.", Do: "sign-in"})
+	case err != nil:
+		fail(w, r, http.StatusBadGateway, "The mailbox does not open.", err)
+	default:
+		show(w, http.StatusOK, page{Text: fmt.Sprintf("%s: messages in INBOX: %d", who.Name, count), Do: "sign-out"})
 	}
-	defer client.Close()
-	inbox, err := client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	fmt.Fprintf(w, "%s: messages in INBOX: %d\n", user, inbox.NumMessages)
 }
 
-func (a *app) signIn(w http.ResponseWriter, r *http.Request, user string) {
-	address, signIn, err := a.configOf(user).AuthCodeURL(tokensource.AuthCodeOptions{
-		RedirectURL: a.address + "/signed-in", LoginHint: user,
+func (a *app) count(ctx context.Context, source *tokensource.Source, mailbox string) (uint32, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	client, err := a.dialer(source).Dial(ctx, mailbox)
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	defer context.AfterFunc(ctx, func() { client.Close() })()
+	inbox, err := client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	if err != nil {
+		return 0, err
+	}
+	return inbox.NumMessages, nil
+}
+
+// signIn sends the browser to Entra ID.
+func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
+	who, _ := a.sessions.get(r)
+	address, signIn, err := a.config.AuthCodeURL(tokensource.AuthCodeOptions{
+		RedirectURL: a.address + "/signed-in", LoginHint: who.Name,
 	})
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		fail(w, r, http.StatusInternalServerError, "The application is not set up.", err)
 		return
 	}
-	a.visits.begin(w, visit{user, signIn})
-	http.Redirect(w, r, address, http.StatusFound)
+	a.visits.put(w, r, visit{signIn, who})
+	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
 // signedIn is where Entra ID sends the browser back to. Exchange has stored the
-// tokens when it returns.
+// tokens when it returns, before anybody knows whose they are. So it does under
+// a key that is nobody's yet.
 func (a *app) signedIn(w http.ResponseWriter, r *http.Request) {
-	visit, err := a.visits.end(r)
-	if err == nil {
-		_, err = a.configOf(visit.user).Exchange(r.Context(), visit.signIn, r.URL.Query())
+	begun, ok := a.visits.take(w, r)
+	if !ok {
+		fail(w, r, http.StatusForbidden, "This browser has begun no sign-in.", nil)
+		return
+	}
+	cacheKey := rand.Text()
+	source, err := a.configOf(cacheKey).Exchange(r.Context(), begun.signIn, r.URL.Query())
+	if err != nil {
+		fail(w, r, http.StatusForbidden, "Nobody has signed in.", err)
+		return
+	}
+	who, err := a.whoSignedIn(r.Context(), source)
+	if expected := begun.expects; err == nil && expected != (person{}) && who.identity != expected.identity {
+		err = fmt.Errorf("%s has signed in where %s was to", who.Name, expected.Name)
 	}
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
+		fail(w, r, http.StatusForbidden, "That was another user. Sign out first.", errors.Join(err, source.SignOut(r.Context())))
 		return
 	}
-	http.Redirect(w, r, "/?user="+url.QueryEscape(visit.user), http.StatusFound)
+	if old, ok := a.users.Swap(who.identity, cacheKey); ok {
+		if err := a.forget(r.Context(), old.(string)); err != nil {
+			slog.WarnContext(r.Context(), "tokens are left in the table", "error", err)
+		}
+	}
+	a.sessions.put(w, r, who)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// signOut takes the user's tokens out of the table.
+// signOut takes the user's tokens out of the table, for all browsers.
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
-	user := r.FormValue("user")
-	if err := a.configOf(user).SignedIn().SignOut(r.Context()); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+	who, ok := a.sessions.get(r)
+	if !ok {
+		show(w, http.StatusOK, page{Text: "Nobody has signed in.", Do: "sign-in"})
 		return
 	}
-	fmt.Fprintf(w, "%s: signed out\n", user)
+	if cacheKey, ok := a.users.Load(who.identity); ok {
+		if err := a.forget(r.Context(), cacheKey.(string)); err != nil {
+			fail(w, r, http.StatusInternalServerError, "The tokens are still stored. Try again.", err)
+			return
+		}
+		a.users.CompareAndDelete(who.identity, cacheKey)
+	}
+	a.sessions.take(w, r)
+	show(w, http.StatusOK, page{Text: who.Name + ": signed out", Do: "sign-in"})
+}
+
+func (a *app) forget(ctx context.Context, cacheKey string) error {
+	return a.configOf(cacheKey).SignedIn().SignOut(ctx)
 }

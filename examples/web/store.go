@@ -3,59 +3,139 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// table stands for one of a database, with the columns key and value. Its values
-// open mailboxes: see tokensource.Encrypted.
-type table struct{ rows sync.Map }
+// A table stands for one of a database, with the columns key, value and since.
+// Its values open mailboxes: see tokensource.Encrypted.
+type table struct {
+	mu   sync.Mutex
+	rows map[string]dated[[]byte]
+}
+
+// outlived is the age of a row in which nothing is good any more: a refresh
+// token ends when nobody uses it for 90 days.
+const outlived = 100 * 24 * time.Hour
+
+func newTable() *table { return &table{rows: make(map[string]dated[[]byte])} }
 
 func (t *table) Get(_ context.Context, key string) ([]byte, error) {
-	value, ok := t.rows.Load(key)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	row, ok := t.rows[key]
 	if !ok {
 		return nil, tokensource.ErrCacheMiss
 	}
-	return value.([]byte), nil
+	return row.thing, nil
 }
 
 func (t *table) Put(_ context.Context, key string, value []byte) error {
-	t.rows.Store(key, value)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	dropOld(t.rows, now.Add(-outlived))
+	t.rows[key] = dated[[]byte]{value, now}
 	return nil
 }
 
 func (t *table) Delete(_ context.Context, key string) error {
-	t.rows.Delete(key)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.rows, key)
 	return nil
 }
 
-// A visit is what is to be known of a browser that is at Entra ID.
-type visit struct {
-	user   string
-	signIn tokensource.SignIn
+// dated is a thing that is not kept for ever.
+type dated[T any] struct {
+	thing T
+	since time.Time
 }
 
-// visits stands for the sessions of a web framework.
-type visits struct{ of sync.Map }
+func dropOld[T any](things map[string]dated[T], before time.Time) {
+	maps.DeleteFunc(things, func(_ string, d dated[T]) bool { return !d.since.After(before) })
+}
 
-func (v *visits) begin(w http.ResponseWriter, begun visit) {
+// maxKept bounds a shelf. The oldest thing on it gives way.
+const maxKept = 1000
+
+// A shelf keeps a thing for each browser, which has a cookie for it, and not for
+// long. It stands for the sessions of a web framework.
+type shelf[T any] struct {
+	cookie string
+	life   time.Duration
+
+	mu   sync.Mutex
+	kept map[string]dated[T]
+}
+
+func newShelf[T any](cookie string, life time.Duration) *shelf[T] {
+	return &shelf[T]{cookie: cookie, life: life, kept: make(map[string]dated[T])}
+}
+
+// put keeps a thing under a new cookie, in the place of what the browser had.
+func (s *shelf[T]) put(w http.ResponseWriter, r *http.Request, thing T) {
 	id := rand.Text()
-	v.of.Store(id, begun)
-	http.SetCookie(w, &http.Cookie{Name: "visit", Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.kept, s.idOf(r))
+	now := time.Now()
+	dropOld(s.kept, now.Add(-s.life))
+	if len(s.kept) >= maxKept {
+		s.dropOldest()
+	}
+	s.kept[id] = dated[T]{thing, now}
+	s.setCookie(w, r, id, int(s.life/time.Second))
 }
 
-// end returns a visit once.
-func (v *visits) end(r *http.Request) (visit, error) {
-	cookie, err := r.Cookie("visit")
+func (s *shelf[T]) dropOldest() {
+	var oldest string
+	for id, d := range s.kept {
+		if oldest == "" || d.since.Before(s.kept[oldest].since) {
+			oldest = id
+		}
+	}
+	delete(s.kept, oldest)
+}
+
+// get returns what the browser has.
+func (s *shelf[T]) get(r *http.Request) (thing T, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.kept[s.idOf(r)]
+	if !ok || time.Since(d.since) >= s.life {
+		return thing, false
+	}
+	return d.thing, true
+}
+
+// take returns what the browser has, once.
+func (s *shelf[T]) take(w http.ResponseWriter, r *http.Request) (T, bool) {
+	thing, ok := s.get(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.kept, s.idOf(r))
+	s.setCookie(w, r, "", -1)
+	return thing, ok
+}
+
+func (s *shelf[T]) idOf(r *http.Request) string {
+	cookie, err := r.Cookie(s.cookie)
 	if err != nil {
-		return visit{}, err
+		return ""
 	}
-	begun, ok := v.of.LoadAndDelete(cookie.Value)
-	if !ok {
-		return visit{}, errors.New("this browser has begun no sign-in")
-	}
-	return begun.(visit), nil
+	return cookie.Value
+}
+
+// setCookie sets one that no script reads and that other sites cannot have sent
+// but by leading the browser here, as Entra ID does.
+func (s *shelf[T]) setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: s.cookie, Value: value, Path: "/", MaxAge: age,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
+	})
 }
