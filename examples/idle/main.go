@@ -19,13 +19,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills
 	if err := run(ctx, os.Getenv, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "idle:", err)
@@ -50,7 +51,7 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	}
 	err := dialer.Keep(ctx, getenv("EXO_MAILBOX"), w.watch)
 	if ctx.Err() != nil {
-		return nil // Ctrl-C
+		return nil // Ctrl-C, or whatever runs services
 	}
 	return err
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"unicode"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 )
 
-// message is what is told of one.
+// message is what is told of one, in printable characters.
 type message struct{ date, from, subject string }
 
 // watcher tells of messages that arrive in INBOX. What it has seen it knows by
@@ -92,5 +93,17 @@ func summary(e *imap.Envelope) message {
 	for _, a := range e.From {
 		from = append(from, a.Addr())
 	}
-	return message{e.Date.Format("2006-01-02 15:04"), strings.Join(from, ", "), e.Subject}
+	return message{e.Date.Format("2006-01-02 15:04"), printable(strings.Join(from, ", ")), printable(e.Subject)}
+}
+
+// printable returns what a stranger has written as one line that may go to a
+// terminal or into a log: without control characters, which command a terminal,
+// and without those that reverse or hide text.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
 }

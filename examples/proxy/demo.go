@@ -24,6 +24,10 @@ func demo(ctx context.Context, out io.Writer) error {
 	asked := make(chan string, 100)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.Method + " " + what(r.Host, srv)
+		if host, _, _ := net.SplitHostPort(r.Host); r.Method != http.MethodConnect || host != "127.0.0.1" {
+			http.Error(w, "Only to the servers of this demo.", http.StatusForbidden)
+			return
+		}
 		tunnelTo(w, r)
 	}))
 	defer proxy.Close()
@@ -58,7 +62,7 @@ func what(addr string, srv *exchangetest.Server) string {
 func tunnelTo(w http.ResponseWriter, r *http.Request) {
 	server, err := new(net.Dialer).DialContext(r.Context(), "tcp", r.Host)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
+		http.Error(w, "Bad Gateway", http.StatusBadGateway)
 		return
 	}
 	defer server.Close()

@@ -25,6 +25,8 @@ func TestPrintable(t *testing.T) {
 		{"line ends and tabs", "a\r\nb\tc\n", "a b c"},
 		{"Unicode line ends", "a\u2028b\u2029c\u0085d", "a b c d"},
 		{"bidi override and isolate", "a\u202eb\u2066c", "abc"},
+		{"bidi marks and embeddings", "a\u200e\u200f\u061c\u202ab\u202d\u202c\u2067\u2068\u2069c", "abc"},
+		{"tags and soft hyphen", "a\U000e0041\u00adb", "ab"},
 		{"zero width", "a\u200bb\ufeffc", "abc"},
 		{"only invisible", "\u200b\u202e \t", ""},
 		{"no-break space", "49\u00a0%", "49 %"},
