@@ -11,11 +11,12 @@ import (
 
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 // ErrInteractionRequired is what an [*Error] is, by [errors.Is], where a
 // person has to sign in or to consent before the next request can succeed.
-var ErrInteractionRequired = errors.New("tokensource: a person has to sign in")
+var ErrInteractionRequired = verdict.ErrInteraction
 
 // ConfigError says which setting cannot work. Nothing was sent, and the Source
 // that returns it will return it each time.
@@ -29,6 +30,10 @@ type ConfigError struct {
 
 // Unwrap returns e.Err.
 func (e *ConfigError) Unwrap() error { return e.Err }
+
+// Is is for the dialers, which do not know ConfigError: what keeps a session
+// ends for it, since no time mends it.
+func (e *ConfigError) Is(target error) bool { return target == verdict.ErrSetting }
 
 // Error names the field, its value, the problem and the remedy.
 func (e *ConfigError) Error() string {
