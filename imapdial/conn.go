@@ -7,51 +7,116 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-
 	"github.com/exoauth/exoauth/internal/handoff"
 )
 
-// byeGrace is how long a server may stay after it has said goodbye.
-const byeGrace = 10 * time.Second
+const (
+	byeGrace    = 10 * time.Second      // how long a server may stay after its goodbye
+	answerGrace = 10 * time.Minute      // how long a server of Keep may be silent when it is asked
+	closeGrace  = 50 * time.Millisecond // for the goodbye of TLS
+)
+
+// errSilent is why a session of Keep ends whose server does not answer.
+var errSilent error = silence{}
+
+type silence struct{}
+
+func (silence) Error() string   { return "no answer within " + answerGrace.String() }
+func (silence) Timeout() bool   { return true }
+func (silence) Temporary() bool { return true }
 
 // conn is the connection that imapclient has. It remembers a BYE, which
 // imapclient drops, and reports it where the connection ends: from Read in
-// place of io.EOF, from Write in place of what a closed connection says. A
-// goodbye that is followed by a tagged response answers LOGOUT, or its reason
-// is in that response, and the end is then an ordinary one.
+// place of io.EOF, from Write in place of what a closed connection says. A BYE
+// after the client's own LOGOUT is the answer to that, and the end an ordinary
+// one.
 type conn struct {
 	handoff.Conn
+	raw   io.Closer           // breaks the connection at once
+	scrub func(string) string // hides the tokens that were tried
 	// ended, if not nil, is called once when the connection ends in another
-	// way than by Close or LOGOUT, on the goroutine that reads or writes.
+	// way than by Close or LOGOUT, on whatever goroutine finds out.
 	ended func(err error)
 
 	watcher watcher
-	leaving bool // the deadline of byeGrace is set
-	bye     atomic.Pointer[imap.Error]
-	over    atomic.Bool // closed, left by LOGOUT, or ended was called
+	written written
+	alarm   *time.Timer           // breaks the connection of a server that is late
+	asked   atomic.Bool           // the alarm is set until the server answers
+	words   atomic.Pointer[error] // to report in place of what a broken connection says
+
+	leaving atomic.Bool // the client has sent LOGOUT
+	closing atomic.Bool // Close or shut was called
+	mine    atomic.Bool // shut was called first
+	cut     atomic.Bool // Read has ended because of closing
+	over    atomic.Bool // ended was called
+}
+
+// newConn returns the connection of s for imapclient, which is made to read
+// greeting first. Hold and ended are as in handoff.Conn and conn.
+func (s *session) newConn(greeting string, hold <-chan struct{}, ended func(error)) *conn {
+	c := &conn{
+		Conn: handoff.Conn{
+			Conn:     s.wire.Tap(s.Conn.Conn),
+			Greeting: []byte(greeting),
+			Hold:     hold,
+			Rest:     s.wire.Unread(),
+		},
+		raw:   s.Conn,
+		scrub: s.scrub,
+		ended: ended,
+	}
+	c.alarm = time.AfterFunc(answerGrace, c.late)
+	c.alarm.Stop()
+	return c
 }
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
-	if !c.leaving && c.bye.Load() != nil {
-		c.leaving = true
-		c.Conn.SetReadDeadline(time.Now().Add(byeGrace))
-	}
 	n, err := c.Conn.Read(p)
+	if n > 0 && c.asked.Load() && c.words.Load() == nil {
+		c.asked.Store(false)
+		c.alarm.Stop()
+	}
 	c.watcher.feed(p[:n], c.heard)
-	if err == nil {
-		return n, nil
+	if err != nil && c.closing.Load() {
+		c.cut.Store(true)
 	}
-	if bye := c.bye.Load(); bye != nil && !errors.Is(err, net.ErrClosed) {
-		err = bye
+	return n, c.judge(err)
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.written.feed(p) {
+		c.leaving.Store(true)
 	}
-	c.end(err)
-	return n, err
+	if c.ended != nil && c.words.Load() == nil {
+		c.asked.Store(true)
+		c.alarm.Reset(answerGrace)
+	}
+	n, err := c.Conn.Write(p)
+	return n, c.judge(err)
+}
+
+// judge returns the error to report for one of the connection's own.
+func (c *conn) judge(err error) error {
+	if err == nil || c.leaving.Load() {
+		return err
+	}
+	closing := c.closing.Load()
+	switch words := c.words.Load(); {
+	case words != nil:
+		err = *words
+	case closing:
+		err = net.ErrClosed // some connections say io.EOF
+	}
+	if !closing {
+		c.end(err)
+	}
+	return err
 }
 
 func (c *conn) end(err error) {
-	if c.over.Swap(true) || c.ended == nil {
+	if c.ended == nil || c.over.Swap(true) {
 		return
 	}
 	if err == io.EOF {
@@ -62,40 +127,54 @@ func (c *conn) end(err error) {
 
 // heard is told each goodbye, and with "" each response that is tagged.
 func (c *conn) heard(bye string) {
-	if bye == "" {
-		if c.bye.Swap(nil) != nil {
-			c.over.Store(true)
-		}
+	r, ok := parseResponse(bye)
+	if !ok {
 		return
 	}
-	if r, ok := parseResponse(bye); ok {
-		c.bye.Store(r.err())
-	}
+	r.hide(c.scrub)
+	var words error = r.err()
+	c.words.Store(&words)
+	c.alarm.Reset(byeGrace)
 }
 
-// Write implements net.Conn.
-func (c *conn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	if err == nil {
-		return n, nil
-	}
-	if bye := c.bye.Load(); bye != nil {
-		err = bye
-	}
-	c.end(err)
-	return n, err
+// late breaks a connection whose server has not answered, or has not gone
+// after its goodbye.
+func (c *conn) late() {
+	c.words.CompareAndSwap(nil, &errSilent)
+	c.judge(errSilent)
+	c.raw.Close()
 }
 
-// SetReadDeadline implements net.Conn.
-func (c *conn) SetReadDeadline(t time.Time) error {
-	if c.bye.Load() != nil {
-		return nil
-	}
-	return c.Conn.SetReadDeadline(t)
-}
-
-// Close implements net.Conn.
+// Close implements net.Conn. It does not wait for a server that does not read.
 func (c *conn) Close() error {
-	c.over.Store(true)
-	return c.Conn.Close()
+	c.closing.Store(true)
+	c.alarm.Stop()
+	defer time.AfterFunc(closeGrace, func() { c.raw.Close() }).Stop()
+	c.Conn.Close() // its error says no more than that the goodbye of TLS was not taken
+	return nil
+}
+
+// shut is Close by Keep.
+func (c *conn) shut() {
+	if !c.closing.Swap(true) {
+		c.mine.Store(true)
+	}
+	c.Close()
+}
+
+// errGaveUp is why a session ends whose client closes without saying why.
+var errGaveUp = errors.New("imapclient has closed the connection")
+
+// fate returns why a client has closed that says broken, nil if that was the
+// will of its user or of Keep, or if ended was told.
+func (c *conn) fate(broken error) error {
+	switch cut := c.cut.Load(); {
+	case c.over.Load(), c.leaving.Load(), c.mine.Load():
+		return nil
+	case cut && broken != nil: // imapclient knows that its Close was called
+		return nil
+	case cut:
+		return errGaveUp
+	}
+	return broken // such as words that it cannot parse
 }

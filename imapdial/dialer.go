@@ -24,6 +24,9 @@ const DefaultTimeout = time.Minute
 // DefaultMaxDials is how many dials of a Dialer are under way at a time.
 const DefaultMaxDials = 64
 
+// failurePace is how long a dial that fails keeps its turn.
+const failurePace = time.Second
+
 // A Dialer dials mailboxes: with an app-only token, one serves ten thousand of
 // them. Where users sign in, make one for each user's TokenSource; a Dialer
 // costs nothing until it dials. TokenSource is required; the zero value of every
@@ -57,7 +60,10 @@ type Dialer struct {
 
 	// MaxDials is how many dials may be under way at a time; the others wait
 	// for their turn as long as their contexts allow. Sessions that stand do
-	// not count. Zero is DefaultMaxDials.
+	// not count. A dial that fails returns at once, but its turn is not given
+	// to another until a second after it began, so that no more than MaxDials
+	// fail in a second, however many mailboxes there are. Zero is
+	// DefaultMaxDials.
 	MaxDials int
 
 	// SkipProbe returns from Dial as soon as the server has said OK, one
@@ -116,7 +122,8 @@ type attempt struct {
 	source   oauth2.TokenSource // that of the Dialer, or what stands before it
 	log      *slog.Logger
 	frontEnd string          // as the last greeting named it
-	token    string          // the last one that was tried
+	tokens   []string        // that were tried, the last one last
+	conn     *conn           // what the client has that dial returned
 	ended    func(err error) // see conn
 }
 
@@ -138,12 +145,20 @@ func (a *attempt) dial(ctx context.Context) (*imapclient.Client, error) {
 	if err := xoauth2.Validate(a.username, "-"); err != nil {
 		return nil, a.fail(ctx, OpAuthenticate, err)
 	}
-	bounded, done, err := a.shared.Begin(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials), cmp.Or(max(a.Timeout, 0), DefaultTimeout))
+	leave, err := a.shared.Enter(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials))
 	if err != nil {
 		return nil, a.fail(ctx, OpQueue, err)
 	}
-	defer done()
-	return a.run(bounded)
+	begun := time.Now()
+	bounded, cancel := transport.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
+	defer cancel()
+	client, err := a.run(bounded)
+	if early := failurePace - time.Since(begun); err != nil && early > 0 {
+		time.AfterFunc(early, leave)
+	} else {
+		leave()
+	}
+	return client, err
 }
 
 func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
@@ -151,7 +166,7 @@ func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
 		Source:    a.source,
 		Username:  a.username,
 		Connect:   a.connect,
-		Try:       func(token string) { a.token = token },
+		Try:       a.try,
 		Refused:   isRefusal,
 		Renewable: renewable,
 		Fail:      a.fail,
@@ -175,10 +190,11 @@ func (a *attempt) open(ctx context.Context, s *session) (*imapclient.Client, err
 	if !s.Release() {
 		return nil, a.fail(ctx, OpOpen, net.ErrClosed)
 	}
-	client, err := s.handOver(a.Options, a.ended)
+	client, conn, err := s.handOver(a.Options, a.ended)
 	if err != nil {
 		return nil, a.fail(ctx, OpOpen, err)
 	}
+	a.conn = conn
 	a.log.DebugContext(ctx, "imapdial: mailbox open", "frontEnd", a.frontEnd)
 	return client, nil
 }

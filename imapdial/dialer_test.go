@@ -170,6 +170,24 @@ func TestDialAsksHostsItDoesNotKnow(t *testing.T) {
 			tag := p.Tag()
 			p.Say("* NAMESPACE (({7}", "A3 NO\r\n \"/\")) NIL NIL", tag+" OK done")
 		},
+		"NAMESPACE offered and not known": func(p *mailtest.Peer) {
+			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
+			p.Say(p.Tag() + " OK Logged in")
+			p.Say(postAuth, p.Tag()+" OK done")
+			p.Say(p.Tag() + " BAD Unknown command")
+		},
+		"answers to the probe in the other order": func(p *mailtest.Peer) {
+			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
+			p.Say(p.Tag() + " OK Logged in")
+			capability, ns := p.Tag(), p.Tag()
+			p.Say(namespace, ns+" OK done", postAuth, capability+" OK done")
+		},
+		"NAMESPACE not known, answered first": func(p *mailtest.Peer) {
+			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
+			p.Say(p.Tag() + " OK Logged in")
+			capability, ns := p.Tag(), p.Tag()
+			p.Say(ns+" NO what?", "* CAPABILITY IMAP4rev1", capability+" OK done")
+		},
 		"statuses that end like literals": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] see {5}")
 			p.Say("* OK wait {900}", p.Tag()+" OK Logged in {70000}")

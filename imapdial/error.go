@@ -82,10 +82,20 @@ func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
 // Temporary reports whether the same Dial can succeed later although nobody
 // has mended anything: the network failed, or the server said that it is
-// busy, throttling or going down.
+// busy, throttling or going down. What is not known to pass may pass all the
+// same.
 func (e *Error) Temporary() bool {
-	if refusal, ok := reply(e.Err); ok {
-		return transient(refusal)
+	refusal, ok := reply(e.Err)
+	unrenewed, open := errors.AsType[*login.Unrenewed](e.Err)
+	switch {
+	case errors.Is(e.Err, context.DeadlineExceeded): // whatever was said before
+		return true
+	case ok && transient(refusal):
+		return true
+	case open:
+		return transport.Temporary(unrenewed.Err)
+	case ok:
+		return false
 	}
 	return transport.Temporary(e.Err)
 }
@@ -125,12 +135,22 @@ func renewable(err error) bool {
 
 // fail makes an *Error.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
+	err, first := login.Split(err)
 	_, answered := errors.AsType[*imap.Error](err)
 	answered = answered || isRefusal(err)
 	if step, ok := errors.AsType[*stepError](err); ok {
 		op, err = step.op, step.err
 	}
-	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.frontEnd, Err: login.Reason(ctx, err, answered, ErrProtocol), tried: login.NewTried(a.token)}
+	reason := login.After(login.Reason(ctx, err, answered, ErrProtocol), first)
+	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.frontEnd, Err: a.clean(reason), tried: a.tried()}
 	a.log.DebugContext(ctx, "imapdial: failed", "op", op, "error", e)
 	return e
+}
+
+// tried is the last token, nil if there was none.
+func (a *attempt) tried() *login.Tried {
+	if len(a.tokens) == 0 {
+		return nil
+	}
+	return login.NewTried(a.tokens[len(a.tokens)-1])
 }

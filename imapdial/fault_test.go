@@ -73,7 +73,8 @@ var faults = []fault{
 	{"silence after AUTHENTICATE", greeted(func(p *mailtest.Peer, _ string) { mailtest.Silence(p) }), imapdial.OpAuthenticate, context.DeadlineExceeded, "", ""},
 	{"close after AUTHENTICATE", greeted(func(*mailtest.Peer, string) {}), imapdial.OpAuthenticate, io.ErrUnexpectedEOF, "", ""},
 	{"BYE after AUTHENTICATE", greeted(func(p *mailtest.Peer, _ string) { p.Say("* BYE Connection is closed. 13") }), imapdial.OpAuthenticate, nil, "imap: BYE Connection is closed. 13", ""},
-	{"BYE and NO after AUTHENTICATE", greeted(func(p *mailtest.Peer, tag string) { p.Say("* BYE closing", tag+" NO AUTHENTICATE failed.") }), imapdial.OpAuthenticate, nil, "imap: NO AUTHENTICATE failed.", ""},
+	{"BYE and NO after AUTHENTICATE", greeted(func(p *mailtest.Peer, tag string) { p.Say("* BYE Too many connections. 42", tag+" NO AUTHENTICATE failed.") }), imapdial.OpAuthenticate, nil, "imap: BYE Too many connections. 42", "NO AUTHENTICATE failed."},
+	{"BYE and OK after AUTHENTICATE", greeted(func(p *mailtest.Peer, tag string) { p.Say("* BYE Too many connections. 42", tag+" OK AUTHENTICATE completed.") }), imapdial.OpAuthenticate, nil, "imap: BYE Too many connections. 42", ""},
 	{"NO", greeted(func(p *mailtest.Peer, tag string) { p.Say(tag + " NO AUTHENTICATE failed.") }), imapdial.OpAuthenticate, nil, "imap: NO AUTHENTICATE failed.", frontEnd},
 	{"NO in lower case", greeted(func(p *mailtest.Peer, tag string) { p.Say(tag + " no nope") }), imapdial.OpAuthenticate, nil, "imap: NO nope", ""},
 	{"NO without text", greeted(func(p *mailtest.Peer, tag string) { p.Say(tag + " NO") }), imapdial.OpAuthenticate, nil, "imap: NO <unknown>", ""},
@@ -150,9 +151,12 @@ var faults = []fault{
 		p.Say("* BYE Session invalidated - AccessTokenExpired")
 	}), imapdial.OpOpen, nil, "imap: BYE Session invalidated - AccessTokenExpired", ""},
 	{"continuation request where none belongs", authenticated(func(p *mailtest.Peer, _, _ string) { p.Say("+ go on") }), imapdial.OpOpen, imapdial.ErrProtocol, "", "go on"},
-	{"answers in the wrong order", authenticated(func(p *mailtest.Peer, capability, namespace string) {
-		p.Say(namespace+" OK done", capability+" OK done")
+	{"one command answered twice", authenticated(func(p *mailtest.Peer, capability, _ string) {
+		p.Say(capability+" OK done", capability+" OK done")
 	}), imapdial.OpOpen, imapdial.ErrProtocol, "", ""},
+	{"BYE between the answers to the probe", authenticated(func(p *mailtest.Peer, capability, namespace string) {
+		p.Say(capability+" OK done", "* BYE Connection closed. 14", namespace+" OK done")
+	}), imapdial.OpOpen, nil, "imap: BYE Connection closed. 14", ""},
 }
 
 func TestFaults(t *testing.T) {

@@ -4,17 +4,15 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2/imapclient"
-
-	"github.com/exoauth/exoauth/internal/handoff"
 )
 
 // handOver gives the connection to imapclient, which is made to read that it
 // is authenticated already. Where the capabilities are not known, imapclient
 // asks for them. Ended is as in conn.
-func (s *session) handOver(options *imapclient.Options, ended func(error)) (*imapclient.Client, error) {
+func (s *session) handOver(options *imapclient.Options, ended func(error)) (*imapclient.Client, *conn, error) {
 	greeting := "* PREAUTH "
 	if len(s.caps) > 0 {
-		greeting += "[CAPABILITY " + strings.Join(s.caps, " ") + "] "
+		greeting += "[CAPABILITY " + strings.ToUpper(strings.Join(s.caps, " ")) + "] "
 	}
 	greeting += "authenticated already\r\n"
 
@@ -24,17 +22,13 @@ func (s *session) handOver(options *imapclient.Options, ended func(error)) (*ima
 	}
 	own.DebugWriter = nil // the tap shows what imapclient would, in lines
 	greeted := make(chan struct{})
-	client := imapclient.New(&conn{ended: ended, Conn: handoff.Conn{
-		Conn:     s.wire.Tap(s.Conn.Conn),
-		Greeting: []byte(greeting),
-		Hold:     greeted,
-		Rest:     s.wire.Unread(),
-	}}, &own)
+	conn := s.newConn(greeting, greeted, ended)
+	client := imapclient.New(conn, &own)
 	err := client.WaitGreeting()
 	close(greeted)
 	if err != nil {
 		client.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return client, nil
+	return client, conn, nil
 }

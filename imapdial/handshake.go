@@ -18,6 +18,7 @@ import (
 	"github.com/exoauth/exoauth/internal/login"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -28,11 +29,13 @@ type session struct {
 	*transport.Conn
 	wire    *wire.Conn
 	addr    string
-	caps    []string          // as the server last told, nil if it has not
+	caps    []string          // as the server last told, nil if it has not; see offers
 	mech    string            // SASL mechanism; "" is XOAUTH2
 	inline  bool              // the server takes an initial response
 	greeted func(text string) // is told the greeting's text; nil for nobody
-	early   bool              // the greeting is still to come
+	scrub   func(string) string
+	early   bool // the greeting is still to come
+	known   bool // to be Exchange Online, by its address
 	lastTag int
 }
 
@@ -41,18 +44,19 @@ func newSession(conn *transport.Conn, debug io.Writer) *session {
 }
 
 // connect returns a session that is ready to authenticate. The connection is
-// closed when ctx ends, until release.
-func (a *attempt) connect(ctx context.Context) (*session, error) {
+// closed when ctx ends, until release. Refusal is why it is not the first one.
+func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
 	conn, err := transport.Dial(ctx, a.DialContext, a.addr)
 	if err != nil {
-		return nil, a.fail(ctx, OpConnect, err)
+		return nil, a.fail(ctx, OpConnect, login.After(err, refusal))
 	}
 	s := newSession(conn, a.debugWriter())
-	s.addr = a.addr
-	s.greeted = func(text string) { a.frontEnd = frontEnd(text) }
+	s.addr, s.scrub = a.addr, a.scrub
+	s.wire.Mask(a.tokens...)
+	s.greeted = func(text string) { a.frontEnd = a.scrub(frontEnd(text)) }
 	if op, err := a.prepare(s); err != nil {
 		s.Close()
-		return nil, a.fail(ctx, op, err)
+		return nil, a.fail(ctx, op, login.After(err, refusal))
 	}
 	a.log.DebugContext(ctx, "imapdial: connected", "frontEnd", a.frontEnd)
 	return s, nil
@@ -63,7 +67,8 @@ func (a *attempt) connect(ctx context.Context) (*session, error) {
 func (a *attempt) prepare(s *session) (op string, err error) {
 	// Exchange Online takes an initial response, so there is no need to ask.
 	// It is known by its address: the text of its greeting changes.
-	s.inline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
+	s.known = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
+	s.inline = s.known
 	if !a.StartTLS {
 		if err := s.StartTLS(a.tlsConfig()); err != nil {
 			return OpTLS, err
@@ -102,7 +107,7 @@ func (s *session) greet() error {
 	case err != nil:
 		return err
 	case r.tag != "*" || r.kind == "PREAUTH" || !r.isStatus():
-		return s.unexpected(r.String())
+		return s.unexpected(r.line)
 	case r.kind != "OK":
 		return r.err()
 	}
@@ -134,14 +139,19 @@ func (s *session) offered() error {
 		}
 	}
 	switch {
-	case slices.Contains(s.caps, "AUTH="+xoauth2.Mechanism):
-	case slices.Contains(s.caps, "AUTH="+login.OAuthBearer):
+	case s.offers("AUTH=" + xoauth2.Mechanism):
+	case s.offers("AUTH=" + login.OAuthBearer):
 		s.mech = login.OAuthBearer
 	default:
 		return fmt.Errorf("%w, only %s", ErrNoXOAUTH2, plain.Line(s.wire.Scrub(strings.Join(s.caps, " "))))
 	}
-	s.inline = slices.Contains(s.caps, "SASL-IR") || slices.Contains(s.caps, "IMAP4REV2")
+	s.inline = s.offers("SASL-IR") || s.offers("IMAP4rev2")
 	return nil
+}
+
+// offers reports whether the server has told of a capability, in any case.
+func (s *session) offers(capability string) bool {
+	return slices.ContainsFunc(s.caps, func(c string) bool { return strings.EqualFold(c, capability) })
 }
 
 // Authenticate runs AUTHENTICATE. A refusal is an *imap.Error, and an
@@ -188,7 +198,7 @@ func (s *session) answer(client sasl.Client, tag string) error {
 		case r.tag != "+":
 			return nil
 		case refusal != nil:
-			return login.Join(s.unexpected(r.String()), refusal)
+			return login.Join(s.unexpected(r.line), refusal)
 		}
 		challenge := r.text
 		if challenge == "=" { // go-imap's server writes an empty challenge so (go-imap #760)
@@ -201,20 +211,30 @@ func (s *session) answer(client sasl.Client, tag string) error {
 }
 
 // probe asks for what only a mailbox that is open gives: on Exchange the OK to
-// AUTHENTICATE proves nothing. The two commands share one round trip.
+// AUTHENTICATE proves nothing. The two commands share one round trip, and a
+// server may complete them in any order (RFC 9051 §5.5).
 func (s *session) probe() error {
 	tags, err := s.send("CAPABILITY", "NAMESPACE")
 	if err != nil {
 		return err
 	}
-	if _, err := s.complete(tags[0]); err != nil {
-		return err
+	namespace := tags[1]
+	var unknown *response // the answer of a server that may not know NAMESPACE
+	for len(tags) > 0 {
+		r, err := s.complete(tags...)
+		switch {
+		case err == nil:
+		case r.tag == namespace && !s.known && verdict.Of(r.text) == verdict.Unknown && !transient(r.err()):
+			unknown = &r
+		default:
+			return err
+		}
+		tags = slices.DeleteFunc(tags, func(tag string) bool { return tag == r.tag })
 	}
-	r, err := s.complete(tags[1])
-	if err != nil && r.kind != "" && !slices.Contains(s.caps, "NAMESPACE") && !NotConnected(err) {
-		return nil // a server without RFC 2342 says BAD, and that is no news
+	if unknown != nil && unknown.kind != "BAD" && s.offers("NAMESPACE") {
+		return unknown.err()
 	}
-	return err
+	return nil
 }
 
 // command sends one command and waits for its completion.
@@ -223,19 +243,20 @@ func (s *session) command(name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.complete(tags[0])
+	_, err = s.complete(tags...)
 	return err
 }
 
-// complete returns the response that completes a command, with an *imap.Error
-// where that is not OK. A failure to read one leaves the response zero.
-func (s *session) complete(tag string) (response, error) {
-	r, err := s.readTagged(tag)
+// complete returns the response that completes one of the commands, with an
+// *imap.Error if that is not OK. A failure to read one leaves the response
+// zero.
+func (s *session) complete(tags ...string) (response, error) {
+	r, err := s.readTagged(tags...)
 	switch {
 	case err != nil:
 		return response{}, err
 	case r.tag == "+":
-		return response{}, s.unexpected(r.String())
+		return response{}, s.unexpected(r.line)
 	case r.kind != "OK":
 		return r, r.err()
 	}
@@ -253,7 +274,7 @@ func (s *session) send(commands ...string) (tags []string, err error) {
 	}
 	err = s.wire.WriteLines(lines...)
 	if err != nil && !s.early {
-		_, last := s.readTagged("")
+		_, last := s.readTagged()
 		if bye, ok := errors.AsType[*imap.Error](last); ok {
 			err = bye
 		}
@@ -261,11 +282,10 @@ func (s *session) send(commands ...string) (tags []string, err error) {
 	return tags, err
 }
 
-// readTagged returns the response that completes the command tag, or a
-// continuation request. A BYE on the way becomes the error when the server
-// closes.
-func (s *session) readTagged(tag string) (response, error) {
-	var bye *imap.Error
+// readTagged returns the response that completes one of the commands, or a
+// continuation request. A BYE on the way is the error, whatever comes after it.
+func (s *session) readTagged(tags ...string) (response, error) {
+	var bye error
 	for {
 		r, err := s.read()
 		switch {
@@ -273,12 +293,17 @@ func (s *session) readTagged(tag string) (response, error) {
 			return r, bye
 		case err != nil:
 			return r, err
-		case r.tag == tag || r.tag == "+":
-			return r, nil
-		case r.tag != "*":
-			return r, s.unexpected(r.String())
-		case r.kind == "BYE":
+		case r.tag == "*" && r.kind == "BYE":
 			bye = r.err()
+		case r.tag == "*":
+		case r.tag != "+" && !slices.Contains(tags, r.tag):
+			return r, s.unexpected(r.line)
+		case bye != nil && r.kind != "OK" && r.isStatus():
+			return r, fmt.Errorf("%w, then %w", bye, r.err())
+		case bye != nil:
+			return r, bye
+		default:
+			return r, nil
 		}
 	}
 }
@@ -297,7 +322,7 @@ func (s *session) read() (response, error) {
 		return r, s.unexpected(line)
 	}
 	if r.isStatus() { // anything else is parsed, not shown
-		r.text = s.wire.Scrub(r.text)
+		r.hide(s.wire.Scrub)
 	}
 	if r.tag == "*" && !r.isStatus() { // the text of a status has no literals
 		if err := s.skipLiterals(line); err != nil {

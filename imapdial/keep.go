@@ -4,35 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/exoauth/exoauth/internal/login"
 	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
+	"github.com/exoauth/exoauth/xoauth2"
 )
 
 // How Keep waits between two sessions. Tests shorten the variables.
 var (
 	minBackoff = time.Second
 	maxBackoff = 5 * time.Minute
-	heldLong   = time.Minute // a session that resets the back-off
+	heldLong   = 10 * time.Second // a session that resets the back-off
 )
 
-// maxThrottle is the most that Keep waits for a server that throttles.
-const maxThrottle = 15 * time.Minute
+const (
+	maxThrottle = 15 * time.Minute // the most that Keep waits for a server that throttles
+	proven      = time.Minute      // a session that proves the mailbox without the probe
+)
 
-// maxStale is how many refusals in a row Keep puts up with after a token has
-// expired: a TokenSource may go on for a while to give the one that it has.
-const maxStale = 8
-
-// ErrDialAgain is for the function given to Keep: an error that wraps it has
-// the session replaced, with back-off. It is for what Keep cannot see, such as
-// a server that does not answer a command in a time that suits the caller.
+// ErrDialAgain is for the function given to Keep: an error that wraps it makes
+// Keep replace the session, with back-off. It is for what Keep cannot see, such
+// as a server that does not answer a command in a time that suits the caller.
 var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 
 // Keep holds a session on the mailbox username for as long as ctx lives: it
@@ -41,37 +41,62 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 // OpSession with the server's last words; f must return then. Keep closes the
 // client when f has returned.
 //
+// Keep gives up only on what a person must mend, and returns it as an *Error:
+//
+//   - A person has to sign in or to consent: the error of the TokenSource is
+//     tokensource.ErrInteractionRequired, by errors.Is.
+//   - A setting cannot work: the user name cannot be sent, the TokenSource is
+//     nil or returns a *tokensource.ConfigError. A file that cannot be read may
+//     be there again later, once there has been a session.
+//   - The server says so: the account is blocked or has no mailbox, or the
+//     server takes the token for a password.
+//   - The mailbox has not been open yet, and the server refuses a token that is
+//     fresh (see [Refused]), does not open the mailbox (see [NotConnected]), has
+//     no such address, a certificate that is not trusted, or no XOAUTH2, or does
+//     not speak IMAP.
+//
+// Everything else may pass, and Keep tries it again for as long as ctx lives:
+// an outage of the network, of the name servers, of Entra ID or of Exchange, a
+// proxy that answers for them, any other error of a TokenSource, and, once the
+// mailbox has been open, a token that is refused or a mailbox that is not
+// connected. An error that nobody knows is not taken for a final one.
+//
 // Keep dials again
 //
-//   - at once where the token had expired, which Exchange says with "* BYE
-//     Session invalidated - AccessTokenExpired", and the session had held for a
-//     minute; the TokenSource is told of the token first;
-//   - when the server's own time is over where it throttles, in a quarter of
+//   - at once if the token had expired, which Exchange says with "* BYE Session
+//     invalidated - AccessTokenExpired", and the session had held for ten
+//     seconds; Keep tells the TokenSource of the token first;
+//   - when the server's own time is over if it throttles, within a quarter of
 //     an hour at most;
+//   - after three to five minutes if a mailbox that has been open is not
+//     connected, as it happens with too many connections to it;
 //   - otherwise with an exponential back-off from one second to five minutes,
-//     each pause shortened by a random part, up to half; a session that held
-//     for a minute resets it.
+//     each pause shortened by a random part, up to half. A session that held
+//     for ten seconds resets it.
 //
-// Keep returns what time cannot mend: a token that was refused although it is
-// fresh (see [Refused]), a mailbox that is not connected (see [NotConnected]),
-// a TokenSource that fails for good because somebody has to sign in, say, and
-// before there was a first session an address or a certificate that is wrong.
-// That is an *Error. It returns the error of ctx when that ends.
+// Dials that fail are paced for all mailboxes of the Dialer together; see
+// MaxDials.
 //
-// It also returns when f does while the session stands: nil for nil, and the
-// error of f as it is, unless that wraps [ErrDialAgain] or is a server's answer,
-// an *imap.Error, of those for which Keep dials again.
+// A session also ends if the server sends nothing for ten minutes after the
+// client has asked for something, and if imapclient closes the connection by
+// itself, as it does on words that it cannot parse.
+//
+// When ctx ends, Keep returns its error, together with the last failure if the
+// mailbox is not open. It also returns when f does while the session stands: nil
+// for nil, and the error of f as it is, unless that wraps [ErrDialAgain] or is a
+// server's answer, an *imap.Error, that passes or says "not connected". If the
+// error has a token in it that a server has echoed, Keep hides that.
 func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Context, *imapclient.Client) error) error {
 	k := newKeeper(d, username)
 	for {
 		held, done, err := k.session(ctx, f)
-		if ended := transport.ContextError(ctx); ended != nil {
-			return ended
+		if ctx.Err() != nil {
+			return k.ended(ctx)
 		}
 		if done {
 			return err
 		}
-		wait, again := k.next(err, held)
+		wait, again := k.next(ctx, err.(*Error), held)
 		if !again {
 			return err
 		}
@@ -80,7 +105,7 @@ func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Conte
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return transport.ContextError(ctx)
+			return k.ended(ctx)
 		}
 	}
 }
@@ -92,9 +117,9 @@ type keeper struct {
 	source   *login.Remembering
 	log      *slog.Logger
 
-	tries  int  // since a session held
-	opened bool // there has been a session
-	stale  bool // the last session ended because its token expired
+	tries  int   // since a session held
+	opened bool  // the mailbox has been open
+	last   error // why there is no session; nil while there is one
 }
 
 func newKeeper(d *Dialer, username string) *keeper {
@@ -115,89 +140,72 @@ func (k *keeper) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// session is one dial and, where that succeeds, one call of f. It is done where
-// f has returned by itself; otherwise err is an *Error.
-func (k *keeper) session(ctx context.Context, f func(context.Context, *imapclient.Client) error) (held time.Duration, done bool, err error) {
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	a := newAttempt(k.dialer, k.username)
-	a.source = k.source
-	a.ended = func(err error) { end(a.fail(context.WithoutCancel(ctx), OpSession, err)) }
-	client, err := a.dial(ctx)
-	if lost := a.lost(ctx); err != nil && lost == nil {
-		return 0, false, err
-	} else if err != nil {
-		return 0, false, lost
+// ended is the error to return when ctx has ended: with what had kept the
+// mailbox closed until then.
+func (k *keeper) ended(ctx context.Context) error {
+	if k.last == nil {
+		return transport.ContextError(ctx)
 	}
-	defer client.Close()
-	defer context.AfterFunc(ctx, func() { client.Close() })()
-	k.opened = true
-	start := time.Now()
-	err = f(ctx, client)
-	held = time.Since(start)
-	if broken := client.Close(); broken != nil && !errors.Is(broken, net.ErrClosed) { // such as words that are no IMAP
-		a.ended(broken)
-	}
-	done, err = a.outcome(ctx, err)
-	return held, done, err
+	return fmt.Errorf("%w, after %w", transport.ContextError(ctx), k.last)
 }
 
-// lost returns the error with which the session that stood has ended, nil
-// where it has not or by the caller's will.
-func (a *attempt) lost(ctx context.Context) error {
-	if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok && e.Op == OpSession {
-		return e
-	}
-	return nil
-}
-
-// outcome makes of what f returned what the session ended with, or finds f
-// done.
-func (a *attempt) outcome(ctx context.Context, err error) (done bool, _ error) {
-	answer, ok := errors.AsType[*imap.Error](err)
-	lost := a.lost(ctx)
-	switch {
-	case lost != nil && ok && answer.Type != imap.StatusResponseTypeBye:
-		return false, a.fail(context.WithoutCancel(ctx), OpSession, fmt.Errorf("%w, then %w", err, errors.Unwrap(lost)))
-	case lost != nil:
-		return false, lost
-	case ok && (transient(answer) || NotConnected(err)), errors.Is(err, ErrDialAgain):
-		return false, a.fail(context.WithoutCancel(ctx), OpSession, err)
-	}
-	return true, err
-}
-
-// next decides what follows a session or a dial that ended with err, and when.
-func (k *keeper) next(err error, held time.Duration) (wait time.Duration, again bool) {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
+// next decides what follows a session or a dial that ended with e, and when.
+func (k *keeper) next(ctx context.Context, e *Error, held time.Duration) (wait time.Duration, again bool) {
+	k.opened = k.opened || e.Op == OpSession && (!k.dialer.SkipProbe || !NotConnected(e) || held >= proven)
+	if k.final(e) {
 		return 0, false
 	}
 	if held >= heldLong {
 		k.tries = 0
 	}
 	k.tries++
-	throttled, ok := Throttled(err)
+	expired := e.Op == OpSession && k.expired(e)
+	if expired {
+		k.source.Expire(ctx)
+	}
+	throttled, _ := Throttled(e)
 	switch {
-	case NotConnected(err):
-		return 0, false
-	case ok && throttled > 0:
+	case throttled > 0:
 		return min(max(throttled, minBackoff), maxThrottle), true
-	case e.Op == OpSession:
-		if k.stale = k.expired(err); k.stale {
-			k.source.Expire()
-		}
-		if k.stale && held >= heldLong {
-			return 0, true
-		}
-	case Refused(err):
-		return k.backoff(), k.stale && k.tries <= maxStale
-	case e.Temporary():
-	case errors.Is(err, ErrProtocol) && !beforeToken(e.Op): // it has greeted well
-	default:
-		return k.backoff(), k.opened && beforeToken(e.Op)
+	case NotConnected(e):
+		return verdict.LeastPause + rand.N(verdict.MostPause-verdict.LeastPause), true
+	case expired && held >= heldLong:
+		return 0, true
 	}
 	return k.backoff(), true
+}
+
+// final reports whether a person must mend e before another try can succeed.
+func (k *keeper) final(e *Error) bool {
+	_, file := errors.AsType[*fs.PathError](e)
+	answer, answered := reply(e)
+	switch {
+	case errors.Is(e, verdict.ErrInteraction), xoauth2.Validate(k.username, "-") != nil:
+		return true
+	case errors.Is(e, verdict.ErrSetting):
+		return !file || !k.opened
+	case answered && verdict.Of(answer.Text).Final():
+		return true
+	case k.opened:
+		return false
+	case NotConnected(e), Refused(e):
+		return true
+	}
+	return wrongServer(e)
+}
+
+// wrongServer reports whether e says that there is no such server, or another
+// one than was meant.
+func wrongServer(e *Error) bool {
+	switch e.Op {
+	case OpConnect:
+		name, ok := errors.AsType[*net.DNSError](e)
+		_, malformed := errors.AsType[*net.AddrError](e)
+		return malformed || ok && name.IsNotFound
+	case OpTLS, OpGreeting, OpStartTLS, OpCapability:
+		return !e.Temporary()
+	}
+	return false
 }
 
 // expired reports whether a session ended because of its token's age, or just
@@ -205,16 +213,6 @@ func (k *keeper) next(err error, held time.Duration) (wait time.Duration, again 
 func (k *keeper) expired(err error) bool {
 	expiry := k.source.Expiry()
 	return Expired(err) || !expiry.IsZero() && !time.Now().Before(expiry)
-}
-
-// beforeToken reports whether op is a step that depends on the network and the
-// server alone. What fails there after it has succeeded may succeed again.
-func beforeToken(op string) bool {
-	switch op {
-	case OpConnect, OpTLS, OpGreeting, OpStartTLS, OpCapability:
-		return true
-	}
-	return false
 }
 
 // backoff is exponential; ten thousand mailboxes that one outage cut off do

@@ -2,12 +2,13 @@ package imapdial
 
 import (
 	"errors"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
+
+	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 // The functions here take the errors of Dial and Keep, and those of commands
@@ -17,21 +18,24 @@ import (
 // not connected.": the token is good, but the mailbox does not open. The
 // application or user has no full access to it, IMAP is switched off for it,
 // or the token belongs to another user or tenant.
-func NotConnected(err error) bool {
-	return says(err, "authenticated but not connected")
-}
+func NotConnected(err error) bool { return means(err, verdict.NotConnected) }
 
 // Expired reports whether the server ended the session because the token it
 // was opened with has expired: "* BYE Session invalidated -
 // AccessTokenExpired". Dial again.
-func Expired(err error) bool { return says(err, "AccessTokenExpired") }
+func Expired(err error) bool { return means(err, verdict.Expired) }
 
 // Refused reports whether the server refused the token of a Dial, and a fresh
 // one too where the TokenSource had one, for a reason that waiting does not
-// mend. Somebody has to change something.
+// mend. Somebody has to change something. If there should have been a fresh
+// token, but the TokenSource failed, that is not known yet.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Op == OpAuthenticate && isRefusal(e.Err) && !e.Temporary()
+	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
+		return false
+	}
+	_, unrenewed := errors.AsType[*login.Unrenewed](e.Err)
+	return !unrenewed
 }
 
 // Temporary reports whether the same call can succeed later although nobody
@@ -40,8 +44,6 @@ func Refused(err error) bool {
 func Temporary(err error) bool {
 	return err != nil && (&Error{Err: err}).Temporary()
 }
-
-var throttle = regexp.MustCompile(`(?i)request is throttled(?:.*?backoff time\D{0,4}(\d+))?`)
 
 // Throttled reports whether the server said "Request is throttled. Suggested
 // Backoff Time: N milliseconds", and the time it wants to be left alone,
@@ -53,24 +55,15 @@ func Throttled(err error) (wait time.Duration, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	m := throttle.FindStringSubmatch(e.Text)
-	if m == nil {
+	if verdict.Of(e.Text) != verdict.Throttled {
 		return 0, false
 	}
-	if m[1] == "" {
-		return 0, true
-	}
-	const most = 24 * time.Hour
-	ms, err := strconv.ParseInt(m[1], 10, 64)
-	if err != nil || ms > most.Milliseconds() {
-		return most, true
-	}
-	return time.Duration(ms) * time.Millisecond, true
+	return verdict.Backoff(e.Text), true
 }
 
-func says(err error, text string) bool {
+func means(err error, m verdict.Meaning) bool {
 	e, ok := reply(err)
-	return ok && strings.Contains(strings.ToLower(e.Text), strings.ToLower(text))
+	return ok && verdict.Of(e.Text) == m
 }
 
 // byeMark is how the text of an *imap.Error for a BYE begins.
@@ -93,11 +86,10 @@ func reply(err error) (*imap.Error, bool) {
 
 // transient knows a server in trouble from a server that refuses.
 func transient(e *imap.Error) bool {
+	meaning := verdict.Of(e.Text)
 	switch e.Code {
 	case imap.ResponseCodeUnavailable, imap.ResponseCodeInUse, imap.ResponseCodeServerBug:
 		return true
 	}
-	text := strings.ToLower(e.Text)
-	return e.Type == imap.StatusResponseTypeBye ||
-		strings.Contains(text, "server unavailable") || strings.Contains(text, "throttled")
+	return meaning.Passes() || e.Type == imap.StatusResponseTypeBye && !meaning.Final()
 }

@@ -17,9 +17,10 @@ import (
 // request tag is "+" and text the challenge; for untagged data other than a
 // status, kind is its first word and text the rest.
 type response struct {
+	line string // as it came
 	tag  string
 	kind string // upper case: OK, NO, BAD, BYE, PREAUTH, CAPABILITY, …
-	code string // response code of a status, upper case, "" if there is none
+	code string // response code of a status, "" if there is none
 	args string // what follows the code inside the brackets
 	text string
 }
@@ -34,9 +35,9 @@ func parseResponse(line string) (r response, ok bool) {
 	tag, rest, _ := strings.Cut(line, " ")
 	switch {
 	case tag == "+":
-		return response{tag: tag, text: rest}, true
+		return response{line: line, tag: tag, text: rest}, true
 	case tag == "*" || isTag(tag):
-		r = response{tag: tag}
+		r = response{line: line, tag: tag}
 		r.kind, r.text, _ = strings.Cut(rest, " ")
 		r.kind = strings.ToUpper(r.kind)
 		if r.kind == "" {
@@ -52,11 +53,6 @@ func parseResponse(line string) (r response, ok bool) {
 	return response{}, false
 }
 
-// String returns the line again, nearly as it came.
-func (r response) String() string {
-	return strings.Join(strings.Fields(r.tag+" "+r.kind+" "+r.text), " ")
-}
-
 func (r *response) isStatus() bool {
 	switch r.kind {
 	case "OK", "NO", "BAD", "BYE", "PREAUTH":
@@ -67,16 +63,21 @@ func (r *response) isStatus() bool {
 
 func (r *response) splitCode() {
 	if m := codePattern.FindStringSubmatch(r.text); m != nil {
-		r.code, r.args = strings.ToUpper(m[1]), m[2]
+		r.code, r.args = m[1], m[2]
 		r.text = r.text[len(m[0]):]
 	}
+}
+
+// hide passes what err shows through scrub.
+func (r *response) hide(scrub func(string) string) {
+	r.code, r.text = scrub(r.code), scrub(r.text)
 }
 
 // err returns the status as the error that imapclient would make of it.
 func (r *response) err() *imap.Error {
 	return &imap.Error{
 		Type: imap.StatusResponseType(r.kind),
-		Code: imap.ResponseCode(r.code),
+		Code: imap.ResponseCode(strings.ToUpper(r.code)),
 		Text: plain.Line(r.text),
 	}
 }
@@ -87,7 +88,7 @@ func (r *response) capabilities() (caps []string, ok bool) {
 	switch {
 	case r.tag == "*" && r.kind == "CAPABILITY":
 		return capabilityList(r.text), true
-	case r.code == "CAPABILITY":
+	case strings.EqualFold(r.code, "CAPABILITY"):
 		return capabilityList(r.args), true
 	}
 	return nil, false
@@ -99,7 +100,7 @@ func capabilityList(s string) []string {
 	caps := []string{}
 	for _, c := range strings.Fields(s) {
 		if isAtom(c) {
-			caps = append(caps, strings.ToUpper(c))
+			caps = append(caps, c)
 		}
 	}
 	return caps

@@ -41,10 +41,10 @@ func newSession(conn *transport.Conn, debug io.Writer) *session {
 
 // connect returns a session that is ready to authenticate. The connection is
 // closed when ctx ends, until release.
-func (a *attempt) connect(ctx context.Context) (*session, error) {
+func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
 	conn, err := transport.Dial(ctx, a.DialContext, a.addr)
 	if err != nil {
-		return nil, a.fail(ctx, OpConnect, err)
+		return nil, a.fail(ctx, OpConnect, login.After(err, refusal))
 	}
 	s := newSession(conn, a.DebugWriter)
 	s.addr = a.addr
@@ -54,7 +54,7 @@ func (a *attempt) connect(ctx context.Context) (*session, error) {
 	}
 	if op, err := a.prepare(s); err != nil {
 		s.Close()
-		return nil, a.fail(ctx, op, err)
+		return nil, a.fail(ctx, op, login.After(err, refusal))
 	}
 	a.log.DebugContext(ctx, "smtpdial: connected", "server", a.server)
 	return s, nil

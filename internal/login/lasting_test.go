@@ -144,7 +144,7 @@ func TestOneRequestMore(t *testing.T) {
 					src := &toldSource{left(row.left...)}
 					_, err := Login[server]{
 						Source: src, ValidFor: validFor,
-						Connect:   func(context.Context) (server, error) { return server{&src.plainSource}, nil },
+						Connect:   func(context.Context, error) (server, error) { return server{&src.plainSource}, nil },
 						Try:       func(string) {},
 						Refused:   func(err error) bool { return err == errRefused },
 						Renewable: func(err error) bool { return err == errRefused },

@@ -37,8 +37,9 @@ type Login[S Session] struct {
 	ValidFor time.Duration
 
 	// Connect makes a session that lives no longer than ctx. Its error is
-	// returned as it is.
-	Connect func(ctx context.Context) (S, error)
+	// returned as it is, and should have in it, by [After], the refusal that
+	// made the connection necessary. That is nil for the first one.
+	Connect func(ctx context.Context, refusal error) (S, error)
 
 	// Try is told each token before it is sent.
 	Try func(token string)
@@ -47,7 +48,8 @@ type Login[S Session] struct {
 	// Renewable reports whether another token may be accepted.
 	Renewable func(error) bool
 
-	// Fail makes the error to return for a step.
+	// Fail makes the error to return for a step. What comes from [After]
+	// must stay together.
 	Fail   func(ctx context.Context, op string, err error) error
 	Logger *slog.Logger
 }
@@ -65,7 +67,7 @@ func (l Login[S]) Run(ctx context.Context) (S, error) {
 	connecting, stop := context.WithCancel(ctx)
 	asked := askFor(connecting, l.Source, l.ValidFor, stop)
 
-	s, err := l.Connect(connecting)
+	s, err := l.Connect(connecting, nil)
 	if err != nil {
 		if failure := asked.failure(); failure != nil && ctx.Err() == nil {
 			return l.fail(ctx, OpToken, failure)
@@ -99,7 +101,7 @@ func (l Login[S]) again(ctx context.Context, s S, refused *oauth2.Token, refusal
 	switch {
 	case err != nil:
 		s.Close()
-		return l.fail(ctx, OpAuthenticate, fmt.Errorf("%w; and there is no fresh token to try: %w", refusal, err))
+		return l.fail(ctx, OpAuthenticate, &Unrenewed{refusal, err})
 	case fresh == nil:
 		s.Close()
 		return l.fail(ctx, OpAuthenticate, refusal)
@@ -111,23 +113,20 @@ func (l Login[S]) again(ctx context.Context, s S, refused *oauth2.Token, refusal
 	}
 	s.Close()
 	if l.Refused(err) || ctx.Err() != nil {
-		return l.fail(ctx, OpAuthenticate, err)
+		return l.fail(ctx, OpAuthenticate, After(err, refusal))
 	}
 	return l.anew(ctx, fresh, refusal)
 }
 
 // anew is for servers that close the connection after a refusal.
 func (l Login[S]) anew(ctx context.Context, token *oauth2.Token, refusal error) (S, error) {
-	s, err := l.Connect(ctx)
+	s, err := l.Connect(ctx, refusal)
 	if err != nil {
 		return s, err
 	}
 	if err := l.authenticate(s, token); err != nil {
 		s.Close()
-		if !l.Refused(err) {
-			err = fmt.Errorf("%w, after a first refusal: %w", err, refusal)
-		}
-		return l.fail(ctx, OpAuthenticate, err)
+		return l.fail(ctx, OpAuthenticate, After(err, refusal))
 	}
 	return s, nil
 }

@@ -32,7 +32,7 @@ func TestRemembering(t *testing.T) {
 	if !r.Expiry().IsZero() {
 		t.Error("an expiry without a token")
 	}
-	r.Expire() // of no token yet
+	r.Expire(t.Context()) // of no token yet
 	if got, err := r.Token(); got != first || err != nil {
 		t.Fatalf("got %v, %v", got, err)
 	}
@@ -43,7 +43,7 @@ func TestRemembering(t *testing.T) {
 	if got := r.Expiry(); !got.Equal(first.Expiry) {
 		t.Errorf("expiry %v, want that of the last token", got)
 	}
-	if r.Expire(); len(inner.told) != 1 || inner.told[0] != first {
+	if r.Expire(t.Context()); len(inner.told) != 1 || inner.told[0] != first {
 		t.Errorf("told of %v, want the last token", inner.told)
 	}
 }
@@ -53,7 +53,7 @@ func TestRememberingAPlainSource(t *testing.T) {
 	if _, err := r.TokenContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.Expire() // the source does not want to know
+	r.Expire(t.Context()) // the source does not want to know
 	if _, err := (&Remembering{}).Token(); !errors.Is(err, errNoSource) {
 		t.Errorf("error %v, want that for a nil source", err)
 	}

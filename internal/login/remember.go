@@ -40,13 +40,24 @@ func (r *Remembering) Expiry() time.Time {
 	return r.last.Expiry
 }
 
-// Expire tells the source that the last token is of no use any more.
-func (r *Remembering) Expire() {
+// Expire tells the source that the last token is of no use any more. It
+// returns when ctx ends, even if Invalidate, which has no context, takes
+// longer.
+func (r *Remembering) Expire(ctx context.Context) {
 	r.mu.Lock()
 	last := r.last
 	r.mu.Unlock()
-	if last != nil {
+	if last == nil {
+		return
+	}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
 		r.Invalidate(last)
+	}()
+	select {
+	case <-told:
+	case <-ctx.Done():
 	}
 }
 

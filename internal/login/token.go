@@ -8,13 +8,14 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 // errNoToken is returned for a source that gives neither a token nor an error.
 var errNoToken = errors.New("the token source returned neither a token nor an error")
 
 // errNoSource is returned for a nil source.
-var errNoSource = errors.New("TokenSource is nil: set it to a tokensource.Source or any oauth2.TokenSource")
+const errNoSource = verdict.Setting("TokenSource is nil: set it to a tokensource.Source or any oauth2.TokenSource")
 
 // contextSource is what a tokensource.Source is besides an oauth2.TokenSource.
 type contextSource interface {

@@ -1,0 +1,98 @@
+package imapdial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+)
+
+// readerGrace is how long Keep waits for imapclient to end after its connection
+// is closed. It may never end: f may not have read what it has asked for.
+const readerGrace = time.Second
+
+// session is one dial and, where that succeeds, one call of f. It is done where
+// f has returned by itself; otherwise err is an *Error.
+func (k *keeper) session(outer context.Context, f func(context.Context, *imapclient.Client) error) (held time.Duration, done bool, err error) {
+	ctx, end := context.WithCancelCause(outer)
+	defer end(nil)
+	a := newAttempt(k.dialer, k.username)
+	a.source = k.source
+	a.ended = func(err error) { end(a.fail(context.WithoutCancel(ctx), OpSession, err)) }
+	client, err := a.dial(ctx)
+	if err != nil {
+		if _, said := reply(err); said || outer.Err() == nil {
+			k.last = err
+		}
+		return 0, false, err
+	}
+	k.last = nil
+	closed := a.watch(client, end)
+	defer a.conn.shut()
+	defer context.AfterFunc(ctx, a.conn.shut)()
+	start := time.Now()
+	err = f(ctx, client)
+	held = time.Since(start)
+	a.conn.shut()
+	select {
+	case <-closed:
+	case <-outer.Done():
+	case <-time.After(readerGrace):
+	}
+	if done, err = a.outcome(ctx, err); !done {
+		k.last = err
+	}
+	return held, done, err
+}
+
+// watch ends the context of f when the client closes, for whatever reason.
+func (a *attempt) watch(client *imapclient.Client, end context.CancelCauseFunc) (closed <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		<-client.Closed()
+		if why := a.conn.fate(client.Close()); why != nil {
+			a.conn.end(why)
+		} else if !a.conn.over.Load() {
+			end(nil)
+		}
+	}()
+	return done
+}
+
+// lost returns the error with which the session that stood has ended, nil
+// where it has not or by the caller's will.
+func (a *attempt) lost(ctx context.Context) error {
+	if a.conn.over.Load() {
+		<-ctx.Done() // ended is about to be told
+	}
+	if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok && e.Op == OpSession {
+		return e
+	}
+	return nil
+}
+
+// outcome makes of what f returned what the session ended with, or finds f
+// done.
+func (a *attempt) outcome(ctx context.Context, err error) (done bool, _ error) {
+	answer, answered := errors.AsType[*imap.Error](err)
+	if _, other := errors.AsType[*Error](err); other { // of another dial, or what lost is
+		answered = false
+	}
+	lost := a.lost(ctx)
+	if answered && errors.Is(lost, errGaveUp) { // as imapclient does when a literal is refused
+		lost = nil
+	}
+	switch {
+	case lost != nil && answered && answer.Type != imap.StatusResponseTypeBye:
+		return false, a.fail(context.WithoutCancel(ctx), OpSession, fmt.Errorf("%w, then %w", err, errors.Unwrap(lost)))
+	case lost != nil:
+		return false, lost
+	case answered && (transient(answer) || NotConnected(err)), errors.Is(err, ErrDialAgain):
+		return false, a.fail(context.WithoutCancel(ctx), OpSession, err)
+	}
+	return true, a.clean(err)
+}

@@ -1,0 +1,46 @@
+package imapdial
+
+import (
+	"bytes"
+	"slices"
+)
+
+// written finds the LOGOUT of a client in what it writes. It follows literals,
+// so that a line of a message is not taken for a command, and keeps no more
+// than a few octets.
+type written struct {
+	line      []byte // so far, without its middle if it is long
+	continued bool   // a literal came before, in the same command
+	literal   int64  // octets of a literal still to come
+}
+
+// feed reports whether a LOGOUT ends in p.
+func (w *written) feed(p []byte) (logout bool) {
+	for len(p) > 0 {
+		if w.literal > 0 {
+			n := min(w.literal, int64(len(p)))
+			w.literal -= n
+			p = p[n:]
+			continue
+		}
+		part, rest, whole := bytes.Cut(p, []byte("\n"))
+		w.line = append(w.line, part...)
+		if middle := len(w.line) - maxTail; middle > maxHead {
+			w.line = slices.Delete(w.line, maxHead, middle)
+		}
+		if whole {
+			logout = w.finish() || logout
+		}
+		p = rest
+	}
+	return logout
+}
+
+// finish is called at the end of a line.
+func (w *written) finish() (logout bool) {
+	_, command, _ := bytes.Cut(bytes.TrimSuffix(w.line, []byte("\r")), []byte(" "))
+	logout = !w.continued && bytes.EqualFold(command, []byte("LOGOUT"))
+	w.literal, w.continued = announced(w.line)
+	w.line = w.line[:0]
+	return logout
+}

@@ -1,0 +1,45 @@
+package login
+
+import (
+	"errors"
+	"fmt"
+)
+
+// After returns err together with a failure before it. By errors.As it is err
+// alone, which counts for what can be done about it; by errors.Is it is both.
+// It is err if first is nil or says the same.
+func After(err, first error) error {
+	if first == nil || err.Error() == first.Error() {
+		return err
+	}
+	return &after{err, first}
+}
+
+// Split undoes After. First is nil if err is not what After has returned.
+func Split(err error) (last, first error) {
+	if a, ok := err.(*after); ok {
+		return a.err, a.first
+	}
+	return err, nil
+}
+
+type after struct{ err, first error }
+
+func (a *after) Error() string        { return fmt.Sprintf("%v, after a first refusal: %v", a.err, a.first) }
+func (a *after) Unwrap() error        { return a.err }
+func (a *after) Is(target error) bool { return errors.Is(a.first, target) }
+
+// Unrenewed is a refusal after which there was no fresh token to try, so that
+// it is not known whether one would be refused, too.
+type Unrenewed struct {
+	Refusal error // of the server
+	Err     error // of the source
+}
+
+// Error tells both.
+func (u *Unrenewed) Error() string {
+	return fmt.Sprintf("%v; and there is no fresh token to try: %v", u.Refusal, u.Err)
+}
+
+// Unwrap returns both.
+func (u *Unrenewed) Unwrap() []error { return []error{u.Refusal, u.Err} }
