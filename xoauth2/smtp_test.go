@@ -138,7 +138,7 @@ func TestSMTPAuthHidesTheTokenOfEachExchange(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for i := range exchanges {
+		for _, i := range []int{0, exchanges / 2, exchanges - 1} {
 			for _, echo := range []string{token(i), base64.StdEncoding.EncodeToString(initialResponse(vectorUser, token(i)))} {
 				_, err := auth.Next([]byte(`{"status":"401 `+echo+`"}`), true)
 				refusal, ok := errors.AsType[*Error](err)
