@@ -86,6 +86,10 @@ type Dialer struct {
 	// in order, with the token masked, and for one client never two at a time.
 	Options *imapclient.Options
 
+	// Limits bound what the server can make the client keep after Dial; zero
+	// suits Exchange Online. What it may say before is bounded to less.
+	Limits Limits
+
 	// Logger is told of each step at level debug, of refused tokens and of
 	// sessions of Keep that end at level info, and at level warn where Keep
 	// fails to open the next one. Nil is silent. It is never given a token.
@@ -190,7 +194,7 @@ func (a *attempt) open(ctx context.Context, s *session) (*imapclient.Client, err
 	if !s.Release() {
 		return nil, a.fail(ctx, OpOpen, net.ErrClosed)
 	}
-	client, conn, err := s.handOver(a.Options, a.ended)
+	client, conn, err := s.handOver(a.Options, a.Limits, a.ended)
 	if err != nil {
 		return nil, a.fail(ctx, OpOpen, err)
 	}

@@ -48,7 +48,7 @@ func FuzzHandshake(f *testing.F) {
 			}
 			return
 		}
-		client, _, err := s.handOver(nil, nil)
+		client, _, err := s.handOver(nil, Limits{}, nil)
 		if err != nil {
 			t.Fatalf("imapclient does not take the connection: %v", err)
 		}

@@ -9,7 +9,7 @@ import (
 // handOver gives the connection to imapclient, which is made to read that it
 // is authenticated already. Where the capabilities are not known, imapclient
 // asks for them. Ended is as in conn.
-func (s *session) handOver(options *imapclient.Options, ended func(error)) (*imapclient.Client, *conn, error) {
+func (s *session) handOver(options *imapclient.Options, limits Limits, ended func(error)) (*imapclient.Client, *conn, error) {
 	greeting := "* PREAUTH "
 	if len(s.caps) > 0 {
 		greeting += "[CAPABILITY " + strings.ToUpper(strings.Join(s.caps, " ")) + "] "
@@ -23,6 +23,7 @@ func (s *session) handOver(options *imapclient.Options, ended func(error)) (*ima
 	own.DebugWriter = nil // the tap shows what imapclient would, in lines
 	greeted := make(chan struct{})
 	conn := s.newConn(greeting, greeted, ended)
+	conn.watcher.bounds = limits.bounds()
 	client := imapclient.New(conn, &own)
 	err := client.WaitGreeting()
 	close(greeted)

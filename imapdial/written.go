@@ -3,6 +3,12 @@ package imapdial
 import (
 	"bytes"
 	"slices"
+	"strconv"
+)
+
+const (
+	maxHead = 24 // enough for a tag and the name of a command
+	maxTail = 24 // enough for the size of a literal, "{4294967295+}\r"
 )
 
 // written finds the LOGOUT of a client in what it writes. It follows literals,
@@ -43,4 +49,20 @@ func (w *written) finish() (logout bool) {
 	w.literal, w.continued = announced(w.line)
 	w.line = w.line[:0]
 	return logout
+}
+
+// announced returns the size of the literal that a line with this tail
+// announces.
+func announced(tail []byte) (size int64, ok bool) {
+	tail = bytes.TrimSuffix(tail, []byte("\r"))
+	start := bytes.LastIndexByte(tail, '{')
+	if start < 0 || tail[len(tail)-1] != '}' {
+		return 0, false
+	}
+	digits := bytes.TrimSuffix(tail[start+1:len(tail)-1], []byte("+"))
+	n, err := strconv.ParseUint(string(digits), 10, 63)
+	if err != nil {
+		return 0, false
+	}
+	return int64(n), true
 }
