@@ -72,12 +72,11 @@ func (s *session) newConn(greeting string, hold <-chan struct{}, ended func(erro
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	n, err := c.watcher.read(&c.Conn, p, c.heard)
 	if n > 0 && c.asked.Load() && c.words.Load() == nil {
 		c.asked.Store(false)
 		c.alarm.Stop()
 	}
-	c.watcher.feed(p[:n], c.heard)
 	if err != nil && c.closing.Load() {
 		c.cut.Store(true)
 	}
@@ -125,7 +124,7 @@ func (c *conn) end(err error) {
 	c.ended(err)
 }
 
-// heard is told each goodbye, and with "" each response that is tagged.
+// heard is told each goodbye.
 func (c *conn) heard(bye string) {
 	r, ok := parseResponse(bye)
 	if !ok {
