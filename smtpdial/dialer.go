@@ -74,6 +74,12 @@ type Dialer struct {
 	// not count. Zero is DefaultMaxDials.
 	MaxDials int
 
+	// MaxReply is the most octets that the server may say to one command after
+	// Dial. Beyond it the command fails with a [*ReplyTooLongError]. Zero is
+	// DefaultMaxReply, negative is no limit. What the server may say before is
+	// bounded, too.
+	MaxReply int
+
 	// DebugWriter sees what goes over the connection, that of the client that
 	// Dial returns included: each line of either side in one Write, in order,
 	// with the token masked, and for one client never two at a time. Nil is
@@ -166,7 +172,7 @@ func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
 	if !s.Release() {
 		return nil, a.fail(ctx, OpAuthenticate, net.ErrClosed)
 	}
-	client, err := s.handOver()
+	client, err := s.handOver(a.MaxReply)
 	if err != nil {
 		return nil, a.fail(ctx, OpHello, err)
 	}

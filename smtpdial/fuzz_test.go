@@ -43,7 +43,7 @@ func FuzzHandshake(f *testing.F) {
 			}
 			return
 		}
-		client, err := s.handOver()
+		client, err := s.handOver(0)
 		if err != nil {
 			t.Fatalf("go-smtp does not take the connection: %v", err)
 		}

@@ -13,8 +13,9 @@ import (
 const maxReplyLine = 512
 
 // handOver gives the connection to go-smtp, which is made to read the
-// greeting and the answer to an EHLO that is not sent again.
-func (s *session) handOver() (*smtp.Client, error) {
+// greeting and the answer to an EHLO that is not sent again. MaxReply is as in
+// Dialer.
+func (s *session) handOver(maxReply int) (*smtp.Client, error) {
 	extensions := slices.DeleteFunc(slices.Clone(s.hello[1:]), func(line string) bool {
 		return len(line) > maxReplyLine-len("250-\r\n")
 	})
@@ -27,7 +28,7 @@ func (s *session) handOver() (*smtp.Client, error) {
 	greeting += "250 " + lines[last] + "\r\n"
 
 	client := smtp.NewClient(&handoff.Conn{
-		Conn:        s.wire.Tap(s.Conn.Conn),
+		Conn:        bound(s.wire.Tap(s.Conn.Conn), maxReply),
 		Greeting:    []byte(greeting),
 		Rest:        s.wire.Unread(),
 		SwallowLine: true,

@@ -1,0 +1,104 @@
+package smtpdial
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"slices"
+	"sync/atomic"
+)
+
+// DefaultMaxReply is the most octets of a reply. A server should need no more
+// than 512 for one line (RFC 5321 §4.5.3.1.5), and the longest reply, that to
+// EHLO, has a few dozen lines.
+const DefaultMaxReply = 64 << 10
+
+// maxHeld is how much of a line is held back until it is whole. go-smtp refuses
+// one of more than 2,000 octets.
+const maxHeld = 4 << 10
+
+// ReplyTooLongError reports that a server said more to one command than
+// Dialer.MaxReply allows. It wraps [ErrProtocol].
+type ReplyTooLongError struct {
+	MaxReply int // octets
+}
+
+// Error names the limit, its value and the field to raise it with.
+func (e *ReplyTooLongError) Error() string {
+	return fmt.Sprintf("a reply of more than %d octets (to allow it, raise Dialer.MaxReply)", e.MaxReply)
+}
+
+// Unwrap returns ErrProtocol.
+func (e *ReplyTooLongError) Unwrap() error { return ErrProtocol }
+
+// bounded is a connection to a server that may say so much from one Write to
+// the next one: SMTP takes turns, so where replies end does not matter. It
+// passes whole lines alone, for net/textproto takes a line that was broken off,
+// such as "250 2", for a line.
+type bounded struct {
+	net.Conn
+	most int64
+	said atomic.Int64 // octets since the last Write
+
+	buf    []byte // that were read and not passed
+	whole  int    // octets of buf that are whole lines
+	broken error  // for good: who talks on does not take turns
+}
+
+// bound returns conn, bounded by maxReply as it is in Dialer.
+func bound(conn net.Conn, maxReply int) net.Conn {
+	b := &bounded{Conn: conn, most: int64(cmp.Or(maxReply, DefaultMaxReply))}
+	if maxReply < 0 {
+		b.most = math.MaxInt64
+	}
+	return b
+}
+
+// Read implements net.Conn.
+func (b *bounded) Read(p []byte) (int, error) {
+	for b.whole == 0 {
+		if err := b.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, b.buf[:b.whole])
+	b.buf, b.whole = b.buf[n:], b.whole-n
+	if len(b.buf) == 0 {
+		b.buf = nil // a connection may be idle for long
+	}
+	return n, nil
+}
+
+// fill reads once.
+func (b *bounded) fill() error {
+	if b.broken != nil {
+		return b.broken
+	}
+	b.buf = slices.Grow(b.buf, maxReplyLine)
+	n, err := b.Conn.Read(b.buf[len(b.buf):cap(b.buf)])
+	b.buf = b.buf[:len(b.buf)+n]
+	if b.said.Add(int64(n)) > b.most {
+		b.buf, b.broken = nil, &ReplyTooLongError{int(b.most)}
+		return b.broken
+	}
+	b.whole = bytes.LastIndexByte(b.buf, '\n') + 1
+	switch {
+	case b.whole == 0 && len(b.buf) > maxHeld:
+		b.whole = len(b.buf)
+		return nil
+	case b.whole > 0:
+		return nil // err comes again
+	case err == io.EOF && len(b.buf) > 0:
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// Write implements net.Conn.
+func (b *bounded) Write(p []byte) (int, error) {
+	b.said.Store(0) // before the answer can come
+	return b.Conn.Write(p)
+}
