@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net"
 	"sync"
@@ -9,8 +10,9 @@ import (
 
 // Tap returns conn with what goes through it shown to the debug writer of c:
 // each line of either side in one Write, in order, with what [Conn.Mask] names
-// masked. What c has read ahead is shown at once. Without a debug writer it
-// returns conn.
+// masked. Of a line of more than 16 KiB it shows the beginning alone: in pieces
+// of a line no secret can be found that one of them begins and another one ends. What c has read
+// ahead is shown at once. Without a debug writer it returns conn.
 func (c *Conn) Tap(conn net.Conn) net.Conn {
 	if c.debug == nil {
 		return conn
@@ -35,23 +37,32 @@ type shown struct {
 	scrub func(string) string
 }
 
+// cut stands for the rest of a line.
+const cut = "… [the rest of the line is left out]\r\n"
+
 // add completes the line that begins with start and shows it, and those that
-// follow. A line that is too long is shown in parts.
+// follow. A start of more than MaxLine octets is that of a line of which what is
+// shown has been shown.
 func (s *shown) add(start *[]byte, p []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*start = append(*start, p...)
-	for len(*start) > 0 {
-		end := bytes.IndexByte(*start, '\n') + 1
-		if end == 0 && len(*start) < MaxLine {
-			return
-		} else if end == 0 {
-			end = len(*start)
+	for len(p) > 0 {
+		end := bytes.IndexByte(p, '\n') + 1
+		part := p[:cmp.Or(end, len(p))]
+		p = p[len(part):]
+		if room := MaxLine + 1 - len(*start); room > 0 {
+			*start = append(*start, part[:min(len(part), room)]...)
+			switch {
+			case len(*start) > MaxLine:
+				io.WriteString(s.w, s.scrub(string((*start)[:MaxLine]))+cut)
+			case end > 0:
+				io.WriteString(s.w, s.scrub(string(*start)))
+			}
 		}
-		io.WriteString(s.w, s.scrub(string((*start)[:end])))
-		*start = (*start)[end:]
+		if end > 0 {
+			*start = nil // a connection may live for months
+		}
 	}
-	*start = nil // a connection may live for months
 }
 
 // Read implements net.Conn.

@@ -147,7 +147,10 @@ func TestTap(t *testing.T) {
 		"command in pieces":      {"", "", []string{"T1 ", "NOOP\r", "\n"}, []string{"T1 NOOP\r\n"}},
 		"two commands in one":    {"", "", []string{"a\r\nb\r\n"}, []string{"a\r\n", "b\r\n"}},
 		"secret, even in pieces": {"", "you said planted-token\r\n", []string{"say planted", "-token\r\n"}, []string{"say [redacted]\r\n", "you said [redacted]\r\n"}},
-		"line that is too long":  {"", long + "yz\r\n", nil, []string{long, "yz\r\n"}},
+		"line of 16 KiB":         {"", long[2:] + "\r\nz\r\n", nil, []string{long[2:] + "\r\n", "z\r\n"}},
+		"line that is too long":  {"", long[1:] + "\r\nz\r\n", nil, []string{long[1:] + "\r" + cut, "z\r\n"}},
+		"line that never ends":   {"", long + long + long, nil, []string{long + cut}},
+		"long command in pieces": {"", "", []string{long, "y", "z\r", "\na\r\n"}, []string{long + cut, "a\r\n"}},
 		"line without its end":   {"", "* 3 EX", nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,6 +181,28 @@ func TestTap(t *testing.T) {
 				t.Errorf("shown %q, want %q", out.lines, test.want)
 			}
 		})
+	}
+}
+
+// A secret in a line that is cut is not shown, wherever that is.
+func TestTapCutsWithinASecret(t *testing.T) {
+	for _, secret := range []string{"hunter2!", "eyJ0eXAi.planted-token.c2ln"} {
+		for before := range len(secret) + 1 {
+			var out lineRecorder
+			c := NewConn(new(bytes.Buffer), &out)
+			c.Mask(secret)
+			said := strings.Repeat("x", MaxLine-before) + secret + secret + "\r\n"
+			if _, err := io.Copy(io.Discard, c.Tap(&oneByOne{said: strings.NewReader(said)})); err != nil {
+				t.Fatal(err)
+			}
+			shown := strings.Join(out.lines, "")
+			for i := range len(secret) - 3 {
+				if piece := secret[i : i+4]; strings.Contains(shown, piece) {
+					t.Errorf("%d octets before the cut: %q of %q was shown", before, piece, secret)
+					break
+				}
+			}
+		}
 	}
 }
 
