@@ -10,6 +10,11 @@ import (
 const (
 	maxKind = len("PREAUTH") // the longest word that watcher knows
 	maxBye  = 512            // octets of a goodbye that are kept
+
+	// searchPiece is how much of a SEARCH imapclient reads at once. It moves all
+	// the numbers that it has for one that is less, and does not find out that it
+	// was closed before it reads again.
+	searchPiece = 256
 )
 
 // watcher follows the responses of a server in the way of imapclient's parser.
@@ -67,6 +72,9 @@ const (
 func (w *watcher) read(r io.Reader, p []byte, heard func(bye string)) (int, error) {
 	if w.broken != nil {
 		return 0, w.broken
+	}
+	if w.search {
+		p = p[:min(len(p), searchPiece)]
 	}
 	n, err := r.Read(p)
 	passed, broken := w.feed(p[:n], heard)
