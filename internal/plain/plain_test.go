@@ -248,6 +248,7 @@ func TestSecretsAtTheCut(t *testing.T) {
 func TestSecretsTooShort(t *testing.T) {
 	var s Secrets
 	s.Add("", "A", "OK", "abc")
+	s.AddEncoded("", "A", "OK", "abc")
 	if got := s.Text("A OK abc"); got != "A OK abc" {
 		t.Errorf("%q", got)
 	}

@@ -61,6 +61,9 @@ func (s *Secrets) add(secret string) {
 func (s *Secrets) AddEncoded(secrets ...string) {
 	s.Add(secrets...)
 	for _, secret := range secrets {
+		if len(secret) < minSecret {
+			continue
+		}
 		for before := range 3 { // octets that share a group with the first one
 			encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
 			first, end := (8*before+5)/6, 8*(before+len(secret))/6
