@@ -77,3 +77,25 @@ func (t *tap) Write(p []byte) (int, error) {
 	t.shown.add(&t.said, p) // before the answer can come
 	return t.Conn.Write(p)
 }
+
+// Writer returns the connection for what is no line of the protocol. It is
+// shown to the debug writer as by [Conn.Tap].
+func (c *Conn) Writer() io.Writer {
+	if c.debug == nil {
+		return c.conn
+	}
+	return &text{Writer: c.conn, shown: &shown{w: c.debug, scrub: c.Scrub}}
+}
+
+// text is a writer that is looked at.
+type text struct {
+	io.Writer
+	shown *shown
+	said  []byte // the beginning of a line
+}
+
+// Write implements io.Writer.
+func (t *text) Write(p []byte) (int, error) {
+	t.shown.add(&t.said, p)
+	return t.Writer.Write(p)
+}

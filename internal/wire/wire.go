@@ -15,7 +15,7 @@ import (
 // What a server may send before it is believed to be a mail server.
 const (
 	MaxLine  = 16 << 10 // bytes in one line, its end included
-	MaxTotal = 64 << 10 // bytes in one conversation
+	MaxTotal = 64 << 10 // bytes in one conversation, or until Renew
 )
 
 // Violation is what a server does that no mail server may.
@@ -27,7 +27,7 @@ func (v Violation) Error() string { return string(v) }
 // What a conversation is broken off for.
 const (
 	ErrLineTooLong Violation = "a line of more than 16 KiB"
-	ErrTooMuch     Violation = "more than 64 KiB before the session was established"
+	ErrTooMuch     Violation = "more than 64 KiB where a few lines belong"
 	ErrInjected    Violation = "data in the clear after the server agreed to start TLS"
 	ErrNotBase64   Violation = "a challenge that is not base64"
 )
@@ -109,6 +109,9 @@ func (c *Conn) Skip(n int) error {
 	_, err := c.reader.Discard(n)
 	return err
 }
+
+// Renew begins to count the bytes of the server anew.
+func (c *Conn) Renew() { c.left = MaxTotal }
 
 func (c *Conn) spend(n int) error {
 	if n > c.left {

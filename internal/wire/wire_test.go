@@ -64,6 +64,10 @@ func TestTotal(t *testing.T) {
 	if err := c.Skip(1); !errors.Is(err, ErrTooMuch) {
 		t.Errorf("Skip after 64 KiB: %v, want %v", err, ErrTooMuch)
 	}
+	c.Renew()
+	if err := c.Skip(1); err != io.EOF {
+		t.Errorf("Skip after Renew: %v, want %v", err, io.EOF)
+	}
 }
 
 func TestSkip(t *testing.T) {
@@ -228,5 +232,26 @@ func TestTapWithoutADebugWriter(t *testing.T) {
 	inner := new(oneByOne)
 	if got := NewConn(new(bytes.Buffer), nil).Tap(inner); got != net.Conn(inner) {
 		t.Errorf("got %T, want the connection itself", got)
+	}
+}
+
+func TestWriter(t *testing.T) {
+	var conn, debug bytes.Buffer
+	c := NewConn(&conn, &debug)
+	c.Mask("planted-token")
+	w := c.Writer()
+	for _, part := range []string{"one\r\ntwo pla", "nted-token", "\r\nthree\r\n"} {
+		if n, err := io.WriteString(w, part); n != len(part) || err != nil {
+			t.Errorf("%q: %d, %v", part, n, err)
+		}
+	}
+	if got, want := conn.String(), "one\r\ntwo planted-token\r\nthree\r\n"; got != want {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+	if got, want := debug.String(), "one\r\ntwo [redacted]\r\nthree\r\n"; got != want {
+		t.Errorf("shown %q, want %q", got, want)
+	}
+	if w := NewConn(&conn, nil).Writer(); w != io.Writer(&conn) {
+		t.Errorf("%T without a debug writer, want the connection", w)
 	}
 }
