@@ -121,11 +121,12 @@ func renewable(err error) bool {
 	return false
 }
 
-// fail makes an *Error. What the server said counts beside the end of ctx where
-// it is a refusal, or where a message may have been accepted.
+// fail makes an *Error. What the server said, or the queue, counts beside the
+// end of ctx.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
 	err, first := login.Split(err)
-	said := isRefusal(err) || errors.Is(err, ErrUncertain)
+	_, queued := errors.AsType[*queueError](err)
+	said := queued || isRefusal(err) || errors.Is(err, ErrUncertain)
 	reason := login.After(login.Reason(ctx, err, said, ErrProtocol), first)
 	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: reason, tried: login.NewTried(a.token)}
 	a.log.DebugContext(ctx, "smtpdial: failed", "op", op, "error", e)

@@ -1,7 +1,6 @@
 package smtpdial
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -70,44 +69,4 @@ func (i *idle) close() {
 		}
 	}
 	i.clients = nil
-}
-
-// pace lets no more than most callers pass in any minute; zero is no limit.
-type pace struct {
-	most int
-
-	mu     sync.Mutex  // guards passed
-	passed []time.Time // when, oldest first; some may be in the future
-}
-
-// wait returns when it is the caller's turn.
-func (p *pace) wait(ctx context.Context) error {
-	turn := p.book(time.Now())
-	if turn <= 0 {
-		return ctx.Err()
-	}
-	select {
-	case <-time.After(turn):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// book takes the next free turn and returns how far away it is.
-func (p *pace) book(now time.Time) time.Duration {
-	if p.most == 0 {
-		return 0
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	turn := now
-	if len(p.passed) >= p.most {
-		if free := p.passed[len(p.passed)-p.most].Add(time.Minute); free.After(now) {
-			turn = free
-		}
-		p.passed = append(p.passed[:0], p.passed[len(p.passed)-p.most+1:]...)
-	}
-	p.passed = append(p.passed, turn)
-	return turn.Sub(now)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -35,14 +34,17 @@ const (
 
 // ErrUncertain is wrapped by the error for a connection that broke when the
 // message had been sent and the reply was still to come: it may have been
-// accepted or not. A Sender does not try again then, which could send the
-// message twice.
+// accepted or not. A Sender does not try again then, which
+// could send the message twice.
 var ErrUncertain = errors.New("the message may have been sent or not")
 
-// A Sender sends the messages of one mailbox, with clients that it keeps for
+var errNoDialer = errors.New("the Sender has no Dialer: make it with Dialer.Sender")
+
+// A Sender sends the messages of one mailbox, on connections that it keeps for
 // the next message and replaces when they break. It stays within the limits of
-// Exchange Online: Send waits where it would exceed them. Make one with
-// [Dialer.Sender]. It is safe for concurrent use.
+// Exchange Online: Send waits if it would exceed them. Make one with
+// [Dialer.Sender]; the zero Sender refuses every message. It is safe for
+// concurrent use.
 type Sender struct {
 	// Conns is how many connections there may be at a time; zero is MaxConns.
 	Conns int
@@ -56,10 +58,10 @@ type Sender struct {
 	dialer   *Dialer
 	username string
 
-	once  sync.Once
-	slots chan struct{} // one for each connection in use
-	pace  pace
-	idle  idle
+	once   sync.Once
+	queue  queue
+	idle   idle
+	outage outage
 }
 
 // Sender returns a Sender for username, as whom it authenticates. Its fields
@@ -70,45 +72,73 @@ func (d *Dialer) Sender(username string) *Sender {
 
 func (s *Sender) init() {
 	s.once.Do(func() {
-		s.slots = make(chan struct{}, cmp.Or(max(s.Conns, 0), MaxConns))
-		s.pace.most = MaxPerMinute
-		if s.PerMinute != 0 {
-			s.pace.most = max(s.PerMinute, 0)
-		}
+		s.queue.conns = cmp.Or(max(s.Conns, 0), MaxConns)
+		s.queue.most = max(cmp.Or(s.PerMinute, MaxPerMinute), 0)
 	})
 }
 
 // Send sends message, a header and a body in the form of RFC 5322, from one
 // address to others. The addresses are bare: names such as in "Invoices
-// <invoices@contoso.com>" belong into the header. With the token of a signed-in user who sends for a shared
-// mailbox, from is the shared mailbox and the Sender's username the user. Where
-// one recipient is refused the message goes to none.
+// <invoices@contoso.com>" belong into the header. With the token of a signed-in
+// user who sends for a shared mailbox, from is the shared mailbox and the
+// Sender's username the user. If one recipient is refused, the message goes to
+// none.
 //
-// It tries again, with a growing pause, what [Temporary] says may succeed:
-// replies of class 4, a connection that broke before the message was complete,
-// a dial that failed. The error is otherwise an [*Error] of Dial, the
-// *smtp.SMTPError of go-smtp in an Error of step OpSend, or one that wraps
-// [ErrUncertain]. Where ctx ends first it is that of ctx, together with what
-// failed last.
+// A line of message ends with CRLF or LF, which is sent as CRLF. Send refuses
+// an empty message, one with a NUL or with a CR that no LF follows (RFC 5321
+// §2.3.8), and an address that would be more than an address in a command.
+//
+// Callers have their turns in the order in which they called. Send waits for
+// its turn as long as ctx allows, even if none is due before the deadline: the
+// callers ahead may give up theirs. The turn of a caller who gives up goes to
+// the next one. The error then names the limits and how many others wait.
+//
+// It tries again, with a growing pause, if [Temporary] says that this may
+// succeed: after a reply of class 4, a connection that broke before the
+// message was complete, a dial that failed. While dials fail, most
+// tries are told of the last failure and do not dial. The error is otherwise an
+// [*Error] of Dial, the *smtp.SMTPError of go-smtp in an Error of step OpSend,
+// or one that wraps [ErrUncertain]. If ctx ends first, it is that of ctx,
+// together with the failure before it.
 func (s *Sender) Send(ctx context.Context, from string, to []string, message []byte) error {
 	s.init()
-	if err := checkEnvelope(from, to); err != nil {
-		return newAttempt(s.dialer, s.username).fail(ctx, OpSend, err)
+	m := envelope{from, to, message}
+	if s.dialer == nil {
+		return newAttempt(new(Dialer), s.username).fail(ctx, OpSend, errNoDialer)
 	}
-	log := newAttempt(s.dialer, s.username).log
+	a := newAttempt(s.dialer, s.username)
+	if err := m.check(); err != nil {
+		return a.fail(ctx, OpSend, err)
+	}
+	var last error
 	for try := 1; ; try++ {
-		err := s.try(ctx, envelope{from, to, message})
-		if err == nil || ctx.Err() != nil || !Temporary(err) || try >= cmp.Or(max(s.MaxTries, 0), DefaultMaxTries) {
+		err := s.try(ctx, m)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return after(err, last)
+		case !Temporary(err) || try >= cmp.Or(max(s.MaxTries, 0), DefaultMaxTries):
 			return err
 		}
+		last = err
 		wait := backoff(try)
-		log.LogAttrs(ctx, slog.LevelInfo, "smtpdial: not sent, trying again", slog.Int("try", try), slog.Duration("wait", wait), slog.Any("reason", err))
+		a.log.LogAttrs(ctx, slog.LevelInfo, "smtpdial: not sent, trying again", slog.Int("try", try), slog.Duration("wait", wait), slog.Any("reason", err))
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return fmt.Errorf("%w, after %w", transport.ContextError(ctx), err)
+			return after(transport.ContextError(ctx), last)
 		}
 	}
+}
+
+// after returns err together with the failure of the try before, if there was
+// one and err does not say more.
+func after(err, last error) error {
+	if last == nil || isRefusal(err) || errors.Is(err, ErrUncertain) {
+		return err
+	}
+	return fmt.Errorf("%w, after %w", err, last)
 }
 
 // backoff is two seconds at first and doubles up to a minute, and a random
@@ -120,14 +150,16 @@ func backoff(try int) time.Duration {
 
 // try sends a message once.
 func (s *Sender) try(ctx context.Context, m envelope) error {
-	if err := s.turn(ctx); err != nil {
+	turn, err := s.queue.wait(ctx)
+	if err != nil {
 		return newAttempt(s.dialer, s.username).fail(ctx, OpQueue, err)
 	}
-	defer func() { <-s.slots }()
+	defer turn.done()
 	c, err := s.client(ctx)
 	if err != nil {
 		return err
 	}
+	turn.begin()
 	release := transport.Guard(ctx, c)
 	err = m.send(c.Client)
 	usable := err == nil || answered(err) && c.Reset() == nil
@@ -142,26 +174,15 @@ func (s *Sender) try(ctx context.Context, m envelope) error {
 	return nil
 }
 
-// turn waits for a connection and for the pace. Where it succeeds the caller
-// must give the slot back.
-func (s *Sender) turn(ctx context.Context) error {
-	select {
-	case s.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	err := s.pace.wait(ctx)
-	if err != nil {
-		<-s.slots
-	}
-	return err
-}
-
 // client returns the client that was used last, if it still answers, or a new
-// one. There are as many clients as slots at the most, since one is dialled
+// one. There are as many clients as turns at the most, since one is dialled
 // only when none is idle.
 func (s *Sender) client(ctx context.Context) (*kept, error) {
-	for c := s.idle.get(); c != nil; c = s.idle.get() {
+	for ctx.Err() == nil {
+		c := s.idle.get()
+		if c == nil {
+			break
+		}
 		release := transport.Guard(ctx, c)
 		fresh := time.Since(c.used) < trustFor || c.Noop() == nil
 		if open := release(); open && fresh {
@@ -169,8 +190,14 @@ func (s *Sender) client(ctx context.Context) (*kept, error) {
 		}
 		c.Close()
 	}
+	if err := s.outage.current(); err != nil {
+		return nil, err
+	}
 	a := newAttempt(s.dialer, s.username)
 	client, err := a.dial(ctx)
+	if ctx.Err() == nil {
+		s.outage.note(err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -189,31 +216,6 @@ func (s *Sender) Close() error {
 func answered(err error) bool {
 	reply, ok := errors.AsType[*smtp.SMTPError](err)
 	return ok && reply.Code != 421
-}
-
-// envelope is a message with its addresses.
-type envelope struct {
-	from    string
-	to      []string
-	message []byte
-}
-
-// checkEnvelope refuses what a server could only misunderstand.
-func checkEnvelope(from string, to []string) error {
-	if len(to) == 0 {
-		return errors.New("there is no recipient")
-	}
-	for _, address := range append([]string{from}, to...) {
-		if strings.HasSuffix(address, ">") {
-			return fmt.Errorf("the address %q has a name or brackets: give the address alone, and the name in the header", address)
-		}
-	}
-	return nil
-}
-
-// international reports whether an address needs SMTPUTF8.
-func (m envelope) international() bool {
-	return strings.ContainsFunc(m.from+strings.Join(m.to, ""), func(r rune) bool { return r >= 0x80 })
 }
 
 func (m envelope) send(c *smtp.Client) error {

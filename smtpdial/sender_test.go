@@ -419,22 +419,6 @@ func TestSenderLivesByTheContext(t *testing.T) {
 	}
 }
 
-func TestSenderRefusesBadAddresses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
-		s := server.Sender(sender)
-		defer s.Close()
-		for _, bad := range []string{"a\r\nDATA", "a\nb"} {
-			if err := s.Send(t.Context(), bad, []string{"to@example.com"}, nil); err == nil || smtpdial.Temporary(err) {
-				t.Errorf("from %q: error %v", bad, err)
-			}
-			if err := s.Send(t.Context(), sender, []string{bad}, nil); err == nil || smtpdial.Temporary(err) {
-				t.Errorf("to %q: error %v", bad, err)
-			}
-		}
-	})
-}
-
 func TestSenderOfExchange(t *testing.T) {
 	e := newExchange(t)
 	s := e.dialer(e.app.Token(nil)).Sender(sender)
@@ -474,31 +458,6 @@ func TestRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := smtpdial.Refused(test.err); got != test.want {
 				t.Errorf("got %t", got)
-			}
-		})
-	}
-}
-
-// What is no address is refused before anything is dialled.
-func TestSenderRefusesAnEnvelope(t *testing.T) {
-	dialer := &smtpdial.Dialer{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		t.Error("dialled")
-		return nil, errors.New("no network here")
-	}}
-	for name, test := range map[string]struct {
-		from string
-		to   []string
-		want string
-	}{
-		"no recipient":            {"invoices@contoso.com", nil, "no recipient"},
-		"a sender with a name":    {"Invoices <invoices@contoso.com>", []string{"adele@example.com"}, `"Invoices <invoices@contoso.com>" has a name`},
-		"a recipient in brackets": {"invoices@contoso.com", []string{"adele@example.com", "<alex@example.com>"}, `"<alex@example.com>" has a name or brackets`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			err := dialer.Sender("invoices@contoso.com").Send(t.Context(), test.from, test.to, []byte(messageOnWire))
-			e, ok := errors.AsType[*smtpdial.Error](err)
-			if !ok || e.Op != smtpdial.OpSend || !strings.Contains(err.Error(), test.want) || smtpdial.Temporary(err) {
-				t.Errorf("error %v", err)
 			}
 		})
 	}

@@ -1,0 +1,269 @@
+package smtpdial_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/exoauth/exoauth/internal/mailtest"
+	"github.com/exoauth/exoauth/smtpdial"
+)
+
+// Callers that give up after a while take nothing away from each other, nor
+// from one who waits: all of the messages that the pace allows are sent, and
+// nobody's turn comes later than a minute, as less than thirty are in line. The
+// hour begins when the pace allows the first message after a burst.
+func TestSenderIsFair(t *testing.T) {
+	seconds := func(limits ...time.Duration) (callers []time.Duration) {
+		for _, limit := range limits {
+			callers = append(callers, limit*time.Second, limit*time.Second, limit*time.Second)
+		}
+		return callers
+	}
+	for name, limits := range map[string][]time.Duration{
+		"three callers of 1 s":              seconds(1),
+		"three callers of 3 s":              seconds(3),
+		"three callers of 5 s":              seconds(5),
+		"three callers of 10 s":             seconds(10),
+		"three each of 1, 3, 5, 10 s":       seconds(1, 3, 5, 10),
+		"three each of 55, 59, 61 and 75 s": seconds(55, 59, 61, 75),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := newSubmission()
+				s := server.Sender(sender)
+				defer s.Close()
+				for range smtpdial.MaxPerMinute {
+					if err := sendOne(t.Context(), s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				begin := time.Now().Add(time.Minute)
+				end := begin.Add(time.Hour)
+				var callers sync.WaitGroup
+				for _, limit := range limits {
+					callers.Go(func() { sendUntil(t, end, limit, s) })
+				}
+				var longest time.Duration
+				callers.Go(func() { longest = sendUntil(t, end, time.Hour, s) })
+				callers.Wait()
+
+				sent := 0
+				for _, at := range server.messages {
+					if !at.Before(begin) && at.Before(end) {
+						sent++
+					}
+				}
+				t.Logf("%d messages in an hour, of 1800 that the limit allows; who waited, waited %v at the longest", sent, longest)
+				if sent < 1790 || sent > 1800 {
+					t.Errorf("%d messages in an hour, want 1790 to 1800", sent)
+				}
+				if longest > time.Minute {
+					t.Errorf("a caller without haste waited %v, want a minute at the most", longest)
+				}
+			})
+		})
+	}
+}
+
+// sendUntil is a caller who sends one message after the other, and gives up
+// each after limit. It returns how long one has waited.
+func sendUntil(t *testing.T, end time.Time, limit time.Duration, s *smtpdial.Sender) (longest time.Duration) {
+	for time.Now().Before(end) {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		start := time.Now()
+		err := sendOne(ctx, s)
+		cancel()
+		longest = max(longest, time.Since(start))
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		<-time.After(7 * time.Millisecond) // something else to do
+	}
+	return longest
+}
+
+// The error for a turn that did not come says what the limits are and how many
+// wait.
+func TestSenderQueueError(t *testing.T) {
+	for name, test := range map[string]struct {
+		perMinute int
+		want      string
+	}{
+		"with a pace": {2, "waiting in the queue of the Sender, with 3 others: the limit is 2 messages a minute and 1 connections at a time"},
+		"without one": {-1, "waiting in the queue of the Sender, with 3 others: the limit is 1 connections at a time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := newSubmission()
+				server.takes = 5 * time.Minute
+				s := server.Sender(sender)
+				s.Conns, s.PerMinute = 1, test.perMinute
+				defer s.Close()
+				var others sync.WaitGroup
+				defer others.Wait()
+				for range 4 { // one is on its way
+					others.Go(func() { sendOne(t.Context(), s) })
+				}
+				synctest.Wait()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				err := sendOne(ctx, s)
+				e, ok := errors.AsType[*smtpdial.Error](err)
+				if !ok || e.Op != smtpdial.OpQueue || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("error %v, want %q", err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// What failed first is in the error of a caller whose context ends in a later
+// try.
+func TestSenderTellsOfTheFailureBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newSubmission(threadLimit)
+		s := server.Sender(sender)
+		s.PerMinute = 1
+		defer s.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		err := sendOne(ctx, s)
+		for _, want := range []string{"1 messages a minute", "432 4.3.2 STOREDRV"} {
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q in it", err, want)
+			}
+		}
+	})
+}
+
+// A caller whose time is up leaves the clients for others.
+func TestSenderKeepsClientsOfCallersThatGiveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newSubmission()
+		s := server.Sender(sender)
+		defer s.Close()
+		if err := sendOne(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 10 {
+			if err := sendOne(over, s); !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want that of the context", err)
+			}
+		}
+		if err := sendOne(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		if all, _ := server.connections(); all != 1 {
+			t.Errorf("%d connections, want one", all)
+		}
+	})
+}
+
+// While a server refuses connections, a Sender with many callers knocks now and
+// then, and each caller is told within the time of its own tries.
+func TestSenderPacesDialsThatFail(t *testing.T) {
+	for name, test := range map[string]struct {
+		fails time.Duration
+		dials int // at the most
+		sent  int // of 2000
+	}{
+		"refused for a second":  {time.Second, 10, 2000},
+		"refused for 20 s":      {20 * time.Second, 10, 2000},
+		"refused for ten hours": {10 * time.Hour, 10, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := newSubmission()
+				serve, start := server.DialContext, time.Now()
+				var mu sync.Mutex
+				dials := 0
+				server.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					if time.Since(start) >= test.fails {
+						return serve(ctx, network, addr)
+					}
+					dials++
+					return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+				}
+				s := server.Sender(sender)
+				s.PerMinute = -1
+				defer s.Close()
+				var callers sync.WaitGroup
+				for range 2000 {
+					callers.Go(func() {
+						if err := sendOne(t.Context(), s); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+							t.Error(err)
+						}
+					})
+				}
+				callers.Wait()
+				took := time.Since(start)
+				t.Logf("%d dials and %d messages in %v", dials, len(server.messages), took)
+				if dials > test.dials || len(server.messages) != test.sent || took > 70*time.Second {
+					t.Errorf("%d dials and %d messages in %v, want %d at the most and %d within 70 s", dials, len(server.messages), took, test.dials, test.sent)
+				}
+			})
+		})
+	}
+}
+
+// A token that was refused is refused for all that wait.
+func TestSenderSharesARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		dials := 0
+		d := scripted(secured(func(p *mailtest.Peer, _ string) {
+			mu.Lock()
+			dials++
+			mu.Unlock()
+			p.Say("535 5.7.3 Authentication unsuccessful")
+		}))
+		s := d.Sender(sender)
+		defer s.Close()
+		var callers sync.WaitGroup
+		for range 100 {
+			callers.Go(func() {
+				if err := sendOne(t.Context(), s); !smtpdial.Refused(err) {
+					t.Errorf("error %v, want a refusal", err)
+				}
+			})
+		}
+		callers.Wait()
+		if dials > smtpdial.MaxConns {
+			t.Errorf("%d tokens sent, want %d at the most", dials, smtpdial.MaxConns)
+		}
+	})
+}
+
+// A dial that the Dialer's own Timeout has ended is worth another try.
+func TestSenderTriesAgainAfterTheDialersTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newSubmission()
+		serve, dials := server.DialContext, 0
+		server.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if dials++; dials == 1 {
+				return mailtest.Script(mailtest.Silence).DialContext(ctx, network, addr)
+			}
+			return serve(ctx, network, addr)
+		}
+		s := server.Sender(sender)
+		defer s.Close()
+		start := time.Now()
+		if err := sendOne(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); dials != 2 || took > smtpdial.DefaultTimeout+2*time.Second {
+			t.Errorf("%d dials in %v, want 2 in a minute and two seconds", dials, took)
+		}
+	})
+}
