@@ -14,6 +14,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -101,7 +102,16 @@ type Dialer struct {
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // end the session, with Quit or Close.
 func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error) {
-	return newAttempt(d, username).dial(ctx)
+	a := newAttempt(d, username)
+	s, err := a.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.handOver(d.MaxReply)
+	if err != nil {
+		return nil, a.fail(ctx, OpHello, err)
+	}
+	return client, nil
 }
 
 // Dial is (&Dialer{TokenSource: src}).Dial(ctx, username): the submission
@@ -116,8 +126,9 @@ type attempt struct {
 	addr     string
 	username string
 	log      *slog.Logger
-	server   string // as the last greeting named it
-	token    string // the last one that was tried
+	server   string   // as the last greeting named it
+	tried    []string // tokens
+	secrets  plain.Secrets
 }
 
 func newAttempt(d *Dialer, username string) *attempt {
@@ -133,7 +144,7 @@ func newAttempt(d *Dialer, username string) *attempt {
 }
 
 // dial waits for its turn and bounds the time from then on.
-func (a *attempt) dial(ctx context.Context) (*smtp.Client, error) {
+func (a *attempt) dial(ctx context.Context) (*session, error) {
 	// With a stand-in for the token, so that a bad name costs no request.
 	if err := xoauth2.Validate(a.username, "-"); err != nil {
 		return nil, a.fail(ctx, OpAuthenticate, err)
@@ -154,13 +165,13 @@ func (a *attempt) validFor() time.Duration {
 	return login.ValidityAt(a.addr)
 }
 
-func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
+func (a *attempt) run(ctx context.Context) (*session, error) {
 	s, err := login.Login[*session]{
 		Source:    a.TokenSource,
 		Username:  a.username,
 		ValidFor:  a.validFor(),
 		Connect:   a.connect,
-		Try:       func(token string) { a.token = token },
+		Try:       a.try,
 		Refused:   isRefusal,
 		Renewable: renewable,
 		Fail:      a.fail,
@@ -172,10 +183,12 @@ func (a *attempt) run(ctx context.Context) (*smtp.Client, error) {
 	if !s.Release() {
 		return nil, a.fail(ctx, OpAuthenticate, net.ErrClosed)
 	}
-	client, err := s.handOver(a.MaxReply)
-	if err != nil {
-		return nil, a.fail(ctx, OpHello, err)
-	}
 	a.log.DebugContext(ctx, "smtpdial: authenticated", "server", a.server)
-	return client, nil
+	return s, nil
+}
+
+// try takes note of a token that is about to be sent.
+func (a *attempt) try(token string) {
+	a.tried = append(a.tried, token)
+	a.secrets.AddEncoded(token)
 }

@@ -128,7 +128,10 @@ func (a *attempt) fail(ctx context.Context, op string, err error) error {
 	_, queued := errors.AsType[*queueError](err)
 	said := queued || isRefusal(err) || errors.Is(err, ErrUncertain)
 	reason := login.After(login.Reason(ctx, err, said, ErrProtocol), first)
-	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: reason, tried: login.NewTried(a.token)}
+	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: a.secrets.Err(reason)}
+	if len(a.tried) > 0 {
+		e.tried = login.NewTried(a.tried[len(a.tried)-1])
+	}
 	a.log.DebugContext(ctx, "smtpdial: failed", "op", op, "error", e)
 	return e
 }

@@ -143,31 +143,6 @@ func TestSenderTellsOfTheFailureBefore(t *testing.T) {
 	})
 }
 
-// A caller whose time is up leaves the clients for others.
-func TestSenderKeepsClientsOfCallersThatGiveUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
-		s := server.Sender(sender)
-		defer s.Close()
-		if err := sendOne(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
-		over, cancel := context.WithCancel(t.Context())
-		cancel()
-		for range 10 {
-			if err := sendOne(over, s); !errors.Is(err, context.Canceled) {
-				t.Errorf("error %v, want that of the context", err)
-			}
-		}
-		if err := sendOne(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
-		if all, _ := server.connections(); all != 1 {
-			t.Errorf("%d connections, want one", all)
-		}
-	})
-}
-
 // While a server refuses connections, a Sender with many callers knocks now and
 // then, and each caller is told within the time of its own tries.
 func TestSenderPacesDialsThatFail(t *testing.T) {

@@ -27,12 +27,14 @@ const maxCommand = 512
 // errors; attempt gives them the step.
 type session struct {
 	*transport.Conn
+	out        *outbound // beneath Conn
 	wire       *wire.Conn
 	addr       string
 	localName  string
 	mech       string   // SASL mechanism; "" is XOAUTH2
 	hello      []string // the answer to the last EHLO
 	longInline bool     // the server takes a long initial response inline
+	lost       bool     // nothing can be asked any more
 }
 
 func newSession(conn *transport.Conn, debug io.Writer) *session {
@@ -42,11 +44,14 @@ func newSession(conn *transport.Conn, debug io.Writer) *session {
 // connect returns a session that is ready to authenticate. The connection is
 // closed when ctx ends, until release.
 func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
-	conn, err := transport.Dial(ctx, a.DialContext, a.addr)
+	out := new(outbound)
+	conn, err := transport.Dial(ctx, out.dial(a.DialContext), a.addr)
 	if err != nil {
 		return nil, a.fail(ctx, OpConnect, login.After(err, refusal))
 	}
 	s := newSession(conn, a.DebugWriter)
+	s.out = out
+	s.wire.Mask(a.tried...)
 	s.addr = a.addr
 	s.longInline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
 	if s.localName = a.LocalName; s.localName == "" {
@@ -72,7 +77,7 @@ func (a *attempt) prepare(s *session) (op string, err error) {
 	if err != nil {
 		return OpGreeting, err
 	}
-	a.server, _, _ = strings.Cut(greeting.lines[0], " ")
+	a.server, _, _ = strings.Cut(s.wire.Scrub(greeting.lines[0]), " ")
 	if !a.ImplicitTLS {
 		if op, err := s.upgrade(config); err != nil {
 			return op, err
@@ -194,31 +199,36 @@ func (s *session) answer(client sasl.Client) error {
 	}
 }
 
-// write sends a command. Where the server has hung up with a reply that nobody
-// had asked for, such as 421, that is the error.
+// write sends a command.
 func (s *session) write(command string) error {
-	err := s.wire.WriteLines(command)
+	return s.lastWords(s.wire.WriteLines(command))
+}
+
+// lastWords follows a Write. If that failed and the server has hung up with a
+// refusal that nobody had asked for, such as 421, that is the error.
+func (s *session) lastWords(err error) error {
 	if err == nil {
 		return nil
 	}
-	if last, unread := s.read(); unread == nil {
+	if last, unread := s.read(); unread == nil && last.code >= 400 {
+		s.lost = true
 		return last.err()
 	}
 	return err
 }
 
 // command sends one command and returns its reply, with an *smtp.SMTPError
-// where that has not the code wanted.
-func (s *session) command(line string, want int) (reply, error) {
+// where that has none of the codes wanted.
+func (s *session) command(line string, want ...int) (reply, error) {
 	if err := s.write(line); err != nil {
 		return reply{}, err
 	}
-	return s.expect(want)
+	return s.expect(want...)
 }
 
-func (s *session) expect(want int) (reply, error) {
+func (s *session) expect(want ...int) (reply, error) {
 	r, err := s.read()
-	if err == nil && r.code != want {
+	if err == nil && !slices.Contains(want, r.code) {
 		err = r.err()
 	}
 	return r, err

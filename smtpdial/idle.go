@@ -1,11 +1,20 @@
 package smtpdial
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
+)
 
-	"github.com/emersion/go-smtp"
+// What becomes of a client that nobody uses: for a while it is taken to be
+// alive, then it is asked, then it is closed, before the server does that. A
+// server keeps a connection for five minutes at least (RFC 5321 §4.5.3.2.7),
+// and an Exchange server for no more
+// (https://learn.microsoft.com/powershell/module/exchange/set-receiveconnector).
+const (
+	trustFor = 5 * time.Second
+	idleFor  = 4 * time.Minute
 )
 
 // idle is a stack of clients that nobody uses, each until it has been there
@@ -18,8 +27,9 @@ type idle struct {
 
 // kept is a client that a Sender keeps.
 type kept struct {
-	*smtp.Client
+	*session
 	dialled *attempt
+	refused bool        // the last message, which RSET has to end
 	used    time.Time   // when it became idle
 	timer   *time.Timer // closes it when it has been idle for long
 }
@@ -43,7 +53,7 @@ func (i *idle) put(c *kept) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closed {
-		c.Close()
+		go c.quit()
 		return
 	}
 	c.used = time.Now()
@@ -56,17 +66,40 @@ func (i *idle) drop(c *kept) {
 	i.mu.Lock()
 	i.clients = slices.DeleteFunc(i.clients, func(other *kept) bool { return other == c })
 	i.mu.Unlock()
-	c.Close()
+	c.quit()
 }
 
 func (i *idle) close() {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.closed = true
-	for _, c := range i.clients {
+	clients := i.clients
+	i.clients, i.closed = nil, true
+	i.mu.Unlock()
+	var leaving sync.WaitGroup
+	for _, c := range clients {
 		if c.timer.Stop() {
-			c.Close()
+			leaving.Go(c.quit)
 		}
 	}
-	i.clients = nil
+	leaving.Wait()
+}
+
+// fresh reports whether the server will take another message. It asks, unless
+// there was a message a moment ago that was not refused.
+func (c *kept) fresh(ctx context.Context) bool {
+	switch {
+	case c.refused:
+		return c.ask(ctx, askTimeout, "RSET", 250) == nil
+	case time.Since(c.used) < trustFor:
+		return true
+	}
+	return c.ask(ctx, askTimeout, "NOOP", 250) == nil
+}
+
+// quit takes leave of the server and closes the connection. What the server
+// says to that matters to nobody, so that nobody waits for it.
+func (c *kept) quit() {
+	limit := time.AfterFunc(quitTimeout, func() { c.Close() })
+	defer limit.Stop()
+	defer c.Close()
+	c.wire.WriteLines("QUIT")
 }

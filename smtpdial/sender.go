@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -25,16 +23,9 @@ const (
 // DefaultMaxTries is how often a Sender tries to send one message.
 const DefaultMaxTries = 6
 
-// What becomes of a client that nobody uses: for a while it is taken to be
-// alive, then it is asked, then it is closed.
-const (
-	trustFor = 5 * time.Second
-	idleFor  = time.Minute
-)
-
 // ErrUncertain is wrapped by the error for a connection that broke when the
-// message had been sent and the reply was still to come: it may have been
-// accepted or not. A Sender does not try again then, which
+// end of the message had been sent and no whole reply had come: the server may
+// have accepted the message or not. A Sender does not try again then, which
 // could send the message twice.
 var ErrUncertain = errors.New("the message may have been sent or not")
 
@@ -93,9 +84,13 @@ func (s *Sender) init() {
 // callers ahead may give up theirs. The turn of a caller who gives up goes to
 // the next one. The error then names the limits and how many others wait.
 //
+// A context without a deadline is enough: no step lasts for ever. Send waits
+// no longer for each reply than RFC 5321 §4.5.3.2 asks for, 10 minutes for the
+// one to the message, and 3 minutes for the server to take 16 KiB of it.
+//
 // It tries again, with a growing pause, if [Temporary] says that this may
-// succeed: after a reply of class 4, a connection that broke before the
-// message was complete, a dial that failed. While dials fail, most
+// succeed: after a reply of class 4, a connection that broke or was silent
+// before the message was complete, a dial that failed. While dials fail, most
 // tries are told of the last failure and do not dial. The error is otherwise an
 // [*Error] of Dial, the *smtp.SMTPError of go-smtp in an Error of step OpSend,
 // or one that wraps [ErrUncertain]. If ctx ends first, it is that of ctx,
@@ -160,10 +155,9 @@ func (s *Sender) try(ctx context.Context, m envelope) error {
 		return err
 	}
 	turn.begin()
-	release := transport.Guard(ctx, c)
-	err = m.send(c.Client)
-	usable := err == nil || answered(err) && c.Reset() == nil
-	if open := release(); open && usable {
+	err = c.submit(ctx, m)
+	c.refused = err != nil
+	if c.usable() {
 		s.idle.put(c)
 	} else {
 		c.Close()
@@ -183,9 +177,7 @@ func (s *Sender) client(ctx context.Context) (*kept, error) {
 		if c == nil {
 			break
 		}
-		release := transport.Guard(ctx, c)
-		fresh := time.Since(c.used) < trustFor || c.Noop() == nil
-		if open := release(); open && fresh {
+		if c.fresh(ctx) {
 			return c, nil
 		}
 		c.Close()
@@ -194,50 +186,20 @@ func (s *Sender) client(ctx context.Context) (*kept, error) {
 		return nil, err
 	}
 	a := newAttempt(s.dialer, s.username)
-	client, err := a.dial(ctx)
+	session, err := a.dial(ctx)
 	if ctx.Err() == nil {
 		s.outage.note(err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &kept{Client: client, dialled: a}, nil
+	return &kept{session: session, dialled: a}, nil
 }
 
-// Close ends the connections that are idle. Those in use, and those of a later
-// Send, end with their message.
+// Close takes leave of the server on the connections that are idle. Those in
+// use, and those of a later Send, end with their message. Close does not wait
+// for the server. It returns nil.
 func (s *Sender) Close() error {
 	s.idle.close()
 	return nil
-}
-
-// answered reports whether the server has replied, with anything but the
-// announcement that it closes the connection.
-func answered(err error) bool {
-	reply, ok := errors.AsType[*smtp.SMTPError](err)
-	return ok && reply.Code != 421
-}
-
-func (m envelope) send(c *smtp.Client) error {
-	options := &smtp.MailOptions{Size: int64(len(m.message)), UTF8: m.international()}
-	if err := c.Mail(m.from, options); err != nil {
-		return err
-	}
-	for _, to := range m.to {
-		if err := c.Rcpt(to, nil); err != nil {
-			return fmt.Errorf("recipient %q: %w", to, err)
-		}
-	}
-	w, err := c.Data()
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(m.message); err != nil {
-		return err
-	}
-	err = w.Close()
-	if _, replied := errors.AsType[*smtp.SMTPError](err); err != nil && !replied {
-		return fmt.Errorf("%w: %w", ErrUncertain, err)
-	}
-	return err
 }

@@ -38,6 +38,20 @@ func (p *Peer) Hear() string {
 	return strings.TrimRight(line, "\r\n")
 }
 
+// Message reads a message up to the dot that ends it, and reports whether that
+// has come.
+func (p *Peer) Message() (ended bool) {
+	for {
+		line, err := p.reader.ReadSlice('\n')
+		if err != nil && err != bufio.ErrBufferFull {
+			return false
+		}
+		if string(line) == ".\r\n" {
+			return true
+		}
+	}
+}
+
 // Tag returns the first word of the next line of the client.
 func (p *Peer) Tag() string {
 	tag, _, _ := strings.Cut(p.Hear(), " ")

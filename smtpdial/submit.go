@@ -1,0 +1,185 @@
+package smtpdial
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/wire"
+)
+
+// How long a server may take. The first four are the least that RFC 5321
+// §4.5.3.2 wants a client to wait; with the others nothing is lost if a server
+// takes longer.
+const (
+	commandTimeout = 5 * time.Minute  // for the reply to MAIL or RCPT
+	dataTimeout    = 2 * time.Minute  // for the reply to DATA
+	blockTimeout   = 3 * time.Minute  // to take blockSize octets of a message
+	acceptTimeout  = 10 * time.Minute // for the reply to a message
+
+	askTimeout  = 10 * time.Second // for the reply to NOOP or RSET
+	quitTimeout = 5 * time.Second  // to take QUIT
+)
+
+// blockSize is the most that a record of TLS holds.
+const blockSize = 16 << 10
+
+// A broken connection is one that ended although neither side had said so.
+// Another one can do.
+type broken struct{ error }
+
+func (broken) Temporary() bool { return true }
+func (b broken) Unwrap() error { return b.error }
+
+// submit sends one message. Its error wraps ErrUncertain from the moment on
+// when the connection had taken the end of the message.
+func (s *session) submit(ctx context.Context, m envelope) error {
+	mail, err := s.mail(m)
+	if err != nil {
+		return err
+	}
+	if err := s.ask(ctx, commandTimeout, mail, 250); err != nil {
+		return err
+	}
+	for _, to := range m.to {
+		if err := s.ask(ctx, commandTimeout, "RCPT TO:<"+to+">", 250, 251, 252); err != nil {
+			return fmt.Errorf("recipient %q: %w", to, err)
+		}
+	}
+	if err := s.ask(ctx, dataTimeout, "DATA", 354); err != nil {
+		return err
+	}
+	if err := s.sendLines(ctx, m.message); err != nil {
+		return err
+	}
+	return s.finish(ctx)
+}
+
+// mail returns the MAIL command, with the parameters that the server knows.
+func (s *session) mail(m envelope) (command string, err error) {
+	command = "MAIL FROM:<" + m.from + ">"
+	if _, ok := s.extension("8BITMIME"); ok {
+		command += " BODY=8BITMIME"
+	}
+	if _, ok := s.extension("SIZE"); ok {
+		command += fmt.Sprintf(" SIZE=%d", len(m.message))
+	}
+	if !m.international() {
+		return command, nil
+	}
+	if _, ok := s.extension("SMTPUTF8"); !ok {
+		return "", errors.New("the server does not take addresses with letters beyond ASCII (SMTPUTF8)")
+	}
+	return command + " SMTPUTF8", nil
+}
+
+// sendLines sends the message but for its end.
+func (s *session) sendLines(ctx context.Context, message []byte) error {
+	out := s.wire.Writer()
+	w := bufio.NewWriterSize(writerFunc(func(p []byte) (n int, err error) {
+		for block := range slices.Chunk(p, blockSize) {
+			err := s.within(ctx, blockTimeout, "take a part of the message", func() error {
+				taken, err := out.Write(block)
+				n += taken
+				return s.lastWords(err)
+			})
+			if err != nil {
+				return n, err
+			}
+		}
+		return n, nil
+	}), blockSize)
+	if err := writeLines(w, message); err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+// writeLines writes each line with CRLF, and a dot that begins it twice (RFC
+// 5321 §4.5.2).
+func writeLines(w *bufio.Writer, message []byte) error {
+	for line := range bytes.Lines(message) {
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		if bytes.HasPrefix(line, []byte(".")) {
+			w.WriteByte('.')
+		}
+		w.Write(line)
+		if _, err := w.WriteString("\r\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish sends the end of the message and waits for the reply. The end is a
+// record of its own, and until the connection has taken all of it, the server
+// cannot have the message. From then on only a reply says what became of it.
+func (s *session) finish(ctx context.Context) error {
+	before := s.out.whole.Load()
+	err := s.within(ctx, blockTimeout, "take the end of the message", func() error { return s.write(".") })
+	if err != nil && s.out.whole.Load() == before {
+		return err
+	}
+	err = s.within(ctx, acceptTimeout, "answer the message", func() error {
+		s.wire.Renew()
+		r, err := s.read()
+		if err == nil && r.code >= 300 {
+			err = r.err()
+		}
+		return err
+	})
+	if reply, ok := errors.AsType[*smtp.SMTPError](err); err == nil || ok && reply.Code >= 400 {
+		return err
+	}
+	s.lost = true
+	return fmt.Errorf("%w: %w", ErrUncertain, err)
+}
+
+// ask sends a command, and returns an *smtp.SMTPError for a reply of another
+// code than those wanted.
+func (s *session) ask(ctx context.Context, limit time.Duration, command string, want ...int) error {
+	verb, _, _ := strings.Cut(command, " ")
+	return s.within(ctx, limit, "answer "+verb, func() error {
+		s.wire.Renew()
+		_, err := s.command(command, want...)
+		return err
+	})
+}
+
+// within runs a step of the conversation. It breaks the connection when ctx
+// ends, and when the server takes longer than limit to do what the step asks.
+func (s *session) within(ctx context.Context, limit time.Duration, what string, step func() error) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the server took longer than %v to %s", limit, what))
+	defer cancel()
+	release := transport.Guard(bounded, s)
+	err := step()
+	open := release()
+	reply, replied := errors.AsType[*smtp.SMTPError](err)
+	_, violated := errors.AsType[wire.Violation](err)
+	switch {
+	case err == nil || replied:
+		s.lost = s.lost || !open || replied && reply.Code == 421
+		return err
+	case !open:
+		err = transport.ContextError(bounded)
+	case !violated && !errors.Is(err, ErrProtocol):
+		err = broken{err}
+	}
+	s.lost = true
+	return err
+}
+
+// usable reports whether the conversation can go on with another message.
+func (s *session) usable() bool { return !s.lost && !s.wire.Pending() }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
