@@ -43,6 +43,7 @@
 //
 // # Many messages
 //
-// A [Sender] keeps clients ready for the next message, within the limits that
-// Exchange Online has for a mailbox. It tries again where a refusal may pass.
+// A [Sender] keeps connections ready for the next message, within the limits that
+// Exchange Online has for a mailbox. It tries again if a refusal may pass. It
+// speaks SMTP itself, as Dial does up to AUTH, and bounds each step in time.
 package smtpdial
