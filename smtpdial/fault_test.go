@@ -2,11 +2,14 @@ package smtpdial_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/internal/mailtest"
+	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/smtpdial"
 )
 
@@ -195,19 +199,36 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// The function, the method and what all rooms go by agree.
 func TestTemporary(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		want bool
 	}{
-		"class 4": {&smtp.SMTPError{Code: 451}, true},
-		"class 5": {&smtp.SMTPError{Code: 535}, false},
-		"EOF":     {io.ErrUnexpectedEOF, true},
-		"no SMTP": {smtpdial.ErrProtocol, false},
+		"class 4":                    {&smtp.SMTPError{Code: 451}, true},
+		"class 4, context is over":   {fmt.Errorf("%w, after %w", context.DeadlineExceeded, &smtp.SMTPError{Code: 451}), true},
+		"class 5":                    {&smtp.SMTPError{Code: 535}, false},
+		"class 5, context is over":   {fmt.Errorf("%w, after %w", context.DeadlineExceeded, &smtp.SMTPError{Code: 535}), false},
+		"class 3":                    {&smtp.SMTPError{Code: 354}, false},
+		"uncertain":                  {fmt.Errorf("%w: %w", smtpdial.ErrUncertain, io.ErrUnexpectedEOF), false},
+		"uncertain, context is over": {fmt.Errorf("%w, after %w", context.DeadlineExceeded, smtpdial.ErrUncertain), false},
+		"EOF":                        {io.ErrUnexpectedEOF, true},
+		"no SMTP":                    {smtpdial.ErrProtocol, false},
+		"time limit":                 {context.DeadlineExceeded, true},
+		"cancelled":                  {context.Canceled, false},
+		"refused":                    {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true},
+		"no such name":               {&net.DNSError{IsNotFound: true}, false},
+		"certificate":                {&tls.CertificateVerificationError{Err: io.EOF}, false},
+		"unknown":                    {errors.New("something"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := (&smtpdial.Error{Err: test.err}).Temporary(); got != test.want {
-				t.Errorf("Temporary %t, want %t", got, test.want)
+			e := &smtpdial.Error{Err: test.err}
+			if e.Temporary() != test.want || smtpdial.Temporary(test.err) != test.want || smtpdial.Temporary(e) != test.want {
+				t.Errorf("%t, %t, %t, want %t", e.Temporary(), smtpdial.Temporary(test.err), smtpdial.Temporary(e), test.want)
+			}
+			_, replied := errors.AsType[*smtp.SMTPError](test.err)
+			if got := transport.Temporary(test.err); !replied && !errors.Is(test.err, smtpdial.ErrUncertain) && got != test.want {
+				t.Errorf("the other rooms say %t", got)
 			}
 		})
 	}

@@ -44,7 +44,7 @@ func (s wrapped) Invalidate(token *oauth2.Token) { s.source.Invalidate(token) }
 func TestHighVolumeEmail(t *testing.T) {
 	const lifetime = 62 * time.Minute
 	sources := map[string]func(*tokensource.Config) oauth2.TokenSource{
-		"Source":     func(c *tokensource.Config) oauth2.TokenSource { return c.ClientCredentials() },
+		"Source":  func(c *tokensource.Config) oauth2.TokenSource { return c.ClientCredentials() },
 		"wrapped": func(c *tokensource.Config) oauth2.TokenSource { return wrapped{c.ClientCredentials()} },
 	}
 	for name, row := range map[string]struct {

@@ -9,8 +9,8 @@ import (
 
 // What becomes of a client that nobody uses: for a while it is taken to be
 // alive, then it is asked, then it is closed, before the server does that. A
-// server keeps a connection for five minutes at least (RFC 5321 §4.5.3.2.7),
-// and an Exchange server for no more
+// server waits for five minutes at least (RFC 5321 §4.5.3.2.7), and Exchange,
+// unless it was told otherwise, for five
 // (https://learn.microsoft.com/powershell/module/exchange/set-receiveconnector).
 const (
 	trustFor = 5 * time.Second

@@ -139,7 +139,6 @@ func (s *session) finish(ctx context.Context) error {
 	if reply, ok := errors.AsType[*smtp.SMTPError](err); err == nil || ok && reply.Code >= 400 {
 		return err
 	}
-	s.lost = true
 	return fmt.Errorf("%w: %w", ErrUncertain, err)
 }
 
@@ -154,11 +153,15 @@ func (s *session) ask(ctx context.Context, limit time.Duration, command string, 
 	})
 }
 
-// within runs a step of the conversation. It breaks the connection when ctx
-// ends, and when the server takes longer than limit to do what the step asks.
+// within runs a step of the conversation, unless ctx has ended. It breaks the
+// connection when ctx ends, and when the server takes longer than limit to do
+// what the step asks.
 func (s *session) within(ctx context.Context, limit time.Duration, what string, step func() error) error {
 	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the server took longer than %v to %s", limit, what))
 	defer cancel()
+	if err := transport.ContextError(bounded); err != nil {
+		return err
+	}
 	release := transport.Guard(bounded, s)
 	err := step()
 	open := release()
@@ -166,7 +169,7 @@ func (s *session) within(ctx context.Context, limit time.Duration, what string, 
 	_, violated := errors.AsType[wire.Violation](err)
 	switch {
 	case err == nil || replied:
-		s.lost = s.lost || !open || replied && reply.Code == 421
+		s.lost = s.lost || !open || replied && (reply.Code < 400 || reply.Code == 421)
 		return err
 	case !open:
 		err = transport.ContextError(bounded)
