@@ -2,7 +2,6 @@ package tokensource
 
 import (
 	"net/url"
-	"regexp"
 
 	"github.com/exoauth/exoauth/internal/plain"
 )
@@ -23,21 +22,10 @@ func secretsOf(form url.Values) *plain.Secrets {
 	return secrets
 }
 
-var (
-	// namedSecret is a parameter or JSON member and its value, which an answer
-	// that broke off may not have the end of.
-	namedSecret = regexp.MustCompile(`(?i)((?:access|refresh|id)_token|client_secret|assertion|code_verifier|device_code|password)(["']?\s*[:=]\s*["']?)[^"'&\s<>,}]*`)
-	// opaque is what looks like a token wherever it stands.
-	opaque = regexp.MustCompile(`[A-Za-z0-9+/=_.~-]{32,}`)
-)
-
 // excerpt returns the first characters of an answer that was not understood,
 // which may be half of one with a token in it.
 func excerpt(secrets *plain.Secrets, body []byte) string {
-	s := secrets.Text(string(head(body, 16<<10)))
-	s = namedSecret.ReplaceAllString(s, "${1}${2}"+plain.Redacted)
-	s = opaque.ReplaceAllString(s, plain.Redacted)
-	return plain.Head(s, excerptSize)
+	return plain.Head(plain.Conceal(secrets.Text(string(head(body, 16<<10)))), excerptSize)
 }
 
 // head returns the first n bytes, which may end within a character.

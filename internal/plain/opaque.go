@@ -1,0 +1,158 @@
+package plain
+
+import (
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+)
+
+// markOpaque hides what looks like a token, an Entra client secret or base64 of
+// a login, wherever it stands.
+func markOpaque(text string, hide mask) {
+	for i := 0; i < len(text); {
+		start := span(text, i, func(c byte) bool { return !isOpaque(c) })
+		end := runEnd(text, start)
+		if host := hostEnd(text, start, end); secretRun(text[:start], text[host:end], text[end:]) {
+			hide.cover(host, end)
+		}
+		i = max(end, start+1)
+	}
+}
+
+// isOpaque holds for what tokens, base64 and secrets consist of.
+func isOpaque(c byte) bool {
+	return isAlphanumeric(c) || c == '+' || c == '/' || c == '_' || c == '~' || c == '.' || c == '-'
+}
+
+// runEnd returns where a run ends that begins at i: with its padding, and for
+// the tokens of personal accounts with the characters that only those have.
+func runEnd(text string, i int) int {
+	is := isOpaque
+	if personal(text[i:]) {
+		is = func(c byte) bool { return isOpaque(c) || strings.IndexByte("!*$", c) >= 0 }
+	}
+	return span(text, span(text, i, is), func(c byte) bool { return c == '=' })
+}
+
+// personal knows the tokens and codes of personal accounts, such as
+// M.C513_BAY.0.U.-Cn.
+func personal(run string) bool {
+	if len(run) < 5 || run[:2] != "M." || run[2] < 'A' || run[2] > 'Z' {
+		return false
+	}
+	digits := span(run, 3, func(c byte) bool { return c >= '0' && c <= '9' })
+	return digits > 3 && strings.HasPrefix(run[digits:], "_")
+}
+
+// hostEnd returns where the path of a URL begins.
+func hostEnd(text string, start, end int) int {
+	if !strings.HasPrefix(text[start:end], "//") || !strings.HasSuffix(text[:start], ":") {
+		return start
+	}
+	if n := strings.IndexByte(text[start+2:end], '/'); n >= 0 {
+		return start + 2 + n
+	}
+	return end
+}
+
+// minToken is the length from which a run that is no word is taken for a token.
+const minToken = 32
+
+func secretRun(before, run, after string) bool {
+	switch {
+	case run == "":
+		return false
+	case strings.HasSuffix(before, Redacted), strings.HasPrefix(after, Redacted):
+		return true // the rest of something
+	case strings.HasPrefix(run, "eyJ") && len(run) > 10, strings.Contains(run, "/eyJ"), personal(run):
+		return true
+	case strings.Contains(run, "Q~") && len(run) > 20:
+		return true
+	case strings.HasSuffix(before, "earer ") && bearer(run, after), strings.HasSuffix(before, "asic ") && strings.Contains(unbase64(run), ":"):
+		return true
+	case len(run) < minToken:
+		login := unbase64(run)
+		return strings.Contains(login, "\x00") || strings.HasPrefix(login, "user=") || strings.HasPrefix(login, "n,a=")
+	}
+	return !isThumbprint(run) && !isLocalPart(before, after) && !isWords(run)
+}
+
+// bearer holds for what follows "Bearer" and is not prose or a parameter.
+func bearer(run, after string) bool {
+	return (len(run) >= 24 || strings.ContainsAny(run, "0123456789")) && !strings.HasPrefix(after, "=")
+}
+
+// unbase64 returns the text that run is base64 of, "" if it is none. Only the
+// zeros of a login stand in it besides what is printable.
+func unbase64(run string) string {
+	run = strings.TrimRight(run, "=")
+	if len(run) < 6 {
+		return ""
+	}
+	text, err := base64.RawStdEncoding.DecodeString(run)
+	if err != nil {
+		text, err = base64.RawURLEncoding.DecodeString(run)
+	}
+	if err != nil || !utf8.Valid(text) {
+		return ""
+	}
+	for _, c := range text {
+		if c != 0 && c != 1 && c < ' ' || c == 0x7f {
+			return ""
+		}
+	}
+	return string(text)
+}
+
+// isThumbprint knows how Entra ID writes that of a certificate.
+func isThumbprint(run string) bool {
+	return len(run) == 40 && strings.Trim(run, "0123456789ABCDEF") == ""
+}
+
+// isLocalPart holds for what stands before the "@" of an address or the id of a
+// message.
+func isLocalPart(before, after string) bool {
+	return strings.HasPrefix(after, "@") && (before == "" || strings.ContainsAny(before[len(before)-1:], "<\" \t\r\n"))
+}
+
+// isWords holds for a name, path, id or date: what has nothing in it that is
+// longer than a word and no word.
+func isWords(run string) bool {
+	for part := range strings.FieldsFuncSeq(run, func(r rune) bool { return !isAlphanumeric(byte(r)) }) {
+		if !isWord(part) {
+			return false
+		}
+	}
+	return true
+}
+
+// isWord knows words by their case: NAMPRD21, eurprd04 and one group of an id,
+// AuthenticationFailedException, IMAP4rev1.
+func isWord(part string) bool {
+	var lower, upper, digits, humps, numbers int
+	last := byte(0)
+	for i := range len(part) {
+		switch c := part[i]; {
+		case c >= 'a':
+			lower++
+		case c >= 'A':
+			upper++
+			if last >= 'a' {
+				humps++
+			}
+		default:
+			digits++
+			if last > '9' || last == 0 {
+				numbers++
+			}
+		}
+		last = part[i]
+	}
+	switch {
+	case lower == 0 && digits > 0:
+		return len(part) <= 16 || upper == 0 && digits <= 20
+	case upper == 0 && digits > 0:
+		return len(part) <= 12 || numbers == 1 && len(part) <= 20
+	}
+	return len(part) <= 40 && numbers <= 2 && (humps+1)*4 <= len(part)+3
+}
