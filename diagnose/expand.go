@@ -4,9 +4,14 @@ import (
 	"cmp"
 	"regexp"
 	"strings"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+
+// maxValue bounds, in bytes, what a placeholder stands for.
+const maxValue = 200
 
 // expand fills in the placeholders of a text for people.
 func (s *situation) expand(text string) string {
@@ -15,22 +20,29 @@ func (s *situation) expand(text string) string {
 	}
 	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
 		value, unknown := s.value(strings.Trim(p, "{}"))
-		return cmp.Or(printable(head(value, 200)), unknown)
+		return cmp.Or(oneLine(plain.Head(value, maxValue)), unknown)
 	})
 }
 
 // expandFor fills in those of a command, each value quoted so that it stays
 // one argument whatever is in it: addresses and ids come from tokens and from
-// servers.
+// servers. One that cannot be pasted as it stands is left for a person to fill
+// in.
 func (s *situation) expandFor(shell Shell, text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
 		value, unknown := s.value(strings.Trim(p, "{}"))
-		value = printable(head(value, 200))
-		if value == "" {
+		if value = strings.TrimSpace(value); !pastes(shell, value) {
 			return unknown
 		}
 		return quote(shell, value)
 	})
+}
+
+// pastes reports whether a shell takes the value from a person who sees what is
+// in it. What runs az is one of several shells, and they do not quote alike.
+func pastes(shell Shell, value string) bool {
+	return value != "" && len(value) <= maxValue && value == plain.Line(value) &&
+		(shell != AzureCLI || unquoted.MatchString(value))
 }
 
 var unquoted = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._-]*$`)
@@ -38,29 +50,28 @@ var unquoted = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._-]*$`)
 // quote makes value one argument of a shell. PowerShell takes the typographic
 // quotes for the plain one.
 func quote(shell Shell, value string) string {
-	switch {
-	case shell == Settings || unquoted.MatchString(value):
+	if shell == Settings || unquoted.MatchString(value) {
 		return value
-	case shell == AzureCLI:
-		return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 	}
 	doubled := strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(value)
 	return "'" + doubled + "'"
 }
-
-func head(s string, n int) string { return s[:min(len(s), n)] }
 
 // evidence is the text of a rule, or the line that shows its symptom.
 func (s *situation) evidence(r *rule) string {
 	if r.evidence != "" {
 		return s.expand(r.evidence)
 	}
+	shown := s.words
 	for _, line := range s.lines {
-		if r.shows(line) {
-			return excerpt(line)
+		if !r.shows(line) {
+			continue
+		}
+		if shown = line; !plain.FromClient(line) {
+			break
 		}
 	}
-	return excerpt(s.words)
+	return excerpt(shown)
 }
 
 // excerpt is what is shown of the words of others.
@@ -82,7 +93,7 @@ func (s *situation) tokenEvidence(r *rule, words string) string {
 	return strings.TrimSuffix(words, ".") + "; the token is for Exchange and has " + s.permission()
 }
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
 
 // id returns an id that can stand within quotes, or nothing.
 func id(value string) string {

@@ -229,10 +229,19 @@ func TestCommandsQuoted(t *testing.T) {
 		"a@b; Remove-Mailbox c@contoso.com":   "'a@b; Remove-Mailbox c@contoso.com'",
 		"$(Remove-Mailbox)":                   "'$(Remove-Mailbox)'",
 		"-WhatIf":                             "'-WhatIf'",
-		"a@b\nRemove-Mailbox c@contoso.com":   "'a@b Remove-Mailbox c@contoso.com'",
-		"\x1b[2Ja@contoso.com":                "'\uFFFD[2Ja@contoso.com'",
+		"a b@contoso.com -Force":              "'a b@contoso.com -Force'",
+		"`$a@contoso.com":                     "'`$a@contoso.com'",
+		`"a"@contoso.com`:                     `'"a"@contoso.com'`,
+		" a@contoso.com\r\n":                  "a@contoso.com",
+		"a@b\nRemove-Mailbox c@contoso.com":   "<user name>",
+		"a\tb@contoso.com":                    "<user name>",
+		"\x1b[2Ja@contoso.com":                "<user name>",
+		"moc.osotnoc@\u202ea":                 "<user name>",
+		"a\u200b@contoso.com":                 "<user name>",
+		"a\u00a0b@contoso.com":                "<user name>",
+		"\xff@contoso.com":                    "<user name>",
 		"invoices@contoso.com":                "invoices@contoso.com",
-		strings.Repeat("a", 300) + "@contoso": strings.Repeat("a", 200),
+		strings.Repeat("a", 300) + "@contoso": "<user name>",
 	} {
 		findings := diagnose.ExplainLine(mailboxOff, diagnose.Subject{Username: name})
 		if got := texts(findings[0])[0]; got != "Set-CASMailbox -Identity "+want+" -SmtpClientAuthenticationDisabled $false" {

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -32,6 +33,12 @@ type Step struct {
 	Err error
 	// Findings explain it, most likely first.
 	Findings []Finding
+}
+
+// Format shows the step without its error, which somebody else has written,
+// whatever the verb.
+func (s Step) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%s: %s, %s", s.Name, s.Status, s.Seen)
 }
 
 // MarshalJSON gives the time in milliseconds, and of the error what Seen says.

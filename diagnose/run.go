@@ -134,7 +134,7 @@ func (r *run) step(ctx context.Context, name string, p Protocol, do func(context
 }
 
 func (r *run) done(s Step) {
-	s.Seen = printable(s.Seen)
+	s.Seen = oneLine(s.Seen)
 	r.report.Steps = append(r.report.Steps, s)
 	if r.Progress != nil {
 		r.Progress(s)

@@ -32,7 +32,8 @@ type situation struct {
 	undated bool    // nobody has said what Now is
 
 	op    string   // step of a dialer
-	words string   // the error, without secrets
+	said  string   // the error as it came, which is not for showing
+	words string   // the same without secrets
 	lines []string // of the words, for evidence
 	lower []string // the same in lower case, for symptoms
 	text  string   // words in lower case, for conditions
@@ -41,6 +42,8 @@ type situation struct {
 
 	tokenErr *tokensource.Error // of the token request; nil where the error is another
 	config   *tokensource.ConfigError
+
+	secrets *plain.Secrets // the token, however it is written
 }
 
 func newSituation(about Subject) *situation {
@@ -57,6 +60,8 @@ func newSituation(about Subject) *situation {
 // readToken takes what the token tells.
 func (s *situation) readToken() {
 	s.Token = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s.Token), "Bearer "))
+	s.secrets = new(plain.Secrets)
+	s.secrets.AddEncoded(s.Token[:min(len(s.Token), maxToken)])
 	if s.claims = parseClaims(s.Token); s.claims != nil {
 		s.Flow = cmp.Or(s.Flow, s.claims.flow())
 		s.ClientID = cmp.Or(s.ClientID, s.claims.app)
@@ -85,7 +90,7 @@ func (s *situation) readTried(err error) {
 func (s *situation) read(err error) {
 	defer func() {
 		if recover() != nil {
-			s.setWords(cmp.Or(s.words, fmt.Sprintf("an error of type %T", err)))
+			s.setWords(cmp.Or(s.said, fmt.Sprintf("an error of type %T", err)))
 		}
 	}()
 	s.readTried(err)
@@ -100,7 +105,7 @@ func (s *situation) read(err error) {
 	s.readReply(err)
 	s.readConfig(err)
 	s.readEntra(err)
-	if s.words == "" {
+	if s.said == "" {
 		s.setWords(err.Error())
 	}
 	s.readCertificate(err)
@@ -132,7 +137,7 @@ func (s *situation) readReply(err error) {
 		s.setWords(fmt.Sprintf("%d %s%s", e.Code, code, e.Message))
 	}
 	if e, ok := errors.AsType[*xoauth2.Error](err); ok { // the challenge before the reply
-		s.setWords(strings.TrimSpace(s.words + " " + e.Error()))
+		s.setWords(strings.TrimSpace(s.said + " " + e.Error()))
 	}
 	if e, ok := errors.AsType[*textproto.Error](err); ok {
 		s.Protocol = cmp.Or(s.Protocol, SMTP)
@@ -147,7 +152,7 @@ func (s *situation) readCertificate(err error) {
 	if !ok || len(e.UnverifiedCertificates) == 0 {
 		return
 	}
-	s.setWords(fmt.Sprintf("%s (issued by %s)", s.words, e.UnverifiedCertificates[0].Issuer))
+	s.setWords(fmt.Sprintf("%s (issued by %s)", s.said, e.UnverifiedCertificates[0].Issuer))
 }
 
 // aadsts finds the numbers of Entra ID in the text of any library's error.
@@ -155,7 +160,7 @@ var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b`)
 
 // refusedApp finds the application that Entra ID's words name: "Application with
 // identifier '…'", "the application with ID '…'", "the application Name ('…')".
-var refusedApp = regexp.MustCompile(`(?i)application [^'\n]{0,120}'([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b`)
+var refusedApp = regexp.MustCompile(`(?i)application [^']{0,120}'([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b`)
 
 // readConfig takes a setting that tokensource refuses.
 func (s *situation) readConfig(err error) {
@@ -178,7 +183,7 @@ func (s *situation) readEntra(err error) {
 		switch answer := strings.TrimSpace(e.Code + " " + e.Suberror + " " + e.Description); {
 		case e.Err == nil && answer != "":
 			s.setWords(answer)
-		case e.Err == nil || s.words == "":
+		case e.Err == nil || s.said == "":
 			s.setWords(e.Error())
 		}
 		s.tokenErr = e
@@ -194,7 +199,7 @@ func (s *situation) readEntra(err error) {
 // the libraries that are not known here have nothing else.
 func (s *situation) readCodes(text string) {
 	if len(s.codes) == 0 {
-		for _, m := range aadsts.FindAllStringSubmatch(s.words+" "+text, 8) {
+		for _, m := range aadsts.FindAllStringSubmatch(s.said+" "+text, 8) {
 			if n, err := strconv.Atoi(m[1]); err == nil {
 				s.codes = append(s.codes, n)
 			}
@@ -204,13 +209,13 @@ func (s *situation) readCodes(text string) {
 		return
 	}
 	s.entra = true
-	if m := refusedApp.FindStringSubmatch(s.words + " " + text); m != nil {
+	if m := refusedApp.FindStringSubmatch(s.said + " " + text); m != nil {
 		s.ClientID = cmp.Or(s.ClientID, m[1])
 	}
 	if s.codes[0] == 1002012 { // only a request without a user gets it
 		s.Flow = AppOnly
 	}
-	if s.words != "" && !strings.Contains(s.words, "AADSTS") {
+	if s.said != "" && !strings.Contains(s.said, "AADSTS") {
 		s.setWords(fmt.Sprintf("AADSTS%d: %s", s.codes[0], text))
 	}
 }
@@ -219,26 +224,48 @@ func (s *situation) readCodes(text string) {
 // or in a log of a session at its end.
 const maxWords = 4 << 10
 
+// elided stands for the middle. It reads as a server's challenge, for the line
+// after it may be the answer to one.
+const elided = "+ …"
+
+// clip leaves no part of a word, or of a line, whose beginning it drops: it may
+// be that of a secret.
 func clip(text string) string {
 	if len(text) <= maxWords {
 		return text
 	}
-	return text[:maxWords/2] + " … " + text[len(text)-maxWords/2:]
+	head, tail := text[:maxWords/2], strings.TrimRight(text[len(text)-maxWords/2:], "\r\n")
+	cut := strings.IndexAny(tail, "\r\n")
+	if cut < 0 {
+		cut = strings.IndexAny(tail, " \t")
+	}
+	if cut < 0 {
+		tail = ""
+	}
+	return head[:strings.LastIndexAny(head, " \t\r\n\"',;&")+1] + "\n" + elided + "\n" + tail[cut+1:]
 }
 
+// setWords takes the words of an error. What is shown of them, as evidence, is
+// rather the server's than the client's.
 func (s *situation) setWords(text string) {
+	s.said = clip(text)
 	s.lines, s.lower = nil, nil
-	for line := range strings.Lines(scrub(clip(text), s.Token)) {
-		if line = printable(line); line != "" {
-			s.lines, s.lower = append(s.lines, line), append(s.lower, strings.ToLower(line))
+	var servers []string
+	for line := range strings.Lines(plain.Conceal(s.secrets.Text(s.said))) {
+		if line = oneLine(line); line == "" {
+			continue
+		}
+		s.lines, s.lower = append(s.lines, line), append(s.lower, strings.ToLower(line))
+		if !plain.FromClient(line) {
+			servers = append(servers, line)
 		}
 	}
-	s.words = strings.Join(s.lines, " ")
+	s.words = cmp.Or(strings.Join(servers, " "), strings.Join(s.lines, " "))
 	s.text = strings.Join(s.lower, " ")
 }
 
-// printable makes text one line that is safe on a terminal.
-func printable(text string) string {
+// oneLine makes text a line without blanks to spare.
+func oneLine(text string) string {
 	return strings.Join(strings.Fields(plain.Line(text)), " ")
 }
 

@@ -70,6 +70,6 @@ func (s Subject) Format(f fmt.State, _ rune) {
 	if s.Token != "" {
 		token = "a token"
 	}
-	io.WriteString(f, printable(fmt.Sprintf("%s as %s with %s of application %s, tenant %s",
+	io.WriteString(f, oneLine(fmt.Sprintf("%s as %s with %s of application %s, tenant %s",
 		s.Protocol, s.Username, token, s.ClientID, s.Tenant)))
 }

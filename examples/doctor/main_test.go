@@ -103,6 +103,21 @@ func TestLine(t *testing.T) {
 	}
 }
 
+// What people paste has their secrets in it.
+func TestPastedSecrets(t *testing.T) {
+	env := map[string]string{"EXO_AUTHORITY": "http://login.example.com"} // which makes all of the line evidence
+	for _, row := range mailtest.Secretive {
+		for _, args := range [][]string{{"-line", row.Text}, {"-json", "-line", row.Text}, {"-line", row.Text + "\nA9 NO AUTHENTICATE failed.", "-color", "always"}} {
+			r := doctor(t, "", env, args...)
+			for _, secret := range row.Secrets {
+				if strings.Contains(r.out+r.err, secret) {
+					t.Errorf("%s: %q is in\n%s%s", row.Kind, secret, r.out, r.err)
+				}
+			}
+		}
+	}
+}
+
 func TestToken(t *testing.T) {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
