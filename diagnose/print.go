@@ -130,21 +130,52 @@ func (p *Printer) labelled(label, text string) {
 // breakCommand continues a command on the next line before a parameter.
 func (p *Printer) breakCommand(c Command, indent int) string {
 	next := map[Shell]string{ExchangePowerShell: " `", GraphPowerShell: " `", AzureCLI: ` \`}[c.Shell]
-	if p.Width == 0 || next == "" || indent+len(c.Text) <= p.Width {
+	if p.Width == 0 || next == "" || indent+utf8.RuneCountInString(c.Text) <= p.Width {
 		return c.Text
 	}
-	parts := strings.Split(c.Text, " -")
-	lines := []string{parts[0]}
+	parts := parameters(c.Text)
+	lines := parts[:1]
 	for _, part := range parts[1:] {
 		last := &lines[len(lines)-1]
-		if columns := indent + utf8.RuneCountInString(*last+" -"+part+next); columns <= p.Width {
-			*last += " -" + part
+		if columns := indent + utf8.RuneCountInString(*last+" "+part+next); columns <= p.Width {
+			*last += " " + part
 		} else {
 			*last += next
-			lines = append(lines, "  -"+part)
+			lines = append(lines, "  "+part)
 		}
 	}
 	return strings.Join(lines, "\n"+strings.Repeat(" ", indent))
+}
+
+// parameters splits a command before each "-" that begins a parameter, which one
+// within quotation marks does not.
+func parameters(command string) []string {
+	var parts []string
+	start, quote, last := 0, rune(0), rune(0)
+	for i, c := range command {
+		switch mark := quotationMark(c); {
+		case quote != 0 && mark == quote:
+			quote = 0
+		case quote == 0 && mark != 0:
+			quote = mark
+		case quote == 0 && c == '-' && last == ' ':
+			parts = append(parts, command[start:i-1])
+			start = i
+		}
+		last = c
+	}
+	return append(parts, command[start:])
+}
+
+// quotationMark returns the mark that PowerShell takes c for, 0 for none.
+func quotationMark(c rune) rune {
+	switch c {
+	case '\'', '‘', '’', '‚', '‛':
+		return '\''
+	case '"', '“', '”', '„':
+		return '"'
+	}
+	return 0
 }
 
 // wrap breaks text at spaces, into lines that begin at a column.

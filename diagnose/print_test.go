@@ -65,6 +65,42 @@ func TestPrinterCommandsCopy(t *testing.T) {
 	}
 }
 
+// A command is never broken within quotation marks, where a line end would be
+// part of the value.
+func TestPrinterBreaksNoQuotes(t *testing.T) {
+	marks := strings.NewReplacer("‘", "'", "’", "'", "“", `"`, "”", `"`)
+	for _, c := range []diagnose.Command{
+		{Shell: diagnose.ExchangePowerShell, Text: "Set-CASMailbox -Identity 'a -b -c -d -e@contoso.com' -ImapEnabled $true -PopEnabled $true"},
+		{Shell: diagnose.ExchangePowerShell, Text: "Set-CASMailbox -Identity 'o''neill -a -b -c@contoso.com' -ImapEnabled $true -PopEnabled $true"},
+		{Shell: diagnose.ExchangePowerShell, Text: "Set-CASMailbox -Identity 'o’’neill -a -b -c@contoso.com' -ImapEnabled $true -PopEnabled $true"},
+		{Shell: diagnose.GraphPowerShell, Text: `$sp = Get-MgServicePrincipal -Filter "AppId eq '1 -2 -3 -4'" -Property "a -b" -All`},
+		{Shell: diagnose.GraphPowerShell, Text: `Get-MgUser -UserId “it's -a -b” -Property id -All -Top 1 -Sort id`},
+		{Shell: diagnose.AzureCLI, Text: `az ad app update --id 1 --set "a -b -c -d" --set "e -f" --append --verbose`},
+	} {
+		for width := 20; width < 120; width++ {
+			var out bytes.Buffer
+			p := diagnose.Printer{W: &out, Width: width}
+			must(p.Findings([]diagnose.Finding{{Rule: "a", Commands: []diagnose.Command{c}}}))
+			_, printed, _ := strings.Cut(out.String(), ":\n")
+			lines := strings.Split(strings.TrimSpace(strings.TrimRight(printed, "\n")), "\n")
+			var joined []string
+			for i, line := range lines {
+				line = strings.TrimSpace(line)
+				if i < len(lines)-1 {
+					line = strings.TrimRight(line[:len(line)-1], " ") // the mark of continuation
+				}
+				if plain := marks.Replace(line); strings.Count(plain, `"`)%2 != 0 || !strings.Contains(plain, `"`) && strings.Count(plain, "'")%2 != 0 {
+					t.Errorf("width %d: a quotation mark is open in %q", width, line)
+				}
+				joined = append(joined, line)
+			}
+			if got := strings.Join(joined, " "); got != c.Text {
+				t.Errorf("width %d: %s became %s", width, c.Text, got)
+			}
+		}
+	}
+}
+
 func TestPrinterOnce(t *testing.T) {
 	var out bytes.Buffer
 	p := diagnose.Printer{W: &out}
