@@ -154,6 +154,50 @@ func TestNearMisses(t *testing.T) {
 	}
 }
 
+// A server's own reason comes first, and one that looks alike is none.
+func TestServersReason(t *testing.T) {
+	for _, test := range []struct{ want, line, alike string }{
+		{
+			"password",
+			`A1 NO [Error="AuthFailed:LogonDenied-BasicAuthBlocked-<RequestId=a72c4922-23ab-4d80-b5ea-df75b0cdd734,ST=02:03:58><Process:Microsoft.Exchange.Security.BasicAuthService.Server><BG<UserType:OutlookCom><LogonFailed-BasicAuthBlocked><AS:BasicAuthBlocked>`,
+			`A1 NO [Error="AuthFailed:LogonDenied-None-OAuthLog:AuthExc_Auth Failed."`,
+		},
+		{
+			"locked",
+			"535 5.7.139 Authentication unsuccessful, account locked. Contact your administrator.",
+			"554 user@example.com; Recipient address rejected: Account locked for abuse or overuse",
+		},
+		{
+			"unavailable",
+			"421 4.3.2 Service not active [TYAPR01CA0229.jpnprd01.prod.outlook.com]",
+			"432 4.3.2 Concurrent connections limit exceeded.",
+		},
+		{
+			"mailbox-full",
+			"554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException.MapiExceptionQuotaExceeded",
+			"554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded",
+		},
+		{
+			"too-many-recipients",
+			"554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException",
+			"554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException.MapiExceptionQuotaExceeded",
+		},
+	} {
+		t.Run(test.want, func(t *testing.T) {
+			for _, about := range []diagnose.Subject{{}, {Flow: diagnose.AppOnly}, {Flow: diagnose.Delegated, Username: "example@outlook.com"}} {
+				findings := diagnose.ExplainLine(test.line, about)
+				if len(findings) == 0 || findings[0].Rule != test.want {
+					t.Fatalf("%v: %v", about, names(findings))
+				}
+				checkFinding(t, findings[0])
+				if alike := diagnose.ExplainLine(test.alike, about); has(alike, test.want) {
+					t.Errorf("%v: %q: %v", about, test.alike, names(alike))
+				}
+			}
+		})
+	}
+}
+
 // What the token says is evidence, too.
 func TestEvidence(t *testing.T) {
 	good := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})[0]

@@ -44,7 +44,7 @@ var imapRules = []rule{
 		source: "https://github.com/nextcloud/mail/pull/13668",
 	},
 	{
-		name: "app-not-registered", seen: logonDenied, when: []condition{not(delegated)}, confidence: Certain,
+		name: "app-not-registered", seen: logonDenied, when: []condition{not(delegated), not(says("basicauthblocked"))}, confidence: Certain,
 		cause:  "Exchange knows the application but gives it no access: the registration in Exchange or the permission on the mailbox is missing.",
 		remedy: "Register the application and give it the mailbox. " + whichObject,
 		who:    ExchangeAdmin, commands: registerApp,

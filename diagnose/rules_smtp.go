@@ -1,6 +1,9 @@
 package diagnose
 
-const printersDoc = "https://learn.microsoft.com/exchange/troubleshoot/email-delivery/fix-issues-with-printers-scanners-and-lob-applications-that-send-email-using-off"
+const (
+	submissionDoc = "https://learn.microsoft.com/exchange/troubleshoot/send-emails/smtp-submission-improvements"
+	printersDoc   = "https://learn.microsoft.com/exchange/troubleshoot/email-delivery/fix-issues-with-printers-scanners-and-lob-applications-that-send-email-using-off"
+)
 
 var smtpOn = []Command{{ExchangePowerShell, "Set-CASMailbox -Identity {user} -SmtpClientAuthenticationDisabled $false"}}
 
@@ -35,6 +38,13 @@ var smtpRules = []rule{
 		source: "https://docs.bookyourpto.com/features/smtp-troubleshoot",
 	},
 	{
+		name: "locked", seen: smtpLocked, confidence: Certain,
+		cause:  "The account is locked: its sign-in is blocked, or there were too many wrong passwords.",
+		remedy: "Stop what sends the wrong password, such as a device or a program that tries again and again, and log in with XOAUTH2 and a token. Then wait, or let an administrator unblock the sign-in.",
+		who:    EntraAdmin,
+		source: "https://learn.microsoft.com/entra/identity/authentication/howto-password-smart-lockout",
+	},
+	{
 		name: "federation", seen: smtpFederation, confidence: Certain,
 		cause:  "A password was sent, and the organization's own sign-in server, which has to check it, does not answer properly.",
 		remedy: "Log in with XOAUTH2 and a token, or let the sign-in server be mended.",
@@ -61,6 +71,27 @@ var smtpRules = []rule{
 		remedy: "Try again, with growing pauses. Where it stays, check that the mailbox exists and has a licence.",
 		who:    Nobody,
 		source: "https://github.com/jstedfast/MailKit/issues/566",
+	},
+	{
+		name: "unavailable", seen: smtpInactive, confidence: Likely,
+		cause:  "The submission service is not active for the moment on the host that answered.",
+		remedy: "Connect again, with growing pauses: another host may answer.",
+		who:    Nobody,
+		source: "https://github.com/jstedfast/MailKit/issues/1106",
+	},
+	{
+		name: "mailbox-full", seen: smtpFull, confidence: Certain,
+		cause:  "The sender's mailbox is full, and Exchange keeps a copy of each message in its Sent Items.",
+		remedy: "Empty Sent Items, or let a retention policy do it. Then send again.",
+		who:    User,
+		source: submissionDoc,
+	},
+	{
+		name: "too-many-recipients", seen: smtpQuota, confidence: Certain,
+		cause:  "The mailbox has sent to as many recipients as it may in a day, which are 10,000.",
+		remedy: "Wait until a day has passed since those messages. Send to fewer recipients, or with a service that is made for many.",
+		who:    Developer,
+		source: submissionDoc,
 	},
 	{
 		name: "no-mailbox-access", seen: smtpLogon, when: []condition{not(delegated)}, confidence: Certain,

@@ -39,6 +39,10 @@ const (
 	smtpOldTLS     symptom = "old TLS"
 	smtpAuthData   symptom = "auth data"
 	smtpShortToken symptom = "token will expire"
+	smtpLocked     symptom = "account locked"
+	smtpInactive   symptom = "service not active"
+	smtpFull       symptom = "mailbox full"
+	smtpQuota      symptom = "submission quota"
 
 	dnsFailed      symptom = "no such host"
 	connectFailed  symptom = "connect"
@@ -78,11 +82,11 @@ var signs = []sign{
 	{refused, []string{
 		"authenticate failed", "535 5.7.3", "5.7.3 authentication unsuccessful",
 		"authentication failure: unknown user name", "[authenticationfailed]", "535 5.7.8",
-		"the server refused the token", "logondenied"}},
+		"the server refused the token", "logondenied-none", "logondenied,"}},
 	{noMailbox, []string{"does not have a valid mailbox"}},
 	{password, []string{
 		"basic authentication is disabled", "basic authentication is not supported", "login failed",
-		"logon failure: unknown user name", "authenticate plain", "auth plain", "auth login", "535 5.7.30", "550 5.7.30"}},
+		"logon failure: unknown user name", "authenticate plain", "auth plain", "auth login", "535 5.7.30", "550 5.7.30", "basicauthblocked"}},
 	{blocked, []string{"account is blocked"}},
 	{expiredSession, []string{"accesstokenexpired", "session invalidated"}},
 	{throttled, []string{"request is throttled", "backoff time"}},
@@ -111,6 +115,10 @@ var signs = []sign{
 	{smtpThreads, []string{"thread limit exceeded", "concurrent connections limit", "432 4.3.2"}},
 	{smtpOldTLS, []string{"4.7.66", "tls 1.0 and 1.1 are not supported", "protocol version not supported"}},
 	{smtpShortToken, []string{"token will expire soon", "501 5.5.127"}},
+	{smtpLocked, []string{"authentication unsuccessful, account locked"}},
+	{smtpInactive, []string{"4.3.2 service not active"}},
+	{smtpFull, []string{"storedrv.submission.exception:quotaexceededexception"}},
+	{smtpQuota, []string{"submissionquotaexceededexception"}},
 	{smtpAuthData, []string{"501 5.5.124", "invalid xoauth2 auth data"}},
 
 	{dnsFailed, []string{"no such host", "server misbehaving", "name resolution"}},
