@@ -115,6 +115,10 @@ var Secretive = []Pasted{
 	{"WWW-Authenticate that echoes", `Bearer error="invalid_token", error_description="Bearer ` + shortSecret + `"`, []string{shortSecret}},
 	{"MSAL for Python", `{"error": "invalid_grant", "client_info": "eyJ1aWQiOiIxIn0", "refresh_token": "` + refresh + `"}`, []string{"eyJ1aWQi", refresh[:40], refresh[40:]}},
 	{"MSAL for JavaScript", "[Sat, 28 Nov 2026 10:00:00 GMT] : [" + clientID + "] : @azure/msal-node@2.16.2 : Trace - acquireTokenByCode called with code: " + code, []string{code[:30], code[30:]}},
+	{"XOAUTH2, decoded", "user=jane@contoso.com\x01auth=Bearer sekrit\x01\x01 AUTHENTICATE failed.", []string{"sekrit"}},
+	{"nodemailer, its settings", "nodemailer.createTransport({ auth: { user: 'jane@contoso.com', pass: 'ABCabc123+-=' } })", []string{"ABCabc", "123+-="}},
+	{"Thunderbird", `SendData: 2 login "jane@contoso.com" "` + password + `"`, []string{password}},
+	{"az", "az login --service-principal -u " + clientID + " -p " + shortSecret + " --tenant contoso.com", []string{shortSecret}},
 	{"PKCS #8", "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----", []string{"MIIEvQIB", "AQC7"}},
 	{"a secret of two lines", "password=\"" + shortSecret + "\nAUTHENTICATE failed.", []string{shortSecret}},
 }

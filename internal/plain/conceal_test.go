@@ -80,6 +80,7 @@ func TestConceal(t *testing.T) {
 		"the path of a URL":           {"https://b.example.com/" + strings.Repeat("aB3", 11), "https://b.example.com·"},
 		"JWT in a path":               {"https://b.example.com/eyJhbGciOiJSUzI1NiJ9", "https://b.example.com·"},
 		"Basic, in a sentence":        {"Basic authentication is disabled", "Basic authentication is disabled"},
+		"Bearer, in XOAUTH2":          {"user=jane\x01auth=Bearer abc\x01\x01", "user=jane\x01auth=Bearer ·\x01\x01"},
 		"Bearer, in a sentence":       {"Bearer authentication with a Bearer token", "Bearer authentication with a Bearer token"},
 		"not of ASCII":                {"密码 é \xff", "密码 é \xff"},
 	} {

@@ -68,7 +68,7 @@ func secretRun(before, run, after string) bool {
 		return true
 	case strings.Contains(run, "Q~") && len(run) > 20:
 		return true
-	case strings.HasSuffix(before, "earer ") && bearer(run, after), strings.HasSuffix(before, "asic ") && strings.Contains(unbase64(run), ":"):
+	case strings.HasSuffix(before, "auth=Bearer "), strings.HasSuffix(before, "earer ") && bearer(run, after), strings.HasSuffix(before, "asic ") && strings.Contains(unbase64(run), ":"):
 		return true
 	case len(run) < minToken:
 		login := unbase64(run)

@@ -94,11 +94,15 @@ func (k key) firstOfLine() bool {
 	return false
 }
 
+// longestArgument bounds, in bytes, what is looked at around a name.
+const longestArgument = 512
+
 // secureString returns what ConvertTo-SecureString of PowerShell is given, after
 // it or by a pipe.
 func (k key) secureString() (from, to int) {
 	if piped := strings.TrimRight(k.text[k.line:k.start], " \t"); strings.HasSuffix(piped, "|") {
-		return k.line, k.line + len(piped) - 1
+		to = k.line + len(piped) - 1
+		return max(k.line, to-longestArgument), to
 	}
 	at := span(k.text, k.end, func(c byte) bool { return isBlank(c) || c == '(' })
 	const parameter = "-String "
@@ -117,8 +121,7 @@ func (k key) secureString() (from, to int) {
 // arguments returns those of a call, but for the first one, which is a name. A
 // connection takes a password as its third one.
 func (k key) arguments(connects bool) (from, to int) {
-	const longest = 512
-	n, text := 0, k.text[:min(len(k.text), k.end+longest)]
+	n, text := 0, k.text[:min(len(k.text), k.end+longestArgument)]
 	for i := k.end + 1; i < len(text) && text[i] != ')'; i++ {
 		if !isQuote(text[i]) {
 			continue
