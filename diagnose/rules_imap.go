@@ -1,5 +1,7 @@
 package diagnose
 
+import "github.com/exoauth/exoauth/internal/verdict"
+
 var (
 	registerApp = []Command{
 		{ExchangePowerShell, "New-ServicePrincipal -AppId {client} -ObjectId {object}"},
@@ -138,7 +140,7 @@ var imapRules = []rule{
 	{
 		name: "throttled-silently", seen: notConnected, when: []condition{worked}, confidence: Likely,
 		cause:  "It worked before: there are too many connections to the mailbox, or too many requests.",
-		remedy: "Wait three to five minutes. Hold fewer connections to one mailbox, and close those that are done.",
+		remedy: "Wait " + verdict.Pause + ". Hold fewer connections to one mailbox, and close those that are done.",
 		who:    Nobody,
 		source: throttleDoc,
 	},
@@ -181,7 +183,7 @@ var imapRules = []rule{
 	{
 		name: "throttled-silently", seen: notConnected, when: []condition{not(worked)}, confidence: Possible,
 		cause:  "There are too many connections to the mailbox, if it worked before.",
-		remedy: "Wait three to five minutes and try again.",
+		remedy: "Wait " + verdict.Pause + " and try again.",
 		who:    Nobody,
 		source: throttleDoc,
 	},
@@ -221,6 +223,13 @@ var imapRules = []rule{
 		source: "https://github.com/simonrob/email-oauth2-proxy/issues/191",
 	},
 	{
+		name: "too-many-connections", seen: crowded, confidence: Certain,
+		cause:  "There are too many connections to the mailbox.",
+		remedy: "Wait " + verdict.Pause + ". Hold fewer connections to one mailbox, and close those that are done.",
+		who:    Nobody,
+		source: throttleDoc,
+	},
+	{
 		name: "closed", seen: closed, when: []condition{not(says("throttled")), not(says("not connected"))}, confidence: Certain,
 		cause:  "Exchange closed the connection, after errors or because nothing happened on it.",
 		remedy: "Connect again. Keep an idle connection alive with IDLE, renewed every few minutes.",
@@ -228,7 +237,7 @@ var imapRules = []rule{
 		source: "https://github.com/mscdex/node-imap/issues/561",
 	},
 	{
-		name: "unavailable", seen: unavailable, confidence: Certain,
+		name: "unavailable", seen: unavailable, when: []condition{not(says("unavailable. 21"))}, confidence: Certain,
 		cause:  "The mailbox server behind the front end is not available for the moment.",
 		remedy: "Try again, with growing pauses.",
 		who:    Nobody,

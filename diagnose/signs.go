@@ -1,5 +1,9 @@
 package diagnose
 
+import (
+	"github.com/exoauth/exoauth/internal/verdict"
+)
+
 // The symptoms. "anything" shows in every error, and "judged" is the token
 // itself, without one.
 const (
@@ -13,6 +17,7 @@ const (
 	blocked        symptom = "blocked"
 	expiredSession symptom = "session expired"
 	throttled      symptom = "throttled"
+	crowded        symptom = "too many connections"
 	closed         symptom = "closed"
 	unavailable    symptom = "unavailable"
 	command10      symptom = "command error 10"
@@ -77,21 +82,21 @@ const (
 // signs are in the words of servers and of Go. Those of Exchange are the bytes
 // of public reports, which the test data cite.
 var signs = []sign{
-	{notConnected, []string{"authenticated but not connected"}},
+	{notConnected, verdict.NotConnected.Words()},
 	{logonDenied, []string{"logondenied"}},
 	{refused, []string{
 		"authenticate failed", "535 5.7.3", "5.7.3 authentication unsuccessful",
 		"authentication failure: unknown user name", "[authenticationfailed]", "535 5.7.8",
 		"the server refused the token", "logondenied-none", "logondenied,"}},
-	{noMailbox, []string{"does not have a valid mailbox"}},
-	{password, []string{
-		"basic authentication is disabled", "basic authentication is not supported", "login failed",
-		"logon failure: unknown user name", "authenticate plain", "auth plain", "auth login", "535 5.7.30", "550 5.7.30", "basicauthblocked"}},
-	{blocked, []string{"account is blocked"}},
-	{expiredSession, []string{"accesstokenexpired", "session invalidated"}},
-	{throttled, []string{"request is throttled", "backoff time"}},
-	{closed, []string{"connection closed. 14", "connection is closed. 13"}},
-	{unavailable, []string{"server unavailable. 15"}},
+	{noMailbox, verdict.NoMailbox.Words()},
+	{password, append(verdict.Password.Words(), "login failed",
+		"logon failure: unknown user name", "authenticate plain", "auth plain", "auth login", "535 5.7.30", "550 5.7.30", "basicauthblocked")},
+	{blocked, verdict.Blocked.Words()},
+	{expiredSession, verdict.Expired.Words()},
+	{throttled, verdict.Throttled.Words()},
+	{crowded, verdict.Crowded.Words()},
+	{closed, verdict.Closed.Words()},
+	{unavailable, verdict.Unavailable.Words()},
 	{command10, []string{"command error. 10"}},
 	{command12, []string{"command error. 12"}},
 	{badState, []string{"received in invalid state"}},

@@ -73,8 +73,12 @@ var faults = []fault{
 	{"silence after AUTHENTICATE", greeted(func(p *mailtest.Peer, _ string) { mailtest.Silence(p) }), imapdial.OpAuthenticate, context.DeadlineExceeded, "", ""},
 	{"close after AUTHENTICATE", greeted(func(*mailtest.Peer, string) {}), imapdial.OpAuthenticate, io.ErrUnexpectedEOF, "", ""},
 	{"BYE after AUTHENTICATE", greeted(func(p *mailtest.Peer, _ string) { p.Say("* BYE Connection is closed. 13") }), imapdial.OpAuthenticate, nil, "imap: BYE Connection is closed. 13", ""},
-	{"BYE and NO after AUTHENTICATE", greeted(func(p *mailtest.Peer, tag string) { p.Say("* BYE Too many connections. 42", tag+" NO AUTHENTICATE failed.") }), imapdial.OpAuthenticate, nil, "imap: BYE Too many connections. 42", "NO AUTHENTICATE failed."},
-	{"BYE and OK after AUTHENTICATE", greeted(func(p *mailtest.Peer, tag string) { p.Say("* BYE Too many connections. 42", tag+" OK AUTHENTICATE completed.") }), imapdial.OpAuthenticate, nil, "imap: BYE Too many connections. 42", ""},
+	{"BYE and NO after AUTHENTICATE", greeted(func(p *mailtest.Peer, tag string) {
+		p.Say("* BYE Too many connections. 42", tag+" NO AUTHENTICATE failed.")
+	}), imapdial.OpAuthenticate, nil, "imap: BYE Too many connections. 42", "NO AUTHENTICATE failed."},
+	{"BYE and OK after AUTHENTICATE", greeted(func(p *mailtest.Peer, tag string) {
+		p.Say("* BYE Too many connections. 42", tag+" OK AUTHENTICATE completed.")
+	}), imapdial.OpAuthenticate, nil, "imap: BYE Too many connections. 42", ""},
 	{"NO", greeted(func(p *mailtest.Peer, tag string) { p.Say(tag + " NO AUTHENTICATE failed.") }), imapdial.OpAuthenticate, nil, "imap: NO AUTHENTICATE failed.", frontEnd},
 	{"NO in lower case", greeted(func(p *mailtest.Peer, tag string) { p.Say(tag + " no nope") }), imapdial.OpAuthenticate, nil, "imap: NO nope", ""},
 	{"NO without text", greeted(func(p *mailtest.Peer, tag string) { p.Say(tag + " NO") }), imapdial.OpAuthenticate, nil, "imap: NO <unknown>", ""},
