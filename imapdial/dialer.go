@@ -83,7 +83,7 @@ type Dialer struct {
 	// Options is handed to imapclient; nil is the zero value. Its TLSConfig
 	// and Dialer are not used. Its DebugWriter sees what goes over the
 	// connection, from the greeting on: each line of either side in one Write,
-	// in order, with the token masked, and for one client never two at a time.
+	// in order, with the token masked, and for one Dialer never two at a time.
 	Options *imapclient.Options
 
 	// Limits bound what the server can make the client keep after Dial; zero

@@ -97,7 +97,7 @@ func (a *attempt) debugWriter() io.Writer {
 	if a.Options == nil {
 		return nil
 	}
-	return a.Options.DebugWriter
+	return a.shared.DebugWriter(a.Options.DebugWriter)
 }
 
 // greet reads the greeting.

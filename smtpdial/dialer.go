@@ -83,7 +83,7 @@ type Dialer struct {
 
 	// DebugWriter sees what goes over the connection, that of the client that
 	// Dial returns included: each line of either side in one Write, in order,
-	// with the token masked, and for one client never two at a time. Nil is
+	// with the token masked, and for one Dialer never two at a time. Nil is
 	// none.
 	DebugWriter io.Writer
 

@@ -49,7 +49,7 @@ func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) 
 	if err != nil {
 		return nil, a.fail(ctx, OpConnect, login.After(err, refusal))
 	}
-	s := newSession(conn, a.DebugWriter)
+	s := newSession(conn, a.shared.DebugWriter(a.DebugWriter))
 	s.out = out
 	s.wire.Mask(a.tried...)
 	s.addr = a.addr

@@ -3,12 +3,14 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"sync"
 	"time"
 )
 
 // Shared is what the dials of one dialer share: TLS settings with a cache of
-// sessions, and a number of dials that may be under way at a time. The zero
+// sessions, a number of dials that may be under way at a time, and a debug
+// writer. The zero
 // Shared is ready for use; it must not be copied after that.
 type Shared struct {
 	slotsOnce sync.Once
@@ -16,6 +18,29 @@ type Shared struct {
 
 	configOnce sync.Once
 	config     *tls.Config
+
+	debug sync.Mutex // held while a debug writer is written to
+}
+
+// DebugWriter returns a writer for w, which the connections of one dialer then
+// write to one at a time. It returns nil if w is nil.
+func (s *Shared) DebugWriter(w io.Writer) io.Writer {
+	if w == nil {
+		return nil
+	}
+	return &debugWriter{&s.debug, w}
+}
+
+type debugWriter struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+// Write implements io.Writer.
+func (d *debugWriter) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.w.Write(p)
 }
 
 // Begin starts a dial: it waits for its turn among maxDials, and bounds the

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
+	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,4 +84,40 @@ func TestDialThatIsLate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Many clients of one dialer have one debug writer, such as a bytes.Buffer.
+func TestDebugWriterIsWrittenToByOneAtATime(t *testing.T) {
+	var (
+		s    transport.Shared
+		out  turns
+		many sync.WaitGroup
+	)
+	for range 64 {
+		w := s.DebugWriter(&out)
+		many.Go(func() { io.WriteString(w, "a line") })
+	}
+	many.Wait()
+	if out.writes != 64 {
+		t.Errorf("%d writes, want 64", out.writes)
+	}
+	if w := s.DebugWriter(nil); w != nil {
+		t.Errorf("for no writer: %v", w)
+	}
+}
+
+// turns is a writer that stands two at a time as little as a bytes.Buffer does.
+type turns struct {
+	busy   sync.Mutex
+	writes int
+}
+
+func (w *turns) Write(p []byte) (int, error) {
+	if !w.busy.TryLock() {
+		panic("two writes at a time")
+	}
+	defer w.busy.Unlock()
+	w.writes++
+	runtime.Gosched()
+	return len(p), nil
 }
