@@ -3,23 +3,23 @@ package tokensource
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
-// call is a flow under way, and those who wait for it. It runs in a goroutine
-// of its own, which ends when the flow returns, or in that of a caller who
-// cannot leave. The flow's context ends with the goroutine, or when the last
-// waiter has left; a flow that hands it to code of others sees to it that it ends
-// with that.
+// call is a flow under way in a goroutine of its own, and those who wait for
+// it. Its context ends with the goroutine, or when the last waiter has left; a
+// flow that hands it to code of others sees to it that it ends with that.
+//
+// A renewal is for all who come later, so it belongs to nobody: its context has
+// a deadline and does not end with the waiters.
 type call struct {
 	source  *Source
 	era     int // of the source, when the call was made
 	renewal bool
-	begun   atomic.Bool
-	cancel  context.CancelFunc // of the flow's context; does nothing where a caller runs it
+	cancel  context.CancelFunc // of the flow's context
 
 	// Guarded by source.mu.
 	waiters  int
@@ -27,37 +27,37 @@ type call struct {
 	patient  bool      // one of them had none
 
 	// Set before done is closed.
-	done  chan struct{}
-	entry *entry
-	err   error
+	answered sync.Once
+	done     chan struct{}
+	entry    *entry
+	err      error
 }
 
-func (s *Source) newCall(renewal bool) *call {
-	return &call{source: s, era: s.era, renewal: renewal, cancel: func() {}, done: make(chan struct{})}
-}
-
-// start begins the call in a goroutine. It is called with mu held. The call has
-// the values of the caller's context but not its end, for others may join.
-func (c *call) start(ctx context.Context) {
-	c.begun.Store(true)
-	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		defer c.cancel()
-		c.run(ctx)
-	}()
-}
-
-// run finishes the call even where the flow ends its goroutine or panics, so
-// that nobody waits for ever.
-func (c *call) run(ctx context.Context) {
-	if c.renewal {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, renewalLimit)
-		defer stop()
+// newCall begins a call. It is called with mu held. The call has the values of
+// the caller's context but not its end, for others may join.
+func (s *Source) newCall(ctx context.Context, renewal bool) *call {
+	c := &call{source: s, era: s.era, renewal: renewal, done: make(chan struct{})}
+	ctx = context.WithoutCancel(ctx)
+	if renewal {
+		ctx, c.cancel = context.WithTimeoutCause(ctx, renewalLimit, errRenewalLimit)
+	} else {
+		ctx, c.cancel = context.WithCancel(ctx)
 	}
+	go c.run(ctx)
+	return c
+}
+
+var errRenewalLimit = fmt.Errorf("the token was not renewed within %v", renewalLimit)
+
+// run finishes the call even if the flow ends its goroutine or panics, so that
+// nobody waits for ever.
+func (c *call) run(ctx context.Context) {
 	var g *grant
 	err := errNoResult
-	defer func() { c.source.finish(ctx, c, g, err) }()
+	defer func() {
+		c.source.finish(ctx, c, g, err)
+		c.cancel()
+	}()
 	g, err = c.source.flow().token(ctx, c.pause)
 }
 
@@ -73,19 +73,16 @@ func (c *call) addWaiter(ctx context.Context) {
 	}
 }
 
-// addItself lets a renewal in the background go on without anybody waiting, for
-// as long as it may take. It is called with mu held.
-func (c *call) addItself(now time.Time) {
-	c.waiters++
-	c.deadline = now.Add(renewalLimit)
+// answer tells the waiters what the call brought.
+func (c *call) answer(e *entry, err error) {
+	c.answered.Do(func() {
+		c.entry, c.err = e, err
+		close(c.done)
+	})
 }
 
 // wait returns what the call brings, or the error of ctx as soon as that ends.
-// A caller whose context never ends runs the call where nobody does.
 func (c *call) wait(ctx context.Context) (*entry, error) {
-	if neverEnds(ctx) && c.begun.CompareAndSwap(false, true) {
-		c.run(ctx)
-	}
 	select {
 	case <-c.done:
 		return c.entry, c.err
@@ -95,15 +92,13 @@ func (c *call) wait(ctx context.Context) (*entry, error) {
 	}
 }
 
-func neverEnds(ctx context.Context) bool { return ctx.Done() == nil }
-
 // leave cancels the call with the last of those who wait for it.
 func (c *call) leave() {
 	s := c.source
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.waiters--
-	if c.waiters > 0 {
+	if c.waiters > 0 || c.renewal {
 		return
 	}
 	c.cancel()
@@ -116,17 +111,10 @@ func (c *call) leave() {
 // others leave when theirs is over.
 func (c *call) pause(ctx context.Context, d time.Duration) bool {
 	c.source.mu.Lock()
-	worth := c.patient || time.Until(c.deadline) > d
+	worth := c.renewal || c.patient || time.Until(c.deadline) > d
 	c.source.mu.Unlock()
-	if !worth {
-		return false
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
+		worth = false
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return worth && sleep(ctx, d)
 }

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"runtime/debug"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// A caller whose context never ends runs the call itself, and others who join
-// must not notice.
 func TestOthersJoinACallerWhoCannotLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: slowly(10*time.Second, succeed)}
@@ -35,33 +31,27 @@ func TestOthersJoinACallerWhoCannotLeave(t *testing.T) {
 	})
 }
 
-// A function that does not come back takes its caller with it where the caller
-// runs it, but nobody else.
+// A function that ends its goroutine, as a failing test does, leaves nobody
+// waiting.
 func TestFlowWithoutResult(t *testing.T) {
-	for name, stop := range map[string]func(){"ends its goroutine": runtime.Goexit, "panics": func() { panic("a bug") }} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				source := Func(func(context.Context) (string, time.Time, error) {
-					<-time.After(time.Second)
-					stop()
-					panic("unreachable")
-				})
-				go func() {
-					defer func() { recover() }()
-					source.Token()
-					t.Error("Token returned")
-				}()
-				synctest.Wait()
-				joined := ask(t.Context(), source)
-				if r := <-joined; !errors.Is(r.err, errNoResult) {
-					t.Errorf("who joined: error %v", r.err)
-				}
-				if _, err := source.Token(); !errors.Is(err, errNoResult) {
-					t.Errorf("who came after: error %v; want the one that is remembered", err)
-				}
-			})
+	synctest.Test(t, func(t *testing.T) {
+		source := Func(func(context.Context) (string, time.Time, error) {
+			<-time.After(time.Second)
+			runtime.Goexit()
+			panic("unreachable")
 		})
-	}
+		first := ask(forGood(t), source)
+		synctest.Wait()
+		joined := ask(t.Context(), source)
+		for who, c := range map[string]<-chan result{"first": first, "who joined": joined} {
+			if r := <-c; !errors.Is(r.err, errNoResult) {
+				t.Errorf("%s: error %v", who, r.err)
+			}
+		}
+		if _, err := source.Token(); !errors.Is(err, errNoResult) {
+			t.Errorf("who came after: error %v; want the one that is remembered", err)
+		}
+	})
 }
 
 // What a function leaves behind can go by its context.
@@ -94,25 +84,6 @@ func TestContextEndsWithTheCall(t *testing.T) {
 					}
 				})
 			})
-		}
-	}
-}
-
-func TestWhoRunsTheCall(t *testing.T) {
-	for name, test := range map[string]struct {
-		ctx    context.Context
-		itself bool
-	}{
-		"who can leave":    {t.Context(), false},
-		"who cannot leave": {forGood(t), true},
-	} {
-		var stack string
-		source := Func(func(context.Context) (string, time.Time, error) {
-			stack = string(debug.Stack())
-			return tokenNumber(1), time.Now().Add(time.Hour), nil
-		})
-		if _, err := source.TokenContext(test.ctx); err != nil || strings.Contains(stack, "testing.tRunner") != test.itself {
-			t.Errorf("%s: %v, called from\n%s", name, err, stack)
 		}
 	}
 }

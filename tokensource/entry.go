@@ -77,6 +77,12 @@ func (e *entry) good() bool { return e != nil && e.left(e.lifetime-e.early) > 0 
 // usable reports whether the token has not expired.
 func (e *entry) usable() bool { return e != nil && e.left(e.lifetime) > 0 }
 
+// valid reports whether the token will do for somebody who needs it for d: it is
+// valid for that long, or so new that another one would be no better.
+func (e *entry) valid(d time.Duration) bool {
+	return e.usable() && (e.left(e.lifetime) >= d || !e.old(renewAfter))
+}
+
 // old reports whether the token was fetched that long ago by either clock.
 func (e *entry) old(d time.Duration) bool {
 	byWall := e.lifetime - time.Until(e.expiry) - e.fetched.Sub(e.asked)

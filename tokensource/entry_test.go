@@ -90,7 +90,7 @@ func TestOldByEitherClock(t *testing.T) {
 			e := newEntry(&grant{accessToken: "t", asked: asked, lifetime: time.Hour})
 			pass(test.mono)
 			e.expiry = e.expiry.Add(test.mono - test.wall)
-			if got := e.old(invalidAfter); got != test.want {
+			if got := e.old(renewAfter); got != test.want {
 				t.Errorf("%s: %v", test.name, got)
 			}
 		})

@@ -17,6 +17,9 @@ type keeper interface {
 	// forget has it not return an access token again, wherever it is stored;
 	// clear takes it from there.
 	forget(accessToken string) (clear func())
+	// passOver has it not take an access token from where it is stored for a
+	// fresh one.
+	passOver(accessToken string)
 	// signOut has it forget its user.
 	signOut(ctx context.Context) error
 }

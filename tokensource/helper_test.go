@@ -154,7 +154,7 @@ func ask(ctx context.Context, s *Source) <-chan result {
 	return c
 }
 
-// forGood returns a context that never ends, so that its caller runs the call.
+// forGood returns a context that never ends.
 func forGood(t *testing.T) context.Context { return context.WithoutCancel(t.Context()) }
 
 func herd(ctx context.Context, s *Source, n int) []result {

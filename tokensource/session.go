@@ -38,6 +38,7 @@ type session struct {
 
 	mu      sync.Mutex
 	refused string // the access token that was invalidated last
+	passed  string // the one that is not valid for long enough
 }
 
 // newUserSession returns one of a user. key is that of its tokens.

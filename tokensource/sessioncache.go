@@ -110,7 +110,7 @@ func (s *session) usable(r *record) *grant {
 	g := r.grant(time.Now())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g == nil || g.accessToken == s.refused || !newEntry(g).usable() {
+	if g == nil || g.accessToken == s.refused || g.accessToken == s.passed || !newEntry(g).usable() {
 		return nil
 	}
 	return g
@@ -149,6 +149,12 @@ func (s *session) forget(accessToken string) (clear func()) {
 	s.refused = accessToken
 	s.mu.Unlock()
 	return func() { s.clear(accessToken) }
+}
+
+func (s *session) passOver(accessToken string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passed = accessToken
 }
 
 // clear takes an access token out of the cache. A flow that is under way will

@@ -18,8 +18,10 @@ import (
 const (
 	// renewalLimit bounds a renewal while the old token is still good.
 	renewalLimit = 10 * time.Second
-	// invalidAfter is the age from which a token can be invalidated.
-	invalidAfter = time.Minute
+	// renewAfter is the age from which a token is renewed for somebody whom it
+	// does not suit: a server that refused it, or one that wants it to be valid
+	// for longer.
+	renewAfter = time.Minute
 )
 
 // A Source gets tokens in one of the flows of this package and keeps them.
@@ -67,38 +69,66 @@ func (s *Source) Token() (*oauth2.Token, error) {
 }
 
 // TokenContext returns a token that is valid for some time yet, and that is
-// the caller's own to modify. A cached one is returned whatever ctx is. Its
+// the caller's own to modify. While there is a token that has not expired, it
+// is returned whatever ctx is and whatever a renewal comes to. Its
 // Extra has "scope", "refresh_in" and "id_token" where the server sent them, and
 // "ext_expires_in" where it is not written as expires_in is, as strings. A
 // refresh token is not in it; see [Config.Cache].
 //
 // The errors are an [*Error] for a request that failed, or that was not made
 // because the Cache failed, a [*ConfigError] for settings that cannot work, for
-// [Func] that of the function, and one that wraps the error of ctx. When ctx ends, TokenContext returns, while the
-// request goes on for others who wait; when the last one leaves, it is
-// cancelled. Values in the ctx that started a request are seen by the HTTP
-// client's transport.
+// [Func] that of the function, and one that wraps the error of ctx. When ctx
+// ends, TokenContext returns, while the request goes on for others who wait;
+// when the last one leaves, it is cancelled, unless it is a renewal. Values in
+// the ctx that started a request are seen by the HTTP client's transport.
 func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
-	if s == nil {
+	return s.TokenValidFor(ctx, 0)
+}
+
+// TokenValidFor is [Source.TokenContext] for a server that refuses a token
+// about to expire: it returns a token that is valid for at least d more. If the
+// Source has none, it fetches one, in one request for all who wait. Zero and
+// less mean the same as TokenContext.
+//
+// If the server issues tokens for less than d, the fresh one is returned, for
+// there is none better. For the same reason a token that was fetched less than a
+// minute ago is returned as it is, so that no more than one request a minute is
+// made for d. If the request fails, its error is returned and not the token that
+// is valid for less than d; [Source.TokenContext] still returns that one.
+func (s *Source) TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.Token, error) {
+	if s == nil || s.flow == nil {
 		return nil, s.unusable()
 	}
-	if e := s.cached.Load(); e.fresh() {
-		return e.copy(), nil
-	}
-	if s.flow == nil {
-		return nil, s.unusable()
-	}
-	if err := transport.ContextError(ctx); err != nil && !s.cached.Load().good() {
-		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow(), err)
-	}
-	c, e, err := s.join(ctx)
-	if c != nil {
-		e, err = c.wait(ctx)
-	}
-	if err != nil {
-		return nil, err
+	e := s.cached.Load()
+	if !e.fresh() || d > 0 && !e.valid(d) {
+		var err error
+		if e, err = s.get(ctx, d); err != nil {
+			return nil, err
+		}
 	}
 	return e.copy(), nil
+}
+
+// get returns what is valid for d in the end: what a call brings, or what there
+// is if the call fails or ctx ends.
+func (s *Source) get(ctx context.Context, d time.Duration) (*entry, error) {
+	if err := transport.ContextError(ctx); err != nil && !s.cached.Load().valid(d) {
+		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow(), err)
+	}
+	for {
+		c, e, err := s.join(ctx, d)
+		if c == nil {
+			return e, err
+		}
+		e, err = c.wait(ctx)
+		if old := s.cached.Load(); err != nil && old.valid(d) {
+			return old, nil
+		}
+		if err != nil || !e.old(renewAfter) || e.good() && e.valid(d) {
+			return e, err
+		}
+		// It came from the Cache, where it has grown old.
+	}
 }
 
 // unusable says why there is no flow.
@@ -113,31 +143,30 @@ func (s *Source) unusable() error {
 }
 
 // join returns the call to wait for, or what there is without one.
-func (s *Source) join(ctx context.Context) (*call, *entry, error) {
+func (s *Source) join(ctx context.Context, d time.Duration) (*call, *entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	e := s.cached.Load()
-	switch {
-	case e.fresh():
+	remembered := now.Before(s.failure.until)
+	switch valid := e.valid(d); {
+	case valid && e.fresh():
 		return nil, e, nil
-	case e.good():
-		if s.call == nil && !now.Before(s.failure.until) {
-			s.call = s.newCall(true)
-			s.call.addItself(now)
-			s.call.start(ctx)
+	case valid && e.good():
+		if s.call == nil && !remembered {
+			s.call = s.newCall(ctx, true)
 		}
 		return nil, e, nil
 	case s.call != nil:
-	case now.Before(s.failure.until) && e.usable():
+	case remembered && valid:
 		return nil, e, nil
-	case now.Before(s.failure.until):
+	case remembered:
 		return nil, nil, s.failure.at(now)
 	default:
-		s.call = s.newCall(e.usable())
-		if !neverEnds(ctx) {
-			s.call.start(ctx)
+		if kept, ok := s.flow().(keeper); ok && e.usable() && !valid {
+			kept.passOver(e.accessToken)
 		}
+		s.call = s.newCall(ctx, e.usable())
 	}
 	s.call.addWaiter(ctx)
 	return s.call, nil, nil
@@ -148,32 +177,27 @@ func (s *Source) join(ctx context.Context) (*call, *entry, error) {
 // meanwhile; a failure is not, for it may be due to the cancellation.
 func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
 	s.mu.Lock()
-	now := time.Now()
 	abandoned := s.call != c
 	if !abandoned {
 		s.call = nil
 	}
-	c.err = err
-	switch old := s.cached.Load(); {
+	var e *entry
+	switch {
 	case err == nil:
-		c.entry = newEntry(g)
+		e = newEntry(g)
 		if c.era == s.era {
-			s.cached.Store(c.entry)
+			s.cached.Store(e)
 			s.failure, s.failures = failure{}, 0
 		}
-	case abandoned:
-	default:
-		s.remember(err, now)
-		if old.usable() {
-			c.entry, c.err = old, nil
-		}
+	case !abandoned:
+		s.remember(err, time.Now())
 	}
 	s.mu.Unlock()
 	if err != nil && !abandoned {
 		f := s.flow()
 		f.logger().WarnContext(ctx, "tokensource: request failed", "client", f.String(), "error", err)
 	}
-	close(c.done)
+	c.answer(e, err)
 }
 
 // How long a failure is remembered; see Source.
@@ -234,7 +258,7 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 		return
 	}
 	e := s.cached.Load()
-	if e == nil || t.AccessToken != e.accessToken || !e.old(invalidAfter) {
+	if e == nil || t.AccessToken != e.accessToken || !e.old(renewAfter) {
 		return
 	}
 	clear := func() {}

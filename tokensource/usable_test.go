@@ -1,0 +1,226 @@
+package tokensource
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// hang never answers.
+func hang(_ int, r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// The server hangs while the old token is good for four more minutes, and no
+// caller has as much time as a renewal.
+func TestUsableTokenIsHandedOutToHastyCallers(t *testing.T) {
+	cancelled := func(t *testing.T) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		return ctx, cancel
+	}
+	within := func(d time.Duration) func(*testing.T) (context.Context, context.CancelFunc) {
+		return func(t *testing.T) (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), d) }
+	}
+	for name, caller := range map[string]func(*testing.T) (context.Context, context.CancelFunc){
+		"cancelled before":                    cancelled,
+		"with half of a renewal's time":       within(renewalLimit / 2),
+		"with 1 ns less than a renewal":       within(renewalLimit - 1),
+		"with as much as a renewal":           within(renewalLimit),
+		"with 1 ns more than a renewal":       within(renewalLimit + 1),
+		"with a deadline after the expiry":    within(time.Hour),
+		"with a deadline that is here by now": within(0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: script(succeed, hang)}
+				source := server.source()
+				want(t, source, 1)
+				pass(56 * time.Minute)
+				for range 3 {
+					ctx, cancel := caller(t)
+					began := time.Now()
+					token, err := source.TokenContext(ctx)
+					cancel()
+					if err != nil || token.AccessToken != tokenNumber(1) {
+						t.Fatalf("%v, %v; want the old token", token, err)
+					}
+					if took := time.Since(began); took > renewalLimit {
+						t.Errorf("the call took %v", took)
+					}
+				}
+				pass(renewalLimit)
+			})
+		})
+	}
+}
+
+// Callers who cannot wait for it do not end a renewal: it is for the next one.
+func TestRenewalOutlivesItsWaiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(succeed, slowly(renewalLimit-1, succeed))}
+		source := server.source()
+		want(t, source, 1)
+		pass(56 * time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if token, err := source.TokenContext(ctx); err != nil || token.AccessToken != tokenNumber(1) {
+			t.Fatalf("%v, %v; want the old token", token, err)
+		}
+		pass(renewalLimit - time.Second)
+		want(t, source, 2)
+		wantRequests(t, server, 2)
+	})
+}
+
+func TestTokenValidFor(t *testing.T) {
+	const need = 10 * time.Minute
+	rows := []struct {
+		name     string
+		lifetime time.Duration
+		age      time.Duration
+		need     time.Duration
+		number   int // of the token
+	}{
+		{"61 minutes left", 62 * time.Minute, time.Minute, need, 1},
+		{"11 minutes left", hour, 49 * time.Minute, need, 1},
+		{"10 minutes left", hour, 50 * time.Minute, need, 1},
+		{"1 ns less than 10 minutes left", hour, 50*time.Minute + 1, need, 2},
+		{"9 minutes left", hour, 51 * time.Minute, need, 2},
+		{"1 minute left", hour, 59 * time.Minute, need, 2},
+		{"expired", hour, hour, need, 2},
+		{"9 minutes left, 9 needed", hour, 51 * time.Minute, 9 * time.Minute, 1},
+		{"9 minutes left, none needed", hour, 51 * time.Minute, 0, 1},
+		{"9 minutes left, less than none needed", hour, 51 * time.Minute, -hour, 1},
+		{"4 minutes left, 3 needed: as TokenContext", hour, 56 * time.Minute, 3 * time.Minute, 2},
+		{"fresh ones live for less, 1 ns less than a minute old", 5 * time.Minute, time.Minute - 1, need, 1},
+		{"fresh ones live for less, a minute old", 5 * time.Minute, time.Minute, need, 2},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: func(n int, _ *http.Request) (*http.Response, error) {
+					return ok(n, int(row.lifetime.Seconds())), nil
+				}}
+				source := server.source()
+				want(t, source, 1)
+				pass(row.age)
+				token, err := source.TokenValidFor(t.Context(), row.need)
+				if err != nil || token.AccessToken != tokenNumber(row.number) {
+					t.Errorf("%v, %v; want that of request %d", token, err, row.number)
+				}
+				wantRequests(t, server, row.number)
+			})
+		})
+	}
+}
+
+// All who need a longer one share a request, and those who do not need it do not
+// wait.
+func TestTokenValidForSharesARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(succeed, slowly(time.Second, succeed))}
+		source := server.source()
+		want(t, source, 1)
+		pass(51 * time.Minute)
+		answers := make(chan *oauth2.Token)
+		for range 64 {
+			go func() {
+				token, err := source.TokenValidFor(t.Context(), 10*time.Minute)
+				if err != nil {
+					t.Error(err)
+				}
+				answers <- token
+			}()
+		}
+		synctest.Wait()
+		want(t, source, 1)
+		for range 64 {
+			if token := <-answers; token.AccessToken != tokenNumber(2) {
+				t.Errorf("%s", token.AccessToken)
+			}
+		}
+		wantRequests(t, server, 2)
+	})
+}
+
+// Whoever needs a longer one is told why there is none; to others the old one is
+// as good as before.
+func TestTokenValidForThatFails(t *testing.T) {
+	for name, answer := range map[string]func(int, *http.Request) (*http.Response, error){
+		"refused": refuse, "busy": unavailable, "no answer": hang,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: script(succeed, answer)}
+				source := server.source()
+				want(t, source, 1)
+				pass(51 * time.Minute)
+				for range 2 { // the second one gets what is remembered
+					if token, err := source.TokenValidFor(t.Context(), 10*time.Minute); err == nil {
+						t.Errorf("token %v", token)
+					}
+					want(t, source, 1)
+				}
+				ended, cancel := context.WithCancel(t.Context())
+				cancel()
+				if _, err := source.TokenValidFor(ended, 10*time.Minute); !errors.Is(err, context.Canceled) {
+					t.Errorf("cancelled: %v", err)
+				}
+				if _, err := source.TokenValidFor(ended, time.Minute); err != nil {
+					t.Errorf("cancelled, but the token will do: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A server whose tokens live for less than what is needed is asked once a minute.
+func TestTokenValidForLongerThanAnyIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := new(fakeEntra)
+		source := server.source()
+		for range 600 {
+			if _, err := source.TokenValidFor(t.Context(), 2*hour); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Second)
+		}
+		wantRequests(t, server, 10)
+	})
+}
+
+// What is in the Cache will do only where it is valid for long enough.
+func TestTokenValidForWithCache(t *testing.T) {
+	for name, row := range map[string]struct {
+		age    time.Duration
+		number int
+	}{"9 minutes left": {51 * time.Minute, 2}, "10 minutes left": {50 * time.Minute, 1}} {
+		for flow, open := range map[string]func(*Config) *Source{
+			"application": (*Config).ClientCredentials,
+			"user":        func(c *Config) *Source { return c.RefreshToken(testRefresh) },
+		} {
+			t.Run(flow+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					server := &fakeEntra{answer: rotate}
+					config := server.config()
+					config.Cache = newLockingCache()
+					want(t, open(config), 1)
+					pass(row.age)
+					source := open(config) // the next run of the program
+					token, err := source.TokenValidFor(t.Context(), 10*time.Minute)
+					if err != nil || token.AccessToken != tokenNumber(row.number) {
+						t.Errorf("%v, %v; want that of request %d", token, err, row.number)
+					}
+					wantRequests(t, server, row.number)
+				})
+			})
+		}
+	}
+}
