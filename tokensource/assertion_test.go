@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/transport"
 )
 
 func TestAssertionIsAskedForEachRequest(t *testing.T) {
@@ -59,7 +60,7 @@ func TestAssertionThatIsNone(t *testing.T) {
 				source, log := certified(server, test.credential)
 				_, err := source.TokenContext(t.Context())
 				wantError(t, err, test.err)
-				if temporary(err) != test.passes {
+				if transport.Temporary(err) != test.passes {
 					t.Errorf("Temporary() is %v", !test.passes)
 				}
 				wantRequests(t, server, 0)

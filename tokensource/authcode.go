@@ -127,6 +127,9 @@ func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback)
 			}
 			opened = nil // wait for the answer
 		case <-ctx.Done():
+			if context.Cause(ctx) == errNobodySignedIn {
+				return nil, c.failed(errNobodySignedIn)
+			}
 			return nil, c.failed(transport.ContextError(ctx))
 		}
 	}

@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -281,7 +280,7 @@ func TestNoBrowserInRenewal(t *testing.T) {
 
 func TestSignInLeavesNothingBehind(t *testing.T) {
 	before := runtime.NumGoroutine()
-	var log bytes.Buffer
+	var log logBuffer
 	for range 5 {
 		server := &fakeEntra{answer: rotate}
 		config := server.public()

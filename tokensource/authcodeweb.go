@@ -76,6 +76,8 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	if bad != nil {
 		return nil, bad
 	}
+	ctx, release := holdRecords(ctx)
+	defer release()
 	g, err := cl.exchange(ctx, signIn, answer)
 	if err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	if g, err = s.begin(context.WithoutCancel(ctx), g); err != nil {
 		return nil, err
 	}
-	s.handed = true
+	s.given = g.accessToken
 	source := s.source()
 	source.cached.Store(newEntry(g))
 	return source, nil

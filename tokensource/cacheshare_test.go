@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // A refusal of the refresh token itself deletes the entry, another one does not.
@@ -253,7 +255,7 @@ func TestLockThatIsNeverFree(t *testing.T) {
 					t.Errorf("took %v", took)
 				}
 				locked, ok := errors.AsType[*CacheError](err)
-				if user && (!ok || !temporary(err) || !strings.Contains(locked.Error(), "another process")) || !user && err != nil {
+				if user && (!ok || !transport.Temporary(err) || !strings.Contains(locked.Error(), "another process")) || !user && err != nil {
 					t.Errorf("error %v", err)
 				}
 				if !strings.Contains(warnings(log), "another process") {
@@ -348,7 +350,7 @@ func TestSignInThatIsNotStoredYet(t *testing.T) {
 			cache.lock <- struct{}{}
 			return s.show(ctx, code)
 		})
-		if _, err := source.Token(); !temporary(err) || !strings.Contains(err.Error(), "another process") {
+		if _, err := source.Token(); !transport.Temporary(err) || !strings.Contains(err.Error(), "another process") {
 			t.Fatalf("error %v", err)
 		}
 		pass(rememberAtMost)

@@ -25,6 +25,7 @@ type call struct {
 	waiters  int
 	deadline time.Time // the latest of the waiters'
 	patient  bool      // one of them had none
+	failed   error     // of the last try
 
 	// Set before done is closed.
 	answered sync.Once
@@ -52,14 +53,31 @@ var errRenewalLimit = fmt.Errorf("the token was not renewed within %v", renewalL
 // run finishes the call even if the flow ends its goroutine or panics, so that
 // nobody waits for ever.
 func (c *call) run(ctx context.Context) {
+	ctx, release := holdRecords(ctx)
+	if c.renewal {
+		defer time.AfterFunc(renewalLimit+renewalGrace, func() { c.giveUp(context.WithoutCancel(ctx)) }).Stop()
+	}
 	var g *grant
 	err := errNoResult
 	defer func() {
 		c.source.finish(ctx, c, g, err)
 		c.cancel()
+		release()
 	}()
 	g, err = c.source.flow().token(ctx, c.pause)
 }
+
+// giveUp answers in the place of a flow that does not heed its context: a
+// function, a Cache or a transport of others may not. A token that it brings in
+// the end is kept.
+func (c *call) giveUp(ctx context.Context) {
+	ctx, release := holdRecords(ctx)
+	defer release()
+	c.source.finish(ctx, c, nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.flow(), errIgnoresContext))
+}
+
+// errIgnoresContext is remembered as one that may pass.
+var errIgnoresContext = fmt.Errorf("a function, a Cache or a transport goes on although its context has ended: %w", context.DeadlineExceeded)
 
 // addWaiter counts somebody in, and notes how long they have. It is called with
 // mu held.
@@ -87,30 +105,36 @@ func (c *call) wait(ctx context.Context) (*entry, error) {
 	case <-c.done:
 		return c.entry, c.err
 	case <-ctx.Done():
-		c.leave()
-		return nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.flow(), transport.ContextError(ctx))
+		ended := fmt.Errorf("tokensource: no token for %s: %w", c.source.flow(), transport.ContextError(ctx))
+		if failed := c.leave(); failed != nil {
+			ended = fmt.Errorf("%w; before that: %w", ended, failed)
+		}
+		return nil, ended
 	}
 }
 
-// leave cancels the call with the last of those who wait for it.
-func (c *call) leave() {
+// leave cancels the call with the last of those who wait for it. It returns why
+// the call took so long, if a try has failed.
+func (c *call) leave() (failed error) {
 	s := c.source
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.waiters--
 	if c.waiters > 0 || c.renewal {
-		return
+		return c.failed
 	}
 	c.cancel()
 	if s.call == c {
 		s.call = nil
 	}
+	return c.failed
 }
 
 // pause is the call's pauseFunc. One waiter who has the time is enough; the
 // others leave when theirs is over.
-func (c *call) pause(ctx context.Context, d time.Duration) bool {
+func (c *call) pause(ctx context.Context, d time.Duration, failed error) bool {
 	c.source.mu.Lock()
+	c.failed = failed
 	worth := c.renewal || c.patient || time.Until(c.deadline) > d
 	c.source.mu.Unlock()
 	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {

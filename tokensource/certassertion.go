@@ -77,7 +77,7 @@ func (a *assertions) good(now time.Time) bool {
 
 // refused drops the assertion. Where Entra ID says that it is outside of its
 // time range, its clock is the one that counts. (AADSTS700024)
-func (a *assertions) refused(e *Error) bool {
+func (a *assertions) refused(ctx context.Context, e *Error) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last = ""
@@ -89,7 +89,7 @@ func (a *assertions) refused(e *Error) bool {
 		return false
 	}
 	a.skew = skew
-	a.log.Warn("tokensource: this machine's clock differs from that of Entra ID, which is made up for", "by", skew, "client_id", a.clientID)
+	a.log.WarnContext(ctx, "tokensource: this machine's clock differs from that of Entra ID, which is made up for", "by", skew, "client_id", a.clientID)
 	return true
 }
 

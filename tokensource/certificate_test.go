@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -26,6 +25,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/exoauth/exoauth/internal/transport"
 )
 
 const testTokenURL = "https://login.microsoftonline.com/" + testTenant + "/oauth2/v2.0/token"
@@ -69,8 +70,8 @@ func (k *countingKey) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) (
 
 // certified returns the source of a server's client with this credential, and
 // its log.
-func certified(server *fakeEntra, c Credential) (*Source, *bytes.Buffer) {
-	log := new(bytes.Buffer)
+func certified(server *fakeEntra, c Credential) (*Source, *logBuffer) {
+	log := new(logBuffer)
 	config := server.config()
 	config.Credential = c
 	config.Logger = slog.New(slog.NewTextHandler(log, nil))
@@ -259,7 +260,7 @@ func TestDatesOfACertificate(t *testing.T) {
 					wantError(t, err, test.err)
 					if test.err != "" {
 						bad, ok := errors.AsType[*ConfigError](err)
-						if !ok || bad.Remedy == "" || temporary(err) || !strings.Contains(bad.Value, "exoauth test, serial abcd") {
+						if !ok || bad.Remedy == "" || transport.Temporary(err) || !strings.Contains(bad.Value, "exoauth test, serial abcd") {
 							t.Errorf("error %#v", bad)
 						}
 						wantRequests(t, server, 0)
@@ -312,7 +313,7 @@ func TestKeyThatDoesNotSign(t *testing.T) {
 			source, _ := certified(server, Certificate(testChain(), &countingKey{Signer: testKey(), sign: test.sign}, test.options...))
 			_, err := source.TokenContext(t.Context())
 			wantError(t, err, test.err)
-			if temporary(err) != test.passes {
+			if transport.Temporary(err) != test.passes {
 				t.Errorf("%s: Temporary() is %v", test.name, !test.passes)
 			}
 		})

@@ -89,7 +89,9 @@ type Config struct {
 	CacheKey string
 
 	// Logger gets a record for each request, at level Debug, and for each
-	// failure, at level Warn. Nil means silence.
+	// failure, at level Warn. Nil means silence. The records of a call are
+	// written when all who waited for it have their answer, so that a handler
+	// may use the Source, as one does that sends mail.
 	Logger *slog.Logger
 }
 
@@ -133,7 +135,7 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 		limit:     limit,
 		cache:     c.Cache,
 		cacheKey:  c.CacheKey,
-		log:       orSilent(c.Logger),
+		log:       patientLogger(c.Logger),
 		signers:   []signer{{}}, // of a public client
 	}
 	if c.Credential != nil {
@@ -146,11 +148,6 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 func (c *client) String() string { return "application " + c.clientID + " of tenant " + c.tenant }
 
 func (c *client) logger() *slog.Logger { return c.log }
-
-var silent = slog.New(slog.DiscardHandler)
-
-// orSilent returns log, or where that is nil one that discards.
-func orSilent(log *slog.Logger) *slog.Logger { return cmp.Or(log, silent) }
 
 var (
 	// tenantPattern has the characters that azidentity allows. A slash or a

@@ -31,7 +31,7 @@ type signer struct {
 	// refused is told of the error by which the server refused the proof, and
 	// reports whether another one, signed at once, may be taken. Nil means
 	// that it may not.
-	refused func(*Error) bool
+	refused func(context.Context, *Error) bool
 }
 
 // Secret is a client secret of the app registration: what the column Value of

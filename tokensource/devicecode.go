@@ -106,7 +106,6 @@ func (c *client) requestDevice(ctx context.Context, s signer) (*device, *Error) 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
 	defer cancel()
 	e := c.failed(nil)
-	e.CorrelationID = newGUID()
 	form := url.Values{"client_id": {c.clientID}, "scope": {c.scope}}
 	if s.sign != nil {
 		if err := s.sign(ctx, form); err != nil {
@@ -115,6 +114,7 @@ func (c *client) requestDevice(ctx context.Context, s signer) (*device, *Error) 
 		}
 	}
 	r := secretsOf(form)
+	e.CorrelationID = newGUID()
 	asked := time.Now()
 	a, err := c.post(ctx, c.endpoint("devicecode"), form, e.CorrelationID)
 	if err != nil {
@@ -164,19 +164,25 @@ func (a *answer) device(e *Error, asked time.Time) (*device, error) {
 func (c *client) poll(ctx context.Context, d *device) (*grant, error) {
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {d.code}}
 	interval, wait := d.interval, d.interval
+	var failed []*Error // the last poll, if it did not come to an answer about the person
 	for sleep(ctx, min(wait, time.Until(d.Expires))) && time.Now().Before(d.Expires) {
 		g, err := c.request(ctx, form)
 		if err == nil {
 			return g, nil
 		}
 		e, _ := errors.AsType[*Error](err)
+		pending := failed
+		failed = nil
 		switch {
 		case e == nil:
 			return nil, err
+		case ctx.Err() != nil:
+			return nil, e.after(pending...)
 		case e.Code == "authorization_pending":
 		case e.Code == "slow_down":
 			interval += slowDown
 		case e.Temporary():
+			failed = []*Error{e}
 			interval = max(interval, min(2*interval, slowestPoll))
 		default:
 			return nil, err
@@ -184,11 +190,11 @@ func (c *client) poll(ctx context.Context, d *device) (*grant, error) {
 		wait = max(interval, e.RetryAfter)
 	}
 	if err := transport.ContextError(ctx); err != nil {
-		return nil, c.failed(err)
+		return nil, c.failed(err).after(failed...)
 	}
 	e := c.failed(&ownError{"nobody signed in before the code expired", nil})
 	e.Code = "expired_token"
-	return nil, e
+	return nil, e.after(failed...)
 }
 
 // sleep reports whether ctx is still there after d.

@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -307,7 +306,7 @@ func TestDeviceSecretsAreNotLogged(t *testing.T) {
 			}
 			return response(400, fmt.Sprintf("you sent %s or %s", server.forms[n-1].Get("device_code"), server.forms[n-1].Encode())), nil
 		}
-		var log bytes.Buffer
+		var log logBuffer
 		config := server.public()
 		config.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		source := config.DeviceCode(new(shown).show)
@@ -336,7 +335,7 @@ func TestDeviceCodeGoesOnToTheNextCredential(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &fakeEntra{answer: script(row.answer, answerWith(200, deviceAnswer), rotate)}
-				var log bytes.Buffer
+				var log logBuffer
 				config := server.config()
 				config.Credential = InOrder(Secret("PLANTED~old"), Secret("PLANTED~new"))
 				config.Logger = slog.New(slog.NewTextHandler(&log, nil))

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
 )
 
 var (
@@ -120,7 +122,7 @@ func TestWrongKeyAsksNobody(t *testing.T) {
 		config.Cache = Encrypted(inner, keyB)
 		log := logged(config)
 		_, err := config.DeviceCode(s.show).Token()
-		if e, ok := errors.AsType[*CacheError](err); !ok || !strings.Contains(e.Error(), "another key") || temporary(err) {
+		if e, ok := errors.AsType[*CacheError](err); !ok || !strings.Contains(e.Error(), "another key") || transport.Temporary(err) {
 			t.Errorf("error %v", err)
 		}
 		config.Cache = Encrypted(inner, keyB, keyA)

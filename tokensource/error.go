@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -90,15 +91,37 @@ type Error struct {
 	// network or of TLS, or what is wrong with the answer. Nil otherwise.
 	Err error
 
-	secretIsGUID bool   // the secret that was sent looks like an id
-	credential   string // which one of several it is about
-	identity     string // the managed identity it is about, and where it was asked for
-	hint         string // what to do, where the numbers do not tell
-	passes       bool   // the server is documented to answer so for a while
+	also         []*Error // failures that led to this one: of other credentials, of the tries before
+	secretIsGUID bool     // the secret that was sent looks like an id
+	credential   string   // which one of several it is about
+	identity     string   // the managed identity it is about, and where it was asked for
+	hint         string   // what to do, where the numbers do not tell
+	passes       bool     // the server is documented to answer so for a while
 }
 
-// Unwrap returns e.Err.
-func (e *Error) Unwrap() error { return e.Err }
+// Unwrap returns e.Err. If other failures led to this one, it returns the
+// [errors.Join] of e.Err and those: of other credentials of [InOrder], and of the
+// tries before a time limit was reached.
+func (e *Error) Unwrap() error {
+	if len(e.also) == 0 {
+		return e.Err
+	}
+	all := []error{e.Err}
+	for _, other := range e.also {
+		all = append(all, other)
+	}
+	return errors.Join(all...)
+}
+
+// after returns e, or a copy of it that tells of the failures before it, too.
+func (e *Error) after(failures ...*Error) *Error {
+	if len(failures) == 0 {
+		return e
+	}
+	last := *e
+	last.also = slices.Concat(failures, e.also)
+	return &last
+}
 
 // Is reports whether target is [ErrInteractionRequired] and e says so.
 // Password expired, consent missing, grant revoked or MFA demanded are among
@@ -108,9 +131,11 @@ func (e *Error) Is(target error) bool { return target == ErrInteractionRequired 
 
 // Temporary reports whether the same request can succeed later although
 // nobody has mended anything: the network failed, or Entra ID is busy,
-// throttling or in trouble. Wait for RetryAfter first. Where the credential
-// could not be used, the answer is that of the error it gave, if it has such
-// a method.
+// throttling or in trouble. Wait for RetryAfter first. If the credential or the
+// Cache could not be used, the answer is that about the error it gave: an error
+// of the network is temporary, and so is one with a method Temporary() bool
+// that says so. Of an error that nobody knows it reports false. With [InOrder]
+// it is enough that the failure of one credential is temporary.
 //
 // A federated credential is not known for some minutes after somebody has made
 // it (AADSTS70021, 700211, 700213, 7002137, 7002138). That is not temporary
@@ -118,15 +143,16 @@ func (e *Error) Is(target error) bool { return target == ErrInteractionRequired 
 // commoner case, which no time mends. A Source asks again in any case when it
 // is asked again; see [Source] for how long it waits.
 func (e *Error) Temporary() bool {
+	if errors.Is(e.Err, context.Canceled) {
+		return false
+	}
+	return e.temporary() || slices.ContainsFunc(e.also, (*Error).Temporary)
+}
+
+func (e *Error) temporary() bool {
 	switch {
 	case e.StatusCode == 0:
-		if own, ok := errors.AsType[*credentialError](e.Err); ok {
-			return temporary(own.err)
-		}
-		if own, ok := errors.AsType[*ownError](e.Err); ok {
-			return temporary(own.err)
-		}
-		return e.Err != nil && transport.Temporary(e.Err)
+		return transport.Temporary(e.Err)
 	case e.passes:
 		return true
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:
@@ -146,30 +172,31 @@ type credentialError struct{ err error }
 func (e *credentialError) Error() string { return "the credential cannot be used: " + e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
-// temporary asks err itself. Errors of a [Func] may have an answer too.
-func temporary(err error) bool {
-	self, ok := errors.AsType[interface {
-		error
-		Temporary() bool
-	}](err)
-	return ok && self.Temporary()
-}
-
 // Error says whose request failed, with what code, why, what to do where that
-// is known, and the ids that Microsoft's support asks for. It is one line of
-// printable characters without a secret.
+// is known, and the ids that Microsoft's support asks for; then the same of the
+// failures that led to this one. It is one line of printable characters without
+// a secret.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("tokensource: no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
+	b.WriteString(e.detail())
+	for _, other := range e.also {
+		b.WriteString("; also" + other.detail())
+	}
+	return plain.Line(b.String())
+}
+
+// detail is the text of the error but for whose it is and what led to it.
+func (e *Error) detail() (text string) {
 	for _, part := range []string{e.reason(), e.remedy()} {
 		if part != "" {
-			b.WriteString(": " + part)
+			text += ": " + part
 		}
 	}
 	if ids := e.ids(); len(ids) > 0 {
-		b.WriteString(" (" + strings.Join(ids, ", ") + ")")
+		text += " (" + strings.Join(ids, ", ") + ")"
 	}
-	return plain.Line(b.String())
+	return text
 }
 
 // reason is the code, the description without its tail of ids, and Err.

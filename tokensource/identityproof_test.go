@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // arcHost answers like the agent of Azure Arc, which wants the content of the
@@ -98,8 +100,8 @@ func TestProofForArc(t *testing.T) {
 				}
 				return
 			}
-			if len(host.requests) != 1 || temporary(err) {
-				t.Errorf("%d requests, temporary %v", len(host.requests), temporary(err))
+			if len(host.requests) != 1 || transport.Temporary(err) {
+				t.Errorf("%d requests, temporary %v", len(host.requests), transport.Temporary(err))
 			}
 			checkAllVerbs(t, "error", err)
 		})
@@ -199,7 +201,7 @@ func TestServiceFabric(t *testing.T) {
 			got = nil
 			_, err := managedIdentity(o, vars(other)).TokenContext(t.Context())
 			wantError(t, err, "not the one in IDENTITY_SERVER_THUMBPRINT")
-			if got != nil || temporary(err) {
+			if got != nil || transport.Temporary(err) {
 				t.Error("the header was sent to a server that has another certificate")
 			}
 			checkAllVerbs(t, "error", err)

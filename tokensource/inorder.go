@@ -13,8 +13,10 @@ import (
 // of an assertion is missing. The one that was accepted is tried first from
 // then on.
 //
-// Where all are bad, the error is about the one that was tried last, and the
-// log has a record of each.
+// If all are bad, the text of the [*Error] has the reason of each, and so has the
+// tree of errors that it unwraps to. Its fields are those of the last answer that
+// the server gave, which tells more than a credential that could not be used. The
+// log has a record of each, too.
 func InOrder(credentials ...Credential) Credential {
 	credentials = slices.Clone(credentials)
 	return inOrder{"tokensource.InOrder(…)", func() []Credential { return credentials }}
@@ -47,14 +49,15 @@ func (o inOrder) signers(cl *client) (all []signer) {
 }
 
 // signed makes a request with the credential that was accepted last, and goes
-// on to the next where the error says that this one is bad. What it returns is
-// about the one tried last.
+// on to the next where the error says that this one is bad. The error it returns
+// tells of all that were tried.
 func (c *client) signed(ctx context.Context, request func(signer) *Error) *Error {
 	all := len(c.signers)
 	first := int(c.preferred.Load())
+	var bad []*Error
 	for i := range all {
 		n := (first + i) % all
-		e := again(c.signers[n], request)
+		e := again(ctx, c.signers[n], request)
 		if e == nil {
 			return nil
 		}
@@ -62,22 +65,35 @@ func (c *client) signed(ctx context.Context, request func(signer) *Error) *Error
 			e.credential = fmt.Sprintf("credential %d of %d", n+1, all)
 		}
 		if !e.credentialBad() || ctx.Err() != nil {
-			return e
+			return e.after(bad...)
 		}
 		c.preferred.Store(int32((n + 1) % all))
+		bad = append(bad, e)
 		if i == all-1 {
-			return e
+			return allBad(bad)
 		}
 		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.String(), "error", e)
 	}
 	panic("unreachable: a client has one signer at least")
 }
 
+// allBad returns the last error with an answer of the server, or else the last
+// one, with the others.
+func allBad(errs []*Error) *Error {
+	last := len(errs) - 1
+	for i, e := range errs {
+		if e.StatusCode != 0 {
+			last = i
+		}
+	}
+	return errs[last].after(slices.Delete(slices.Clone(errs), last, last+1)...)
+}
+
 // again makes a request with one credential, and another one where that may
 // take back what was wrong with the first.
-func again(s signer, request func(signer) *Error) *Error {
+func again(ctx context.Context, s signer, request func(signer) *Error) *Error {
 	e := request(s)
-	if e != nil && e.StatusCode != 0 && e.credentialBad() && s.refused != nil && s.refused(e) {
+	if e != nil && e.StatusCode != 0 && e.credentialBad() && s.refused != nil && s.refused(ctx, e) {
 		e = request(s)
 	}
 	return e

@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -34,7 +33,7 @@ func (s *fakeEntra) secrets() (sent []string) {
 	return sent
 }
 
-func inOrderSource(server *fakeEntra, log *bytes.Buffer, credentials ...Credential) *Source {
+func inOrderSource(server *fakeEntra, log *logBuffer, credentials ...Credential) *Source {
 	config := server.config()
 	config.Credential = InOrder(credentials...)
 	config.Logger = slog.New(slog.NewTextHandler(log, nil))
@@ -52,7 +51,7 @@ func wantSecrets(t *testing.T, server *fakeEntra, want ...string) {
 // old one is gone, and later the new one is replaced in its turn.
 func TestRotationOfASecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logBuffer
 		server := new(fakeEntra)
 		source := inOrderSource(server, &log, Secret("PLANTED~old"), Secret("PLANTED~new"))
 		server.accepting("PLANTED~old")
@@ -94,7 +93,7 @@ func TestNextCredentialOnlyWhereThisOneIsBad(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var log bytes.Buffer
+			var log logBuffer
 			server := &fakeEntra{answer: sequence(answering(400, test.body))}
 			source := inOrderSource(server, &log, Secret("PLANTED~1"), Secret("PLANTED~2"))
 			_, err := source.TokenContext(t.Context())
@@ -111,7 +110,7 @@ func TestNextCredentialOnlyWhereThisOneIsBad(t *testing.T) {
 
 func TestBusyServerDoesNotCostTheCredential(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logBuffer
 		server := &fakeEntra{answer: sequence(refuse, unavailable)}
 		want(t, inOrderSource(server, &log, Secret("PLANTED~1"), Secret("PLANTED~2"), Secret("PLANTED~3")), 3)
 		wantSecrets(t, server, "1", "2", "2")
@@ -120,7 +119,7 @@ func TestBusyServerDoesNotCostTheCredential(t *testing.T) {
 
 func TestAllCredentialsBad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logBuffer
 		server := &fakeEntra{answer: slowly(time.Second, refuse)}
 		source := inOrderSource(server, &log, Secret("PLANTED~1"), InOrder(Secret("PLANTED~2"), Secret("PLANTED~3")))
 		for _, r := range herd(t.Context(), source, 64) {
@@ -151,7 +150,7 @@ func (passingError) Temporary() bool { return true }
 func TestCredentialThatCannotBeUsed(t *testing.T) {
 	sealed := errors.New("the vault is sealed")
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logBuffer
 		server := new(fakeEntra)
 		want(t, inOrderSource(server, &log, broken{err: sealed}, Secret("PLANTED~2")), 1)
 

@@ -37,7 +37,7 @@ type ManagedIdentityOptions struct {
 	Cache Cache
 
 	// Logger gets a record for each request, at level Debug, and for each
-	// failure, at level Warn. Nil means silence.
+	// failure, at level Warn, as [Config.Logger] does. Nil means silence.
 	Logger *slog.Logger
 }
 
@@ -82,7 +82,7 @@ func managedIdentity(o ManagedIdentityOptions, m machine) *Source {
 }
 
 func identitySource(o ManagedIdentityOptions, host *identityHost) *Source {
-	id := &identity{host: host, options: o, resource: o.resource(), log: orSilent(o.Logger)}
+	id := &identity{host: host, options: o, resource: o.resource(), log: patientLogger(o.Logger)}
 	hc := o.HTTPClient
 	if hc == nil {
 		hc = &http.Client{Transport: withoutProxy()}

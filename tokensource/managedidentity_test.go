@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -73,8 +72,8 @@ func environment(variables map[string]string, files ...string) machine {
 }
 
 // at returns a source at this host, and its log.
-func (h *fakeHost) at(o ManagedIdentityOptions, m machine) (*Source, *bytes.Buffer) {
-	log := new(bytes.Buffer)
+func (h *fakeHost) at(o ManagedIdentityOptions, m machine) (*Source, *logBuffer) {
+	log := new(logBuffer)
 	o.HTTPClient = &http.Client{Transport: h}
 	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return managedIdentity(o, m), log

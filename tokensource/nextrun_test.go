@@ -12,14 +12,14 @@ import (
 )
 
 // logged is a Config whose log is kept.
-func logged(config *Config) *bytes.Buffer {
-	log := new(bytes.Buffer)
+func logged(config *Config) *logBuffer {
+	log := new(logBuffer)
 	config.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return log
 }
 
 // warnings are the records of the log at level Warn.
-func warnings(log *bytes.Buffer) string {
+func warnings(log *logBuffer) string {
 	var warned []string
 	for line := range strings.Lines(log.String()) {
 		if strings.Contains(line, "level=WARN") {

@@ -51,7 +51,7 @@ func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
 func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
 	defer cancel()
-	e := &Error{Tenant: c.tenant, ClientID: c.clientID, CorrelationID: newGUID()}
+	e := c.failed(nil)
 	form.Set("client_id", c.clientID)
 	if s.sign != nil {
 		if err := s.sign(ctx, form); err != nil {
@@ -60,6 +60,7 @@ func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *
 		}
 	}
 	r := secretsOf(form)
+	e.CorrelationID = newGUID()
 	asked := time.Now()
 	a, err := c.post(ctx, c.endpoint("token"), form, e.CorrelationID)
 	if err != nil {

@@ -2,10 +2,13 @@ package tokensource
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/transport"
 )
 
 const (
@@ -19,9 +22,9 @@ const (
 	loopPause = 2 * time.Minute
 )
 
-// pauseFunc waits for d and reports true, or false at once where nobody who
-// wants the token has that much time, or where ctx ends.
-type pauseFunc func(ctx context.Context, d time.Duration) bool
+// pauseFunc waits for d after a failure and reports true, or false at once if
+// nobody who wants the token has that much time, or when ctx ends.
+type pauseFunc func(ctx context.Context, d time.Duration, failed error) bool
 
 // A backoff says how long to wait after the try of that number has failed with
 // err, which is temporary, or that there is no use in another one.
@@ -48,14 +51,22 @@ type retrier struct {
 }
 
 func (r retrier) do(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
+	var before []*Error // the failure of the try before
 	for try := 1; ; try++ {
 		g, err := request()
-		if err == nil || !temporary(err) || ctx.Err() != nil {
+		e, _ := errors.AsType[*Error](err)
+		if e != nil && ctx.Err() != nil { // which says nothing of the server
+			return nil, e.after(before...)
+		}
+		if err == nil || !transport.Temporary(err) {
 			return g, err
 		}
 		wait, again := r.backoff(try, err)
-		if !again || toldToWait(err) > longestWait || !pause(ctx, wait) {
+		if !again || toldToWait(err) > longestWait || !pause(ctx, wait, err) {
 			return nil, err
+		}
+		if e != nil {
+			before = []*Error{e}
 		}
 		r.logger().DebugContext(ctx, "tokensource: trying again", "client", r.String(), "after", wait, "error", err)
 	}

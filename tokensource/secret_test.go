@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,7 +62,7 @@ func TestSecretIsNotFormatted(t *testing.T) {
 	}
 	checkNoSecret(t, "printed", fmt.Sprint(config.Credential)+fmt.Sprintln(h))
 
-	var log bytes.Buffer
+	var log logBuffer
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
 		slog.New(handler).Info("m", "credential", config.Credential, "source", source, "struct", h)
 	}
@@ -147,7 +146,7 @@ func TestEchoedFileIsNotInErrors(t *testing.T) {
 func checkFailure(t *testing.T, server *fakeEntra) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logBuffer
 		config := server.config()
 		config.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		source := config.ClientCredentials()
@@ -169,7 +168,7 @@ func checkFailure(t *testing.T, server *fakeEntra) {
 }
 
 func TestLogOfASuccess(t *testing.T) {
-	var log bytes.Buffer
+	var log logBuffer
 	config := new(fakeEntra).config()
 	config.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	want(t, config.ClientCredentials(), 1)

@@ -33,7 +33,7 @@ type session struct {
 	stored  string // the one that the cache is known to have
 	rotated bool   // refresh came with an answer, and is not stored
 	unsaved *grant // not stored yet
-	handed  bool   // a token was returned
+	given   string // the access token that was returned last
 	warned  bool   // of the cache, in this turn
 
 	mu      sync.Mutex
@@ -71,7 +71,7 @@ func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
 	s.warned = false
 	g, err := s.get(ctx, pause)
 	if err == nil {
-		s.handed = true
+		s.given = g.accessToken
 	}
 	return g, err
 }
@@ -124,8 +124,9 @@ func (s *session) begin(ctx context.Context, g *grant) (*grant, error) {
 	return s.save(ctx)
 }
 
-// renew takes what is stored where that is fresh, under the lock where it is
-// not: another process may have made the request meanwhile.
+// renew takes what is stored if the Source does not know it yet, or if it is
+// fresh. Otherwise it makes a request, under the lock, once it is clear that no
+// other process has made it meanwhile.
 func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
 	r, err := s.look(ctx)
 	if g := s.good(ctx, r); g != nil || err != nil {
@@ -150,20 +151,14 @@ func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
 	redeems := s.refresh != ""
 	g, err := s.obtain(ctx, pause)
 	switch {
-	case err == nil && redeems && s.leftMeanwhile(ctx):
+	case err != nil:
+		return nil, err
+	case redeems && s.leftMeanwhile(ctx):
 		s.reset()
 		return nil, s.noRefreshToken()
-	case err == nil:
-		s.take(g)
-		return s.save(ctx)
-	case err == errAsk || s.handed:
-	default:
-		if old := s.usable(r); old != nil {
-			s.logger().WarnContext(ctx, "tokensource: request failed, using the token in the cache", "client", s.String(), "error", err)
-			return old, nil
-		}
 	}
-	return nil, err
+	s.take(g)
+	return s.save(ctx)
 }
 
 // obtain uses the refresh token, and signs in where there is none or where it
@@ -178,10 +173,14 @@ func (s *session) obtain(ctx context.Context, pause pauseFunc) (*grant, error) {
 		refusal = err
 	}
 	switch {
-	case s.signIn != nil && !s.interactive:
+	case s.signIn != nil && !(s.interactive && hurried(ctx)):
+		if refusal != nil {
+			s.logger().WarnContext(ctx, "tokensource: refresh token refused, signing in anew", "client", s.String(), "error", refusal)
+		}
+		if s.interactive {
+			return nil, errAsk
+		}
 		return s.signedIn(ctx, pause)
-	case s.signIn != nil && !hurried(ctx):
-		return nil, errAsk
 	case refusal != nil:
 		return nil, refusal
 	}

@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 const (
 	testRefresh   = "PLANTED.refresh/token+odd=&\"<8Q>"
 	testPassword  = "PLANTED password=&\"<8Q>"
+	testJWT       = "eyJhbGciOiJub25lIn0.eyJQTEFOVEVEIjoiUExBTlRFRCJ9.UExBTlRFRA" // {"alg":"none"}.{"PLANTED":"PLANTED"}.PLANTED
 	testAssertion = "PLANTED.user.assertion~+/=<8Q>"
 	revoked       = `{"error":"invalid_grant","suberror":"bad_token","error_codes":[50173],"error_description":"AADSTS50173: The provided grant has expired due to it being revoked."}`
 	mfaNeeded     = `{"error":"interaction_required","suberror":"basic_action","error_codes":[50076],"claims":"{\"access_token\":{\"polids\":{}}}","error_description":"AADSTS50076: You must use multi-factor authentication."}`
@@ -181,7 +181,7 @@ func TestInteractiveSession(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &fakeEntra{answer: row.answer}
 				config := server.public()
-				var log bytes.Buffer
+				var log logBuffer
 				config.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				cl, _ := config.userClient()
 				asked := 0

@@ -91,14 +91,15 @@ func (s *session) lock(ctx context.Context) (unlock func(), err error) {
 	return unlock, err
 }
 
-// good returns the stored access token where no request is needed. One that is
-// due to be renewed will do for a start; the Source sees to the rest.
+// good returns the stored access token if no request is needed. The Source may
+// find one that it does not know yet too old, and ask again: it has that one to
+// hand out then, whatever comes of the request.
 func (s *session) good(ctx context.Context, r *record) *grant {
 	g := s.usable(r)
 	if g == nil {
 		return nil
 	}
-	if e := newEntry(g); e.left(e.due) <= 0 && (s.handed || !e.good()) {
+	if e := newEntry(g); g.accessToken == s.given && e.left(e.due) <= 0 {
 		return nil
 	}
 	s.logger().DebugContext(ctx, "tokensource: took a token from the cache", "client", s.String())
@@ -160,13 +161,15 @@ func (s *session) passOver(accessToken string) {
 // clear takes an access token out of the cache. A flow that is under way will
 // put another in its place.
 func (s *session) clear(accessToken string) {
+	ctx, release := holdRecords(context.Background())
+	defer release()
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	default:
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), invalidateLimit)
+	ctx, cancel := context.WithTimeout(ctx, invalidateLimit)
 	defer cancel()
 	unlock, err := s.shelf.lock(ctx)
 	if unlock != nil {

@@ -33,13 +33,15 @@ func (s *Source) SignOut(ctx context.Context) error {
 	if s == nil || s.flow == nil {
 		return s.unusable()
 	}
+	ctx, release := holdRecords(ctx)
+	defer release()
 	if kept, ok := s.flow().(keeper); ok {
 		if err := kept.signOut(ctx); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.mu.Unlock() // before the records are released
 	s.era++
 	s.call = nil // what it brings is its waiters' alone
 	s.cached.Store(nil)
@@ -84,6 +86,6 @@ func (s *session) clearShelf(ctx context.Context) error {
 
 // reset has the session know nobody.
 func (s *session) reset() {
-	s.begun, s.handed = false, false
+	s.begun, s.given = false, ""
 	s.refresh, s.stored, s.rotated, s.unsaved = "", "", false, nil
 }

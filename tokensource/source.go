@@ -18,6 +18,8 @@ import (
 const (
 	// renewalLimit bounds a renewal while the old token is still good.
 	renewalLimit = 10 * time.Second
+	// renewalGrace is how long after that the flow may take to return.
+	renewalGrace = time.Second
 	// renewAfter is the age from which a token is renewed for somebody whom it
 	// does not suit: a server that refused it, or one that wants it to be valid
 	// for longer.
@@ -220,7 +222,7 @@ func obeyAtMost(err error) time.Duration {
 // held.
 func (s *Source) remember(err error, now time.Time) {
 	hold := rememberTerminal
-	if temporary(err) {
+	if transport.Temporary(err) {
 		hold = rememberTemporary
 	}
 	hold = min(hold<<min(s.failures, 6), rememberAtMost)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,6 +220,135 @@ func TestTokenValidForWithCache(t *testing.T) {
 						t.Errorf("%v, %v; want that of request %d", token, err, row.number)
 					}
 					wantRequests(t, server, row.number)
+				})
+			})
+		}
+	}
+}
+
+// Functions of others that do not heed their context keep nobody from the old
+// token, and the token that they bring in the end is kept.
+func TestUsableTokenIsHandedOutWhateverHangs(t *testing.T) {
+	type gate chan struct{}
+	wait := func(g gate) func(context.Context, string) error {
+		return func(context.Context, string) error { <-g; return nil }
+	}
+	for name, open := range map[string]func(*Config, gate) *Source{
+		"Func": func(_ *Config, g gate) *Source {
+			n := 0
+			return Func(func(context.Context) (string, time.Time, error) {
+				if n++; n > 1 {
+					<-g
+				}
+				return tokenNumber(n), time.Now().Add(hour), nil
+			})
+		},
+		"Assertion": func(c *Config, g gate) *Source {
+			n := 0
+			c.Credential = Assertion(func(context.Context) (string, error) {
+				if n++; n > 1 {
+					<-g
+				}
+				return testJWT, nil
+			})
+			return c.ClientCredentials()
+		},
+		"Get": func(c *Config, g gate) *Source {
+			cache := new(memCache)
+			c.Cache = cache
+			time.AfterFunc(time.Minute, func() { cache.get = wait(g) })
+			return c.ClientCredentials()
+		},
+		"Put": func(c *Config, g gate) *Source {
+			cache := new(memCache)
+			c.Cache = cache
+			time.AfterFunc(time.Minute, func() { cache.put = wait(g) })
+			return c.ClientCredentials()
+		},
+		"transport": func(c *Config, g gate) *Source {
+			server := c.HTTPClient.Transport.(*fakeEntra)
+			server.answer = script(succeed, func(n int, _ *http.Request) (*http.Response, error) { <-g; return ok(n, 3600), nil })
+			return c.ClientCredentials()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := make(gate)
+				config := new(fakeEntra).config()
+				log := logged(config)
+				source := open(config, g)
+				want(t, source, 1)
+				pass(56 * time.Minute)
+				began := time.Now()
+				want(t, source, 1)
+				if took := time.Since(began); took != renewalLimit+renewalGrace {
+					t.Errorf("the call took %v", took)
+				}
+				want(t, source, 1) // at once: it is remembered
+				if took := time.Since(began); took != renewalLimit+renewalGrace {
+					t.Errorf("the second call took %v", took)
+				}
+				synctest.Wait()
+				if name != "Func" && !strings.Contains(warnings(log), "goes on although its context has ended") {
+					t.Errorf("log: %s", log)
+				}
+				close(g)
+				synctest.Wait()
+				want(t, source, 2)
+			})
+		})
+	}
+}
+
+// A program that starts finds a token that is good for four more minutes, and
+// then nothing works.
+func TestStoredTokenIsHandedOutWhateverFails(t *testing.T) {
+	broken := func(context.Context, string) error { return errors.New("no route to the database") }
+	afterGet := func(c *lockingCache) {
+		gets := 0
+		c.get = func(context.Context, string) error {
+			if gets++; gets > 1 {
+				return errors.New("no route to the database")
+			}
+			return nil
+		}
+	}
+	troubles := map[string]struct {
+		begin  func(*lockingCache)
+		answer func(int, *http.Request) (*http.Response, error)
+	}{
+		"another process has the lock": {func(c *lockingCache) { c.lock <- struct{}{} }, rotate},
+		"the second Get fails":         {afterGet, rotate},
+		"Put fails":                    {func(c *lockingCache) { c.put = broken }, rotate},
+		"the server refuses":           {func(*lockingCache) {}, refuse},
+		"the server hangs":             {func(*lockingCache) {}, hang},
+		"the refresh token is revoked": {func(*lockingCache) {}, badRequest(revoked)},
+	}
+	for trouble, row := range troubles {
+		for caller, limit := range map[string]time.Duration{"with time": time.Hour, "in a hurry": time.Second} {
+			t.Run(trouble+", a caller "+caller, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					server := &fakeEntra{answer: script(rotate, row.answer)}
+					config := server.public()
+					cache := newLockingCache()
+					config.Cache = cache
+					want(t, config.RefreshToken(testRefresh), 1)
+					pass(56 * time.Minute)
+					row.begin(cache)
+					source := config.RefreshToken(testRefresh)
+					for range 3 {
+						ctx, cancel := context.WithTimeout(t.Context(), limit)
+						began := time.Now()
+						token, err := source.TokenContext(ctx)
+						cancel()
+						if err != nil || token.AccessToken != tokenNumber(1) {
+							t.Fatalf("%v, %v; want the stored token", token, err)
+						}
+						if took := time.Since(began); took > renewalLimit+renewalGrace {
+							t.Errorf("the call took %v", took)
+						}
+					}
+					pass(renewalLimit)
 				})
 			})
 		}

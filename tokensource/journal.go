@@ -1,0 +1,93 @@
+package tokensource
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+)
+
+// A journal keeps log records until no lock is held and nobody waits any more:
+// a handler may take its time, and may need the Source that it is told about,
+// as one does that sends mail.
+type journal struct {
+	mu      sync.Mutex
+	records []func()
+	closed  bool
+}
+
+type journalKey struct{}
+
+// holdRecords returns a context whose records are kept until release.
+func holdRecords(ctx context.Context) (held context.Context, release func()) {
+	j := new(journal)
+	return context.WithValue(ctx, journalKey{}, j), j.release
+}
+
+// keep reports whether it keeps a record. A nil journal does not.
+func (j *journal) keep(write func()) bool {
+	if j == nil {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return false
+	}
+	j.records = append(j.records, write)
+	return true
+}
+
+func (j *journal) release() {
+	j.mu.Lock()
+	j.closed = true
+	records := j.records
+	j.mu.Unlock()
+	for _, write := range records {
+		write()
+	}
+}
+
+// A patientHandler gives the records of a journal's context to that journal. The
+// handler behind it is called by the journal alone.
+type patientHandler struct{ slog.Handler }
+
+func (h patientHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return journalOf(ctx) != nil || h.Handler.Enabled(ctx, level)
+}
+
+func (h patientHandler) Handle(ctx context.Context, r slog.Record) error {
+	own := context.WithoutCancel(ctx) // which may have ended by then
+	write := func() {
+		if h.Handler.Enabled(own, r.Level) {
+			h.Handler.Handle(own, r)
+		}
+	}
+	if !journalOf(ctx).keep(write) {
+		write()
+	}
+	return nil
+}
+
+func (h patientHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return patientHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h patientHandler) WithGroup(name string) slog.Handler {
+	return patientHandler{h.Handler.WithGroup(name)}
+}
+
+func journalOf(ctx context.Context) *journal {
+	j, _ := ctx.Value(journalKey{}).(*journal)
+	return j
+}
+
+var silent = slog.New(slog.DiscardHandler)
+
+// patientLogger returns a logger whose records a journal can keep. It is silent
+// for nil.
+func patientLogger(log *slog.Logger) *slog.Logger {
+	if log == nil {
+		return silent
+	}
+	return slog.New(patientHandler{log.Handler()})
+}
