@@ -14,7 +14,8 @@ import (
 // the resource "api://AzureADTokenExchange".
 //
 // f is called for each request and must return a JWT that is good at that
-// moment, so what costs time is f's to keep, but not beyond its end. It must
+// moment, so what costs time is f's to keep, but not beyond its end. What has
+// not the form of a JWT is not sent. f must
 // return when its context ends, and may be called by several goroutines. An
 // error of f is wrapped; whether it is temporary is asked of it.
 //
@@ -53,7 +54,7 @@ func (a assertion) check() *ConfigError {
 
 var (
 	errNoAssertion  = errors.New("the assertion is empty")
-	errBadAssertion = errors.New("the assertion is no JWT: it has white space or characters that none has")
+	errBadAssertion = errors.New("the assertion is no JWT, which has three parts of base64url: check that it is the right file or function, and nothing is around the JWT")
 )
 
 func (a assertion) signers(*client) []signer {
@@ -64,7 +65,7 @@ func (a assertion) signers(*client) []signer {
 			return fmt.Errorf("%s: %w", a.kind, err)
 		case text == "":
 			return errNoAssertion
-		case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		case !isJWT(text):
 			return errBadAssertion
 		}
 		form.Set("client_assertion_type", jwtBearer)

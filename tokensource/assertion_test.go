@@ -21,11 +21,11 @@ func TestAssertionIsAskedForEachRequest(t *testing.T) {
 		calls := 0
 		source, log := certified(server, Assertion(func(context.Context) (string, error) {
 			calls++
-			return strings.Repeat("PLANTED.", calls), nil
+			return "PLANTED.1." + strings.Repeat("PLANTED", calls), nil
 		}))
 		want(t, source, 2)
 		for n, form := range server.forms {
-			if got := form.Get("client_assertion"); got != strings.Repeat("PLANTED.", n+1) || form.Get("client_assertion_type") != jwtBearer {
+			if got := form.Get("client_assertion"); got != "PLANTED.1."+strings.Repeat("PLANTED", n+1) || form.Get("client_assertion_type") != jwtBearer {
 				t.Errorf("request %d with %s", n+1, got)
 			}
 		}
@@ -49,7 +49,13 @@ func TestAssertionThatIsNone(t *testing.T) {
 		{"error", give("", sealed), "Assertion(…): sealed", false},
 		{"error that passes", give("", passingError{sealed}), "sealed", true},
 		{"empty", give("", nil), "is empty", false},
-		{"line end", give("PLANTED\n", nil), "no JWT", false},
+		{"line end", give(testJWT+"\n", nil), "no JWT", false},
+		{"one part", give("PLANTED", nil), "no JWT", false},
+		{"two parts", give("PLANTED.PLANTED", nil), "no JWT", false},
+		{"four parts", give("PLANTED.PLANTED.PLANTED.PLANTED", nil), "no JWT", false},
+		{"an empty part", give("PLANTED..PLANTED", nil), "no JWT", false},
+		{"base64, but not that of URLs", give("PLANTED.PLAN+ED.PLANTED", nil), "no JWT", false},
+		{"padding", give("PLANTED.PLANTED=.PLANTED", nil), "no JWT", false},
 		{"no such file", AssertionFile("testdata/nothing"), "testdata/nothing", false},
 		{"time limit", Assertion(func(ctx context.Context) (string, error) { <-ctx.Done(); return "", ctx.Err() }), "time limit", true},
 	}
@@ -111,7 +117,7 @@ func TestWorkloadIdentity(t *testing.T) {
 		server := new(fakeEntra)
 		config.HTTPClient = server.config().HTTPClient
 		source := config.ClientCredentials()
-		for n, text := range []string{"first", "second"} { // as the file rotates
+		for n, text := range []string{"the.first.one", "the.second.one"} { // as the file rotates
 			if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/exoauth/exoauth"
 )
@@ -45,7 +46,9 @@ var namedFlows = []cachedFlow{
 	{"password", func(_ *testing.T, c *Config, user string) *Source { return c.Password(user, "the same for both") }},
 	{"same user, another password", func(_ *testing.T, c *Config, user string) *Source { return c.Password("jane@contoso.com", user) }},
 	{"refresh token", func(_ *testing.T, c *Config, user string) *Source { return c.RefreshToken(user) }},
-	{"on behalf of", func(_ *testing.T, c *Config, user string) *Source { return c.OnBehalfOf(user) }},
+	{"on behalf of", func(_ *testing.T, c *Config, user string) *Source {
+		return c.OnBehalfOf(assertionOf(user, time.Unix(4102444800, 0)))
+	}},
 	{"browser, hinted", func(_ *testing.T, c *Config, user string) *Source { return c.loopback(user) }},
 }
 

@@ -30,19 +30,23 @@ type entry struct {
 	due            time.Duration // of lifetime, after which a renewal may begin while the token is handed out
 	early          time.Duration // the end of lifetime, in which the renewal is waited for
 	lifetime       time.Duration
+	last           bool // there is no use in a renewal
 }
 
 func newEntry(g *grant) *entry {
 	e := &entry{
 		accessToken: g.accessToken, expiry: g.asked.Round(0).Add(g.lifetime), extra: g.extra,
 		asked: g.asked, fetched: time.Now(),
-		early: min(earlyRenewal, g.lifetime/4), lifetime: g.lifetime,
+		early: min(earlyRenewal, g.lifetime/4), lifetime: g.lifetime, last: g.last,
+	}
+	if g.last {
+		e.early = 0
 	}
 	if !g.fetched.IsZero() {
 		e.fetched = g.fetched
 	}
 	e.due = e.lifetime - e.early
-	if g.refreshIn > 0 {
+	if g.refreshIn > 0 && !g.last {
 		e.due = min(e.due, g.refreshIn)
 	}
 	return e
@@ -78,9 +82,9 @@ func (e *entry) good() bool { return e != nil && e.left(e.lifetime-e.early) > 0 
 func (e *entry) usable() bool { return e != nil && e.left(e.lifetime) > 0 }
 
 // valid reports whether the token will do for somebody who needs it for d: it is
-// valid for that long, or so new that another one would be no better.
+// valid for that long, or another one would be no better.
 func (e *entry) valid(d time.Duration) bool {
-	return e.usable() && (e.left(e.lifetime) >= d || !e.old(renewAfter))
+	return e.usable() && (e.left(e.lifetime) >= d || e.last || !e.old(renewAfter))
 }
 
 // old reports whether the token was fetched that long ago by either clock.

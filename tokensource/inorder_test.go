@@ -191,13 +191,13 @@ func TestInOrderIsChecked(t *testing.T) {
 
 // What one credential has put into the form is not sent with the next.
 func TestCredentialsOfTwoKinds(t *testing.T) {
-	credentials := []Credential{Secret("PLANTED~1"), Assertion(func(context.Context) (string, error) { return "PLANTED.2", nil })}
+	credentials := []Credential{Secret("PLANTED~1"), Assertion(func(context.Context) (string, error) { return "PLANTED.2.3", nil })}
 	server := &fakeEntra{answer: sequence(refuse)}
 	config := server.config()
 	config.Credential = InOrder(credentials...)
 	credentials[0], credentials[1] = nil, nil // the caller's, to do with as he likes
 	want(t, config.ClientCredentials(), 2)
-	if form := server.forms[1]; form.Has("client_secret") || form.Get("client_assertion") != "PLANTED.2" {
+	if form := server.forms[1]; form.Has("client_secret") || form.Get("client_assertion") != "PLANTED.2.3" {
 		t.Errorf("form %v", form)
 	}
 }

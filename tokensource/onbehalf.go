@@ -6,23 +6,29 @@ import (
 )
 
 // OnBehalfOf returns a source of tokens for the user who called a web API with
-// userAssertion, the access token of that call: the on-behalf-of flow. Its
-// audience must be this application, and Credential must be set.
+// userAssertion, the access token of that call: the on-behalf-of flow. It is a
+// JWT whose audience must be this application, and Credential must be set.
 //
-// The assertion lives for an hour or so; after that the source goes on with
-// the refresh token that came with the first answer, until that is refused
-// and the assertion has expired too. Keep one Source for each assertion. Two
-// sources share nothing but a [Config.Cache], so without one, a Source for each
-// call would make a request for each. Check the assertion first: one that has
-// expired still finds the entry that was made with it.
+// Check the assertion first: its signature, its audience and its expiry are the
+// web API's to verify. Entra ID sees it with the first request alone, and never
+// if its tokens are in the Cache already.
+//
+// The source ends with the assertion, in an hour or so. Its tokens are valid
+// until the exp of the assertion at most, and after that its error is
+// [ErrInteractionRequired], and no request is made: answer the call with the
+// HTTP status 401, so that the program that called gets a new token. Until then
+// the refresh token that came with the first answer renews what expires earlier.
+// Keep one Source for each assertion. Two sources share nothing but a
+// [Config.Cache], so without one, a Source for each call would make a request
+// for each.
 //
 // Each assertion has an entry of its own in the Cache, which nobody reads any
 // more when it has expired. For an API with many users, let a database delete
 // what is a day old; [DirCache] keeps it for 100 days, and the lock files.
 //
-// [ErrInteractionRequired] means that the user has to consent, or to satisfy
-// Conditional Access; pass [Error.Claims] on to the program that called, which
-// has to ask for them in its sign-in.
+// Before that, [ErrInteractionRequired] means that the user has to consent, or to
+// satisfy Conditional Access; pass [Error.Claims] on to the program that called,
+// which has to ask for them in its sign-in.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow)
 func (c *Config) OnBehalfOf(userAssertion string) *Source {
@@ -30,7 +36,7 @@ func (c *Config) OnBehalfOf(userAssertion string) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	return newUserSession(cl, cl.keyOf(keyOnBehalfOf, userAssertion), func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	s := newUserSession(cl, cl.keyOf(keyOnBehalfOf, userAssertion), func(ctx context.Context, pause pauseFunc) (*grant, error) {
 		return cl.retry(ctx, pause, func() (*grant, error) {
 			return cl.request(ctx, url.Values{
 				"grant_type":          {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
@@ -39,11 +45,13 @@ func (c *Config) OnBehalfOf(userAssertion string) *Source {
 				"scope":               {cl.scope},
 			})
 		})
-	}).source()
+	})
+	s.ends, _ = expiryOf(userAssertion)
+	return s.source()
 }
 
 func (c *Config) onBehalfClient(userAssertion string) (*client, *ConfigError) {
-	if err := checkOpaque("OnBehalfOf", userAssertion); err != nil {
+	if err := checkUserAssertion(userAssertion); err != nil {
 		return nil, err
 	}
 	cl, err := c.userClient()
@@ -56,4 +64,20 @@ func (c *Config) onBehalfClient(userAssertion string) (*client, *ConfigError) {
 		return nil, err
 	}
 	return cl, checkCredential(c.Credential)
+}
+
+// checkUserAssertion looks at the form of an assertion, for all else is the web
+// API's to check.
+func checkUserAssertion(text string) *ConfigError {
+	const field, remedy = "OnBehalfOf", "pass the access token of the call, which the header Authorization has behind Bearer"
+	if err := checkOpaque(field, text); err != nil {
+		return err
+	}
+	if !isJWT(text) {
+		return &ConfigError{Field: field, Problem: "no JWT, which has three parts of base64url", Remedy: remedy}
+	}
+	if _, ok := expiryOf(text); !ok {
+		return &ConfigError{Field: field, Problem: "a JWT that does not say when it expires (exp)", Remedy: remedy}
+	}
+	return nil
 }

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-
-	"github.com/exoauth/exoauth/internal/plain"
 )
 
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"}
@@ -129,16 +127,17 @@ func TestEchoedSecretIsNotInErrors(t *testing.T) {
 	})
 }
 
-// An assertion that is none, because the path is that of another file, costs no
-// more than one that is, and is not shown either.
-func TestEchoedFileIsNotInErrors(t *testing.T) {
+// An assertion that is none, because the path is that of another file, is not
+// sent, and not shown either.
+func TestFileThatIsNoAssertionIsNotSent(t *testing.T) {
 	file := strings.Repeat(`{"PLANTED":["~"]},`, maxFile/18)
-	server := &fakeEntra{answer: answering(400, `{"error":"invalid_client","error_description":"you sent `+url.QueryEscape(file)+` in vain"}`)}
+	server := new(fakeEntra)
 	config := server.config()
 	config.Credential = Assertion(func(context.Context) (string, error) { return file, nil })
 	_, err := config.ClientCredentials().TokenContext(t.Context())
-	wantError(t, err, "you sent "+plain.Redacted)
+	wantError(t, err, "no JWT")
 	checkNoSecret(t, "error", err.Error())
+	wantRequests(t, server, 0)
 }
 
 // checkFailure asks for a token, wants an error, and searches everything that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
 )
@@ -23,6 +24,8 @@ type session struct {
 	signIn tokenFunc
 	// interactive is set where signIn asks a person.
 	interactive bool
+	// ends is when the user's right to tokens ends. Zero means that it does not.
+	ends time.Time
 
 	// turn is held by the flow that uses what follows: one that nobody waits
 	// for any more may not have come to its end when the next one starts.
@@ -63,6 +66,9 @@ func (s *session) source() *Source { return newSource(s) }
 
 // token makes the session a flow.
 func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
+	if !s.ends.IsZero() && !time.Now().Before(s.ends) {
+		return nil, s.ended()
+	}
 	done, err := s.takeTurn(ctx)
 	if err != nil {
 		return nil, err
@@ -70,10 +76,20 @@ func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
 	defer done()
 	s.warned = false
 	g, err := s.get(ctx, pause)
-	if err == nil {
-		s.given = g.accessToken
+	if err != nil {
+		return nil, err
 	}
-	return g, err
+	s.given = g.accessToken
+	if g = g.until(s.ends); g.last && !newEntry(g).usable() {
+		return nil, s.ended()
+	}
+	return g, nil
+}
+
+func (s *session) ended() error {
+	e := s.failed(&ownError{"the assertion has expired on " + s.ends.UTC().Format(time.RFC3339) + ": the program that called has to get a new one", nil})
+	e.Code = "invalid_grant" // as Entra ID would say
+	return e
 }
 
 // takeTurn waits until no other flow uses what the session keeps.

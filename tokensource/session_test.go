@@ -15,8 +15,8 @@ import (
 const (
 	testRefresh   = "PLANTED.refresh/token+odd=&\"<8Q>"
 	testPassword  = "PLANTED password=&\"<8Q>"
-	testJWT       = "eyJhbGciOiJub25lIn0.eyJQTEFOVEVEIjoiUExBTlRFRCJ9.UExBTlRFRA" // {"alg":"none"}.{"PLANTED":"PLANTED"}.PLANTED
-	testAssertion = "PLANTED.user.assertion~+/=<8Q>"
+	testJWT       = "eyJhbGciOiJub25lIn0.eyJQTEFOVEVEIjoiUExBTlRFRCJ9.UExBTlRFRA"           // {"alg":"none"}.{"PLANTED":"PLANTED"}.PLANTED
+	testAssertion = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDB9.PLANTED-user_assertion8Q" // expires in 2100
 	revoked       = `{"error":"invalid_grant","suberror":"bad_token","error_codes":[50173],"error_description":"AADSTS50173: The provided grant has expired due to it being revoked."}`
 	mfaNeeded     = `{"error":"interaction_required","suberror":"basic_action","error_codes":[50076],"claims":"{\"access_token\":{\"polids\":{}}}","error_description":"AADSTS50076: You must use multi-factor authentication."}`
 )

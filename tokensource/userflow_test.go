@@ -154,8 +154,10 @@ func TestUserFlowSettings(t *testing.T) {
 		{"password with a space within", nothing, func(c *Config) *Source { return c.Password("jane", "a b") }, ""},
 		{"on behalf of nobody", nothing, func(c *Config) *Source { return c.OnBehalfOf("") }, "OnBehalfOf"},
 		{"on behalf of, two lines", nothing, func(c *Config) *Source { return c.OnBehalfOf(testAssertion + "\n") }, "OnBehalfOf"},
-		{"on behalf of, no credential", func(c *Config) { c.Credential = nil }, func(c *Config) *Source { return c.OnBehalfOf("x") }, "Credential"},
-		{"on behalf of, organizations", tenant("organizations"), func(c *Config) *Source { return c.OnBehalfOf("x") }, "Tenant"},
+		{"on behalf of, no credential", func(c *Config) { c.Credential = nil }, func(c *Config) *Source { return c.OnBehalfOf(testAssertion) }, "Credential"},
+		{"on behalf of, organizations", tenant("organizations"), func(c *Config) *Source { return c.OnBehalfOf(testAssertion) }, "Tenant"},
+		{"on behalf of, no JWT", nothing, func(c *Config) *Source { return c.OnBehalfOf("PLANTED") }, "OnBehalfOf"},
+		{"on behalf of, a JWT without exp", nothing, func(c *Config) *Source { return c.OnBehalfOf(testJWT) }, "OnBehalfOf"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

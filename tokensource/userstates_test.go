@@ -87,9 +87,9 @@ func TestStatesOfUsers(t *testing.T) {
 		{"tenant in China", 90038, (*entra).refreshed, func(e *entra) { e.Tenant().SetCloud(exoauth.China) }},
 		{"blocked tenant", 5000224, (*entra).refreshed, func(e *entra) { e.Tenant().SetBlocked(true) }},
 
-		{"on behalf of, expired", 500133, func(e *entra, _ *testing.T) *tokensource.Source {
-			return e.onBehalfOfToken(exchangetest.TokenOptions{User: e.user, Audience: "api://" + e.app.ClientID, Lifetime: -time.Hour})
-		}, nothing},
+		{"on behalf of, expired by the clock of Entra ID", 500133, func(e *entra, _ *testing.T) *tokensource.Source {
+			return e.onBehalfOfToken(exchangetest.TokenOptions{User: e.user, Audience: "api://" + e.app.ClientID})
+		}, func(e *entra) { e.Advance(2 * time.Hour) }},
 		{"on behalf of, a token for Exchange", 500131, func(e *entra, _ *testing.T) *tokensource.Source {
 			return e.onBehalfOfToken(exchangetest.TokenOptions{User: e.user})
 		}, nothing},
