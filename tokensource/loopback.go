@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"cmp"
 	"io"
 	"log"
 	"net"
@@ -25,7 +26,7 @@ type loopback struct {
 	redirect string // with the port
 	host     string // and port, as a browser names them
 	path     string
-	ln       net.Listener
+	at       []net.Listener
 	server   *http.Server
 	state    string
 
@@ -53,26 +54,59 @@ func loopbackURL(address string) (*url.URL, *ConfigError) {
 	}
 }
 
-// listenLoopback takes the port in at, or a free one, on IPv4: Entra ID has no
-// redirects to [::1], and a browser that tries it for localhost tries the other
-// next.
+// listenLoopback takes the port in at, or a free one.
 func listenLoopback(at *url.URL) (*loopback, error) {
-	port := at.Port()
-	if port == "" {
-		port = "0"
-	}
-	ln, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
+	listeners, err := listenHere(net.Listen, at.Hostname(), cmp.Or(at.Port(), "0"))
 	if err != nil {
 		return nil, err
 	}
-	_, port, _ = net.SplitHostPort(ln.Addr().String())
+	_, port, _ := net.SplitHostPort(listeners[0].Addr().String())
 	u := *at
 	u.Host = net.JoinHostPort(at.Hostname(), port)
-	l := &loopback{redirect: u.String(), host: browserHost(&u), path: u.Path, ln: ln, answer: make(chan url.Values), outcome: make(chan error, 1), shown: make(chan struct{})}
+	l := &loopback{redirect: u.String(), host: browserHost(&u), path: u.Path, at: listeners, answer: make(chan url.Values), outcome: make(chan error, 1), shown: make(chan struct{})}
 	if l.path == "" {
 		l.path = "/" // which browsers add
 	}
 	return l, nil
+}
+
+// listenFunc has the form of net.Listen.
+type listenFunc func(network, address string) (net.Listener, error)
+
+// listenHere listens on 127.0.0.1 and, for the name localhost, on the same port
+// of [::1], if this machine has IPv6: a browser may try that address first, and
+// must not find a program of somebody else there, which would be given the code.
+// (RFC 8252 section 8.3) If somebody has the port there, another free one is
+// taken, unless port says which.
+func listenHere(listen listenFunc, host, port string) ([]net.Listener, error) {
+	const tries = 10
+	for try := 1; ; try++ {
+		four, err := listen("tcp4", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			return nil, err
+		}
+		if host != "localhost" || !hasIPv6(listen) {
+			return []net.Listener{four}, nil
+		}
+		_, same, _ := net.SplitHostPort(four.Addr().String())
+		six, err := listen("tcp6", net.JoinHostPort("::1", same))
+		if err == nil {
+			return []net.Listener{four, six}, nil
+		}
+		four.Close()
+		if port != "0" || try == tries {
+			return nil, err
+		}
+	}
+}
+
+func hasIPv6(listen listenFunc) bool {
+	l, err := listen("tcp6", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 // browserHost returns what a browser puts into the header Host, without the
@@ -88,14 +122,18 @@ func (l *loopback) serve(state string) {
 		MaxHeaderBytes: maxAnswer,
 		ErrorLog:       log.New(io.Discard, "", 0),
 	}
-	go l.server.Serve(l.ln)
+	for _, listener := range l.at {
+		go l.server.Serve(listener)
+	}
 }
 
 // finish ends the server. On return the address is free, and a browser that
 // waits has been sent the page: the program may end with its next line.
 func (l *loopback) finish(err error) {
 	l.outcome <- err
-	l.ln.Close()
+	for _, listener := range l.at {
+		listener.Close()
+	}
 	if l.taken.Load() {
 		timer := time.NewTimer(pageTime)
 		defer timer.Stop()

@@ -265,3 +265,104 @@ func FuzzSignInAnswer(f *testing.F) {
 		checkText(t, e)
 	})
 }
+
+// Whichever address a browser takes for localhost, the sign-in is there.
+func TestLoopbackListensOnBothAddresses(t *testing.T) {
+	if !hasIPv6(net.Listen) {
+		t.Skip("no IPv6 here")
+	}
+	for redirect, want := range map[string][]string{
+		"":                 {"127.0.0.1", "::1"},
+		"http://localhost": {"127.0.0.1", "::1"},
+		"http://127.0.0.1": {"127.0.0.1"},
+	} {
+		at, _ := loopbackURL(redirect)
+		l, err := listenLoopback(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.serve("state")
+		_, port, _ := net.SplitHostPort(l.host)
+		for _, address := range want {
+			r, _ := http.NewRequest(http.MethodGet, "http://"+net.JoinHostPort(address, port)+"/?state=another", nil)
+			r.Host = l.host
+			resp, err := direct.Do(r)
+			if err != nil {
+				t.Errorf("%s: %v", address, err)
+				continue
+			}
+			if page := body(t, resp); resp.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s: status %d, %s", address, resp.StatusCode, page)
+			}
+		}
+		l.finish(nil)
+		if len(l.at) != len(want) {
+			t.Errorf("%s: %d listeners", redirect, len(l.at))
+		}
+		for _, address := range want { // all are free again
+			again, err := net.Listen("tcp", net.JoinHostPort(address, port))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			again.Close()
+		}
+	}
+}
+
+// Where somebody else listens on [::1], the sign-in does not.
+func TestLoopbackPortThatIsTaken(t *testing.T) {
+	taken := errors.New("address in use")
+	rows := map[string]struct {
+		port  string
+		fails func(n int, address string) bool // the nth call for an address of IPv6
+		n     int                              // of listeners
+		err   error
+	}{
+		"free one, first taken":  {"0", func(n int, address string) bool { return n == 2 }, 2, nil},
+		"free one, all taken":    {"0", func(_ int, address string) bool { return address != "[::1]:0" }, 0, taken},
+		"given, taken":           {"given", func(_ int, address string) bool { return address != "[::1]:0" }, 0, taken},
+		"free one, without IPv6": {"0", func(int, string) bool { return true }, 1, nil},
+		"given, without IPv6":    {"given", func(int, string) bool { return true }, 1, nil},
+	}
+	for name, row := range rows {
+		t.Run(name, func(t *testing.T) {
+			if row.port == "given" {
+				l, err := net.Listen("tcp4", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, row.port, _ = net.SplitHostPort(l.Addr().String())
+				l.Close()
+			}
+			var open []net.Listener
+			n := 0
+			listen := func(network, address string) (net.Listener, error) {
+				if network == "tcp6" {
+					n++
+					if row.fails(n, address) {
+						return nil, taken
+					}
+					network, address = "tcp4", "127.0.0.1:0" // for this machine may have no IPv6
+				}
+				l, err := net.Listen(network, address)
+				if err == nil {
+					open = append(open, l)
+				}
+				return l, err
+			}
+			listeners, err := listenHere(listen, "localhost", row.port)
+			if len(listeners) != row.n || !errors.Is(err, row.err) {
+				t.Errorf("%d listeners, %v", len(listeners), err)
+			}
+			for _, l := range listeners {
+				l.Close()
+			}
+			for _, l := range open {
+				if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+					t.Error("one was left open")
+				}
+			}
+		})
+	}
+}
