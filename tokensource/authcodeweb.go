@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // A SignIn is one that a web application has begun, to be kept in the session
@@ -178,7 +180,7 @@ func (c *client) code(signIn SignIn, answer url.Values) (string, error) {
 	case !sameState(signIn.State, answer.Get("state")):
 		return "", c.failed(&ownError{"the answer belongs to another sign-in: its state differs; begin a new one in this browser", nil})
 	case answer.Has("error"):
-		return "", c.declined(answer)
+		return "", c.declined(signIn, answer)
 	case code == "":
 		return "", c.failed(&ownError{"the answer has neither a code nor an error", nil})
 	}
@@ -190,15 +192,19 @@ func sameState(want, got string) bool {
 	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1
 }
 
-// declined is the Error that came in an address rather than in JSON.
-func (c *client) declined(answer url.Values) *Error {
+// declined is the Error that came in an address rather than in JSON. Whoever made
+// that address may have put into it what the browser sent.
+func (c *client) declined(signIn SignIn, answer url.Values) *Error {
+	secrets := new(plain.Secrets)
+	secrets.Add(signIn.State, signIn.Verifier, answer.Get("code"))
+	text := func(name string, limit int) string { return plain.Head(secrets.Text(answer.Get(name)), limit) }
 	e := c.failed(nil)
-	e.Code = head(cmp.Or(answer.Get("error"), "unknown"), 128)
-	e.Suberror = head(answer.Get("error_subcode"), 128)
-	e.Description = head(answer.Get("error_description"), 4<<10)
+	e.Code = cmp.Or(text("error", 128), "unknown")
+	e.Suberror = text("error_subcode", 128)
+	e.Description = text("error_description", 4<<10)
 	e.AADSTS = codes(nil, e.Description)
 	if claims := answer.Get("claims"); len(claims) <= maxClaims {
-		e.Claims = claims
+		e.Claims = secrets.Text(claims)
 	}
 	e.TraceID = tail(e.Description, "Trace ID:", 1)
 	e.CorrelationID = tail(e.Description, "Correlation ID:", 1)

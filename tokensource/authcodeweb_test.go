@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -93,6 +94,31 @@ func TestExchangeRefuses(t *testing.T) {
 			checkAllVerbs(t, "error", err)
 			wantRequests(t, server, 0)
 		})
+	}
+}
+
+// An address can quote what the browser sent, or was sent with.
+func TestSecretsOfASignInInTheRedirect(t *testing.T) {
+	config := new(fakeEntra).config()
+	signIn, answer := beginTest(t, config)
+	answer.Set("error", "access_denied")
+	code := answer.Get("code")
+	for _, name := range []string{"error", "error_subcode", "error_description", "claims"} {
+		quoting := url.Values{"state": {signIn.State}, "error": {"access_denied"}, "code": {code}}
+		quoting.Set(name, fmt.Sprintf("you sent %s, %s and %s\x1b[2J\n", url.QueryEscape(code), signIn.Verifier, signIn.State))
+		_, err := config.Exchange(t.Context(), signIn, quoting)
+		e, ok := errors.AsType[*Error](err)
+		if !ok {
+			t.Fatalf("error %v", err)
+		}
+		for _, text := range []string{err.Error(), e.Code, e.Suberror, e.Description, e.Claims} {
+			for _, secret := range []string{code, signIn.Verifier, signIn.State} {
+				if strings.Contains(text, secret) {
+					t.Errorf("%s: %s is in %q", name, secret, text)
+				}
+			}
+		}
+		checkText(t, e)
 	}
 }
 

@@ -31,6 +31,8 @@ const (
 	slowDown = 5 * time.Second
 	// slowestPoll bounds the back-off from a server in trouble.
 	slowestPoll = time.Minute
+	// maxShown bounds, in bytes, each text that is shown to the person.
+	maxShown = 2 << 10
 )
 
 // DeviceCode returns a source of tokens for a user who signs in on another
@@ -145,8 +147,10 @@ func (a *answer) device(e *Error, asked time.Time) (*device, error) {
 	if interval, err := seconds(a.fields.raw("interval")); err == nil {
 		d.interval = interval
 	}
-	d.UserCode = plain.Line(a.fields.text("user_code"))
-	d.VerificationURL = plain.Line(cmp.Or(a.fields.text("verification_uri"), a.fields.text("verification_url")))
+	a.secrets.Add(d.code)
+	shown := func(name string) string { return plain.Line(plain.Head(a.secrets.Text(a.fields.text(name)), maxShown)) }
+	d.UserCode = shown("user_code")
+	d.VerificationURL = cmp.Or(shown("verification_uri"), shown("verification_url"))
 	d.Expires = asked.Add(min(lifetime, signInLimit))
 	switch {
 	case d.code == "" || d.UserCode == "":
@@ -155,7 +159,7 @@ func (a *answer) device(e *Error, asked time.Time) (*device, error) {
 		return nil, errors.New("the answer has no verification_uri that a browser opens")
 	}
 	usual := "To sign in, open the page " + d.VerificationURL + " in a web browser and enter the code " + d.UserCode + "."
-	d.Message = plain.Line(cmp.Or(a.fields.text("message"), usual))
+	d.Message = cmp.Or(shown("message"), usual)
 	return d, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/exoauth/exoauth"
 )
@@ -295,6 +296,30 @@ func TestDeviceCodeOfConfidentialClient(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What the person is shown is one line of each, and has no secret in it.
+func TestDeviceSecretsAreNotShown(t *testing.T) {
+	quoting := `you sent ` + testDeviceCode + `\u001b[2J\u202e\r\n` + strings.Repeat("x", 2*maxShown)
+	answer := fmt.Sprintf(`{"device_code":%q,"expires_in":900,"user_code":%q,"verification_uri":%q,"message":%q}`,
+		testDeviceCode, quoting, "https://example.com/"+quoting, quoting)
+	answer = strings.NewReplacer(`\\u`, `\u`, `\\r`, `\r`, `\\n`, `\n`).Replace(answer)
+	server := &fakeEntra{answer: answerWith(200, answer)}
+	stop := errors.New("seen")
+	var s shown
+	_, err := server.public().DeviceCode(func(ctx context.Context, code DeviceCode) error {
+		s.show(ctx, code)
+		return stop
+	}).TokenContext(t.Context())
+	if !errors.Is(err, stop) || len(s.codes) != 1 {
+		t.Fatalf("error %v", err)
+	}
+	for _, text := range []string{s.codes[0].UserCode, s.codes[0].VerificationURL, s.codes[0].Message} {
+		if len(text) > maxShown+100 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("shown: %q", text)
+		}
+		checkNoSecret(t, "shown", text)
+	}
 }
 
 func TestDeviceSecretsAreNotLogged(t *testing.T) {

@@ -44,7 +44,7 @@ func (f funcFlow) token(ctx context.Context, _ pauseFunc) (*grant, error) {
 	asked := time.Now()
 	token, expires, err := f(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("tokensource: Func: %w", err)
+		return nil, oneLine{fmt.Errorf("tokensource: Func: %w", err)}
 	}
 	g := &grant{accessToken: token, asked: asked, lifetime: expires.Sub(asked.Round(0))}
 	if err := g.check(); err != nil {

@@ -28,5 +28,11 @@ func excerpt(secrets *plain.Secrets, body []byte) string {
 	return plain.Head(plain.Conceal(secrets.Text(string(head(body, 16<<10)))), excerptSize)
 }
 
+// oneLine is an error whose text comes from elsewhere, on its way out.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return plain.Line(head(e.error.Error(), 1<<10)) }
+func (e oneLine) Unwrap() error { return e.error }
+
 // head returns the first n bytes, which may end within a character.
 func head[T ~string | ~[]byte](s T, n int) T { return s[:min(len(s), n)] }

@@ -158,7 +158,7 @@ func (s *shelf) replaces(ctx context.Context, err error) {
 }
 
 func (s *shelf) warn(ctx context.Context, what string, err error) {
-	s.logger().WarnContext(ctx, "tokensource: "+what, "client", s.String(), "error", err)
+	s.logger().WarnContext(ctx, "tokensource: "+what, "client", s.String(), "error", oneLine{err})
 }
 
 // storedToken is one in the form in which it is stored, with what follows it.
