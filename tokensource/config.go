@@ -44,10 +44,13 @@ type Config struct {
 	// offline_access, without which a user signs in again every hour.
 	Scopes []string
 
-	// HTTPClient sends the requests. Nil means one with the transport of
-	// package net/http. It is copied, and the copy follows no redirect, for
-	// a 307 would post the secret to another host. Its Timeout bounds each
-	// request; zero means 30 seconds.
+	// HTTPClient sends the requests. Nil means the zero one. It is copied, and
+	// the copy follows no redirect, for a 307 would post the secret to another
+	// host. Its Timeout bounds each request; zero means 30 seconds. A nil
+	// Transport means a copy of the one of package net/http that reads no more
+	// than 256 KiB of an answer's status line and headers. Any other reads what
+	// it is set to, 10 MiB if MaxResponseHeaderBytes of an [http.Transport] is
+	// zero. Of a body 1 MiB is read in any case.
 	HTTPClient *http.Client
 
 	// Cache keeps the tokens for the next run of the program and for other
@@ -117,6 +120,9 @@ type client struct {
 // that what ends with it can be told from what the caller ends.
 func ownClient(hc *http.Client, limit time.Duration) (http.Client, time.Duration) {
 	own := *cmp.Or(hc, new(http.Client))
+	if own.Transport == nil {
+		own.Transport = sharedTransport()
+	}
 	limit = cmp.Or(max(own.Timeout, 0), limit)
 	own.Timeout = 0
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -127,10 +127,11 @@ func (o ManagedIdentityOptions) check() *ConfigError {
 // withoutProxy is the transport of package net/http, but for proxies, and for
 // the half minute that it gives to a machine that is not there.
 func withoutProxy() *http.Transport {
-	t := &http.Transport{}
+	t := new(http.Transport)
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = standard.Clone()
+		t = standard
 	}
+	t = boundTransport(t)
 	t.Proxy = nil
 	t.DialContext = dialNear
 	return t
