@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
@@ -84,6 +86,9 @@ var (
 )
 
 func parsePFX(data []byte, password string) ([]*x509.Certificate, any, *ConfigError) {
+	if bad := halfOfIt(data); bad != nil {
+		return nil, nil, bad
+	}
 	key, leaf, rest, err := pkcs12.DecodeChain(data, password)
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword) && password == "":
@@ -92,11 +97,37 @@ func parsePFX(data []byte, password string) ([]*x509.Certificate, any, *ConfigEr
 		return nil, nil, clone(errWrongPassword)
 	case !bytes.HasPrefix(data, []byte{derSequence}): // what the parser says of it helps nobody
 		return nil, nil, &ConfigError{Problem: "neither PEM nor a PFX with a certificate and its key", Remedy: "check that it is the right file, and decode it where it is base64, as in a secret of Key Vault"}
+	case err != nil && strings.Contains(err.Error(), "asn1:"): // nor does that
+		return nil, nil, &ConfigError{Problem: "neither PEM nor a PFX with a certificate and its key", Remedy: "check that it is the right file, and export both together"}
 	case err != nil:
 		return nil, nil, &ConfigError{Problem: "neither PEM nor a PFX with a certificate and its key", Remedy: "export both together", Err: err}
 	}
 	return append([]*x509.Certificate{leaf}, rest...), key, nil
 }
+
+// halfOfIt returns an error for a file in DER that has the certificate without its
+// key, as .cer and .p7b files do, or the key without its certificate.
+func halfOfIt(der []byte) *ConfigError {
+	const remedy = "pass a PFX, or PEM with the certificate and its private key"
+	if certs, err := x509.ParseCertificates(der); err == nil && len(certs) > 0 {
+		return &ConfigError{Problem: "this is the certificate without its key", Remedy: remedy + "; this file is the one to upload to the app registration"}
+	}
+	var content struct {
+		Type asn1.ObjectIdentifier
+		Rest asn1.RawValue
+	}
+	if _, err := asn1.Unmarshal(der, &content); err == nil && content.Type.Equal(pkcs7SignedData) {
+		return &ConfigError{Problem: "these are certificates without a key (PKCS #7)", Remedy: remedy}
+	}
+	_, pkcs8 := x509.ParsePKCS8PrivateKey(der)
+	_, pkcs1 := x509.ParsePKCS1PrivateKey(der)
+	if pkcs8 == nil || pkcs1 == nil {
+		return &ConfigError{Problem: "this is the key without its certificate", Remedy: remedy}
+	}
+	return nil
+}
+
+var pkcs7SignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 
 func parsePEM(data []byte, password string) (chain []*x509.Certificate, key any, bad *ConfigError) {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,15 @@ func TestCertificateData(t *testing.T) {
 		{"wrong password, of old", testFile("traditional.pem"), "PLANTED wrong", "does not decrypt"},
 		{"wrong password for the PFX", testFile("rc2.pfx"), "PLANTED wrong", "does not decrypt"},
 		{"PFX without a key", testFile("nokey.pfx"), filePassword, "neither PEM nor a PFX"},
+		{"certificate in DER", testCert().Raw, "", "this is the certificate without its key; pass a PFX, or PEM"},
+		{"certificates in DER", slices.Concat(testCert().Raw, testCert().Raw), filePassword, "this is the certificate without its key"},
+		{"PKCS #7", must(asn1.Marshal(struct {
+			Type asn1.ObjectIdentifier
+			Rest []byte `asn1:"explicit,tag:0"`
+		}{pkcs7SignedData, []byte("PLANTED")})), "", "certificates without a key"},
+		{"key in PKCS #8 in DER", must(x509.MarshalPKCS8PrivateKey(testKey())), "", "this is the key without its certificate"},
+		{"key in PKCS #1 in DER", x509.MarshalPKCS1PrivateKey(testKey()), "", "this is the key without its certificate"},
+		{"DER of something else", must(asn1.Marshal([]string{"PLANTED"})), "", "export both together"},
 		{"PFX cut short", testFile("openssl3.pfx")[:1000], filePassword, "neither PEM nor a PFX"},
 		{"scrypt", testFile("scrypt.pem"), filePassword, "not PBKDF2"},
 		{"PBES1", testFile("pbes1.pem"), filePassword, "not PBES2"},
@@ -98,6 +108,9 @@ func TestCertificateData(t *testing.T) {
 				t.Errorf("%v, %#v", c, err)
 			}
 			checkAllVerbs(t, "error", err, *bad)
+			if strings.Contains(err.Error(), "asn1") && len(test.data) > 0 && test.data[0] == derSequence {
+				t.Errorf("the words of the parser: %v", err)
+			}
 		})
 	}
 }
