@@ -13,6 +13,13 @@ import (
 // with two columns can be another. It must be safe for concurrent use, and each
 // method must return when its context ends.
 //
+// Room for the successor is there before a refresh token is redeemed, for some
+// servers take each token once, and its successor must not be lost to a full disk.
+// DirCache sets the room aside. Any other Cache that is a [Locker] is asked to Put
+// the value that it has once more, under the lock and longer than the next one will
+// be; if it cannot, the request is not made. A Cache without locks is not asked,
+// for another process may have put a newer value there.
+//
 // A key is 64 hexadecimal digits in lower case. It stands for one user, or for
 // the application, in one flow. What it is made of cannot be told from it.
 //

@@ -64,7 +64,8 @@ type Config struct {
 	// A new refresh token is stored before it is used, and before the access
 	// token that came with it is handed out. Where it cannot be stored the
 	// Source returns the error, keeps the token, and tries to store it before
-	// anything else when it is asked again. While the cache cannot be read or
+	// anything else when it is asked again; see [Cache] for what it does lest that
+	// happens. While the cache cannot be read or
 	// locked, nothing is asked of Entra ID for a user. For the application's
 	// own tokens, which can be fetched again, such trouble is logged and
 	// nothing more. A refresh token that has ended is deleted; a damaged entry

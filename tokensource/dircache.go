@@ -10,16 +10,19 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 // DirCache returns a [Cache] in a directory, which is made where there is none,
 // for the program's user alone. A good place is a directory of the program's
 // own below [os.UserCacheDir] or [os.UserConfigDir]; one into which everybody
 // may write is refused. The files are not encrypted; see [Encrypted] for that.
+//
+// On a disk that hangs, as a network file system does, each method returns when its
+// context ends. What it has begun goes on until the disk is back, locked as it was,
+// and changes nothing after that. Sixteen operations can hang at a time.
 //
 // Each entry is a file with the permissions 0600 that is replaced in one step,
 // so that a program which is killed leaves the old one or the new one, and on
@@ -32,26 +35,31 @@ import (
 // system that is so as far as its locks work. The lock files stay: to remove
 // one while others wait for it would give each of them a lock of their own.
 // Entries that nobody has written to for 100 days are deleted, for nothing in
-// them is good any more. [Source.SignOut] signs one user out; to sign out
-// everybody, delete all files while no program runs.
+// them is good any more. [Source.SignOut] signs one user out, and removes what a
+// process that was killed has left of that user's tokens; to sign out everybody,
+// delete all files while no program runs.
 //
 // A relative dir is resolved at once, against the current directory.
 func DirCache(dir string) Cache {
 	if absolute, err := filepath.Abs(dir); err == nil && dir != "" {
 		dir = absolute
 	}
-	return &dirCache{dir: dir}
+	return &dirCache{dir: dir, disk: newDisk(), locks: make(map[string]*dirLock), rooms: make(map[string]string)}
 }
 
 type dirCache struct {
 	dir   string
+	disk  disk
+	hang  func()       // called before each operation; for tests, otherwise nil
 	swept atomic.Int64 // when, in seconds since 1970
+
+	mu    sync.Mutex // guards what follows
+	locks map[string]*dirLock
+	rooms map[string]string // the files with room for the next value of an entry
 }
 
 const (
 	maxEntry = maxRecord + 1<<10 // with what Encrypted adds
-	// lockPoll is how often a lock that another process has is tried.
-	lockPoll = 10 * time.Millisecond
 	// leftover is the age of a file that a dead process has not renamed. The
 	// directory is searched for them that often.
 	leftover = time.Hour
@@ -70,6 +78,27 @@ func (d *dirCache) check() *ConfigError {
 		return &ConfigError{Field: "Cache", Problem: "DirCache without a directory", Remedy: "name one of the program's own, such as one below os.UserCacheDir"}
 	}
 	return nil
+}
+
+// do does f, which is about an entry, or returns the error of ctx if that ends
+// first. Then f goes on alone, and so does the lock of the entry, and undo is
+// called after it.
+func (d *dirCache) do(ctx context.Context, key string, f func() error, undo func()) error {
+	return d.disk.do(ctx, func() error {
+		defer d.use(key)()
+		if err := ctx.Err(); err != nil { // it may be unlocked by now
+			return err
+		}
+		return d.touch(f)
+	}, undo)
+}
+
+// touch does f, which may hang.
+func (d *dirCache) touch(f func() error) error {
+	if d.hang != nil {
+		d.hang()
+	}
+	return f()
 }
 
 // path returns a file of the entry.
@@ -118,11 +147,15 @@ func (d *dirCache) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	var value []byte
-	err = insist(ctx, func() (err error) {
-		value, err = readEntry(path)
-		return err
-	})
+	err = d.do(ctx, key, func() error {
+		return insist(ctx, func() (err error) {
+			value, err = readEntry(path)
+			return err
+		})
+	}, nil)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, ErrCacheMiss
 	case err != nil:
@@ -160,28 +193,57 @@ func (d *dirCache) Put(ctx context.Context, key string, value []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := d.make(key); err != nil {
+	err = d.do(ctx, key, func() error {
+		if err := d.make(key); err != nil {
+			return err
+		}
+		err := d.replace(ctx, key, path, value)
+		d.sweep(ctx, time.Now())
 		return err
-	}
-	err = replaceFile(ctx, path, value)
-	d.sweep(ctx, time.Now())
-	if err != nil {
-		return d.failed(key, "cannot be written", err)
-	}
-	return nil
+	}, nil)
+	return d.outcome(ctx, key, "cannot be written", err)
 }
 
-// replaceFile leaves the old content or the new one, whatever happens.
-func replaceFile(ctx context.Context, path string, value []byte) error {
-	next, err := writeBeside(path, value)
+// outcome returns the error of an operation. One of ctx stays as it is.
+func (d *dirCache) outcome(ctx context.Context, key, problem string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if own, ok := errors.AsType[*CacheError](err); ok {
+		return own
+	}
+	return d.failed(key, problem, err)
+}
+
+// replace leaves the old content or the new one, whatever happens.
+func (d *dirCache) replace(ctx context.Context, key, path string, value []byte) error {
+	next, err := d.write(key, path, value)
 	if err != nil {
 		return err
 	}
-	if err := insist(ctx, func() error { return os.Rename(next, path) }); err != nil {
+	if err = ctx.Err(); err == nil { // or the caller has given up on it
+		err = insist(ctx, func() error { return os.Rename(next, path) })
+	}
+	if err != nil {
 		os.Remove(next)
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return syncDir(d.dir)
+}
+
+// write writes a file that is to take the place of path, where room was made for
+// it if there is such a file.
+func (d *dirCache) write(key, path string, value []byte) (name string, err error) {
+	if room := d.takeRoom(key); room != "" {
+		if overwrite(room, value) == nil {
+			return room, nil
+		}
+		os.Remove(room)
+	}
+	return writeBeside(path, value)
 }
 
 // writeBeside writes a file that is to take the place of path, for its owner
@@ -225,16 +287,6 @@ func (d *dirCache) sweep(ctx context.Context, now time.Time) {
 	}
 }
 
-// removeEntry removes an entry unless somebody has its lock, who may be about
-// to put a new one in its place.
-func (d *dirCache) removeEntry(key, path string, before time.Time) {
-	l := newLock(filepath.Join(d.dir, key+".lock"))
-	if locked, err := l.TryLock(); err == nil && locked {
-		removeOld(path, before)
-		l.Close()
-	}
-}
-
 func isOld(path string, before time.Time) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode().IsRegular() && info.ModTime().Before(before)
@@ -251,34 +303,12 @@ func (d *dirCache) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	err = insist(ctx, func() error { return os.Remove(path) })
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return d.failed(key, "cannot be deleted", err)
-	}
-	return nil
-}
-
-// newLock opens for writing, too, without which NFS has no locks.
-func newLock(path string) *flock.Flock {
-	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|wary), flock.SetPermissions(0o600))
-}
-
-// Lock takes the lock of a file that is there for nothing else.
-func (d *dirCache) Lock(ctx context.Context, key string) (unlock func(), err error) {
-	path, err := d.path(ctx, key, ".lock")
-	if err != nil {
-		return nil, err
-	}
-	if err := d.make(key); err != nil {
-		return nil, err
-	}
-	l := newLock(path)
-	_, err = l.TryLockContext(ctx, lockPoll)
-	switch {
-	case err == nil:
-		return func() { l.Close() }, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	}
-	return nil, d.failed(key, "cannot be locked", err)
+	err = d.do(ctx, key, func() error {
+		err := insist(ctx, func() error { return os.Remove(path) })
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}, nil)
+	return d.outcome(ctx, key, "cannot be deleted", err)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -134,6 +135,24 @@ func (e encrypted) Put(ctx context.Context, key string, value []byte) error {
 	s := e.keys[0]
 	sealed := append([]byte(sealedMagic), s.id[:]...)
 	return e.cache.Put(ctx, key, append(sealed, s.seal(value, bound(s.id, key))...))
+}
+
+// sealedExtra is how much longer a value is when it is sealed: by the head, a nonce
+// and a tag.
+const sealedExtra = sealedHead + 12 + 16
+
+func (e encrypted) reserve(ctx context.Context, key string, size int) (release func(), err error) {
+	if c, ok := e.cache.(keepsFiles); ok {
+		return c.reserve(ctx, key, size+sealedExtra)
+	}
+	return nil, errors.ErrUnsupported
+}
+
+func (e encrypted) purge(ctx context.Context, key string) error {
+	if c, ok := e.cache.(keepsFiles); ok {
+		return c.purge(ctx, key)
+	}
+	return errors.ErrUnsupported
 }
 
 func (e encrypted) Delete(ctx context.Context, key string) error {

@@ -66,7 +66,7 @@ func (c stepwise) Lock(ctx context.Context, key string) (func(), error) {
 func TestCallerLeavesAtAnyStep(t *testing.T) {
 	for name, steps := range map[string]string{
 		"without locks": "get got request answer get got put stored",
-		"with locks":    "get got lock locked get got request answer put stored",
+		"with locks":    "get got lock locked get got put stored request answer put stored",
 	} {
 		for n, step := range strings.Fields(steps) {
 			t.Run(fmt.Sprintf("%s, step %d: %s", name, n, step), func(t *testing.T) {

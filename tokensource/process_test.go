@@ -34,6 +34,7 @@ type task struct {
 	RefreshToken       string
 	Sources            int // at a time
 	PutBytes, PutCount int
+	Full               string // a file that says that the cache is full
 }
 
 const taskVariable = "EXOAUTH_TEST_TASK"
@@ -104,7 +105,7 @@ func (k *task) config() *tokensource.Config {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(k.CA)
 	hc := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
-	return &tokensource.Config{Cloud: k.Cloud, Tenant: k.Tenant, ClientID: k.ClientID, HTTPClient: hc, Cache: tokensource.DirCache(k.Dir)}
+	return &tokensource.Config{Cloud: k.Cloud, Tenant: k.Tenant, ClientID: k.ClientID, HTTPClient: hc, Cache: k.cache()}
 }
 
 // A process is this binary at its task.
@@ -146,9 +147,18 @@ func (p *process) begin() { fmt.Fprintln(p.in) }
 
 func (p *process) want(t *testing.T) {
 	t.Helper()
-	if !p.out.Scan() || p.out.Text() != done {
-		t.Fatalf("the process says %q", p.out.Text())
+	if text := p.answer(t); text != done {
+		t.Fatalf("the process says %q", text)
 	}
+}
+
+// answer returns how the task went.
+func (p *process) answer(t *testing.T) string {
+	t.Helper()
+	if !p.out.Scan() {
+		t.Fatal("the process is gone")
+	}
+	return p.out.Text()
 }
 
 func (p *process) end() {

@@ -3,6 +3,7 @@ package tokensource
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type record struct {
 	Extra        map[string]string `json:"extra,omitempty"`
 	RefreshToken string            `json:"refresh_token,omitempty"`
 	SignedOut    bool              `json:"signed_out,omitempty"` // then there are no tokens
+	Room         string            `json:"room,omitempty"`       // padding
 }
 
 const recordVersion = 1
@@ -39,6 +41,23 @@ func newRecord(g *grant, refreshToken string) *record {
 		}
 	}
 	return r
+}
+
+// padded returns a record with the tokens of r, which may be nil, and this refresh
+// token, that is longer than the one that will follow it.
+func (r *record) padded(refreshToken string) *record {
+	const usual, more = 6 << 10, 1 << 10
+	p := new(record)
+	if r != nil {
+		*p = *r
+	}
+	p.RefreshToken = refreshToken
+	known := len(p.AccessToken) + len(p.RefreshToken)
+	for _, text := range p.Extra {
+		known += len(text)
+	}
+	p.Room = strings.Repeat(" ", max(usual-known, more))
+	return p
 }
 
 func (r *record) encode(key string) ([]byte, error) {

@@ -165,6 +165,13 @@ func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
 		}
 	}
 	redeems := s.refresh != ""
+	if redeems && s.locks() {
+		release, err := s.shelf.makeRoom(ctx, r, s.refresh)
+		if err != nil {
+			return nil, s.trouble(ctx, err)
+		}
+		defer release()
+	}
 	g, err := s.obtain(ctx, pause)
 	switch {
 	case err != nil:

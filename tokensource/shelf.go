@@ -98,6 +98,50 @@ func (s *shelf) save(ctx context.Context, r *record) error {
 	return nil
 }
 
+// makeRoom sees to it that what comes of a refresh token can be stored: it is no
+// use any more once it is redeemed, where the server takes each once. r is what is
+// stored, which may be nil. The caller has the lock, without which r may be
+// somebody else's by now.
+func (s *shelf) makeRoom(ctx context.Context, r *record, refreshToken string) (release func(), err error) {
+	key, err := s.key()
+	if err != nil {
+		return nil, err
+	}
+	padded := r.padded(refreshToken)
+	value, err := padded.encode(key)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, cacheLimit)
+	defer cancel()
+	release, err = nil, errors.ErrUnsupported
+	if c, ok := s.cache.(keepsFiles); ok {
+		release, err = c.reserve(limited, key, len(value))
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		release, err = func() {}, s.cache.Put(limited, key, value)
+	}
+	if err != nil {
+		return nil, endedOr(ctx, unquoted(padded.redacted(err)))
+	}
+	return release, nil
+}
+
+// purge removes what earlier values have left beside the entry.
+func (s *shelf) purge(ctx context.Context) error {
+	key, err := s.key()
+	c, ok := s.cache.(keepsFiles)
+	if err != nil || !ok {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, cacheLimit)
+	defer cancel()
+	if err = c.purge(ctx, key); errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
 func (s *shelf) delete(ctx context.Context) error {
 	key, err := s.key()
 	if err != nil {

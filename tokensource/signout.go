@@ -7,7 +7,7 @@ import (
 )
 
 // SignOut forgets the user: the tokens that the Source has, and those in the
-// [Config.Cache]. To sign out a user of a web application, call it on the Source
+// [Config.Cache], also what a process that was killed has left in a [DirCache]. To sign out a user of a web application, call it on the Source
 // of [Config.SignedIn] with that user's Config, and on each Source of that user
 // that the application keeps.
 //
@@ -79,9 +79,14 @@ func (s *session) clearShelf(ctx context.Context) error {
 	case err != nil:
 		return err
 	case s.redeem == nil:
-		return s.shelf.delete(ctx)
+		err = s.shelf.delete(ctx)
+	default:
+		err = s.shelf.save(ctx, &record{SignedOut: true})
 	}
-	return s.shelf.save(ctx, &record{SignedOut: true})
+	if err == nil && unlock != nil {
+		err = s.shelf.purge(ctx)
+	}
+	return err
 }
 
 // reset has the session know nobody.

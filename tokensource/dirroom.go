@@ -1,0 +1,105 @@
+package tokensource
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A keepsFiles is a Cache of this package that keeps its entries in files. What
+// its methods promise, other Caches cannot: they return errors.ErrUnsupported.
+type keepsFiles interface {
+	// reserve makes room for the next value of a key, of that many bytes, until
+	// release. The caller has the lock.
+	reserve(ctx context.Context, key string, size int) (release func(), err error)
+	// purge removes what processes that were killed have left of earlier values.
+	// The caller has the lock.
+	purge(ctx context.Context, key string) error
+}
+
+// reserve writes a file into which Put will write the value. Its content is
+// random, for a file system may pack anything else into less room.
+func (d *dirCache) reserve(ctx context.Context, key string, size int) (release func(), err error) {
+	path, err := d.path(ctx, key, ".token")
+	if err != nil {
+		return nil, err
+	}
+	content := make([]byte, size)
+	rand.Read(content)
+	var room string
+	err = d.do(ctx, key, func() (err error) {
+		if err := d.make(key); err != nil {
+			return err
+		}
+		room, err = writeBeside(path, content)
+		return err
+	}, func() { os.Remove(room) })
+	if err != nil {
+		return nil, d.outcome(ctx, key, "has no room for its next value", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rooms[key] = room
+	return func() { d.releaseRoom(key) }, nil
+}
+
+// takeRoom returns the file with room for the next value, or "".
+func (d *dirCache) takeRoom(key string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	room := d.rooms[key]
+	delete(d.rooms, key)
+	return room
+}
+
+func (d *dirCache) releaseRoom(key string) {
+	room := d.takeRoom(key)
+	if room == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), unlockLimit)
+	defer cancel()
+	d.do(ctx, key, func() error { return os.Remove(room) }, nil)
+}
+
+// overwrite writes value over the beginning of a file, which takes no more room,
+// and cuts off the rest.
+func overwrite(path string, value []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|wary, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(value)
+	if err == nil {
+		err = f.Truncate(int64(len(value)))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func (d *dirCache) purge(ctx context.Context, key string) error {
+	path, err := d.path(ctx, key, ".token")
+	if err != nil {
+		return err
+	}
+	err = d.do(ctx, key, func() error {
+		files, err := os.ReadDir(d.dir)
+		for _, file := range files {
+			name := filepath.Join(d.dir, file.Name())
+			switch ours := ourFile.FindStringSubmatch(file.Name()); {
+			case strings.HasPrefix(name, path+".") && strings.HasSuffix(name, ".new"):
+				err = errors.Join(err, os.Remove(name))
+			case ours != nil && ours[2] != "":
+				removeOld(name, time.Now().Add(-leftover))
+			}
+		}
+		return err
+	}, nil)
+	return d.outcome(ctx, key, "has left files that cannot be removed", err)
+}
