@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -41,9 +42,9 @@ type rig struct {
 	*imapdial.Dialer
 	trouble
 	healthy  mailtest.Script
-	troubled bool
-	tries    int // in trouble
-	tokens   int
+	troubled atomic.Bool
+	tries    atomic.Int32 // in trouble
+	tokens   atomic.Int32
 }
 
 func newRig(t trouble) *rig {
@@ -53,27 +54,27 @@ func newRig(t trouble) *rig {
 	}
 	r.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		play := r.healthy
-		if r.troubled && r.play != nil {
-			r.tries++
+		if r.troubled.Load() && r.play != nil {
+			r.tries.Add(1)
 			play = r.play
 		}
-		if r.troubled && r.dial != nil {
-			r.tries++
+		if r.troubled.Load() && r.dial != nil {
+			r.tries.Add(1)
 			return nil, r.dial
 		}
 		return mailtest.OverTLS(play).DialContext(ctx, network, addr)
 	}
 	r.TokenSource = sourceFunc(func(ctx context.Context) (*oauth2.Token, error) {
-		r.tokens++
+		issued := r.tokens.Add(1)
 		switch {
-		case r.troubled && r.source != nil:
-			r.tries++
+		case r.troubled.Load() && r.source != nil:
+			r.tries.Add(1)
 			return r.source()
-		case r.troubled && r.token != nil:
-			r.tries++
+		case r.troubled.Load() && r.token != nil:
+			r.tries.Add(1)
 			return nil, r.token
 		}
-		return &oauth2.Token{AccessToken: fmt.Sprintf("token-%d", r.tokens)}, nil
+		return &oauth2.Token{AccessToken: fmt.Sprintf("token-%d", issued)}, nil
 	})
 	if t.change != nil {
 		t.change(r.Dialer)
@@ -107,7 +108,7 @@ var troubles = map[string]trouble{
 	"Entra ID: NXDOMAIN":                             {token: &tokensource.Error{Err: &url.Error{Op: "Post", Err: noSuchHost}}},
 	"Entra ID: captive portal, certificate":          {token: &tokensource.Error{Err: &url.Error{Op: "Post", Err: captivePortal}}},
 	"Entra ID: captive portal, its page":             {token: &tokensource.Error{StatusCode: 200, Err: errors.New("the sign-in host answered with text/html")}},
-	"Entra ID: proxy wants a password":               {token: &tokensource.Error{Err: &url.Error{Op: "Post", Err: errors.New("Proxy Authentication Required")}}},
+	"Entra ID: proxy wants a password":               {token: &tokensource.Error{Err: &url.Error{Op: "Post", Err: errors.New(http.StatusText(http.StatusProxyAuthRequired))}}},
 	"Entra ID: refused without a reason":             {token: &tokensource.Error{StatusCode: 400, Code: "invalid_request"}},
 	"Entra ID: assertion's file is away":             {token: &tokensource.Error{Err: &tokensource.ConfigError{Field: "AssertionFile", Problem: "cannot be read", Err: &fs.PathError{Op: "open", Path: "token", Err: syscall.ENOENT}}}},
 	"network: NXDOMAIN":                              {dial: noSuchHost},
@@ -154,21 +155,21 @@ func TestKeepGoesOn(t *testing.T) {
 				again := errors.New("called again after the outage")
 				start, sessions := time.Now(), 0
 				err := r.Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
-					if sessions++; sessions > 1 && !r.troubled {
+					if sessions++; sessions > 1 && !r.troubled.Load() {
 						return again
 					}
 					err := noops(ctx, c)
 					if sessions == 1 {
-						r.troubled = true
-						time.AfterFunc(outage, func() { r.troubled = false })
+						r.troubled.Store(true)
+						time.AfterFunc(outage, func() { r.troubled.Store(false) })
 					}
 					return err
 				})
 				if err != again {
 					t.Fatalf("after %v: %v", time.Since(start), err)
 				}
-				if r.tries < 5 {
-					t.Errorf("%d tries in %v", r.tries, outage)
+				if r.tries.Load() < 5 {
+					t.Errorf("%d tries in %v", r.tries.Load(), outage)
 				}
 				if late := time.Since(start) - time.Hour - outage; late > 6*time.Minute {
 					t.Errorf("called again %v after the outage", late)
@@ -193,8 +194,8 @@ func TestKeepGoesOnFromTheStart(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 				defer cancel()
 				r := newRig(troubles[name])
-				r.troubled = true
-				time.AfterFunc(time.Hour, func() { r.troubled = false })
+				r.troubled.Store(true)
+				time.AfterFunc(time.Hour, func() { r.troubled.Store(false) })
 				called := errors.New("called")
 				if err := r.Keep(ctx, mailbox, func(context.Context, *imapclient.Client) error { return called }); err != called {
 					t.Errorf("error %v", err)
