@@ -85,8 +85,12 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 // mailbox is not open. It also returns when f does while the session stands: nil
 // for nil, and the error of f as it is, unless that wraps [ErrDialAgain] or is a
 // server's answer, an *imap.Error, that passes or says "not connected". If the
-// error has a token in it that a server has echoed, Keep hides that.
+// error has a token in it that a server has echoed, Keep hides that. It refuses
+// a nil f.
 func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Context, *imapclient.Client) error) error {
+	if f == nil {
+		return newAttempt(d, username).fail(ctx, OpSession, errNoFunction)
+	}
 	k := newKeeper(d, username)
 	for {
 		held, done, err := k.session(ctx, f)
@@ -121,6 +125,8 @@ type keeper struct {
 	opened bool  // the mailbox has been open
 	last   error // why there is no session; nil while there is one
 }
+
+const errNoFunction = verdict.Setting("Keep has no function to call with the client: f is nil")
 
 func newKeeper(d *Dialer, username string) *keeper {
 	return &keeper{

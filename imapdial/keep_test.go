@@ -493,3 +493,14 @@ func TestKeepHasJitter(t *testing.T) {
 		}
 	})
 }
+
+func TestKeepOfANilFunction(t *testing.T) {
+	d := &imapdial.Dialer{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		t.Error("dialled")
+		return nil, errors.New("no network here")
+	}}
+	err := d.Keep(t.Context(), mailbox, nil)
+	if e, ok := errors.AsType[*imapdial.Error](err); !ok || e.Op != imapdial.OpSession || !strings.Contains(err.Error(), "f is nil") {
+		t.Errorf("error %v", err)
+	}
+}
