@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 // The limits of Exchange Online for one mailbox, which a Sender keeps to.
@@ -29,7 +30,7 @@ const DefaultMaxTries = 6
 // could send the message twice.
 var ErrUncertain = errors.New("the message may have been sent or not")
 
-var errNoDialer = errors.New("the Sender has no Dialer: make it with Dialer.Sender")
+const errNoDialer = verdict.Setting("the Sender has no Dialer: make it with Dialer.Sender")
 
 // A Sender sends the messages of one mailbox, on connections that it keeps for
 // the next message and replaces when they break. It stays within the limits of
