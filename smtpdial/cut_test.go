@@ -194,6 +194,11 @@ func TestSenderHearsLastWords(t *testing.T) {
 					p.Hear()
 					p.Say(test.words)
 				}))
+				dial := server.DialContext
+				server.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+					conn, err := dial(ctx, network, addr)
+					return &slowConn{Conn: conn}, err
+				}
 				s := server.Sender(sender)
 				s.MaxTries = 1
 				defer s.Close()
@@ -296,6 +301,19 @@ func TestSenderTriesAgainWhateverTheBreakIsCalled(t *testing.T) {
 
 // endlessMessage is more than any buffer holds.
 var endlessMessage = bytes.Repeat([]byte("Subject: hi\r\n"), 20_000)
+
+// slowConn waits after 50,000 octets until the server has done what it does.
+type slowConn struct {
+	net.Conn
+	sent int
+}
+
+func (c *slowConn) Write(p []byte) (int, error) {
+	if c.sent += len(p); c.sent > 50_000 {
+		synctest.Wait()
+	}
+	return c.Conn.Write(p)
+}
 
 // oddConn breaks after 50,000 octets.
 type oddConn struct {
