@@ -31,8 +31,16 @@ func AssertionFile(path string) Credential {
 	if path == "" {
 		return assertion{kind: "tokensource.AssertionFile()"}
 	}
-	return assertion{kind("tokensource.AssertionFile(" + path + ")"), func(context.Context) (string, error) {
-		data, err := readFile(path)
+	reading := newErrands()
+	return assertion{kind("tokensource.AssertionFile(" + path + ")"), func(ctx context.Context) (string, error) {
+		var data []byte
+		err := reading.do(ctx, func() (err error) {
+			data, err = readFile(path)
+			return err
+		}, nil)
+		if err != nil && ctx.Err() != nil {
+			return "", ctx.Err()
+		}
 		if err != nil {
 			return "", &ConfigError{Field: "AssertionFile", Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}
 		}

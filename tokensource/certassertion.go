@@ -41,8 +41,9 @@ type assertions struct {
 	pair               *keyPair
 	clientID, audience string
 	log                *slog.Logger
+	signing            errands // a key may be far away
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	last   string
 	made   time.Time     // when last was, by both clocks
 	skew   time.Duration // of Entra ID's clock against the one on the wall
@@ -50,22 +51,47 @@ type assertions struct {
 }
 
 func (a *assertions) sign(ctx context.Context, form url.Values) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	now := time.Now()
-	if err := a.checkDates(ctx, now); err != nil {
+	assertion, skew, err := a.kept(ctx, now)
+	if err == nil && assertion == "" {
+		assertion, err = a.make(ctx, now, skew)
+	}
+	if err != nil {
 		return err
 	}
-	if !a.good(now) {
-		assertion, err := a.pair.assertion(a.clientID, a.audience, now.Add(a.skew))
-		if err != nil {
-			return err
-		}
-		a.last, a.made = assertion, now
-	}
 	form.Set("client_assertion_type", jwtBearer)
-	form.Set("client_assertion", a.last)
+	form.Set("client_assertion", assertion)
 	return nil
+}
+
+// kept returns the last assertion while it is good, or else "" and by how much
+// Entra ID's clock is ahead.
+func (a *assertions) kept(ctx context.Context, now time.Time) (assertion string, skew time.Duration, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.checkDates(ctx, now); err != nil {
+		return "", 0, err
+	}
+	if a.good(now) {
+		assertion = a.last
+	}
+	return assertion, a.skew, nil
+}
+
+// make has the key sign, and keeps the assertion.
+func (a *assertions) make(ctx context.Context, now time.Time, skew time.Duration) (string, error) {
+	var made string
+	err := a.signing.do(ctx, func() (err error) {
+		made, err = a.pair.assertion(a.clientID, a.audience, now.Add(skew))
+		return err
+	}, nil)
+	if err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last, a.made = made, now
+	return made, nil
 }
 
 // good asks both clocks, since the monotonic one stands still while the

@@ -16,7 +16,8 @@ import (
 // registration; the rest is used by [SendChain] alone. The key must be RSA and
 // that certificate's. Any [crypto.Signer] does, such as one of an HSM or of a
 // key vault, as long as it may be used by several goroutines. It is asked for
-// one signature in nine minutes at most for each Source.
+// one signature in nine minutes at most for each Source. One that hangs fails the
+// request when that has reached its time limit.
 //
 // A certificate that has expired is an error of the requests; one with less
 // than thirty days to go is warned about in the log, once a day.
@@ -90,6 +91,6 @@ func (p *keyPair) name() string {
 }
 
 func (c certificate) signers(cl *client) []signer {
-	a := &assertions{pair: c.pair(), clientID: cl.clientID, audience: cl.endpoint("token"), log: cl.log}
+	a := &assertions{pair: c.pair(), clientID: cl.clientID, audience: cl.endpoint("token"), log: cl.log, signing: newErrands()}
 	return []signer{{sign: a.sign, refused: a.refused}}
 }

@@ -21,8 +21,8 @@ import (
 // may write is refused. The files are not encrypted; see [Encrypted] for that.
 //
 // On a disk that hangs, as a network file system does, each method returns when its
-// context ends. What it has begun goes on until the disk is back, locked as it was,
-// and changes nothing after that. Sixteen operations can hang at a time.
+// context ends. What it has begun goes on until the disk is back, and the entry
+// stays locked until then if it was. Sixteen operations can hang at a time.
 //
 // Each entry is a file with the permissions 0600 that is replaced in one step,
 // so that a program which is killed leaves the old one or the new one, and on
@@ -44,12 +44,12 @@ func DirCache(dir string) Cache {
 	if absolute, err := filepath.Abs(dir); err == nil && dir != "" {
 		dir = absolute
 	}
-	return &dirCache{dir: dir, disk: newDisk(), locks: make(map[string]*dirLock), rooms: make(map[string]string)}
+	return &dirCache{dir: dir, disk: newErrands(), locks: make(map[string]*dirLock), rooms: make(map[string]string)}
 }
 
 type dirCache struct {
 	dir   string
-	disk  disk
+	disk  errands
 	hang  func()       // called before each operation; for tests, otherwise nil
 	swept atomic.Int64 // when, in seconds since 1970
 

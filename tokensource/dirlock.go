@@ -98,7 +98,7 @@ func (d *dirCache) leave(key string, l *dirLock) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), unlockLimit)
 	defer cancel()
-	newDisk().do(ctx, l.Close, nil) // not one on which others hang
+	newErrands().do(ctx, l.Close, nil) // not one on which others hang
 }
 
 // removeEntry removes an entry unless somebody has its lock, who may be about

@@ -2,8 +2,13 @@ package tokensource
 
 import (
 	"context"
+	"crypto"
 	"errors"
+	"io"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -230,8 +235,14 @@ func TestTokenValidForWithCache(t *testing.T) {
 // token, and the token that they bring in the end is kept.
 func TestUsableTokenIsHandedOutWhateverHangs(t *testing.T) {
 	type gate chan struct{}
-	wait := func(g gate) func(context.Context, string) error {
-		return func(context.Context, string) error { <-g; return nil }
+	later := func(g gate) func(context.Context, string) error { // than the first token
+		begun := time.Now()
+		return func(context.Context, string) error {
+			if time.Since(begun) > 0 {
+				<-g
+			}
+			return nil
+		}
 	}
 	for name, open := range map[string]func(*Config, gate) *Source{
 		"Func": func(_ *Config, g gate) *Source {
@@ -254,15 +265,11 @@ func TestUsableTokenIsHandedOutWhateverHangs(t *testing.T) {
 			return c.ClientCredentials()
 		},
 		"Get": func(c *Config, g gate) *Source {
-			cache := new(memCache)
-			c.Cache = cache
-			time.AfterFunc(time.Minute, func() { cache.get = wait(g) })
+			c.Cache = &memCache{get: later(g)}
 			return c.ClientCredentials()
 		},
 		"Put": func(c *Config, g gate) *Source {
-			cache := new(memCache)
-			c.Cache = cache
-			time.AfterFunc(time.Minute, func() { cache.put = wait(g) })
+			c.Cache = &memCache{put: later(g)}
 			return c.ClientCredentials()
 		},
 		"transport": func(c *Config, g gate) *Source {
@@ -353,4 +360,58 @@ func TestStoredTokenIsHandedOutWhateverFails(t *testing.T) {
 			})
 		}
 	}
+}
+
+type hangingKey struct {
+	crypto.Signer
+	gate <-chan struct{}
+}
+
+func (k hangingKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	<-k.gate
+	return nil, errors.New("too late")
+}
+
+// A key in a vault that is away, or a file on a disk that hangs, keeps nobody
+// beyond the time limit of a request, whether they have an end of their own or not.
+func TestCredentialThatHangs(t *testing.T) {
+	gate := make(chan struct{})
+	for name, credential := range map[string]func(t *testing.T) Credential{
+		"key": func(*testing.T) Credential {
+			return Certificate(testChain(), hangingKey{testKey(), gate})
+		},
+		"file": func(t *testing.T) Credential {
+			path := filepath.Join(t.TempDir(), "pipe")
+			if err := exec.Command("mkfifo", path).Run(); err != nil {
+				t.Skip("no pipes here: ", err)
+			}
+			t.Cleanup(func() { // its reader ends with a writer
+				if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+					f.Close()
+				}
+			})
+			return AssertionFile(path)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := new(fakeEntra)
+			config := server.config()
+			config.Credential = credential(t)
+			config.HTTPClient.Timeout = 50 * time.Millisecond
+			source := config.ClientCredentials()
+			done := make(chan error, 1)
+			go func() {
+				_, err := source.Token()
+				done <- err
+			}()
+			select {
+			case err := <-done:
+				wantError(t, err, "time limit")
+			case <-time.After(30 * time.Second):
+				t.Fatal("hangs")
+			}
+			wantRequests(t, server, 0)
+		})
+	}
+	close(gate)
 }

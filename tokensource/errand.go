@@ -2,26 +2,26 @@ package tokensource
 
 import "context"
 
-// A disk runs operations of a file system that may hang, as one does whose server
-// is away, for callers whose contexts end. Its capacity is how many can hang at a
-// time: each occupies a thread of the operating system.
-type disk chan struct{}
+// errands are what may hang and does not know of contexts, such as a file system
+// whose server is away, done for callers whose contexts end. The capacity is how
+// many can hang at a time: each may occupy a thread of the operating system.
+type errands chan struct{}
 
 const maxHanging = 16
 
-func newDisk() disk { return make(disk, maxHanging) }
+func newErrands() errands { return make(errands, maxHanging) }
 
 // do returns what f returns, or the error of ctx if that ends first. Then f goes
 // on alone, and undo, if it is not nil, is called after it.
-func (d disk) do(ctx context.Context, f func() error, undo func()) error {
+func (e errands) do(ctx context.Context, f func() error, undo func()) error {
 	select {
-	case d <- struct{}{}:
+	case e <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	done := make(chan error) // unbuffered, so that either the caller has the result or undo is called
 	go func() {
-		defer func() { <-d }()
+		defer func() { <-e }()
 		err := f()
 		select {
 		case done <- err:
