@@ -41,8 +41,9 @@
 //
 //   - Any number of goroutines may use it. They share one request, whether it
 //     succeeds or fails, and each gets a copy of the token.
-//   - A token is renewed before it expires. If that fails, the old one is
-//     handed out until it has expired.
+//   - A token is renewed before it expires. If that fails, or takes longer than
+//     a caller has, the old one is handed out until it has expired.
+//     [Source.TokenValidFor] is for a server that wants a longer one.
 //   - A request that failed for a reason which may pass is made again, three
 //     times in all, but never earlier than the server says. A failure is
 //     remembered for some seconds, so that callers in a loop make no requests
@@ -50,7 +51,9 @@
 //   - [Source.TokenContext] returns when its context ends. No context is kept.
 //   - Nobody is asked to sign in while there is a token or a refresh token that
 //     is good, and one person once, however many callers wait.
-//   - A refresh token is stored in the Cache before it is used.
+//   - A refresh token is stored in the Cache before it is used, and room for its
+//     successor is there before it is redeemed; see [Cache].
+//   - A log handler may use the Source that it logs for.
 //   - No secret and no token is in any error, log record or formatted value,
 //     but for the [oauth2.Token] itself.
 //

@@ -145,6 +145,11 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 		"got a token":    {rotate, nil, (*Config).ClientCredentials, token},
 		"trying again":   {script(unavailable, rotate), nil, (*Config).ClientCredentials, token},
 		"request failed": {refuse, nil, (*Config).ClientCredentials, token},
+		"nobody waited for it any more": {script(hang, refuse), nil, (*Config).ClientCredentials, func(t *testing.T, s *Source) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			s.TokenContext(ctx)
+		}},
 		"credential refused, trying the next": {refuse, func(c *Config, _ *lockingCache) {
 			c.Credential = InOrder(Secret("PLANTED~1"), Secret("PLANTED~2"))
 		}, (*Config).ClientCredentials, token},

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // What a session does with its shelf. Where nothing but an access token is at
@@ -17,11 +16,8 @@ const invalidateLimit = 5 * time.Second
 
 // trouble is that of the cache: an error of the Source, or of the log alone.
 func (s *session) trouble(ctx context.Context, err error) error {
-	if ended := transport.ContextError(ctx); ended != nil {
-		return s.failed(ended)
-	}
 	err = s.redacted(err)
-	if s.redeem != nil {
+	if s.redeem != nil || ctx.Err() != nil {
 		return s.failed(&ownError{"Config.Cache", err})
 	}
 	if !s.warned {

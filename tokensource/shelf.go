@@ -171,7 +171,10 @@ func (s *shelf) lock(ctx context.Context) (unlock func(), err error) {
 	case limited.Err() != nil && ctx.Err() == nil:
 		return nil, &CacheError{Key: key, Problem: "is locked", Err: errLockHeld, Remedy: "look for a process that uses the same cache and hangs"}
 	}
-	return nil, endedOr(ctx, unquoted(err))
+	if ended := transport.ContextError(ctx); ended != nil {
+		return nil, fmt.Errorf("waiting for the lock of the entry: %w", ended)
+	}
+	return nil, unquoted(err)
 }
 
 // errLockHeld passes by itself.

@@ -32,10 +32,11 @@ const (
 //
 // A token is renewed five minutes before it expires, or once three quarters
 // of its lifetime are over where that is later; it is the call that comes
-// then that waits for the renewal, for ten seconds at most. Where the renewal
-// fails, the old token is handed out until it expires. Where the server says
-// to renew earlier (refresh_in), that is done in the background, and no call
-// waits.
+// then that waits for the renewal, for ten seconds at most. If the renewal
+// fails, or the context of the call ends first, the old token is handed out
+// until it expires. The renewal goes on for its ten seconds, whoever waits. If
+// the server says to renew earlier (refresh_in), that is done in the
+// background, and no call waits.
 //
 // A failure is remembered: for the next five seconds, one second where it is
 // [Error.Temporary], calls get it at once and no request is made. That time
@@ -195,8 +196,11 @@ func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
 		s.remember(err, time.Now())
 	}
 	s.mu.Unlock()
-	if err != nil && !abandoned {
-		f := s.flow()
+	switch f := s.flow(); {
+	case err == nil:
+	case abandoned:
+		f.logger().DebugContext(ctx, "tokensource: nobody waited for it any more", "client", f.String(), "error", err)
+	default:
 		f.logger().WarnContext(ctx, "tokensource: request failed", "client", f.String(), "error", err)
 	}
 	c.answer(e, err)

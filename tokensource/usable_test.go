@@ -342,6 +342,7 @@ func TestStoredTokenIsHandedOutWhateverFails(t *testing.T) {
 					want(t, config.RefreshToken(testRefresh), 1)
 					pass(56 * time.Minute)
 					row.begin(cache)
+					log := logged(config)
 					source := config.RefreshToken(testRefresh)
 					for range 3 {
 						ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -356,6 +357,9 @@ func TestStoredTokenIsHandedOutWhateverFails(t *testing.T) {
 						}
 					}
 					pass(renewalLimit)
+					if locked := len(cache.lock) > 0; locked && !strings.Contains(warnings(log), "waiting for the lock") {
+						t.Errorf("log: %s", log)
+					}
 				})
 			})
 		}
