@@ -177,8 +177,7 @@ func (f *finder) statements(list []ast.Stmt) {
 	for _, s := range list {
 		switch s := s.(type) {
 		case *ast.ExprStmt:
-			call, ok := s.X.(*ast.CallExpr)
-			if name, isName := call.Fun.(*ast.Ident); !ok || isName && name.Name == "panic" {
+			if panics(s.X) {
 				continue // after which a result may be missing
 			}
 		case *ast.AssignStmt:
@@ -191,6 +190,15 @@ func (f *finder) statements(list []ast.Stmt) {
 		}
 		f.wrap(s, fmt.Sprintf("if !mutant__(%d) { ", f.add(s, "left out")), " }")
 	}
+}
+
+func panics(x ast.Expr) bool {
+	call, ok := x.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	name, ok := call.Fun.(*ast.Ident)
+	return ok && name.Name == "panic"
 }
 
 func blank(list []ast.Expr) bool {
