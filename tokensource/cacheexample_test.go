@@ -206,11 +206,15 @@ func ExampleConfig_SignedIn() {
 // A web application tells its users apart by what it knows them by, and needs
 // nobody to sign in again when it was restarted.
 func ExampleConfig_SignedIn_webApplication() {
+	srv, app, _ := mailClient()
+	defer srv.Close()
 	cfg := tokensource.Config{
 		Tenant:     "organizations",
-		ClientID:   "11111111-2222-3333-4444-555555555555",
-		Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
-		Cache:      tokensource.DirCache("/var/lib/app/tokens"),
+		ClientID:   app.ClientID,
+		Credential: tokensource.Secret(app.Secret),
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
+		Cache:      &table{rows: make(map[string][]byte)},
 	}
 	of := func(account string) *tokensource.Config {
 		own := cfg
@@ -229,6 +233,7 @@ func ExampleConfig_SignedIn_webApplication() {
 	default:
 		fmt.Println(token.Valid())
 	}
+	// Output: redirect the browser to the address of AuthCodeURL
 }
 
 // A user of a web application signs out. Then nobody's program opens the

@@ -134,21 +134,29 @@ func ExampleConfig_AuthCodeURL() {
 	// Output: Bearer <nil>
 }
 
-// A program without a browser shows a code, and waits.
+// A program without a browser shows code.Message, and waits. Here the user does
+// at once as it says.
 func ExampleConfig_DeviceCode() {
+	srv, app, adele := quickDevices()
+	defer srv.Close()
 	cfg := &tokensource.Config{
-		Tenant:   "contoso.onmicrosoft.com",
-		ClientID: "11111111-2222-3333-4444-555555555555",
+		Tenant:     "contoso.onmicrosoft.com",
+		ClientID:   app.ClientID,
+		Cloud:      srv.Cloud(),
+		HTTPClient: srv.HTTPClient(),
 	}
-	source := cfg.DeviceCode(func(_ context.Context, code tokensource.DeviceCode) error {
-		fmt.Println("Open", code.VerificationURL, "and enter", code.UserCode)
-		return nil
+	source := cfg.DeviceCode(func(ctx context.Context, code tokensource.DeviceCode) error {
+		fmt.Println("the code has", len(code.UserCode), "characters")
+		return srv.Browser(adele).EnterCode(ctx, code.UserCode)
 	})
 	token, err := source.Token()
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(token.Valid())
+	// Output:
+	// the code has 9 characters
+	// true
 }
 
 // A refresh token that another program has got, as from a setting. The first

@@ -2,7 +2,6 @@ package xoauth2_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -14,10 +13,9 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/xoauth2"
 )
-
-var token = "the access token"
 
 func ExampleNewClient() {
 	client := xoauth2.NewClient("invoices@contoso.com", "opaque-access-token")
@@ -36,10 +34,24 @@ func ExampleNewClient() {
 	// refused with status 401
 }
 
+// contoso is a server of Exchange Online in this process, with one mailbox. The
+// token is for that.
+func contoso() (srv *exchangetest.Server, token string) {
+	srv = exchangetest.NewServer()
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
+	mailbox := srv.Tenant().AddMailbox("invoices@contoso.com")
+	srv.Tenant().Grant(app, mailbox.Address)
+	return srv, app.Token(nil)
+}
+
 // With go-imap's client. Package imapdial does the same under a context, and
-// with limits on what the server may send.
+// with limits on what the server may send. For Exchange Online itself the
+// address is outlook.office365.com:993, and the options are nil.
 func ExampleNewClient_imap() {
-	c, err := imapclient.DialTLS("outlook.office365.com:993", nil)
+	srv, token := contoso()
+	defer srv.Close()
+
+	c, err := imapclient.DialTLS(srv.Cloud().IMAP, &imapclient.Options{TLSConfig: srv.TLSConfig()})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -47,20 +59,27 @@ func ExampleNewClient_imap() {
 	if err := c.Authenticate(xoauth2.NewClient("invoices@contoso.com", token)); err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println(c.State())
+	// Output: authenticated
 }
 
-// With go-smtp's client, which sends the initial response inline.
+// With go-smtp's client, which sends the initial response inline. For Exchange
+// Online itself the address is smtp.office365.com:587.
 func ExampleNewClient_smtp() {
-	c, err := smtp.DialStartTLS("smtp.office365.com:587", &tls.Config{ServerName: "smtp.office365.com"})
+	srv, token := contoso()
+	defer srv.Close()
+
+	c, err := smtp.DialStartTLS(srv.Cloud().SMTP, srv.TLSConfig())
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Auth(xoauth2.NewClient("invoices@contoso.com", token)); err != nil {
-		log.Fatal(err)
-	}
+	fmt.Println(c.Auth(xoauth2.NewClient("invoices@contoso.com", token)))
+	// Output: <nil>
 }
 
+// With SendMail of net/smtp, which takes only certificates that this machine
+// trusts, and so is not run here.
 func ExampleSMTPAuth() {
 	config := clientcredentials.Config{
 		ClientID:     "00000000-0000-0000-0000-000000000000",
@@ -80,22 +99,26 @@ func ExampleSMTPAuth() {
 
 // The time limit of one message is that of its token request too.
 func ExampleSMTPAuthContext() {
+	srv, token := contoso()
+	defer srv.Close()
+
 	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}) // or one of package tokensource
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 
-	c, err := netsmtp.Dial("smtp.office365.com:587")
+	c, err := netsmtp.Dial(srv.Cloud().SMTP) // smtp.office365.com:587
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
-	if err := c.StartTLS(&tls.Config{ServerName: "smtp.office365.com"}); err != nil {
+	config := srv.TLSConfig()
+	config.ServerName = "smtp.office365.com"
+	if err := c.StartTLS(config); err != nil {
 		log.Fatal(err)
 	}
-	if err := c.Auth(xoauth2.SMTPAuthContext(ctx, "invoices@contoso.com", source)); err != nil {
-		log.Fatal(err)
-	}
+	fmt.Println(c.Auth(xoauth2.SMTPAuthContext(ctx, "invoices@contoso.com", source)))
+	// Output: <nil>
 }
 
 func ExampleNewServer() {
