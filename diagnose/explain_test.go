@@ -226,13 +226,27 @@ func TestEvidenceOfALog(t *testing.T) {
 // What opens the mailbox by IMAP is registered.
 func TestOpened(t *testing.T) {
 	for _, about := range []diagnose.Subject{{}, {Flow: diagnose.AppOnly}, {Flow: diagnose.Delegated}, {Token: appToken(nil), Now: now}} {
-		about.Opened, about.Username = true, mailbox
-		for _, f := range diagnose.ExplainLine(smtpFailed, about) {
-			if f.Who == diagnose.ExchangeAdmin || f.Rule == "no-such-mailbox" {
-				t.Errorf("%v: %s", about, f.Rule)
-			}
+		about.Username = mailbox
+		if registration(diagnose.ExplainLine(smtpFailed, about)) == "" {
+			t.Errorf("%v: no rule says it of a mailbox that was not opened", about)
+		}
+		about.Opened = true
+		findings := diagnose.ExplainLine(smtpFailed, about)
+		if rule := registration(findings); rule != "" || len(findings) == 0 {
+			t.Errorf("%v: %q of %v", about, rule, names(findings))
 		}
 	}
+}
+
+// registration is the rule of a finding that blames what an administrator of
+// Exchange sets for a mailbox, or that there is none.
+func registration(findings []diagnose.Finding) string {
+	for _, f := range findings {
+		if f.Who == diagnose.ExchangeAdmin || f.Rule == "no-such-mailbox" {
+			return f.Rule
+		}
+	}
+	return ""
 }
 
 // All that is known stands in the commands, and what is not stays in brackets.
@@ -376,10 +390,13 @@ func TestWantedScope(t *testing.T) {
 func TestScopeOfEitherFlow(t *testing.T) {
 	const app, user = "https://outlook.office365.com/.default", "https://outlook.office.com/IMAP.AccessAsUser.All"
 	for flow, want := range map[diagnose.Flow][2]bool{"": {true, true}, diagnose.Delegated: {false, true}} {
-		for _, f := range diagnose.ExplainLine("A1 NO AUTHENTICATE failed.", diagnose.Subject{Flow: flow}) {
-			if got := [2]bool{strings.Contains(f.Remedy, app), strings.Contains(f.Remedy, user)}; f.Rule == "scope-of-graph" && got != want {
-				t.Errorf("flow %q: %s", flow, f.Remedy)
-			}
+		findings := diagnose.ExplainLine("A1 NO AUTHENTICATE failed.", diagnose.Subject{Flow: flow})
+		i := slices.IndexFunc(findings, func(f diagnose.Finding) bool { return f.Rule == "scope-of-graph" })
+		if i < 0 {
+			t.Fatalf("flow %q: %v", flow, names(findings))
+		}
+		if got := [2]bool{strings.Contains(findings[i].Remedy, app), strings.Contains(findings[i].Remedy, user)}; got != want {
+			t.Errorf("flow %q: %s", flow, findings[i].Remedy)
 		}
 	}
 }

@@ -136,4 +136,19 @@ func TestCloseUnderLoad(t *testing.T) {
 	ready.Wait()
 	w.Close()
 	wg.Wait()
+	logins := 0
+	for _, s := range w.Sessions() {
+		if !s.Closed {
+			t.Errorf("still there: %+v", s)
+		}
+		if s.User == shared && s.Authenticated {
+			logins++
+		}
+	}
+	if logins != 16 {
+		t.Errorf("%d of 16 clients were logged in", logins)
+	}
+	if _, err := tls.Dial("tcp", w.Cloud().IMAP, w.TLSConfig()); err == nil {
+		t.Error("a closed server takes connections")
+	}
 }

@@ -262,21 +262,27 @@ func TestFaultChallenge(t *testing.T) {
 // A client that goes, rather than answer a challenge, is not answered either.
 func TestFaultChallengeUnanswered(t *testing.T) {
 	w := newWorld(t)
-	for _, dial := range []func(testing.TB) *wire{w.dialIMAP, w.dialSMTP, w.dialPOP} {
-		w.Inject(Fault{At: AtIMAP, Command: "NOOP", Challenge: "+ x"})
-		w.Inject(Fault{At: AtSMTP, Command: "NOOP", Challenge: "334 x"})
-		w.Inject(Fault{At: AtPOP, Command: "NOOP", Challenge: "+ x"})
-		c := dial(t)
-		if w.lastSession(t).Protocol == "IMAP" {
-			c.send("A NOOP")
-		} else {
-			c.send("NOOP")
-		}
-		c.read()
+	for _, row := range []struct {
+		dial      func(testing.TB) *wire
+		fault     Fault
+		send      string
+		challenge string
+	}{
+		{w.dialIMAP, Fault{At: AtIMAP, Command: "NOOP", Challenge: "+ x"}, "A NOOP", "+ x"},
+		{w.dialSMTP, Fault{At: AtSMTP, Command: "NOOP", Challenge: "334 x"}, "NOOP", "334 x"},
+		{w.dialPOP, Fault{At: AtPOP, Command: "NOOP", Challenge: "+ x"}, "NOOP", "+ x"},
+	} {
+		w.Inject(row.fault)
+		c := row.dial(t)
+		c.send(row.send)
+		c.want(row.challenge)
 		c.conn.Close()
 		w.ClearFaults()
 	}
 	w.Close()
+	if n := len(w.Sessions()); n != 3 {
+		t.Errorf("%d sessions", n)
+	}
 	for _, s := range w.Sessions() {
 		if !s.Closed {
 			t.Errorf("still there: %+v", s)
