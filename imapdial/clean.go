@@ -32,7 +32,7 @@ func (a *attempt) secrets() *plain.Secrets {
 func (a *attempt) scrub(text string) string { return a.secrets().Text(text) }
 
 // clean returns err as it is unless it, or an error that it wraps, shows a
-// token that was tried. A server can echo one in whatever it says.
+// token that was tried. A server can echo one in any of its words.
 func (a *attempt) clean(err error) error {
 	if err == nil || len(a.tokens) == 0 {
 		return err
@@ -81,8 +81,8 @@ func shows(err error, secrets *plain.Secrets) bool {
 	return false
 }
 
-// cleaned is an error without the secrets that it had in it. It wraps none but
-// the words of the server, without secrets, and is by errors.Is what it was.
+// cleaned is an error without the secrets that it had in it. It wraps only the
+// words of the server, without secrets. errors.Is asks the original error.
 type cleaned struct {
 	text  string
 	shown []error

@@ -12,11 +12,11 @@ import (
 
 const (
 	byeGrace    = 10 * time.Second      // how long a server may stay after its goodbye
-	answerGrace = 10 * time.Minute      // how long a server of Keep may be silent when it is asked
+	answerGrace = 10 * time.Minute      // how long a server of Keep may take to answer
 	closeGrace  = 50 * time.Millisecond // for the goodbye of TLS
 )
 
-// errSilent is why a session of Keep ends whose server does not answer.
+// errSilent ends a session of Keep whose server does not answer.
 var errSilent error = silence{}
 
 type silence struct{}
@@ -25,24 +25,23 @@ func (silence) Error() string   { return "no answer within " + answerGrace.Strin
 func (silence) Timeout() bool   { return true }
 func (silence) Temporary() bool { return true }
 
-// conn is the connection that imapclient has. It remembers a BYE, which
-// imapclient drops, and reports it where the connection ends: from Read in
-// place of io.EOF, from Write in place of what a closed connection says. A BYE
-// after the client's own LOGOUT is the answer to that, and the end an ordinary
-// one.
+// conn is imapclient's connection. It remembers a BYE, which imapclient drops,
+// and reports it when the connection ends: from Read in place of io.EOF, from
+// Write in place of the error of a closed connection. A BYE after the client's
+// own LOGOUT is only the answer to that.
 type conn struct {
 	handoff.Conn
 	raw   io.Closer           // breaks the connection at once
 	scrub func(string) string // hides the tokens that were tried
-	// ended, if not nil, is called once when the connection ends in another
-	// way than by Close or LOGOUT, on whatever goroutine finds out.
+	// ended, if not nil, is called once if the connection ends other than by
+	// Close or LOGOUT, on the goroutine that finds out.
 	ended func(err error)
 
 	watcher watcher
 	written written
 	alarm   *time.Timer           // breaks the connection of a server that is late
 	asked   atomic.Bool           // the alarm is set until the server answers
-	words   atomic.Pointer[error] // to report in place of what a broken connection says
+	words   atomic.Pointer[error] // to report in place of a broken connection's error
 
 	leaving atomic.Bool // the client has sent LOGOUT
 	closing atomic.Bool // Close or shut was called
@@ -161,11 +160,11 @@ func (c *conn) shut() {
 	c.Close()
 }
 
-// errGaveUp is why a session ends whose client closes without saying why.
+// errGaveUp ends a session whose client closes without saying why.
 var errGaveUp = errors.New("imapclient has closed the connection")
 
-// fate returns why a client has closed that says broken, nil if that was the
-// will of its user or of Keep, or if ended was told.
+// fate returns why a client has closed whose Close returns broken. It is nil if
+// its user or Keep closed it, or if ended was told.
 func (c *conn) fate(broken error) error {
 	switch cut := c.cut.Load(); {
 	case c.over.Load(), c.leaving.Load(), c.mine.Load():
@@ -175,5 +174,5 @@ func (c *conn) fate(broken error) error {
 	case cut:
 		return errGaveUp
 	}
-	return broken // such as words that it cannot parse
+	return broken // such as a parse error
 }

@@ -59,11 +59,10 @@ type Dialer struct {
 	Timeout time.Duration
 
 	// MaxDials is how many dials may be under way at a time; the others wait
-	// for their turn as long as their contexts allow. Sessions that stand do
-	// not count. A dial that fails returns at once, but its turn is not given
-	// to another until a second after it began, so that no more than MaxDials
-	// fail in a second, however many mailboxes there are. Zero is
-	// DefaultMaxDials.
+	// for their turn as long as their contexts allow. Established sessions do
+	// not count. A dial that fails returns at once, but keeps its turn until a
+	// second after it began, so that no more than MaxDials fail in a second,
+	// however many mailboxes there are. Zero is DefaultMaxDials.
 	MaxDials int
 
 	// SkipProbe returns from Dial as soon as the server has said OK, one
@@ -81,33 +80,34 @@ type Dialer struct {
 	EarlyAuth bool
 
 	// Options is handed to imapclient; nil is the zero value. Its TLSConfig
-	// and Dialer are not used. Its DebugWriter sees what goes over the
-	// connection, from the greeting on: each line of either side in one Write,
-	// in order, with the token masked, and for one Dialer never two at a time.
+	// and Dialer are not used. Its DebugWriter sees the conversation from the
+	// greeting on: each line of either side in one Write, in order, with the
+	// tokens masked. A Dialer never makes two Writes at once.
 	Options *imapclient.Options
 
-	// Limits bound what the server can make the client keep after Dial; zero
-	// suits Exchange Online. What it may say before is bounded to less.
+	// Limits bound the memory and the time that a response can cost the client
+	// after Dial. The zero value suits Exchange Online. Before that, Dial has
+	// lower limits of its own.
 	Limits Limits
 
-	// Logger is told of each step at level debug, of refused tokens and of
-	// sessions of Keep that end at level info, and at level warn where Keep
-	// fails to open the next one. Nil is silent. It is never given a token.
+	// Logger is told of each step at level debug. Refused tokens, and sessions
+	// of Keep that end, are at level info; Keep logs at level warn if it fails
+	// to open the next session. Nil is silent. It is never given a token.
 	Logger *slog.Logger
 
 	shared transport.Shared
 }
 
 // Dial returns a client that is authenticated as username, normally the
-// address of the mailbox to open. It fails with an [*Error], of which
-// errors.Is reports the error of ctx where that ended first.
+// address of the mailbox to open. If it fails, the error is an [*Error], which
+// wraps the error of ctx if that ended first.
 //
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // close the client.
 //
-// Where the server ends the session with a BYE, what the client returns from
-// then on has its text, which imapclient alone drops; the functions that take
-// an error, such as [Expired], know it.
+// If the server ends the session with a BYE, the errors of the client have its
+// text, which imapclient alone drops. The predicates of this package, such as
+// [Expired], recognize it.
 func (d *Dialer) Dial(ctx context.Context, username string) (*imapclient.Client, error) {
 	return newAttempt(d, username).dial(ctx)
 }
@@ -123,11 +123,11 @@ type attempt struct {
 	*Dialer
 	addr     string
 	username string
-	source   oauth2.TokenSource // that of the Dialer, or what stands before it
+	source   oauth2.TokenSource // of the Dialer, or one around it
 	log      *slog.Logger
 	frontEnd string          // as the last greeting named it
 	tokens   []string        // that were tried, the last one last
-	conn     *conn           // what the client has that dial returned
+	conn     *conn           // of the client that dial returned
 	ended    func(err error) // see conn
 }
 

@@ -24,8 +24,8 @@
 //     keeps the words of a later BYE too, which imapclient alone drops; see
 //     [Expired].
 //   - It sends the token only over TLS, and shows it to no debug writer.
-//   - It bounds what the server can make the client keep, or compute, with one
-//     response, before and after the authentication; see [Limits].
+//   - It bounds the memory and the time that a response can cost the client,
+//     before and after the authentication; see [Limits].
 //   - It uses OAUTHBEARER where a server has that and not XOAUTH2.
 //
 // For that it runs the greeting and AUTHENTICATE itself and hands imapclient

@@ -56,8 +56,8 @@ type Error struct {
 }
 
 // Error names the step, the mailbox, the address, the reason and the front
-// end, and what Exchange means by "not connected". It has no control characters
-// and no secret in it.
+// end, and explains "not connected". It contains no control characters and no
+// token that was tried.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("imapdial: %s %q at %s: %v", e.Op, e.Username, e.Addr, e.Err)
 	switch {
@@ -76,14 +76,14 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // As is for package diagnose, which reads the claims of the token that was
-// tried. The error has those, which name the user and the application, but not
-// the signature that makes a token of them. Nothing prints them.
+// tried. They name the user and the application. The error does not keep the
+// signature, without which they are no token. Nothing prints the claims.
 func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
 // Temporary reports whether the same Dial can succeed later although nobody
 // has mended anything: the network failed, or the server said that it is
-// busy, throttling or going down. What is not known to pass may pass all the
-// same.
+// busy, throttling or going down. False does not mean that the error is final:
+// an unknown error may pass, too.
 func (e *Error) Temporary() bool {
 	refusal, ok := reply(e.Err)
 	unrenewed, open := errors.AsType[*login.Unrenewed](e.Err)
@@ -123,8 +123,8 @@ func isRefusal(err error) bool {
 }
 
 // renewable reports whether a refusal may be due to the token. Exchange says
-// "NO AUTHENTICATE failed." to nearly everything, so the answer is yes but
-// for what is known to have another cause.
+// "NO AUTHENTICATE failed." to nearly everything, so the answer is yes, except
+// for a refusal that is known to have another cause.
 func renewable(err error) bool {
 	if !isRefusal(err) || NotConnected(err) {
 		return false

@@ -210,9 +210,9 @@ func (s *session) answer(client sasl.Client, tag string) error {
 	}
 }
 
-// probe asks for what only a mailbox that is open gives: on Exchange the OK to
-// AUTHENTICATE proves nothing. The two commands share one round trip, and a
-// server may complete them in any order (RFC 9051 §5.5).
+// probe asks a question that only an open mailbox answers, since the OK of
+// Exchange to AUTHENTICATE proves nothing. The two commands share one round
+// trip, and a server may complete them in any order (RFC 9051 §5.5).
 func (s *session) probe() error {
 	tags, err := s.send("CAPABILITY", "NAMESPACE")
 	if err != nil {
@@ -263,8 +263,8 @@ func (s *session) complete(tags ...string) (response, error) {
 	return r, nil
 }
 
-// send writes commands in one segment and returns their tags. Where the server
-// has said goodbye and gone, that is the error.
+// send writes commands in one segment and returns their tags. If the server has
+// said goodbye and gone, the goodbye is the error.
 func (s *session) send(commands ...string) (tags []string, err error) {
 	lines := make([]string, len(commands))
 	for i, command := range commands {
@@ -283,7 +283,7 @@ func (s *session) send(commands ...string) (tags []string, err error) {
 }
 
 // readTagged returns the response that completes one of the commands, or a
-// continuation request. A BYE on the way is the error, whatever comes after it.
+// continuation request. A BYE before it is the error, whatever follows.
 func (s *session) readTagged(tags ...string) (response, error) {
 	var bye error
 	for {

@@ -101,8 +101,8 @@ var hostile = map[string]struct {
 }
 
 // TestHostileAfterTheHandOver has each server talk to a process of its own,
-// whose heap it measures, and to go-imap alone in another one. A command under a
-// context, Keep and Close come back when they should; the control of each is
+// whose heap it measures, and to go-imap alone in another one. A command under
+// a context, Keep and Close come back when they should; the control of each is
 // what only waits for the same context, or closes a connection on which nothing
 // is said.
 func TestHostileAfterTheHandOver(t *testing.T) {
@@ -146,7 +146,8 @@ func TestHostileAfterTheHandOver(t *testing.T) {
 	}
 }
 
-// serve has a server play once it is given a command that is not part of a Dial.
+// serve has a server play once it is given a command that is not part of a
+// Dial.
 func serve(t *testing.T, play func(p *mailtest.Peer)) (addr string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

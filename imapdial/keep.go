@@ -31,62 +31,70 @@ const (
 )
 
 // ErrDialAgain is for the function given to Keep: an error that wraps it makes
-// Keep replace the session, with back-off. It is for what Keep cannot see, such
-// as a server that does not answer a command in a time that suits the caller.
+// Keep close the session and dial again, with back-off. It is for a failure
+// that Keep cannot see, such as a server that answers too late for the caller.
 var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 
-// Keep holds a session on the mailbox username for as long as ctx lives: it
-// dials, calls f with the client, and when the session ends dials and calls f
-// again. The context of f ends with the session, its cause an [*Error] of step
-// OpSession with the server's last words; f must return then. Keep closes the
-// client when f has returned.
+// Keep holds a session on the mailbox username until ctx ends. It dials, calls
+// f with the client, and does both again when the session has ended. The
+// context of f ends with the session, and f must then return. If the session
+// failed, the cause of that context is an [*Error] of step OpSession with the
+// server's last words. Keep closes the client after f has returned. A nil f is
+// an error.
 //
-// Keep gives up only on what a person must mend, and returns it as an *Error:
+// Keep gives up only on a failure that a person must mend, and returns it as an
+// *Error. Some failures are final at any time:
 //
-//   - A person has to sign in or to consent: the error of the TokenSource is
-//     tokensource.ErrInteractionRequired, by errors.Is.
+//   - A person has to sign in or consent: the TokenSource returns
+//     tokensource.ErrInteractionRequired.
 //   - A setting cannot work: the user name cannot be sent, the TokenSource is
-//     nil or returns a *tokensource.ConfigError. A file that cannot be read may
-//     be there again later, once there has been a session.
-//   - The server says so: the account is blocked or has no mailbox, or the
-//     server takes the token for a password.
-//   - The mailbox has not been open yet, and the server refuses a token that is
-//     fresh (see [Refused]), does not open the mailbox (see [NotConnected]), has
-//     no such address, a certificate that is not trusted, or no XOAUTH2, or does
-//     not speak IMAP.
+//     nil, or it returns a *tokensource.ConfigError.
+//   - The server says that the account is blocked or has no mailbox, or that
+//     it takes no passwords.
 //
-// Everything else may pass, and Keep tries it again for as long as ctx lives:
-// an outage of the network, of the name servers, of Entra ID or of Exchange, a
-// proxy that answers for them, any other error of a TokenSource, and, once the
-// mailbox has been open, a token that is refused or a mailbox that is not
-// connected. An error that nobody knows is not taken for a final one.
+// Others are final only as long as the mailbox has never been open. With
+// SkipProbe it has been open if a session did not end with "not connected"
+// within a minute.
+//
+//   - The server refuses a fresh token (see [Refused]), or the mailbox does
+//     not open (see [NotConnected]).
+//   - Addr is malformed, or its host does not exist.
+//   - The TLS handshake, the greeting or the capabilities fail in a way that is
+//     not [Temporary]: the certificate is not trusted, the server does not
+//     speak IMAP or has no XOAUTH2.
+//   - A file that the TokenSource needs cannot be read.
+//
+// Keep tries again after any other failure: an outage of the network, of the
+// name servers, of Entra ID or of Exchange, a proxy that answers in their
+// place, any other error of the TokenSource, and, once the mailbox has been
+// open, a refused token or a mailbox that is not connected.
 //
 // Keep dials again
 //
-//   - at once if the token had expired, which Exchange says with "* BYE Session
-//     invalidated - AccessTokenExpired", and the session had held for ten
-//     seconds; Keep tells the TokenSource of the token first;
-//   - when the server's own time is over if it throttles, within a quarter of
-//     an hour at most;
-//   - after three to five minutes if a mailbox that has been open is not
-//     connected, as it happens with too many connections to it;
-//   - otherwise with an exponential back-off from one second to five minutes,
-//     each pause shortened by a random part, up to half. A session that held
-//     for ten seconds resets it.
+//   - at once if the token had expired ("* BYE Session invalidated -
+//     AccessTokenExpired") and the session had lasted ten seconds; Keep
+//     invalidates the token first;
+//   - if the server throttles, after the time that it names, from one second to
+//     fifteen minutes;
+//   - after three to five minutes if a mailbox that was open before is not
+//     connected, which too many connections can cause;
+//   - otherwise after a pause that doubles with each failure from one second to
+//     five minutes, and of which up to half is randomly left out. A session
+//     that lasted ten seconds resets it.
 //
-// Dials that fail are paced for all mailboxes of the Dialer together; see
-// MaxDials.
+// The dials that fail are paced for all mailboxes of a Dialer together; see
+// Dialer.MaxDials.
 //
-// A session also ends if the server sends nothing for ten minutes after the
-// client has asked for something, and if imapclient closes the connection by
-// itself, as it does on words that it cannot parse.
+// Keep also ends a session if the server sends nothing for ten minutes after a
+// command, or if imapclient closes the connection itself, as it does when it
+// cannot parse a response.
 //
-// When ctx ends, Keep returns its error, together with the last failure if the
-// mailbox is not open. It also returns when f does while the session stands: nil
-// for nil, and the error of f as it is, unless that wraps [ErrDialAgain] or is a
-// server's answer, an *imap.Error, that passes or says "not connected". If the
-// error has a token in it that a server has echoed, Keep hides that. It refuses
-// a nil f.
+// When ctx ends, Keep returns the error of ctx, joined with the last failure if
+// there is no session. When f returns although the session has not ended, Keep
+// returns as well, with the error of f, or nil. There are two exceptions, after
+// which Keep dials again: the error wraps [ErrDialAgain], or it is an
+// *imap.Error that is [Temporary] or says "not connected". Keep hides a token
+// that the server has echoed in the error.
 func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Context, *imapclient.Client) error) error {
 	if f == nil {
 		return newAttempt(d, username).fail(ctx, OpSession, errNoFunction)
@@ -126,7 +134,7 @@ type keeper struct {
 	last   error // why there is no session; nil while there is one
 }
 
-const errNoFunction = verdict.Setting("Keep has no function to call with the client: f is nil")
+const errNoFunction = verdict.Setting("f is nil: pass Keep the function to call with the client")
 
 func newKeeper(d *Dialer, username string) *keeper {
 	return &keeper{
@@ -137,8 +145,8 @@ func newKeeper(d *Dialer, username string) *keeper {
 	}
 }
 
-// level is that of the message before the next try: one session that ends is
-// the ordinary course of things.
+// level is the level of the message before the next try. It is normal that a
+// session ends once.
 func (k *keeper) level() slog.Level {
 	if k.tries > 1 {
 		return slog.LevelWarn
@@ -146,8 +154,8 @@ func (k *keeper) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// ended is the error to return when ctx has ended: with what had kept the
-// mailbox closed until then.
+// ended returns the error of ctx, with the failure that kept the mailbox closed
+// until then.
 func (k *keeper) ended(ctx context.Context) error {
 	if k.last == nil {
 		return transport.ContextError(ctx)
@@ -200,8 +208,7 @@ func (k *keeper) final(e *Error) bool {
 	return wrongServer(e)
 }
 
-// wrongServer reports whether e says that there is no such server, or another
-// one than was meant.
+// wrongServer reports whether there is no such server, or a different one.
 func wrongServer(e *Error) bool {
 	switch e.Op {
 	case OpConnect:
@@ -214,15 +221,15 @@ func wrongServer(e *Error) bool {
 	return false
 }
 
-// expired reports whether a session ended because of its token's age, or just
-// when that was reached, of which a server may say nothing.
+// expired reports whether a session ended because its token expired, or after
+// the token's expiry, which a server need not mention.
 func (k *keeper) expired(err error) bool {
 	expiry := k.source.Expiry()
 	return Expired(err) || !expiry.IsZero() && !time.Now().Before(expiry)
 }
 
-// backoff is exponential; ten thousand mailboxes that one outage cut off do
-// not come back in step.
+// backoff is exponential and random, so that ten thousand mailboxes that one
+// outage cut off do not come back in step.
 func (k *keeper) backoff() time.Duration {
 	most := min(minBackoff<<min(k.tries-1, 20), maxBackoff)
 	return most/2 + rand.N(most/2+1)

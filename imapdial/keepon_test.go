@@ -37,7 +37,8 @@ type trouble struct {
 	first  func() mailtest.Script        // the session before the trouble; nil is an hour of NOOPs
 }
 
-// rig is a Dialer whose server and source are in trouble while troubled is true.
+// rig is a Dialer whose server and source are in trouble while troubled is
+// true.
 type rig struct {
 	*imapdial.Dialer
 	trouble

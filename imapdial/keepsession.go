@@ -11,11 +11,11 @@ import (
 )
 
 // readerGrace is how long Keep waits for imapclient to end after its connection
-// is closed. It may never end: f may not have read what it has asked for.
+// is closed. It may never end, if f has left a literal unread.
 const readerGrace = time.Second
 
-// session is one dial and, where that succeeds, one call of f. It is done where
-// f has returned by itself; otherwise err is an *Error.
+// session dials once and, if that succeeds, calls f once. It reports done if f
+// returned by itself; otherwise err is an *Error.
 func (k *keeper) session(outer context.Context, f func(context.Context, *imapclient.Client) error) (held time.Duration, done bool, err error) {
 	ctx, end := context.WithCancelCause(outer)
 	defer end(nil)
@@ -63,8 +63,8 @@ func (a *attempt) watch(client *imapclient.Client, end context.CancelCauseFunc) 
 	return done
 }
 
-// lost returns the error with which the session that stood has ended, nil
-// where it has not or by the caller's will.
+// lost returns the error that ended the session, or nil if it has not ended or
+// the caller ended it.
 func (a *attempt) lost(ctx context.Context) error {
 	if a.conn.over.Load() {
 		<-ctx.Done() // ended is about to be told
@@ -75,11 +75,11 @@ func (a *attempt) lost(ctx context.Context) error {
 	return nil
 }
 
-// outcome makes of what f returned what the session ended with, or finds f
-// done.
+// outcome turns the error of f into the error of the session, or reports that f
+// is done.
 func (a *attempt) outcome(ctx context.Context, err error) (done bool, _ error) {
 	answer, answered := errors.AsType[*imap.Error](err)
-	if _, other := errors.AsType[*Error](err); other { // of another dial, or what lost is
+	if _, other := errors.AsType[*Error](err); other { // of another dial, or the same as lost
 		answered = false
 	}
 	lost := a.lost(ctx)

@@ -5,51 +5,54 @@ import (
 	"math"
 )
 
-// Limits bound what the server can make imapclient keep in memory, and compute,
-// with one response after Dial has returned. Zero, in any field, is the default
-// that the field names: whatever Exchange Online may have to say fits in. A
-// negative value is no limit.
+// Limits bound the memory and the computing time that one response of the
+// server can cost after Dial has returned. In each field zero means the
+// default, and negative means no limit. Everything that Exchange Online can
+// send is within the defaults.
 //
-// A response beyond a limit ends the connection. The command under way fails
-// with the text of a [*LimitError], the context of Keep's function with the
-// *LimitError itself, and Keep dials again, with back-off. The mailbox still has
-// the message that was too much, so the function should leave that out, or the
-// limit be raised.
+// A response beyond a limit ends the connection, and the command under way
+// fails. imapclient keeps only the text of the [*LimitError]; the cause of the
+// context that Keep gives to its function has the *LimitError itself. Keep then
+// dials again, with back-off. The message that was too big is still in the
+// mailbox: the function should not fetch it again, unless you raise the limit.
 //
-// The number of responses is not bounded: a mailbox may have any number of
-// folders and messages. What Collect gathers, and the numbers that imapclient
-// gathers for one SEARCH or SORT, grow with them. Content is the caller's to
-// read, in pieces if it must not be in memory. Nor is imapclient's computing with
-// one string: a comment of 64 KiB in a Message-ID takes it a second.
+// Limits do not bound the number of responses, since a mailbox may have any
+// number of folders and messages: the result of Collect grows with it, as does
+// the list that imapclient makes of a SEARCH or SORT. They do not bound the
+// memory that the caller takes to read content. Nor do they bound the time that
+// imapclient takes to parse one string: a comment of 64 KiB in a Message-ID
+// costs a second.
 type Limits struct {
-	// Response is the most octets of one response, all but the content of
-	// messages. The default is 1 MiB, several times the envelope and the
-	// structure of a message of 250 parts, the most that Exchange Online takes.
+	// Response is the maximum size of one response, in octets, without the
+	// content of messages. The default is 1 MiB, several times the envelope and
+	// structure of a message of 250 parts, the most that Exchange Online
+	// accepts.
 	Response int
 
-	// Search replaces Response for SEARCH and SORT, which name each message
-	// that was found in one line. The default is 12 MiB: a million messages, the
-	// most in a folder of Exchange Online, whatever their UIDs.
+	// Search takes the place of Response for SEARCH and SORT, in octets. Such
+	// a response lists every message found. The default is 12 MiB, enough for
+	// a million messages, the most in one folder of Exchange Online.
 	Search int
 
-	// Content is the most octets of the content of messages in one FETCH
-	// response: the literals of its BODY[…] and BINARY[…]. A literal is refused
-	// when it is announced. The default is 256 MiB: a message of 150 MB, the most
-	// of Exchange Online, is 205 MB in base64 and lines.
+	// Content is the maximum size of message content in one FETCH response, in
+	// octets: the literals of its BODY[…] and BINARY[…]. A literal is refused
+	// when the server announces it. The default is 256 MiB: a message of 150
+	// MB, the largest of Exchange Online, takes 205 MB in base64.
 	Content int
 
-	// String is the most octets of one string: a subject, a file name or
-	// anything else in quotes or in a literal, but not content. The default is
-	// 64 KiB.
+	// String is the maximum size of one string, in octets: a subject, a file
+	// name or anything else in quotes or in a literal, except content. The
+	// default is 64 KiB.
 	String int
 
-	// Literals is the most literals of one response. The default is 10,000.
+	// Literals is the maximum number of literals in one response. The default
+	// is 10,000.
 	Literals int
 
-	// Depth is the most parentheses that are open at once. The default is 300:
-	// each part of a message may be within the one before it.
+	// Depth is the maximum number of parentheses open at once, which grows
+	// with each level of nested message parts. The default is 300.
 	//
-	// The figures of Exchange Online are those of
+	// The limits of Exchange Online are from
 	// https://learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits
 	Depth int
 }
@@ -80,11 +83,12 @@ func bound(set int, zero int64) int64 {
 	return int64(set)
 }
 
-// LimitError reports that a response of the server went beyond one of the
-// [Limits]. It wraps [ErrProtocol]. imapclient keeps its text alone.
+// LimitError reports that a response of the server exceeded one of the
+// [Limits]. It wraps [ErrProtocol]. The errors of imapclient have only its
+// text.
 type LimitError struct {
-	Limit string // the field of Limits that sets it, such as "Depth"
-	Value int64  // its value
+	Limit string // name of the field of Limits, such as "Depth"
+	Value int64  // value of that limit, in octets or as a number
 }
 
 var limitUnits = map[string]string{
@@ -96,7 +100,7 @@ var limitUnits = map[string]string{
 	"Depth":    "parentheses open at once",
 }
 
-// Error names the limit, its value and the field to raise it with.
+// Error names the limit, its value and the field that raises it.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("a response of more than %d %s (to allow it, raise Dialer.Limits.%s)", e.Value, limitUnits[e.Limit], e.Limit)
 }

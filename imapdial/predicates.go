@@ -26,9 +26,9 @@ func NotConnected(err error) bool { return means(err, verdict.NotConnected) }
 func Expired(err error) bool { return means(err, verdict.Expired) }
 
 // Refused reports whether the server refused the token of a Dial, and a fresh
-// one too where the TokenSource had one, for a reason that waiting does not
-// mend. Somebody has to change something. If there should have been a fresh
-// token, but the TokenSource failed, that is not known yet.
+// one too if the TokenSource had one, for a reason that waiting does not
+// mend. Somebody has to change something. It reports false if the TokenSource
+// failed to get a fresh token, since the server may accept that one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
@@ -46,10 +46,9 @@ func Temporary(err error) bool {
 }
 
 // Throttled reports whether the server said "Request is throttled. Suggested
-// Backoff Time: N milliseconds", and the time it wants to be left alone,
-// which is 0 where it named none. It says so with NO, and goes on, or with BAD
-// and a BYE. Times from one and a half to five minutes have been seen; more
-// than a day is taken for a day.
+// Backoff Time: N milliseconds", and returns that time: zero if it named none,
+// at most a day. Times from one and a half to five minutes have been seen. The
+// server says it with NO, and goes on, or with BAD and a BYE.
 func Throttled(err error) (wait time.Duration, ok bool) {
 	e, ok := reply(err)
 	if !ok {
@@ -69,8 +68,8 @@ func means(err error, m verdict.Meaning) bool {
 // byeMark is how the text of an *imap.Error for a BYE begins.
 const byeMark = "imap: BYE "
 
-// reply returns the server's words in err. imapclient formats what Read
-// returns with %v, so a goodbye may have kept its text alone.
+// reply returns the server's words in err. imapclient formats the error of Read
+// with %v, so only the text of a goodbye may be left.
 func reply(err error) (*imap.Error, bool) {
 	if err == nil {
 		return nil, false

@@ -11,19 +11,19 @@ const (
 	maxKind = len("PREAUTH") // the longest word that watcher knows
 	maxBye  = 512            // octets of a goodbye that are kept
 
-	// searchPiece is how much of a SEARCH imapclient reads at once. It moves all
-	// the numbers that it has for one that is less, and does not find out that it
-	// was closed before it reads again.
+	// searchPiece is how much of a SEARCH imapclient reads at once. A number
+	// smaller than those before it makes imapclient move them all, and it does
+	// not notice that it was closed before it reads again.
 	searchPiece = 256
 )
 
-// watcher follows the responses of a server in the way of imapclient's parser.
-// It finds those that are a BYE, and the octet at which one goes beyond a limit.
-// Wherever it does not take a response in the way of the parser, the parser
-// gives up: what is not counted is not kept.
+// watcher follows the responses of a server as imapclient's parser does. It
+// finds each BYE, and the octet at which a response exceeds a limit. If the two
+// read a response differently, the parser gives up, so nothing is kept that was
+// not counted.
 //
-// It keeps a few octets itself, and passes over text, strings and literals
-// without looking at each of their octets.
+// The watcher keeps only a few octets, and skips text, strings and literals
+// without looking at each octet.
 type watcher struct {
 	bounds bounds
 	broken error // the limit that a response has broken
@@ -59,7 +59,7 @@ const (
 	beforeCode       // after OK and the like
 	inCode           // [UIDNEXT 7] after OK and the like
 	inText           // up to the end of the line
-	inData           // whatever follows another word than OK and the like
+	inData           // the rest, after another word than OK and the like
 	inQuoted         // a string in quotes
 	inEscape         // an octet after a backslash in quotes
 	inSize           // the announcement of a literal, after {

@@ -14,8 +14,8 @@ import (
 )
 
 // FuzzWatcher gives a watcher whatever a server can say. What it makes of it
-// does not depend on the pieces in which it comes, is what a plain program makes
-// of the whole, and is what imapclient makes of it, until that gives up.
+// does not depend on the pieces in which it comes, is what a plain program
+// makes of the whole, and is what imapclient makes of it, until that gives up.
 func FuzzWatcher(f *testing.F) {
 	for _, seed := range []string{
 		"* BYE a\r\nT1 OK\r\n", "* X {3}\r\nabc* BYE no\r\n* BYE yes\r\n", "* OK {3}\r\n* BYE yes\r\n",
