@@ -11,22 +11,22 @@ import (
 	"sync/atomic"
 )
 
-// DefaultMaxReply is the most octets of a reply. A server should need no more
-// than 512 for one line (RFC 5321 §4.5.3.1.5), and the longest reply, that to
-// EHLO, has a few dozen lines.
+// DefaultMaxReply is the default of Dialer.MaxReply, in octets. A line of a
+// reply should have no more than 512 (RFC 5321 §4.5.3.1.5), and the longest
+// reply, that to EHLO, has a few dozen lines.
 const DefaultMaxReply = 64 << 10
 
 // maxHeld is how much of a line is held back until it is whole. go-smtp refuses
 // one of more than 2,000 octets.
 const maxHeld = 4 << 10
 
-// ReplyTooLongError reports that a server said more to one command than
-// Dialer.MaxReply allows. It wraps [ErrProtocol].
+// ReplyTooLongError reports that a reply of the server was longer than
+// Dialer.MaxReply. It wraps [ErrProtocol].
 type ReplyTooLongError struct {
-	MaxReply int // octets
+	MaxReply int // the limit, in octets
 }
 
-// Error names the limit, its value and the field to raise it with.
+// Error names the limit, its value and the field that raises it.
 func (e *ReplyTooLongError) Error() string {
 	return fmt.Sprintf("a reply of more than %d octets (to allow it, raise Dialer.MaxReply)", e.MaxReply)
 }
@@ -34,10 +34,10 @@ func (e *ReplyTooLongError) Error() string {
 // Unwrap returns ErrProtocol.
 func (e *ReplyTooLongError) Unwrap() error { return ErrProtocol }
 
-// bounded is a connection to a server that may say so much from one Write to
-// the next one: SMTP takes turns, so where replies end does not matter. It
-// passes whole lines alone, for net/textproto takes a line that was broken off,
-// such as "250 2", for a line.
+// bounded is a connection that limits how much the server may say between two
+// Writes. SMTP takes turns, so it need not know where replies end. It passes
+// only whole lines, since net/textproto takes a line that was cut off, such as
+// "250 2", for a whole one.
 type bounded struct {
 	net.Conn
 	most int64
@@ -45,10 +45,10 @@ type bounded struct {
 
 	buf    []byte // that were read and not passed
 	whole  int    // octets of buf that are whole lines
-	broken error  // for good: who talks on does not take turns
+	broken error  // for good: a server that talks on does not take turns
 }
 
-// bound returns conn, bounded by maxReply as it is in Dialer.
+// bound returns conn, bounded by maxReply as in Dialer.
 func bound(conn net.Conn, maxReply int) net.Conn {
 	b := &bounded{Conn: conn, most: int64(cmp.Or(maxReply, DefaultMaxReply))}
 	if maxReply < 0 {

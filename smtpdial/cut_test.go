@@ -19,8 +19,8 @@ import (
 // A connection breaks at every octet of a conversation, in either direction. It
 // is uncertain what became of the message exactly from when its end has left
 // for the server until the reply is there. Else a second connection takes the
-// message: it is lost never, and sent twice never. Of the octets before MAIL one
-// in sixteen stands for all.
+// message: it is lost never, and sent twice never. Of the octets before MAIL
+// one in sixteen stands for all.
 func TestSenderOverConnectionsThatBreak(t *testing.T) {
 	c := courseOf(t, []byte(messageOnWire))
 	all := c.writes[len(c.writes)-1]

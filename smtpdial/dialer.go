@@ -26,11 +26,10 @@ const DefaultTimeout = time.Minute
 // DefaultMaxDials is how many dials of a Dialer are under way at a time.
 const DefaultMaxDials = 64
 
-// A Dialer dials a submission service. Where users sign in, make one for each
+// A Dialer dials a submission service. If users sign in, make one for each
 // user's TokenSource. TokenSource is required; the zero value of every other
-// field is usable. Once Dial has been called, the Dialer
-// must not be copied nor its fields changed; Dial may be called by any number
-// of goroutines.
+// field is usable. Once Dial has been called, the Dialer must not be copied nor
+// its fields changed; Dial may be called by any number of goroutines.
 type Dialer struct {
 	// TokenSource gives the access token. A source that has the methods
 	// TokenContext(context.Context) (*oauth2.Token, error) and
@@ -38,14 +37,17 @@ type Dialer struct {
 	// under the context of Dial and told of tokens that were refused.
 	TokenSource oauth2.TokenSource
 
-	// MinValidity is how long a token must be valid yet when Dial sends it.
-	// Zero is ten minutes on the hosts of High Volume Email, which refuses a
-	// token that expires sooner, and no demand elsewhere; negative is no
-	// demand anywhere. A TokenSource that has the method
+	// MinValidity is the time for which a token must still be valid when Dial
+	// sends it. Zero is ten minutes on the hosts of High Volume Email, which
+	// refuses a token that expires sooner, and no minimum elsewhere. Negative
+	// is no minimum anywhere.
+	//
+	// If the TokenSource has the method
 	// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as
-	// those of package tokensource do, is asked by it. Any other that has
-	// Invalidate is told of a token that expires sooner, and asked once more.
-	// If the TokenSource has no better token, the one it has is sent.
+	// those of package tokensource do, Dial calls that. Otherwise, if the token
+	// expires too soon and the TokenSource has Invalidate, Dial calls that and
+	// asks for a token once more. If even the new token expires too soon, Dial
+	// sends it all the same.
 	MinValidity time.Duration
 
 	// Addr is host:port of the server; "" is exoauth.Global.SMTP.
@@ -71,33 +73,33 @@ type Dialer struct {
 	Timeout time.Duration
 
 	// MaxDials is how many dials may be under way at a time; the others wait
-	// for their turn as long as their contexts allow. Clients that stand do
-	// not count. Zero is DefaultMaxDials.
+	// for their turn as long as their contexts allow. Connected clients do not
+	// count. Zero is DefaultMaxDials.
 	MaxDials int
 
-	// MaxReply is the most octets that the server may say to one command after
-	// Dial. Beyond it the command fails with a [*ReplyTooLongError]. Zero is
-	// DefaultMaxReply, negative is no limit. What the server may say before is
-	// bounded, too.
+	// MaxReply is the maximum size, in octets, of the server's reply to one
+	// command of the client that Dial returns. The command fails with a
+	// [*ReplyTooLongError] if the reply is longer. Zero is DefaultMaxReply,
+	// negative is no limit. Dial itself, and a Sender, have a limit of their
+	// own.
 	MaxReply int
 
-	// DebugWriter sees what goes over the connection, that of the client that
-	// Dial returns included: each line of either side in one Write, in order,
-	// with the token masked, and for one Dialer never two at a time. Nil is
-	// none.
+	// DebugWriter sees the conversation, also that of the client that Dial
+	// returns: each line of either side in one Write, in order, with the tokens
+	// masked. A Dialer never makes two Writes at once. Nil is none.
 	DebugWriter io.Writer
 
-	// Logger is told of each step at level debug, and at level info of refused
-	// tokens and of messages that a Sender tries again. Nil is silent. It is
-	// never given a token.
+	// Logger is told of each step at level debug. Refused tokens, and messages
+	// that a Sender tries again, are at level info. Nil is silent. It is never
+	// given a token.
 	Logger *slog.Logger
 
 	shared transport.Shared
 }
 
 // Dial returns a client that is authenticated as username and has sent EHLO.
-// It fails with an [*Error], of which errors.Is reports the error of ctx
-// where that ended first.
+// If it fails, the error is an [*Error], which wraps the error of ctx if that
+// ended first.
 //
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // end the session, with Quit or Close.

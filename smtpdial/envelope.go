@@ -16,7 +16,7 @@ type envelope struct {
 	message []byte
 }
 
-// check refuses what a server could only misunderstand.
+// check refuses an envelope that a server could only misunderstand.
 func (m envelope) check() error {
 	if len(m.to) == 0 {
 		return errors.New("there is no recipient")
@@ -34,9 +34,9 @@ func (m envelope) check() error {
 	return checkMessage(m.message)
 }
 
-// checkAddress refuses what would be more than an address in a command. Inside
-// of the quotes of a local part white space and brackets are nothing else (RFC
-// 5321 §4.1.2).
+// checkAddress refuses text that would be more than an address in a command.
+// White space and brackets are allowed in a quoted local part (RFC 5321
+// §4.1.2).
 func checkAddress(address string) error {
 	rest := address
 	if quoted, domain, ok := cutQuoted(address); ok && strings.HasPrefix(domain, "@") && printable(quoted) {
@@ -75,9 +75,9 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// checkMessage refuses what RFC 5321 §2.3.8 forbids: a server that takes a CR
-// alone for the end of a line would see other lines than the sender. An LF
-// alone is mended by writeLines.
+// checkMessage refuses a bare CR (RFC 5321 §2.3.8): a server that takes it for
+// the end of a line sees other lines than the sender. writeLines mends a bare
+// LF.
 func checkMessage(message []byte) error {
 	if len(message) == 0 {
 		return errors.New("the message is empty: it needs a header at least")

@@ -57,7 +57,7 @@ type Error struct {
 }
 
 // Error names the step, the user, the address, the reason and the server. It
-// has no control characters and no secret in it.
+// contains no control characters and no token that was tried.
 func (e *Error) Error() string {
 	reason := fmt.Sprint(e.Err)
 	if reply, ok := errors.AsType[*smtp.SMTPError](e.Err); ok {
@@ -87,8 +87,8 @@ func describe(e *smtp.SMTPError) string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // As is for package diagnose, which reads the claims of the token that was
-// tried. The error has those, which name the user and the application, but not
-// the signature that makes a token of them. Nothing prints them.
+// tried. They name the user and the application. The error does not keep the
+// signature, without which they are no token. Nothing prints the claims.
 func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
 // Temporary is the function Temporary of e.
@@ -105,8 +105,8 @@ func isRefusal(err error) bool {
 }
 
 // renewable reports whether a refusal may be due to the token. 5.7.139 is a
-// switch or a policy in Exchange, whatever the token. 501 5.5.127 is what High
-// Volume Email says to a token that is about to expire.
+// switch or a policy in Exchange, whatever the token. High Volume Email says
+// 501 5.5.127 to a token that is about to expire.
 func renewable(err error) bool {
 	reply, ok := errors.AsType[*smtp.SMTPError](err)
 	if !ok {
@@ -121,8 +121,8 @@ func renewable(err error) bool {
 	return false
 }
 
-// fail makes an *Error. What the server said, or the queue, counts beside the
-// end of ctx.
+// fail makes an *Error. The words of the server or the queue are kept beside
+// the error of ctx.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
 	err, first := login.Split(err)
 	_, queued := errors.AsType[*queueError](err)

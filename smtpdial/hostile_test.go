@@ -51,8 +51,8 @@ var hostile = map[string]func(p *mailtest.Peer){
 }
 
 // TestHostileAfterTheHandOver has each server talk to a process of its own,
-// whose heap it measures, and to go-smtp alone in another one. A command under a
-// context, Send and Close come back when they should; the control of each is
+// whose heap it measures, and to go-smtp alone in another one. A command under
+// a context, Send and Close come back when they should; the control of each is
 // what only waits for the same context, or closes a connection on which nothing
 // is said.
 func TestHostileAfterTheHandOver(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// config is for a Source in a bubble of synctest. The server has the clock of the
-// machine, where it is now.
+// config is for a Source in a bubble of synctest. The server has the clock of
+// the machine, where it is now.
 func (e exchange) config(now time.Time) *tokensource.Config {
 	transport := e.HTTPClient().Transport.(*http.Transport).Clone()
 	transport.TLSClientConfig = at(now, transport.TLSClientConfig)

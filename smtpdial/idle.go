@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// What becomes of a client that nobody uses: for a while it is taken to be
-// alive, then it is asked, then it is closed, before the server does that. A
-// server waits for five minutes at least (RFC 5321 §4.5.3.2.7), and Exchange,
-// unless it was told otherwise, for five
+// An idle client is taken to be alive for trustFor. After that it is asked
+// before it is used, and after idleFor it is closed, before the server does so.
+// A server waits for at least five minutes (RFC 5321 §4.5.3.2.7), which is also
+// the default of Exchange
 // (https://learn.microsoft.com/powershell/module/exchange/set-receiveconnector).
 const (
 	trustFor = 5 * time.Second
@@ -29,12 +29,12 @@ type idle struct {
 type kept struct {
 	*session
 	dialled *attempt
-	refused bool        // the last message, which RSET has to end
+	refused bool        // the last message failed, and RSET has to end it
 	used    time.Time   // when it became idle
 	timer   *time.Timer // closes it when it has been idle for long
 }
 
-// get returns the client that was used last, nil where there is none.
+// get returns the client that was used last, or nil if there is none.
 func (i *idle) get() *kept {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -84,7 +84,7 @@ func (i *idle) close() {
 }
 
 // fresh reports whether the server will take another message. It asks, unless
-// there was a message a moment ago that was not refused.
+// one succeeded a moment ago.
 func (c *kept) fresh(ctx context.Context) bool {
 	switch {
 	case c.refused:
@@ -95,8 +95,7 @@ func (c *kept) fresh(ctx context.Context) bool {
 	return c.ask(ctx, askTimeout, "NOOP", 250) == nil
 }
 
-// quit takes leave of the server and closes the connection. What the server
-// says to that matters to nobody, so that nobody waits for it.
+// quit says QUIT and closes the connection without waiting for the reply.
 func (c *kept) quit() {
 	limit := time.AfterFunc(quitTimeout, func() { c.Close() })
 	defer limit.Stop()

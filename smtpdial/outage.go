@@ -5,14 +5,13 @@ import (
 	"time"
 )
 
-// maxOutage is for how long a dial that failed stands for others at the most.
-// The tries of one message take longer in all.
+// maxOutage is the longest time for which a failed dial stands for others. It
+// is shorter than the tries of one message take in all.
 const maxOutage = 15 * time.Second
 
-// outage remembers a dial that failed. For a while nobody else dials: all that
-// need a client are told of that failure, however many they are. The while grows
-// as the next ones fail too, and is over when whoever dialled has backed off. The
-// zero value is a server that answers.
+// outage remembers a dial that failed. For a while its error stands for other
+// dials, however many there are. The while grows with each failure in a row.
+// The zero outage remembers none.
 type outage struct {
 	mu       sync.Mutex // guards what follows
 	failures int        // in a row

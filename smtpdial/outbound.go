@@ -9,8 +9,8 @@ import (
 )
 
 // outbound is a connection that counts the Writes that it has taken whole.
-// Beneath TLS each is one record or more, and of a record that was cut off the
-// server can read nothing.
+// Beneath TLS each Write is one record or more, and the server can read nothing
+// of a record that was cut off.
 type outbound struct {
 	net.Conn
 	whole atomic.Int64

@@ -10,8 +10,8 @@ import (
 )
 
 // Refused reports whether the server refused the token of a Dial, and a fresh
-// one too where the TokenSource had one, for a reason that waiting does not
-// mend. Somebody has to change something.
+// one too if the TokenSource had one, for a reason that waiting does not mend.
+// Somebody has to change something.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Op == OpAuthenticate && isRefusal(e.Err) && !e.Temporary()
@@ -19,8 +19,8 @@ func Refused(err error) bool {
 
 // NotConnected reports whether err is Exchange's "430 4.2.0 STOREDRV; mailbox
 // logon failure" to a message: the token was accepted, but the application has
-// no full access to the mailbox. Although the
-// reply is of class 4, waiting does not mend it.
+// no full access to the mailbox. Waiting does not mend that, although the reply
+// is of class 4.
 func NotConnected(err error) bool {
 	reply, ok := errors.AsType[*smtp.SMTPError](err)
 	return ok && strings.Contains(strings.ToLower(reply.Message), "mailbox logon failure")

@@ -9,8 +9,8 @@ import (
 )
 
 // queue hands out turns in the order in which they were asked for. A turn is
-// the right to a connection and to begin one message; it counts against the
-// pace from when the message is begun, and not at all if it never is.
+// the right to a connection and to begin one message. It counts against the
+// pace only when the message is begun.
 type queue struct {
 	conns int // turns at a time
 	most  int // messages that may be begun in any minute; zero is no limit
@@ -20,10 +20,10 @@ type queue struct {
 	unbegun int         // those of them that have not begun a message
 	begun   []time.Time // the messages of the last minute, oldest first
 	waiting list.List   // of chan struct{}, each closed when its turn has come
-	wake    *time.Timer // for the message after the last one that the pace allows
+	wake    *time.Timer // for when the pace allows the next message
 }
 
-// turn is for one goroutine.
+// turn is a turn of one goroutine.
 type turn struct {
 	queue *queue
 	begun bool

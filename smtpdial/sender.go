@@ -24,27 +24,27 @@ const (
 // DefaultMaxTries is how often a Sender tries to send one message.
 const DefaultMaxTries = 6
 
-// ErrUncertain is wrapped by the error for a connection that broke when the
-// end of the message had been sent and no whole reply had come: the server may
-// have accepted the message or not. A Sender does not try again then, which
-// could send the message twice.
+// ErrUncertain is wrapped by the error of a Send whose connection broke after
+// the end of the message was sent and before the whole reply had come. The
+// server may have accepted the message or not, so a Sender does not try again:
+// that could send the message twice.
 var ErrUncertain = errors.New("the message may have been sent or not")
 
 const errNoDialer = verdict.Setting("the Sender has no Dialer: make it with Dialer.Sender")
 
-// A Sender sends the messages of one mailbox, on connections that it keeps for
-// the next message and replaces when they break. It stays within the limits of
-// Exchange Online: Send waits if it would exceed them. Make one with
-// [Dialer.Sender]; the zero Sender refuses every message. It is safe for
-// concurrent use.
+// A Sender sends the messages of one mailbox. It keeps its connections for the
+// next message, for up to four minutes, and replaces them when they break. It
+// stays within the limits of Exchange Online: Send waits if it would exceed
+// them. Make a Sender with [Dialer.Sender]; the zero Sender refuses every
+// message. It is safe for concurrent use.
 type Sender struct {
-	// Conns is how many connections there may be at a time; zero is MaxConns.
+	// Conns is the maximum number of connections at a time. Zero is MaxConns.
 	Conns int
-	// PerMinute is how many messages may be begun in any minute; zero is
+	// PerMinute is the maximum number of messages begun in any minute. Zero is
 	// MaxPerMinute, negative is no limit.
 	PerMinute int
-	// MaxTries is how often one message is tried, the first time included;
-	// zero is DefaultMaxTries.
+	// MaxTries is the maximum number of tries of one message, the first one
+	// included. Zero is DefaultMaxTries.
 	MaxTries int
 
 	dialer   *Dialer
@@ -56,8 +56,8 @@ type Sender struct {
 	outage outage
 }
 
-// Sender returns a Sender for username, as whom it authenticates. Its fields
-// may be set until the first call of Send.
+// Sender returns a Sender that authenticates as username. Its fields may be set
+// until the first call of Send.
 func (d *Dialer) Sender(username string) *Sender {
 	return &Sender{dialer: d, username: username}
 }
@@ -69,33 +69,39 @@ func (s *Sender) init() {
 	})
 }
 
-// Send sends message, a header and a body in the form of RFC 5322, from one
-// address to others. The addresses are bare: names such as in "Invoices
-// <invoices@contoso.com>" belong into the header. With the token of a signed-in
-// user who sends for a shared mailbox, from is the shared mailbox and the
-// Sender's username the user. If one recipient is refused, the message goes to
-// none.
+// Send sends message, a header and a body as in RFC 5322. The addresses from
+// and to are bare: a name, as in "Invoices <invoices@contoso.com>", belongs in
+// the header. An empty from is for a notification (RFC 5321 §4.5.5). If a
+// signed-in user sends for a shared mailbox, from is the shared mailbox and the
+// username of the Sender is the user. If the server refuses one recipient, the
+// message goes to none.
 //
-// A line of message ends with CRLF or LF, which is sent as CRLF. Send refuses
-// an empty message, one with a NUL or with a CR that no LF follows (RFC 5321
-// §2.3.8), and an address that would be more than an address in a command.
+// Each line of message ends with CRLF or LF, which is sent as CRLF. Send
+// refuses an empty message, and one that has a NUL or a CR without LF (RFC 5321
+// §2.3.8). It refuses an address that has a name, brackets, white space or
+// control characters, and an empty list of recipients.
 //
-// Callers have their turns in the order in which they called. Send waits for
-// its turn as long as ctx allows, even if none is due before the deadline: the
-// callers ahead may give up theirs. The turn of a caller who gives up goes to
-// the next one. The error then names the limits and how many others wait.
+// Calls get their turns in the order in which they were made. Send waits for
+// its turn until ctx ends, even if the limits allow it none before the deadline
+// of ctx: the calls ahead may give up their turns, which go to the next ones.
+// The error of a call that gives up names the limits and the number of calls
+// that are waiting.
 //
-// A context without a deadline is enough: no step lasts for ever. Send waits
-// no longer for each reply than RFC 5321 §4.5.3.2 asks for, 10 minutes for the
-// one to the message, and 3 minutes for the server to take 16 KiB of it.
+// Send returns in the end even if ctx has no deadline, since each step has a
+// time limit: for replies that of RFC 5321 §4.5.3.2, which is ten minutes for
+// the reply to the message, and three minutes for the server to take 16 KiB of
+// the message.
 //
-// It tries again, with a growing pause, if [Temporary] says that this may
-// succeed: after a reply of class 4, a connection that broke or was silent
-// before the message was complete, a dial that failed. While dials fail, most
-// tries are told of the last failure and do not dial. The error is otherwise an
-// [*Error] of Dial, the *smtp.SMTPError of go-smtp in an Error of step OpSend,
-// or one that wraps [ErrUncertain]. If ctx ends first, it is that of ctx,
-// together with the failure before it.
+// Send tries again after a failure that is [Temporary], with a growing pause:
+// after a reply of class 4, a dial that failed, or a connection that broke or
+// was silent before the message was complete. After a failed dial, other tries
+// fail with the same error without dialling, for one to fifteen seconds.
+//
+// The error wraps an [*Error]: of step OpSend with the *smtp.SMTPError of the
+// server's reply, of step OpQueue if the turn did not come, or of a step of
+// Dial. It wraps [ErrUncertain] if the message may have been sent. If ctx has
+// ended, the error wraps that of ctx, and also the failure of the last try if
+// there was one.
 func (s *Sender) Send(ctx context.Context, from string, to []string, message []byte) error {
 	s.init()
 	m := envelope{from, to, message}
@@ -197,9 +203,9 @@ func (s *Sender) client(ctx context.Context) (*kept, error) {
 	return &kept{session: session, dialled: a}, nil
 }
 
-// Close takes leave of the server on the connections that are idle. Those in
-// use, and those of a later Send, end with their message. Close does not wait
-// for the server. It returns nil.
+// Close closes the idle connections with QUIT, without waiting for the reply.
+// Other connections close at the end of their message, also those of a later
+// Send. Close returns nil.
 func (s *Sender) Close() error {
 	s.idle.close()
 	return nil

@@ -95,8 +95,8 @@ func (c course) limit(n int) time.Duration {
 var stride = map[bool]int{false: 1, true: 16}[mailtest.RaceDetector]
 
 // A server stops at every octet of a conversation: it reads no more, or says no
-// more. Send, of a caller who has no deadline, ends when the limit for that step
-// is over.
+// more. Send, of a caller who has no deadline, ends when the limit for that
+// step is over.
 func TestSenderOutlivesAServerThatStops(t *testing.T) {
 	message := []byte(messageOnWire)
 	c := courseOf(t, message)
@@ -124,9 +124,9 @@ func TestSenderOutlivesAServerThatStops(t *testing.T) {
 }
 
 // Of the octets of a message of 20 MB these are the ones at which something can
-// differ: two on either side of the boundaries of a buffer, a block and a record
-// of TLS in its first 64 KiB and of its end, and one in every 2 MB of the rest.
-// What comes before and after is the same for a short one, above.
+// differ: two on either side of the boundaries of a buffer, a block and a
+// record of TLS in its first 64 KiB and of its end, and one in every 2 MB of
+// the rest. What comes before and after is the same for a short one, above.
 func TestSenderOutlivesAServerThatStopsInALargeMessage(t *testing.T) {
 	message := bytes.Repeat([]byte("Thirty-eight octets are in this line\r\n"), 20_000_000/38)
 	c := courseOf(t, message)

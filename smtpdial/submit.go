@@ -16,9 +16,8 @@ import (
 	"github.com/exoauth/exoauth/internal/wire"
 )
 
-// How long a server may take. The first four are the least that RFC 5321
-// §4.5.3.2 wants a client to wait; with the others nothing is lost if a server
-// takes longer.
+// How long a server may take. The first four are the minimum of RFC 5321
+// §4.5.3.2. Nothing is lost if a server takes longer than the others allow.
 const (
 	commandTimeout = 5 * time.Minute  // for the reply to MAIL or RCPT
 	dataTimeout    = 2 * time.Minute  // for the reply to DATA
@@ -32,15 +31,15 @@ const (
 // blockSize is the most that a record of TLS holds.
 const blockSize = 16 << 10
 
-// A broken connection is one that ended although neither side had said so.
-// Another one can do.
+// broken is the error of a connection that ended although neither side had said
+// so. A new connection may succeed.
 type broken struct{ error }
 
 func (broken) Temporary() bool { return true }
 func (b broken) Unwrap() error { return b.error }
 
-// submit sends one message. Its error wraps ErrUncertain from the moment on
-// when the connection had taken the end of the message.
+// submit sends one message. Its error wraps ErrUncertain once the connection
+// has taken the end of the message.
 func (s *session) submit(ctx context.Context, m envelope) error {
 	mail, err := s.mail(m)
 	if err != nil {
@@ -120,8 +119,8 @@ func writeLines(w *bufio.Writer, message []byte) error {
 }
 
 // finish sends the end of the message and waits for the reply. The end is a
-// record of its own, and until the connection has taken all of it, the server
-// cannot have the message. From then on only a reply says what became of it.
+// TLS record of its own. Until the connection has taken all of it, the server
+// cannot have the message. After that, only a reply tells.
 func (s *session) finish(ctx context.Context) error {
 	before := s.out.whole.Load()
 	err := s.within(ctx, blockTimeout, "take the end of the message", func() error { return s.write(".") })

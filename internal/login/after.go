@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// After returns err together with a failure before it. By errors.As it is err
-// alone, which counts for what can be done about it; by errors.Is it is both.
-// It is err if first is nil or says the same.
+// After returns err together with a failure before it. errors.Is finds both,
+// errors.As only err, which decides what can be done about it. After returns
+// err if first is nil or says the same.
 func After(err, first error) error {
 	if first == nil || err.Error() == first.Error() {
 		return err
@@ -29,8 +29,8 @@ func (a *after) Error() string        { return fmt.Sprintf("%v, after a first re
 func (a *after) Unwrap() error        { return a.err }
 func (a *after) Is(target error) bool { return errors.Is(a.first, target) }
 
-// Unrenewed is a refusal after which there was no fresh token to try, so that
-// it is not known whether one would be refused, too.
+// Unrenewed is a refusal after which the source failed to give a fresh token,
+// which the server might have accepted.
 type Unrenewed struct {
 	Refusal error // of the server
 	Err     error // of the source

@@ -13,12 +13,12 @@ import (
 // https://learn.microsoft.com/exchange/mail-flow-best-practices/high-volume-mails-m365
 var hveHosts = []string{"smtp.hve.mx.microsoft", "smtp-hve.office365.com"}
 
-// hveValidity is how long a token must be valid yet for High Volume Email,
-// which refuses another with "501 5.5.127 … Token will expire soon error".
+// hveValidity is how long a token must still be valid for High Volume Email,
+// which refuses others with "501 5.5.127 … Token will expire soon error".
 const hveValidity = 10 * time.Minute
 
-// ValidityAt returns how long the server at addr, a host with or without a
-// port, wants a token to be valid yet; zero for most.
+// ValidityAt returns how long a token must still be valid for the server at
+// addr, a host with or without a port; zero for most.
 func ValidityAt(addr string) time.Duration {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -37,10 +37,10 @@ type lastingSource interface {
 	TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.Token, error)
 }
 
-// askLasting asks src for a token that is valid for d, if need be by telling it
-// of the one that is not. Renewed reports that it was told, so that a refusal
-// is no reason to ask for a third one. If src has no better one, the token is
-// returned all the same: the server decides.
+// askLasting asks src for a token that is valid for d, if need be by
+// invalidating one that is not. Renewed reports that it did so: a refusal is
+// then no reason to ask for a third token. If src has no better token, it
+// returns the one that there is, and the server decides.
 func askLasting(ctx context.Context, src oauth2.TokenSource, d time.Duration) (token *oauth2.Token, renewed bool, err error) {
 	token, err = ask(ctx, src, d)
 	if err != nil || token == nil || lasts(token, d) {

@@ -33,12 +33,12 @@ type Session interface {
 type Login[S Session] struct {
 	Source   oauth2.TokenSource
 	Username string
-	// ValidFor is how long a token must be valid yet; zero is no demand.
+	// ValidFor is how long a token must still be valid; zero is no minimum.
 	ValidFor time.Duration
 
-	// Connect makes a session that lives no longer than ctx. Its error is
-	// returned as it is, and should have in it, by [After], the refusal that
-	// made the connection necessary. That is nil for the first one.
+	// Connect makes a session that lives no longer than ctx. Refusal made the
+	// connection necessary; it is nil for the first one. The error is returned
+	// as it is, and should include the refusal, by [After].
 	Connect func(ctx context.Context, refusal error) (S, error)
 
 	// Try is told each token before it is sent.
@@ -131,10 +131,10 @@ func (l Login[S]) anew(ctx context.Context, token *oauth2.Token, refusal error) 
 	return s, nil
 }
 
-// Reason is the error to report for err. Where ctx has ended, that is the
-// reason, and what the broken connection said is noise, unless the server had
-// said something itself. A violation of what a server may send is a case of
-// protocol.
+// Reason is the error to report for err. If ctx has ended, that is the reason,
+// and the error of the broken connection is noise, unless the server had said
+// something itself. A violation of the limits of package wire becomes an error
+// that wraps protocol.
 func Reason(ctx context.Context, err error, said bool, protocol error) error {
 	switch ended := transport.ContextError(ctx); {
 	case ended != nil && said:

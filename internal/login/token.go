@@ -37,14 +37,14 @@ type pending struct {
 	err     error         // likewise
 }
 
-// askFor asks src for a token that is valid for d and returns at once. Where
-// that fails, failed is called, unless it is nil.
+// askFor asks src for a token that is valid for d and returns at once. If src
+// fails, failed is called, unless it is nil.
 func askFor(ctx context.Context, src oauth2.TokenSource, d time.Duration, failed func()) *pending {
 	return run(func(p *pending) { p.token, p.renewed, p.err = askLasting(ctx, src, d) }, failed)
 }
 
-// run sets the answer of a pending token with f, which may end its goroutine, as
-// a failing test does.
+// run sets the answer of a pending token with f, which may end its goroutine,
+// as a failing test does.
 func run(f func(*pending), failed func()) *pending {
 	p := &pending{done: make(chan struct{})}
 	go func() {
@@ -62,8 +62,8 @@ func run(f func(*pending), failed func()) *pending {
 	return p
 }
 
-// Token returns a token of src that is valid for d, as a Login asks for one, or
-// the error of ctx as soon as that ends.
+// Token returns a token of src, which it asks as a Login does for one that is
+// valid for d. It returns the error of ctx as soon as that ends.
 func Token(ctx context.Context, src oauth2.TokenSource, d time.Duration) (*oauth2.Token, error) {
 	if err := transport.ContextError(ctx); err != nil {
 		return nil, err

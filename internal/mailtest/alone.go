@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// A Report is what a process of its own tells.
+// A Report is the result of a test in a process of its own.
 type Report struct {
 	// Heap is by how many octets the process has grown at the most since
 	// [Measure]: the peak of its memory, which Linux keeps (VmHWM of
-	// /proc/self/status), and not what one sees by looking from time to time. It
-	// has the heap and a little more, such as stacks and pages of the program
-	// that were not needed before. Elsewhere it is 0.
+	// /proc/self/status), and not what one sees by looking from time to time.
+	// It has the heap and a little more, such as stacks and pages of the
+	// program that were not needed before. Elsewhere it is 0.
 	Heap int64
 	// Late is by how much calls came back after they should have, see [Late].
 	Late map[string]time.Duration
@@ -64,7 +64,7 @@ func Measure() *Report {
 	return &Report{Heap: -memory("VmRSS"), Late: make(map[string]time.Duration)}
 }
 
-// Grown is what Heap would be now.
+// Grown returns the current value for Heap.
 func (r *Report) Grown() int64 { return r.Heap + memory("VmHWM") }
 
 // Latest is the most of Late.
@@ -93,8 +93,8 @@ func (r *Report) Send() {
 }
 
 // Late returns by how much call outlives its end, which is control's: what
-// control takes longer because the machine has other things to do, call may take
-// longer, too. Both begin at the same time.
+// control takes longer because the machine has other things to do, call may
+// take longer, too. Both begin at the same time.
 func Late(call, control func()) time.Duration {
 	start := time.Now()
 	allowed := make(chan time.Duration, 1)

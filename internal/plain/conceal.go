@@ -4,13 +4,14 @@ import "strings"
 
 // Conceal returns the words of others without what looks like a secret. It is
 // for a text of which nobody knows the secrets, such as a log that somebody has
-// pasted; those that are known are the business of [Secrets], which comes first.
+// pasted; those that are known are the business of [Secrets], which comes
+// first.
 //
-// It hides what a client says to log in ([FromClient]), the value of whatever is
-// named as a secret, be it a flag, a header, a variable, or a member of JSON,
-// YAML or XML, the user of a URL, and what looks like a token wherever it
-// stands. It leaves ids, names of hosts, addresses, scopes, the numbers of Entra
-// ID and the replies of servers alone. Its cost is linear in the text.
+// It hides what a client says to log in ([FromClient]), the value of whatever
+// is named as a secret, be it a flag, a header, a variable, or a member of
+// JSON, YAML or XML, the user of a URL, and what looks like a token wherever it
+// stands. It leaves ids, names of hosts, addresses, scopes, the numbers of
+// Entra ID and the replies of servers alone. Its cost is linear in the text.
 func Conceal(text string) string {
 	hide := make(mask, len(text))
 	markLogin(text, hide)

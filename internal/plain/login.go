@@ -92,7 +92,8 @@ var (
 	serverMarks = []string{"S:", "SERVER:", "REPLY:", "RECV:", "RECEIVED:"}
 )
 
-// speaker tells by a mark whose words they are, and which of them come after it.
+// speaker tells by a mark whose words they are, and which of them come after
+// it.
 func speaker(words []word) (who side, said []word) {
 	const furthest = 12
 	for i, w := range words[:min(len(words), furthest)] {
@@ -116,8 +117,8 @@ func speaker(words []word) (who side, said []word) {
 	return anyone, words
 }
 
-// isArrow knows the marks >, >>, -->, ~>, IMAP> and the like. A short one may be
-// of a text, unless a line or what a log begins with is before it.
+// isArrow knows the marks >, >>, -->, ~>, IMAP> and the like. A short one may
+// be of a text, unless a line or what a log begins with is before it.
 func isArrow(w, before string, head byte) bool {
 	n := strings.Count(w, string(head))
 	if n == 0 || len(w) > 8 || strings.TrimFunc(w, func(r rune) bool { return r == rune(head) || r == '-' || r == '~' || isAlphanumeric(byte(r)) }) != "" {
@@ -156,8 +157,8 @@ func oneOf(w string, list []string) bool {
 	return slices.ContainsFunc(list, func(one string) bool { return len(one) == len(w) && strings.EqualFold(one, w) })
 }
 
-// mark hides what is secret in the turn, which may be the answer to a challenge,
-// and reports whether the next turn may be one.
+// mark hides what is secret in the turn, which may be the answer to a
+// challenge, and reports whether the next turn may be one.
 func (t *turn) mark(challenged bool, hide mask) bool {
 	if waits, found := t.markCommands(hide); found {
 		return waits

@@ -214,7 +214,8 @@ func TestSecretsInPart(t *testing.T) {
 	}
 }
 
-// Half of a password that is shorter than a piece of a token gives it away, too.
+// Half of a password that is shorter than a piece of a token gives it away,
+// too.
 func TestSecretsOfFewOctetsInPart(t *testing.T) {
 	for secret, test := range map[string]struct{ in, want string }{
 		"hunter2":                {"an hunter answer", "an hunter answer"},

@@ -17,8 +17,8 @@ type haystack struct {
 type reading struct {
 	all    decoded
 	octets []byte // of all
-	// ends are where the text may have been cut within a secret: at its end, and
-	// before an escape there that may be half of one.
+	// ends are where the text may have been cut within a secret: at its end,
+	// and before an escape there that may be half of one.
 	ends []int
 }
 
@@ -69,8 +69,8 @@ type needle struct {
 type spelling struct {
 	once   sync.Once
 	octets string
-	// piece is how much of the secret gives it away. Every run of this length is
-	// hidden, so that half of a secret is not shown either.
+	// piece is how much of the secret gives it away. Every run of this length
+	// is hidden, so that half of a secret is not shown either.
 	piece  int
 	pieces func() map[string]struct{}
 }

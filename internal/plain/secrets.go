@@ -21,9 +21,9 @@ const (
 )
 
 // Secrets are the values that nobody may see. Text finds them however others
-// have written them: escaped as in a URL, a form, JSON, HTML, a quoted string or
-// quoted-printable text, several times over, broken by white space or cut off.
-// The zero value knows none. It is safe for concurrent use, and fmt shows
+// have written them: escaped as in a URL, a form, JSON, HTML, a quoted string
+// or quoted-printable text, several times over, broken by white space or cut
+// off. The zero value knows none. It is safe for concurrent use, and fmt shows
 // nothing of it.
 type Secrets struct {
 	mu    sync.Mutex // guards known

@@ -2,8 +2,9 @@ package plain
 
 import "strings"
 
-// quoted returns what stands in the quotation marks that begin at i in a line. Those that
-// are escaped are ended by one that is escaped alike, and nothing else.
+// quoted returns what stands in the quotation marks that begin at i in a line.
+// Those that are escaped are ended by one that is escaped alike, and nothing
+// else.
 func quoted(text string, i int) (from, to int, ok bool) {
 	end := len(text)
 	if i+1 < end && strings.IndexByte("bBrRuUN@", text[i]) >= 0 && isQuote(text[i+1]) {
@@ -97,8 +98,8 @@ func (k key) firstOfLine() bool {
 // longestArgument bounds, in bytes, what is looked at around a name.
 const longestArgument = 512
 
-// secureString returns what ConvertTo-SecureString of PowerShell is given, after
-// it or by a pipe.
+// secureString returns what ConvertTo-SecureString of PowerShell is given,
+// after it or by a pipe.
 func (k key) secureString() (from, to int) {
 	if piped := strings.TrimRight(k.text[k.line:k.start], " \t"); strings.HasSuffix(piped, "|") {
 		to = k.line + len(piped) - 1

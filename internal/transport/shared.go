@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Shared is what the dials of one dialer share: TLS settings with a cache of
-// sessions, a number of dials that may be under way at a time, and a debug
-// writer. The zero
-// Shared is ready for use; it must not be copied after that.
+// Shared has the things that the dials of one dialer share: TLS settings with a
+// cache of sessions, the number of dials that may be under way at a time, and a
+// debug writer. The zero Shared is ready for use; it must not be copied after
+// that.
 type Shared struct {
 	slotsOnce sync.Once
 	slots     chan struct{}
@@ -22,8 +22,8 @@ type Shared struct {
 	debug sync.Mutex // held while a debug writer is written to
 }
 
-// DebugWriter returns a writer for w, which the connections of one dialer then
-// write to one at a time. It returns nil if w is nil.
+// DebugWriter returns a writer for w that makes one Write at a time, whatever
+// the number of connections. It returns nil if w is nil.
 func (s *Shared) DebugWriter(w io.Writer) io.Writer {
 	if w == nil {
 		return nil

@@ -138,10 +138,10 @@ func ClientTLS(base *tls.Config, addr string) *tls.Config {
 
 // Temporary reports whether err is known to pass, so that the same call can
 // succeed later: a failure of the network, a time limit, or an error that says
-// of itself that it is temporary. An address that is none, a name that does not
-// exist, a certificate, an alert of TLS and a proxy's refusal have to be mended
-// first. Of an error that nobody knows it reports false, which does not mean
-// that the error is final.
+// of itself that it is temporary. A malformed address, a name that does not
+// exist, a bad certificate, a TLS alert and a proxy's refusal have to be mended
+// first. For an unknown error it reports false, which does not mean that the
+// error is final.
 func Temporary(err error) bool {
 	if _, certificate := errors.AsType[*tls.CertificateVerificationError](err); certificate || errors.Is(err, context.Canceled) {
 		return false

@@ -25,9 +25,9 @@ const (
 	Blocked              // the owner of the account has to prove to be a person
 )
 
-// Exchange says "not connected" for want of a permission, which a person must
-// mend, but also to a mailbox that has been open before, if there are too many
-// connections or requests. That passes within Pause.
+// Exchange says "not connected" if a permission is missing, which a person must
+// mend. It says the same of a mailbox that was open before, if there are too
+// many connections or requests. That passes within Pause.
 // (https://github.com/mscdex/node-imap/issues/689)
 const (
 	LeastPause = 3 * time.Minute

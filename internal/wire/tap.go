@@ -8,11 +8,12 @@ import (
 	"sync"
 )
 
-// Tap returns conn with what goes through it shown to the debug writer of c:
-// each line of either side in one Write, in order, with what [Conn.Mask] names
-// masked. Of a line of more than 16 KiB it shows the beginning alone: in pieces
-// of a line no secret can be found that one of them begins and another one ends. What c has read
-// ahead is shown at once. Without a debug writer it returns conn.
+// Tap returns a connection over conn that shows everything to the debug writer
+// of c: each line of either side in one Write, in order, with the secrets of
+// [Conn.Mask] masked. It shows only the beginning of a line of more than 16
+// KiB, since it could not find a secret that one piece of a line begins and the
+// next one ends. It shows at once the data that c has read ahead. Without a
+// debug writer it returns conn.
 func (c *Conn) Tap(conn net.Conn) net.Conn {
 	if c.debug == nil {
 		return conn
@@ -41,8 +42,8 @@ type shown struct {
 const cut = "… [the rest of the line is left out]\r\n"
 
 // add completes the line that begins with start and shows it, and those that
-// follow. A start of more than MaxLine octets is that of a line of which what is
-// shown has been shown.
+// follow. If start has more than MaxLine octets, as much of the line as is
+// shown has been shown already.
 func (s *shown) add(start *[]byte, p []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,8 +79,8 @@ func (t *tap) Write(p []byte) (int, error) {
 	return t.Conn.Write(p)
 }
 
-// Writer returns the connection for what is no line of the protocol. It is
-// shown to the debug writer as by [Conn.Tap].
+// Writer returns the connection for data that is no line of the protocol. The
+// debug writer sees the data as by [Conn.Tap].
 func (c *Conn) Writer() io.Writer {
 	if c.debug == nil {
 		return c.conn
