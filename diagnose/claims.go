@@ -90,7 +90,7 @@ func list(v any) []string {
 	return nil
 }
 
-// moment is a NumericDate (RFC 7519 section 2), zero where it is none or not
+// moment is a NumericDate (RFC 7519 §2), zero where it is none or not
 // within the years that can be written with four digits.
 func moment(v any) time.Time {
 	n, ok := v.(json.Number)

@@ -18,7 +18,7 @@ func clientSecret(r *http.Request) (id, secret string) {
 	return id, secret
 }
 
-// unescape decodes what RFC 6749 section 2.3.1 has clients encode; clients
+// unescape decodes what RFC 6749 §2.3.1 has clients encode; clients
 // that forget to are understood too, as long as no percent sign is involved.
 func unescape(s string) string {
 	if plain, err := url.QueryUnescape(s); err == nil {

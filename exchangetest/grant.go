@@ -128,7 +128,7 @@ func (a *App) isDisabled() bool {
 // managed identities.
 const longLived = 2 * time.Hour
 
-// response returns the answer in JSON (RFC 6749 section 5.1), with what
+// response returns the answer in JSON (RFC 6749 §5.1), with what
 // Microsoft adds to it.
 func (g *grant) response(r *http.Request) map[string]any {
 	s := g.app.tenant.srv

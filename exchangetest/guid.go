@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// newGUID returns a random GUID (RFC 9562 section 5.4).
+// newGUID returns a random GUID (RFC 9562 §5.4).
 func newGUID() string {
 	var b [16]byte
 	rand.Read(b[:])

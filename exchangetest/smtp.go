@@ -166,7 +166,7 @@ func (c *smtpConn) beginTLS() {
 	}
 }
 
-// prompt sends a challenge (RFC 4954 section 4) and returns what the client
+// prompt sends a challenge (RFC 4954 §4) and returns what the client
 // answers; ok is false if that ends the exchange or the session.
 func (c *smtpConn) prompt(challenge string) (answer []byte, ok bool) {
 	c.Reply("334 %s", base64.StdEncoding.EncodeToString([]byte(challenge)))

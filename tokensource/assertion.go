@@ -13,11 +13,11 @@ import (
 // a Kubernetes cluster, of GitHub Actions, or of a [ManagedIdentity] asked for
 // the resource "api://AzureADTokenExchange".
 //
-// f is called for each request and must return a JWT that is good at that
-// moment, so what costs time is f's to keep, but not beyond its end. What has
-// not the form of a JWT is not sent. f must
-// return when its context ends, and may be called by several goroutines. An
-// error of f is wrapped; whether it is temporary is asked of it.
+// f is called for each request and must return a JWT that is valid at that
+// moment. It may cache one until that expires. Text that does not have the form
+// of a JWT is not sent. f must return when its context ends, and may be called
+// by several goroutines. An error of f is wrapped, and decides whether the
+// failure is [Error.Temporary].
 //
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
 func Assertion(f func(ctx context.Context) (string, error)) Credential {
@@ -62,7 +62,7 @@ func (a assertion) check() *ConfigError {
 
 var (
 	errNoAssertion  = errors.New("the assertion is empty")
-	errBadAssertion = errors.New("the assertion is no JWT, which has three parts of base64url: check that it is the right file or function, and nothing is around the JWT")
+	errBadAssertion = errors.New("the assertion is no JWT, which has three parts of base64url: check that it is the right file or function, and that there is nothing around the JWT")
 )
 
 func (a assertion) signers(*client) []signer {

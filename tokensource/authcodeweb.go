@@ -20,7 +20,7 @@ import (
 // of the browser until that comes back. It can be stored as JSON, where only
 // the application can read it. Its formatted value shows nothing of it.
 type SignIn struct {
-	State       string // ties the answer to the browser (RFC 6749 section 10.12)
+	State       string // ties the answer to the browser (RFC 6749 §10.12)
 	Verifier    string // proves that who redeems the code began the sign-in (RFC 7636)
 	RedirectURL string // as in the request
 }
@@ -192,8 +192,8 @@ func sameState(want, got string) bool {
 	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1
 }
 
-// declined is the Error that came in an address rather than in JSON. Whoever made
-// that address may have put into it what the browser sent.
+// declined is the Error that came in an address rather than in JSON. Its text
+// may echo the parameters of the sign-in.
 func (c *client) declined(signIn SignIn, answer url.Values) *Error {
 	secrets := new(plain.Secrets)
 	secrets.Add(signIn.State, signIn.Verifier, answer.Get("code"))

@@ -10,11 +10,10 @@ import (
 )
 
 // call is a flow under way in a goroutine of its own, and those who wait for
-// it. Its context ends with the goroutine, or when the last waiter has left; a
-// flow that hands it to code of others sees to it that it ends with that.
+// it. Its context ends with the goroutine, or when the last waiter has left.
 //
-// A renewal is for all who come later, so it belongs to nobody: its context has
-// a deadline and does not end with the waiters.
+// A renewal is for all later callers, so its context does not end with the
+// waiters; it has a deadline.
 type call struct {
 	source  *Source
 	era     int // of the source, when the call was made
@@ -67,9 +66,9 @@ func (c *call) run(ctx context.Context) {
 	g, err = c.source.flow().token(ctx, c.pause)
 }
 
-// giveUp answers in the place of a flow that does not heed its context: a
-// function, a Cache or a transport of others may not. A token that it brings in
-// the end is kept.
+// giveUp answers in the place of a flow that goes on after its context has
+// ended, in a function, a Cache or a transport of others. A token that it
+// brings in the end is kept.
 func (c *call) giveUp(ctx context.Context) {
 	ctx, release := holdRecords(ctx)
 	defer release()
@@ -91,7 +90,7 @@ func (c *call) addWaiter(ctx context.Context) {
 	}
 }
 
-// answer tells the waiters what the call brought.
+// answer tells the waiters the result.
 func (c *call) answer(e *entry, err error) {
 	c.answered.Do(func() {
 		c.entry, c.err = e, err
@@ -99,7 +98,8 @@ func (c *call) answer(e *entry, err error) {
 	})
 }
 
-// wait returns what the call brings, or the error of ctx as soon as that ends.
+// wait returns the result of the call, or the error of ctx as soon as that
+// ends.
 func (c *call) wait(ctx context.Context) (*entry, error) {
 	select {
 	case <-c.done:

@@ -115,7 +115,7 @@ func (a *assertions) refused(ctx context.Context, e *Error) bool {
 		return false
 	}
 	a.skew = skew
-	a.log.WarnContext(ctx, "tokensource: this machine's clock differs from that of Entra ID, which is made up for", "by", skew, "client_id", a.clientID)
+	a.log.WarnContext(ctx, "tokensource: this machine's clock differs from that of Entra ID; assertions allow for that", "by", skew, "client_id", a.clientID)
 	return true
 }
 

@@ -105,8 +105,8 @@ func parsePFX(data []byte, password string) ([]*x509.Certificate, any, *ConfigEr
 	return append([]*x509.Certificate{leaf}, rest...), key, nil
 }
 
-// halfOfIt returns an error for a file in DER that has the certificate without its
-// key, as .cer and .p7b files do, or the key without its certificate.
+// halfOfIt returns an error for a file in DER that has a certificate without
+// its key, such as a .cer or .p7b file, or a key without its certificate.
 func halfOfIt(der []byte) *ConfigError {
 	const remedy = "pass a PFX, or PEM with the certificate and its private key"
 	if certs, err := x509.ParseCertificates(der); err == nil && len(certs) > 0 {

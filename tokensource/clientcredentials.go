@@ -6,7 +6,7 @@ import (
 )
 
 // ClientCredentials returns a source of tokens for the application itself,
-// without a user: the client credentials grant (RFC 6749 section 4.4).
+// without a user: the client credentials grant (RFC 6749 §4.4).
 //
 // Exchange Online opens a mailbox to such a token where the application has
 // the permission IMAP.AccessAsApp (SMTP.SendAsApp to send) with an

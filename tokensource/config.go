@@ -15,8 +15,9 @@ import (
 )
 
 // Config describes an application as it is registered in Entra ID. Its
-// methods are the flows. Each takes a copy, so a Config may be changed
-// afterwards, and is safe for concurrent use while nobody does.
+// methods are the flows. Each method copies the Config, so you may change it
+// afterwards. The methods are safe for concurrent use as long as nobody is
+// changing it.
 //
 // Settings that cannot work are reported by the Source, as a [*ConfigError],
 // before anything is sent.
@@ -26,7 +27,7 @@ type Config struct {
 	Cloud exoauth.Cloud
 
 	// Tenant is the directory (tenant) id or a verified domain, such as
-	// "contoso.onmicrosoft.com". Required. Where a user signs in it may also be
+	// "contoso.onmicrosoft.com". Required. If a user signs in, it may also be
 	// "organizations" for users of any tenant, "consumers" for accounts of
 	// outlook.com, or "common" for both.
 	Tenant string
@@ -34,68 +35,68 @@ type Config struct {
 	// ClientID is the application (client) id. Required.
 	ClientID string
 
-	// Credential proves that it is this application that asks. Nil means a
-	// public client, which flows without a user refuse.
+	// Credential proves that the request comes from this application. Nil means
+	// a public client, which flows without a user refuse.
 	Credential Credential
 
-	// Scopes is what to ask for. Nil or empty means what mail needs in the
-	// flow: [exoauth.Cloud.AppScope] where there is no user, otherwise
+	// Scopes are the scopes to ask for. Nil or empty means the scopes that mail
+	// needs: [exoauth.Cloud.AppScope] if there is no user, otherwise
 	// [exoauth.Cloud.UserScope] of IMAP.AccessAsUser.All and of SMTP.Send, and
 	// offline_access, without which a user signs in again every hour.
 	Scopes []string
 
-	// HTTPClient sends the requests. Nil means the zero one. It is copied, and
-	// the copy follows no redirect, for a 307 would post the secret to another
-	// host. Its Timeout bounds each request; zero means 30 seconds. A nil
-	// Transport means a copy of the one of package net/http that reads no more
-	// than 256 KiB of an answer's status line and headers. Any other reads what
-	// it is set to, 10 MiB if MaxResponseHeaderBytes of an [http.Transport] is
-	// zero. Of a body 1 MiB is read in any case.
+	// HTTPClient sends the requests. Nil means the zero http.Client. The Source
+	// uses a copy that follows no redirects, since a 307 would post the secret
+	// to another host. Its Timeout bounds each request; zero means 30 seconds.
+	//
+	// A nil Transport means a copy of http.DefaultTransport that reads at most
+	// 256 KiB of a response's status line and headers. Any other Transport has
+	// its own limit, which is 10 MiB if the MaxResponseHeaderBytes of an
+	// [http.Transport] is zero. The Source reads at most 1 MiB of a body.
 	HTTPClient *http.Client
 
 	// Cache keeps the tokens for the next run of the program and for other
 	// processes: [DirCache] in files, or your own in a database. A person who
 	// has signed in is not asked again, and a program that runs every minute
-	// asks Entra ID once an hour. Nil keeps them in the Source alone: when the
-	// program ends, the sign-in is lost. What is stored is found again with the
-	// same Cloud, ClientID and CacheKey, and with Tenant and Scopes spelled as
-	// they were; the Credential may be replaced by another.
+	// asks Entra ID once an hour. Nil means that only the Source keeps them:
+	// when the program ends, the sign-in is lost. A Source finds an entry again
+	// if Cloud, ClientID and CacheKey are the same, and Tenant and Scopes are
+	// spelled the same. The Credential may differ.
 	//
-	// A new refresh token is stored before it is used, and before the access
-	// token that came with it is handed out. Where it cannot be stored the
-	// Source returns the error, keeps the token, and tries to store it before
-	// anything else when it is asked again; see [Cache] for what it does lest that
-	// happens. While the cache cannot be read or
-	// locked, nothing is asked of Entra ID for a user. For the application's
-	// own tokens, which can be fetched again, such trouble is logged and
-	// nothing more. A refresh token that has ended is deleted; a damaged entry
-	// is logged and replaced.
+	// A new refresh token is stored before it is used, and before the Source
+	// returns the access token that came with it. If it cannot be stored, the
+	// Source returns the error, keeps the token, and tries to store it first
+	// when it is asked again. [Cache] says how a full disk is avoided. As long
+	// as the Cache cannot be read or locked, the Source makes no requests for a
+	// user. For the application's own tokens, which can be fetched again, it
+	// only logs the trouble. A refresh token that is no longer valid is
+	// deleted. A damaged entry is logged and replaced.
 	//
-	// Where the Cache is a [Locker], which DirCache is, processes take turns,
-	// for half a minute at most, and make one request between them; while a
-	// person is asked, nobody waits, and others may be asked too. Without
-	// locks two may make one each, and the one to store last prevails: no harm
-	// with Entra ID, where the refresh tokens of both are good. There it does
-	// no harm either if a process is killed between the answer and its storing.
+	// If the Cache is a [Locker], as DirCache is, processes take turns, waiting
+	// half a minute at most, and make one request between them. They do not
+	// wait while a person is asked, so another process may ask, too. Without
+	// locks two processes may each make a request, and the entry of the last
+	// one stays. That does no harm with Entra ID, where both refresh tokens are
+	// valid. Nor does it if a process is killed before it has stored a token.
 	Cache Cache
 
 	// CacheKey tells apart the users of one Config in its Cache: two Sources
-	// with different ones never get each other's token. Make it what the
-	// program itself knows the user by, such as the id of their account there.
-	// What a flow knows about its user counts as well: the user name and
-	// password, the refresh token or assertion it is given, the LoginHint. A
-	// LoginHint is not checked: its entry is that of whoever signed in there.
+	// with different keys never get each other's token. Use the program's own
+	// name for the user, such as the id of their account. The key of an entry
+	// also has in it what the flow knows of its user: the user name and
+	// password, the refresh token or assertion, the LoginHint. Nobody checks a
+	// LoginHint: the entry belongs to whoever signed in.
 	//
-	// It is required where users of a web application sign in, for
-	// [Config.Exchange] and [Config.SignedIn]. Empty means that one person
-	// uses the program, as with most that have AuthCode or DeviceCode: whoever
-	// has signed in is the user of all Sources of that flow with the same Cache.
+	// It is required if users of a web application sign in, for
+	// [Config.Exchange] and [Config.SignedIn]. Empty means that one person uses
+	// the program, as is usual with AuthCode and DeviceCode: whoever has signed
+	// in is the user of all Sources of that flow with the same Cache.
 	CacheKey string
 
 	// Logger gets a record for each request, at level Debug, and for each
-	// failure, at level Warn. Nil means silence. The records of a call are
-	// written when all who waited for it have their answer, so that a handler
-	// may use the Source, as one does that sends mail.
+	// failure, at level Warn. Nil means no records. The records of a call are
+	// written after all who waited for it have their answer, so a handler may
+	// use the Source itself, for example to send mail.
 	Logger *slog.Logger
 }
 

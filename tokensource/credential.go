@@ -28,9 +28,9 @@ type Credential interface {
 type signer struct {
 	// sign adds the proof to the form of one request. Nil means none.
 	sign func(ctx context.Context, form url.Values) error
-	// refused is told of the error by which the server refused the proof, and
-	// reports whether another one, signed at once, may be taken. Nil means
-	// that it may not.
+	// refused is told of the error with which the server refused the proof, and
+	// reports whether the server may accept a new one. Nil means that it does
+	// not.
 	refused func(context.Context, *Error) bool
 }
 

@@ -24,10 +24,10 @@ type DeviceCode struct {
 
 const (
 	// deviceInterval is how long to wait between polls where the server does
-	// not say. (RFC 8628 section 3.2)
+	// not say. (RFC 8628 §3.2)
 	deviceInterval = 5 * time.Second
 	// slowDown is added to the interval each time the server asks for that.
-	// (RFC 8628 section 3.5)
+	// (RFC 8628 §3.5)
 	slowDown = 5 * time.Second
 	// slowestPoll bounds the back-off from a server in trouble.
 	slowestPoll = time.Minute

@@ -15,29 +15,31 @@ import (
 	"time"
 )
 
-// DirCache returns a [Cache] in a directory, which is made where there is none,
-// for the program's user alone. A good place is a directory of the program's
-// own below [os.UserCacheDir] or [os.UserConfigDir]; one into which everybody
-// may write is refused. The files are not encrypted; see [Encrypted] for that.
+// DirCache returns a [Cache] in a directory. If there is none, it makes one for
+// the program's user alone. A good place is a directory of the program's own
+// below [os.UserCacheDir] or [os.UserConfigDir]. It refuses a directory into
+// which everybody may write. The files are not encrypted; see [Encrypted].
 //
-// On a disk that hangs, as a network file system does, each method returns when its
-// context ends. What it has begun goes on until the disk is back, and the entry
-// stays locked until then if it was. Sixteen operations can hang at a time.
+// Each entry is a file with the permissions 0600 that is replaced in one step:
+// a program that is killed leaves the old file or the new one. On Unix the new
+// one is on the disk when Put returns. On Windows the permissions are inherited
+// from the directory, and a crash of the machine may undo a replacement.
 //
-// Each entry is a file with the permissions 0600 that is replaced in one step,
-// so that a program which is killed leaves the old one or the new one, and on
-// Unix the new one is on the disk when Put returns. Windows promises less: the
-// permissions are those that the directory passes on, and a replacement may
-// be undone by the end of the machine.
+// If the disk hangs, as a network file system may, each method returns when its
+// context ends. The operation goes on until the disk is back, and a locked entry
+// stays locked until then. At most sixteen operations can hang at a time; others
+// wait.
 //
-// It is a [Locker]: processes on one machine that use the same directory take
-// turns, and the lock of one that dies is free at once. On a network file
-// system that is so as far as its locks work. The lock files stay: to remove
-// one while others wait for it would give each of them a lock of their own.
-// Entries that nobody has written to for 100 days are deleted, for nothing in
-// them is good any more. [Source.SignOut] signs one user out, and removes what a
-// process that was killed has left of that user's tokens; to sign out everybody,
-// delete all files while no program runs.
+// DirCache is a [Locker]: processes on one machine that use the same directory
+// take turns, and the lock of one that dies is free at once. Whether that is so
+// on a network file system depends on its locks. The lock files stay: if one
+// were removed while others wait for it, each of them would get a lock of its
+// own.
+//
+// Entries that nobody has written to for 100 days are deleted, since their
+// tokens have expired. [Source.SignOut] signs out one user, and removes files
+// with that user's tokens that a killed process has left. To sign out
+// everybody, delete all files while no program runs.
 //
 // A relative dir is resolved at once, against the current directory.
 func DirCache(dir string) Cache {
@@ -80,9 +82,9 @@ func (d *dirCache) check() *ConfigError {
 	return nil
 }
 
-// do does f, which is about an entry, or returns the error of ctx if that ends
-// first. Then f goes on alone, and so does the lock of the entry, and undo is
-// called after it.
+// do calls f, which is about an entry, or returns the error of ctx if that ends
+// first. Then f goes on alone, the entry stays locked, and undo is called after
+// f.
 func (d *dirCache) do(ctx context.Context, key string, f func() error, undo func()) error {
 	return d.disk.do(ctx, func() error {
 		defer d.use(key)()
@@ -93,7 +95,7 @@ func (d *dirCache) do(ctx context.Context, key string, f func() error, undo func
 	}, undo)
 }
 
-// touch does f, which may hang.
+// touch calls f, which may hang.
 func (d *dirCache) touch(f func() error) error {
 	if d.hang != nil {
 		d.hang()
@@ -136,7 +138,7 @@ func (d *dirCache) make(key string) error {
 func (d *dirCache) failed(key, problem string, err error) *CacheError {
 	remedy := "check that the directory " + d.dir + " is there, and that the disk is not full"
 	if errors.Is(err, fs.ErrPermission) {
-		remedy = "have the program's user own the directory " + d.dir + " and what is in it, and be able to write there; another one, such as root, may have run the program once"
+		remedy = "make the program's user the owner of the directory " + d.dir + " and of the files in it, with permission to write; another user, such as root, may have run the program once"
 	}
 	return &CacheError{Key: key, Problem: problem, Err: err, Remedy: remedy}
 }
@@ -234,8 +236,8 @@ func (d *dirCache) replace(ctx context.Context, key, path string, value []byte) 
 	return syncDir(d.dir)
 }
 
-// write writes a file that is to take the place of path, where room was made for
-// it if there is such a file.
+// write writes a file that is to take the place of path, over the file that
+// reserves its room if there is one.
 func (d *dirCache) write(key, path string, value []byte) (name string, err error) {
 	if room := d.takeRoom(key); room != "" {
 		if overwrite(room, value) == nil {
@@ -264,8 +266,8 @@ func writeBeside(path string, value []byte) (name string, err error) {
 	return f.Name(), nil
 }
 
-// sweep removes what nobody will: what processes that were killed have left,
-// and entries that have outlived what is in them.
+// sweep removes the files that killed processes have left, and entries whose
+// tokens have expired.
 func (d *dirCache) sweep(ctx context.Context, now time.Time) {
 	last := d.swept.Load()
 	if now.Sub(time.Unix(last, 0)) < leftover || !d.swept.CompareAndSwap(last, now.Unix()) {

@@ -52,8 +52,8 @@ func dirNames(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// On a disk that hangs each call returns when its context ends, and when the disk
-// is back, nothing of it is left.
+// On a disk that hangs each call returns when its context ends, and when the
+// disk is back, nothing of it is left.
 func TestDirCacheOnADiskThatHangs(t *testing.T) {
 	for name, call := range map[string]func(context.Context, *dirCache) error{
 		"Get": func(ctx context.Context, c *dirCache) error { _, err := c.Get(ctx, hungKey); return err },
@@ -143,7 +143,8 @@ func TestDirCacheIsLockedWhileItHangs(t *testing.T) {
 	again()
 }
 
-// Callers that come again and again to a disk that hangs do not pile up threads.
+// Callers that come again and again to a disk that hangs do not pile up
+// threads.
 func TestDirCacheDoesNotPileUp(t *testing.T) {
 	c, hang := hungDir(t)
 	hung, mend := hang(0)
@@ -160,7 +161,8 @@ func TestDirCacheDoesNotPileUp(t *testing.T) {
 	}
 }
 
-// The value takes the place of the room that was made for it, whatever its length.
+// The value takes the place of the room that was made for it, whatever its
+// length.
 func TestDirCachePutsIntoTheRoom(t *testing.T) {
 	for name, size := range map[string]int{"shorter": 999, "as long": 1000, "longer": 5000} {
 		t.Run(name, func(t *testing.T) {

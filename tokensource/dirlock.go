@@ -16,9 +16,9 @@ const (
 	unlockLimit = time.Second
 )
 
-// A dirLock is the lock of an entry that this process has. It stays locked while
-// an operation goes on whose caller has given up: what that writes in the end
-// must not take the place of what another process has written.
+// A dirLock is the lock of an entry that this process has. It stays locked
+// while an operation goes on whose caller has given up, so that its late write
+// does not replace the entry of another process.
 type dirLock struct {
 	*flock.Flock
 	users int // the holder, and operations under way; guarded by dirCache.mu

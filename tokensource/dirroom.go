@@ -10,19 +10,20 @@ import (
 	"time"
 )
 
-// A keepsFiles is a Cache of this package that keeps its entries in files. What
-// its methods promise, other Caches cannot: they return errors.ErrUnsupported.
+// A keepsFiles is a Cache of this package that keeps its entries in files, or
+// one around another Cache, which may not: then its methods return
+// errors.ErrUnsupported.
 type keepsFiles interface {
 	// reserve makes room for the next value of a key, of that many bytes, until
 	// release. The caller has the lock.
 	reserve(ctx context.Context, key string, size int) (release func(), err error)
-	// purge removes what processes that were killed have left of earlier values.
-	// The caller has the lock.
+	// purge removes the files with earlier values that killed processes have
+	// left. The caller has the lock.
 	purge(ctx context.Context, key string) error
 }
 
 // reserve writes a file into which Put will write the value. Its content is
-// random, for a file system may pack anything else into less room.
+// random, since a file system may compress anything else.
 func (d *dirCache) reserve(ctx context.Context, key string, size int) (release func(), err error) {
 	path, err := d.path(ctx, key, ".token")
 	if err != nil {
@@ -66,8 +67,8 @@ func (d *dirCache) releaseRoom(key string) {
 	d.do(ctx, key, func() error { return os.Remove(room) }, nil)
 }
 
-// overwrite writes value over the beginning of a file, which takes no more room,
-// and cuts off the rest.
+// overwrite writes value over the beginning of a file, which takes no more
+// room, and cuts off the rest.
 func overwrite(path string, value []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|wary, 0)
 	if err != nil {

@@ -137,8 +137,8 @@ func (e encrypted) Put(ctx context.Context, key string, value []byte) error {
 	return e.cache.Put(ctx, key, append(sealed, s.seal(value, bound(s.id, key))...))
 }
 
-// sealedExtra is how much longer a value is when it is sealed: by the head, a nonce
-// and a tag.
+// sealedExtra is how much longer a sealed value is: by the head, a nonce and a
+// tag.
 const sealedExtra = sealedHead + 12 + 16
 
 func (e encrypted) reserve(ctx context.Context, key string, size int) (release func(), err error) {

@@ -30,7 +30,7 @@ type entry struct {
 	due            time.Duration // of lifetime, after which a renewal may begin while the token is handed out
 	early          time.Duration // the end of lifetime, in which the renewal is waited for
 	lifetime       time.Duration
-	last           bool // there is no use in a renewal
+	last           bool // a renewal is of no use
 }
 
 func newEntry(g *grant) *entry {
@@ -81,8 +81,8 @@ func (e *entry) good() bool { return e != nil && e.left(e.lifetime-e.early) > 0 
 // usable reports whether the token has not expired.
 func (e *entry) usable() bool { return e != nil && e.left(e.lifetime) > 0 }
 
-// valid reports whether the token will do for somebody who needs it for d: it is
-// valid for that long, or another one would be no better.
+// valid reports whether the token is valid for d, or another one would be no
+// better.
 func (e *entry) valid(d time.Duration) bool {
 	return e.usable() && (e.left(e.lifetime) >= d || e.last || !e.old(renewAfter))
 }

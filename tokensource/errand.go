@@ -2,9 +2,10 @@ package tokensource
 
 import "context"
 
-// errands are what may hang and does not know of contexts, such as a file system
-// whose server is away, done for callers whose contexts end. The capacity is how
-// many can hang at a time: each may occupy a thread of the operating system.
+// errands are calls that may hang and know nothing of contexts, such as those of
+// a file system whose server does not answer, made for callers whose contexts
+// end. The capacity is how many can hang at a time: each may occupy a thread of
+// the operating system.
 type errands chan struct{}
 
 const maxHanging = 16

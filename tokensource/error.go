@@ -15,25 +15,26 @@ import (
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
-// ErrInteractionRequired is what an [*Error] is, by [errors.Is], where a
-// person has to sign in or to consent before the next request can succeed.
+// ErrInteractionRequired reports that a person has to sign in or consent before
+// the next request can succeed: errors.Is(err, ErrInteractionRequired) is true
+// for such an [*Error].
 var ErrInteractionRequired = verdict.ErrInteraction
 
 // ConfigError says which setting cannot work. Nothing was sent, and the Source
 // that returns it will return it each time.
 type ConfigError struct {
 	Field   string // of Config, such as "Tenant" or "Cloud.Authority"; or a function, or a variable of the environment
-	Value   string // as it was set; empty where it is or may be a secret
+	Value   string // as it was set; empty if it is or may be a secret
 	Problem string // what is wrong with it
 	Remedy  string // what to do
-	Err     error  // the reason where there is one, such as that of a file that cannot be read
+	Err     error  // the reason, such as that of a file that cannot be read; nil if there is none
 }
 
 // Unwrap returns e.Err.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// Is is for the dialers, which do not know ConfigError: what keeps a session
-// ends for it, since no time mends it.
+// Is is for the dialers, which do not know ConfigError: Keep of package
+// imapdial gives up on it, since waiting does not mend it.
 func (e *ConfigError) Is(target error) bool { return target == verdict.ErrSetting }
 
 // Error names the field, its value, the problem and the remedy.
@@ -63,7 +64,7 @@ type Error struct {
 
 	// Code and Suberror are "error" and "suberror", such as "invalid_client".
 	// Microsoft asks to decide by these; the rest can change.
-	// (RFC 6749 section 5.2)
+	// (RFC 6749 §5.2)
 	Code, Suberror string
 	// Description is "error_description".
 	Description string
@@ -75,33 +76,34 @@ type Error struct {
 	Claims string
 
 	// CorrelationID, TraceID and Timestamp are what Microsoft's support asks
-	// for. Where the server names no correlation id, it is the
-	// client-request-id that was sent. Timestamp is zero where there is none.
+	// for. If the server names no correlation id, it is the client-request-id
+	// that was sent. CorrelationID is empty if no request was sent. Timestamp
+	// is zero if there is none.
 	CorrelationID, TraceID string
 	Timestamp              time.Time
 
-	// StatusCode is that of HTTP; zero where no answer came.
+	// StatusCode is the HTTP status; zero if no answer came.
 	StatusCode int
-	// RetryAfter is how long the server wants to be left alone; zero where it
-	// did not say. For AADSTS50196, Entra ID's detection of clients in a
-	// loop, it is at least two minutes.
+	// RetryAfter is how long the server wants to be left alone; zero if it did
+	// not say. For AADSTS50196, Entra ID's detection of clients in a loop, it
+	// is at least two minutes.
 	RetryAfter time.Duration
 
-	// Err is the reason where it is not the server's refusal: an error of the
-	// network or of TLS, or what is wrong with the answer. Nil otherwise.
+	// Err is the reason if it is not the server's refusal: an error of the
+	// network or of TLS, or a fault of the answer. Nil otherwise.
 	Err error
 
 	also         []*Error // failures that led to this one: of other credentials, of the tries before
 	secretIsGUID bool     // the secret that was sent looks like an id
 	credential   string   // which one of several it is about
 	identity     string   // the managed identity it is about, and where it was asked for
-	hint         string   // what to do, where the numbers do not tell
+	hint         string   // what to do, if the numbers do not tell
 	passes       bool     // the server is documented to answer so for a while
 }
 
-// Unwrap returns e.Err. If other failures led to this one, it returns the
-// [errors.Join] of e.Err and those: of other credentials of [InOrder], and of the
-// tries before a time limit was reached.
+// Unwrap returns e.Err. If other failures led to this one, it returns
+// [errors.Join] of e.Err and them: the failures of the other credentials of
+// [InOrder], and those before a context ended.
 func (e *Error) Unwrap() error {
 	if len(e.also) == 0 {
 		return e.Err
@@ -113,7 +115,7 @@ func (e *Error) Unwrap() error {
 	return errors.Join(all...)
 }
 
-// after returns e, or a copy of it that tells of the failures before it, too.
+// after returns e, or a copy of it that has the failures before it, too.
 func (e *Error) after(failures ...*Error) *Error {
 	if len(failures) == 0 {
 		return e
@@ -125,17 +127,17 @@ func (e *Error) after(failures ...*Error) *Error {
 
 // Is reports whether target is [ErrInteractionRequired] and e says so.
 // Password expired, consent missing, grant revoked or MFA demanded are among
-// the reasons. Signing in again does not help where Conditional Access forbids
+// the reasons. Signing in again does not help if Conditional Access forbids
 // the access or an administrator has to assign or enable the user.
 func (e *Error) Is(target error) bool { return target == ErrInteractionRequired && e.interactive() }
 
 // Temporary reports whether the same request can succeed later although
 // nobody has mended anything: the network failed, or Entra ID is busy,
 // throttling or in trouble. Wait for RetryAfter first. If the credential or the
-// Cache could not be used, the answer is that about the error it gave: an error
-// of the network is temporary, and so is one with a method Temporary() bool
-// that says so. Of an error that nobody knows it reports false. With [InOrder]
-// it is enough that the failure of one credential is temporary.
+// Cache failed, its error decides: a network error is temporary, and so is one
+// whose method Temporary() bool says so. Temporary reports false for an unknown
+// error. With [InOrder] it is enough that the failure of one credential is
+// temporary.
 //
 // A federated credential is not known for some minutes after somebody has made
 // it (AADSTS70021, 700211, 700213, 7002137, 7002138). That is not temporary
@@ -165,17 +167,16 @@ func (e *Error) temporary() bool {
 	return slices.ContainsFunc(e.AADSTS, func(code int) bool { return slices.Contains(passing, code) })
 }
 
-// credentialError is what kept a credential from being used: no request was
-// made.
+// credentialError is for a credential that cannot be used: no request was made.
 type credentialError struct{ err error }
 
 func (e *credentialError) Error() string { return "the credential cannot be used: " + e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
 // Error says whose request failed, with what code, why, what to do where that
-// is known, and the ids that Microsoft's support asks for; then the same of the
-// failures that led to this one. It is one line of printable characters without
-// a secret.
+// is known, and the ids that Microsoft's support asks for; then the same for
+// the failures that led to this one. It is one line of printable characters
+// without the secrets of the request.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("tokensource: no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
@@ -186,7 +187,7 @@ func (e *Error) Error() string {
 	return plain.Line(b.String())
 }
 
-// detail is the text of the error but for whose it is and what led to it.
+// detail is the text of this error alone, without the name of the client.
 func (e *Error) detail() (text string) {
 	for _, part := range []string{e.reason(), e.remedy()} {
 		if part != "" {
@@ -259,8 +260,9 @@ func (e *Error) remedy() string {
 	return ""
 }
 
-// maxClaims bounds Claims, half of which would be of no use.
+// maxClaims bounds Claims. Longer claims are left out, since a part of them is
+// of no use.
 const maxClaims = 16 << 10
 
-// errCutShort is an answer that the connection ended in the middle of.
+// errCutShort is for an answer that the connection broke off.
 var errCutShort = errors.New("the answer was cut short")

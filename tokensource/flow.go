@@ -14,13 +14,12 @@ type flow interface {
 
 // A keeper is a flow that keeps tokens itself.
 type keeper interface {
-	// forget has it not return an access token again, wherever it is stored;
-	// clear takes it from there.
+	// forget makes the flow never return an access token again, even if it is
+	// stored; clear removes it from the store.
 	forget(accessToken string) (clear func())
-	// passOver has it not take an access token from where it is stored for a
-	// fresh one.
+	// passOver makes the flow not take a stored access token for a fresh one.
 	passOver(accessToken string)
-	// signOut has it forget its user.
+	// signOut makes the flow forget its user.
 	signOut(ctx context.Context) error
 }
 

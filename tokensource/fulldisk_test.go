@@ -14,8 +14,8 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// A fullCache has no room while there is a file of that name. It is one of those
-// Caches that can put and nothing more.
+// A fullCache has no room while there is a file of that name. It is one of
+// those Caches that can put and nothing more.
 type fullCache struct {
 	tokensource.Cache
 	tokensource.Locker
@@ -103,10 +103,10 @@ func fill(t *testing.T, disk string) (free func()) {
 	return func() { os.Remove(f.Name()) }
 }
 
-// Eight processes with refresh tokens that are good once, on a disk that fills up
-// again and again: before they ask, as they begin to, and when room has been made
-// for an answer that has not come yet. Some get no token while there is no room,
-// and all of them have one when there is.
+// Eight processes with refresh tokens that are good once, on a disk that fills
+// up again and again: before they ask, as they begin to, and when room has been
+// made for an answer that has not come yet. Some get no token while there is no
+// room, and all of them have one when there is.
 func TestNoSignInIsLostOnADiskThatFillsUp(t *testing.T) {
 	const fills = 12
 	run := func(t *testing.T, srv *exchangetest.Server, todo *task, fillAt func(round int, begin func()) (free func())) {

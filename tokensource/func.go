@@ -17,13 +17,13 @@ import (
 //		return t.Token, t.ExpiresOn, err
 //	})
 //
-// f must return when its context ends, which happens when nobody waits for
-// the token any more. It is called once for each failure, so repeating what
-// can pass is its own business. A token that is empty or has a character
+// f must return when its context ends: when nobody waits for the token any
+// more, or ten seconds after the start of a renewal. The Source does not call f
+// again by itself after a failure. A token that is empty or has a character
 // outside of printable ASCII, and an expires that is zero, past or more than
-// ten years away, are errors of the source. An error of f is wrapped, and if it
-// has a method Temporary() bool that is true, it is remembered for a shorter
-// time; see [Source].
+// ten years away, are errors of the source. An error of f is wrapped. If it is
+// temporary, such as a network error or one whose method Temporary() bool says
+// so, it is remembered for a shorter time; see [Source].
 func Func(f func(ctx context.Context) (token string, expires time.Time, err error)) *Source {
 	if f == nil {
 		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}

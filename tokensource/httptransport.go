@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// maxHeader bounds the status line and the headers of an answer, which are a few
-// KiB. Package net/http takes 10 MiB of them.
+// maxHeader bounds the status line and the headers of an answer, which are a
+// few KiB. The default of package net/http is 10 MiB.
 const maxHeader = 256 << 10
 
-// boundTransport returns a copy of a transport that reads no more than maxHeader
-// octets of headers, unless it has a limit already.
+// boundTransport returns a copy of a transport that reads no more than
+// maxHeader octets of headers, unless it has a limit already.
 func boundTransport(base *http.Transport) *http.Transport {
 	t := base.Clone()
 	if t.MaxResponseHeaderBytes == 0 {
@@ -26,8 +26,8 @@ var shared struct {
 	of, bound *http.Transport
 }
 
-// sharedTransport returns http.DefaultTransport with a limit. One that is not of
-// package net/http is the program's own affair.
+// sharedTransport returns http.DefaultTransport with a limit, or as it is if it
+// is no http.Transport.
 func sharedTransport() http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {

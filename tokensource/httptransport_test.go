@@ -115,7 +115,8 @@ func TestSharedTransport(t *testing.T) {
 	}
 }
 
-// A proxy that wants a name and a password is to be given them; no time mends it.
+// A proxy that wants a name and a password is to be given them; no time mends
+// it.
 func TestProxyThatRefuses(t *testing.T) {
 	requests := 0
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -7,16 +7,15 @@ import (
 )
 
 // InOrder combines credentials of one application, such as its old secret and
-// its new one, so that one can be replaced by the other with no outage. The
-// next is tried only where the answer says that this one is bad: expired,
-// wrong, not registered; or where no proof can be made of it, as when the file
-// of an assertion is missing. The one that was accepted is tried first from
-// then on.
+// its new one, so that one can be replaced by the other without an outage. It
+// tries the next one only if the answer says that this one is bad (expired,
+// wrong, not registered), or if this one cannot be used, for example because
+// the file of an assertion is missing. It tries the one that was accepted first
+// from then on.
 //
-// If all are bad, the text of the [*Error] has the reason of each, and so has the
-// tree of errors that it unwraps to. Its fields are those of the last answer that
-// the server gave, which tells more than a credential that could not be used. The
-// log has a record of each, too.
+// If all are bad, the [*Error] names the reason of each in its text, and wraps
+// the error of each. Its fields are those of the last answer that came from the
+// server. The log has a record of each, too.
 func InOrder(credentials ...Credential) Credential {
 	credentials = slices.Clone(credentials)
 	return inOrder{"tokensource.InOrder(…)", func() []Credential { return credentials }}
@@ -49,8 +48,8 @@ func (o inOrder) signers(cl *client) (all []signer) {
 }
 
 // signed makes a request with the credential that was accepted last, and goes
-// on to the next where the error says that this one is bad. The error it returns
-// tells of all that were tried.
+// on to the next where the error says that this one is bad. The error it
+// returns tells of all that were tried.
 func (c *client) signed(ctx context.Context, request func(signer) *Error) *Error {
 	all := len(c.signers)
 	first := int(c.preferred.Load())
@@ -89,8 +88,8 @@ func allBad(errs []*Error) *Error {
 	return errs[last].after(slices.Delete(slices.Clone(errs), last, last+1)...)
 }
 
-// again makes a request with one credential, and another one where that may
-// take back what was wrong with the first.
+// again makes a request with one credential, and another request if a new proof
+// of that credential may be accepted.
 func again(ctx context.Context, s signer, request func(signer) *Error) *Error {
 	e := request(s)
 	if e != nil && e.StatusCode != 0 && e.credentialBad() && s.refused != nil && s.refused(ctx, e) {

@@ -7,8 +7,8 @@ import (
 )
 
 // A journal keeps log records until no lock is held and nobody waits any more:
-// a handler may take its time, and may need the Source that it is told about,
-// as one does that sends mail.
+// a handler may take its time, and may use the Source itself, for example to
+// send mail.
 type journal struct {
 	mu      sync.Mutex
 	records []func()
@@ -47,8 +47,8 @@ func (j *journal) release() {
 	}
 }
 
-// A patientHandler gives the records of a journal's context to that journal. The
-// handler behind it is called by the journal alone.
+// A patientHandler gives a record to the journal of its context, if there is
+// one, which calls the handler later.
 type patientHandler struct{ slog.Handler }
 
 func (h patientHandler) Enabled(ctx context.Context, level slog.Level) bool {

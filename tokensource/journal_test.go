@@ -90,7 +90,8 @@ func logCalls(t *testing.T) (messages []string) {
 }
 
 // A needy handler needs a token of the Source for each of its records, and the
-// lock of its Cache, as one does that sends them by mail in a process of its own.
+// lock of its Cache, as one does that sends them by mail in a process of its
+// own.
 type needy struct {
 	slog.Handler
 	t      *testing.T
@@ -157,7 +158,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 			cert := newCert(testKey(), time.Now().Add(-hour), time.Now().Add(24*hour))
 			c.Credential = Certificate([]*x509.Certificate{cert}, testKey())
 		}, (*Config).ClientCredentials, token},
-		"this machine's clock differs from that of Entra ID, which is made up for": {
+		"this machine's clock differs from that of Entra ID; assertions allow for that": {
 			func(n int, r *http.Request) (*http.Response, error) {
 				if n == 1 {
 					return outside(time.Now().Add(hour))(n, r)

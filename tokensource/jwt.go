@@ -8,7 +8,7 @@ import (
 )
 
 // isJWT reports whether text has the form of a signed JWT: three parts in
-// base64url. (RFC 7519 section 3, RFC 7515 section 7.1)
+// base64url. (RFC 7519 §3, RFC 7515 §7.1)
 func isJWT(text string) bool {
 	for range 2 {
 		part, rest, ok := strings.Cut(text, ".")
@@ -26,8 +26,8 @@ func isBase64URL(part string) bool {
 	})
 }
 
-// expiryOf returns the claim exp of a JWT. Nobody has checked the signature, so
-// it can shorten what is granted and nothing else.
+// expiryOf returns the claim exp of a JWT. The signature has not been checked,
+// so use it only to shorten a lifetime.
 func expiryOf(jwt string) (expiry time.Time, ok bool) {
 	_, rest, _ := strings.Cut(jwt, ".")
 	part, _, _ := strings.Cut(rest, ".")

@@ -41,8 +41,8 @@ func TestExpiryOfAJWT(t *testing.T) {
 	}
 }
 
-// A source on behalf of a user ends with the assertion: it has no token and makes
-// no request after that, whatever it has, and whatever is stored.
+// A source on behalf of a user ends with the assertion: it has no token and
+// makes no request after that, whatever it has, and whatever is stored.
 func TestOnBehalfOfEndsWithTheAssertion(t *testing.T) {
 	rows := []struct {
 		name     string
@@ -81,7 +81,7 @@ func TestOnBehalfOfEndsWithTheAssertion(t *testing.T) {
 					if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrInteractionRequired) || e.Temporary() {
 						t.Errorf("%s: error %v", who, err)
 					}
-					wantError(t, err, "the assertion has expired")
+					wantError(t, err, "the assertion expired")
 				}
 				wantRequests(t, server, row.requests)
 			})
@@ -94,7 +94,7 @@ func TestAssertionThatExpiresInTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: slowly(2*time.Second, rotate)}
 		_, err := server.config().OnBehalfOf(assertionOf("jane@contoso.com", time.Now().Add(time.Second))).TokenContext(t.Context())
-		wantError(t, err, "the assertion has expired")
+		wantError(t, err, "the assertion expired")
 	})
 }
 

@@ -74,10 +74,9 @@ func listenLoopback(at *url.URL) (*loopback, error) {
 type listenFunc func(network, address string) (net.Listener, error)
 
 // listenHere listens on 127.0.0.1 and, for the name localhost, on the same port
-// of [::1], if this machine has IPv6: a browser may try that address first, and
-// must not find a program of somebody else there, which would be given the code.
-// (RFC 8252 section 8.3) If somebody has the port there, another free one is
-// taken, unless port says which.
+// of [::1] if this machine has IPv6: a browser may try that address first, and
+// another user's program there would get the code (RFC 8252 §8.3). If the port
+// is in use there, it takes another one, unless port names one.
 func listenHere(listen listenFunc, host, port string) ([]net.Listener, error) {
 	const tries = 10
 	for try := 1; ; try++ {

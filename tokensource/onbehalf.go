@@ -9,26 +9,27 @@ import (
 // userAssertion, the access token of that call: the on-behalf-of flow. It is a
 // JWT whose audience must be this application, and Credential must be set.
 //
-// Check the assertion first: its signature, its audience and its expiry are the
-// web API's to verify. Entra ID sees it with the first request alone, and never
-// if its tokens are in the Cache already.
+// The web API must verify the assertion first: its signature, its audience and
+// its expiry. Entra ID sees it only with the first request, and never if the
+// Cache has its tokens already.
 //
-// The source ends with the assertion, in an hour or so. Its tokens are valid
-// until the exp of the assertion at most, and after that its error is
-// [ErrInteractionRequired], and no request is made: answer the call with the
-// HTTP status 401, so that the program that called gets a new token. Until then
-// the refresh token that came with the first answer renews what expires earlier.
-// Keep one Source for each assertion. Two sources share nothing but a
-// [Config.Cache], so without one, a Source for each call would make a request
-// for each.
+// The source ends with the assertion, after an hour or so: its tokens expire no
+// later than the exp of the assertion. After that, it makes no requests, and
+// its error is [ErrInteractionRequired]. Answer the call with HTTP status 401,
+// so that the calling program gets a new token. Until then, the refresh token
+// that came with the first answer renews tokens that expire earlier.
 //
-// Each assertion has an entry of its own in the Cache, which nobody reads any
-// more when it has expired. For an API with many users, let a database delete
-// what is a day old; [DirCache] keeps it for 100 days, and the lock files.
+// Before the end of the assertion, [ErrInteractionRequired] means that the user
+// has to consent, or to satisfy Conditional Access. Pass [Error.Claims] on to
+// the calling program, which has to ask for them in its sign-in.
 //
-// Before that, [ErrInteractionRequired] means that the user has to consent, or to
-// satisfy Conditional Access; pass [Error.Claims] on to the program that called,
-// which has to ask for them in its sign-in.
+// Keep one Source for each assertion. Two sources share only a [Config.Cache]:
+// without one, a new Source for each call would make a request for each.
+//
+// Each assertion has its own entry in the Cache, which nobody reads after the
+// assertion has expired. If an API has many users, use a database, and delete
+// entries that are a day old. [DirCache] keeps entries for 100 days, and the
+// lock files for good.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow)
 func (c *Config) OnBehalfOf(userAssertion string) *Source {
@@ -66,8 +67,8 @@ func (c *Config) onBehalfClient(userAssertion string) (*client, *ConfigError) {
 	return cl, checkCredential(c.Credential)
 }
 
-// checkUserAssertion looks at the form of an assertion, for all else is the web
-// API's to check.
+// checkUserAssertion checks the form of an assertion; the rest is for the web
+// API to check.
 func checkUserAssertion(text string) *ConfigError {
 	const field, remedy = "OnBehalfOf", "pass the access token of the call, which the header Authorization has behind Bearer"
 	if err := checkOpaque(field, text); err != nil {

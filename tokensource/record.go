@@ -43,8 +43,8 @@ func newRecord(g *grant, refreshToken string) *record {
 	return r
 }
 
-// padded returns a record with the tokens of r, which may be nil, and this refresh
-// token, that is longer than the one that will follow it.
+// padded returns a record with the tokens of r, which may be nil, and this
+// refresh token. It is longer than the next record will be.
 func (r *record) padded(refreshToken string) *record {
 	const usual, more = 6 << 10, 1 << 10
 	p := new(record)

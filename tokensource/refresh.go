@@ -4,7 +4,7 @@ import "strings"
 
 // RefreshToken returns a source of tokens for the user to whom a refresh token
 // was issued, by whatever program signed that user in: the refresh token grant
-// (RFC 6749 section 6). ClientID must be the application's it was issued to,
+// (RFC 6749 §6). ClientID must be the application's it was issued to,
 // and Credential set if that has one.
 //
 // The token belongs to user and application, not to a resource: one that was

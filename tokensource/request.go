@@ -130,8 +130,8 @@ func readBody(resp *http.Response) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// unwrapped takes off what net/http wraps its errors in, and names the limit
-// where that was the reason.
+// unwrapped removes the wrapping of net/http from err. If the time limit was the
+// reason, it names that.
 func unwrapped(ctx context.Context, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err

@@ -32,11 +32,11 @@ type grant struct {
 	lifetime     time.Duration // from then on
 	refreshIn    time.Duration // when the server would like to see a renewal; zero where it did not say
 	extra        map[string]any
-	last         bool // nothing comes after it, so it is not renewed
+	last         bool // it cannot be renewed
 }
 
-// until returns g if it expires before end or end is zero, or else a copy that
-// expires then and is the last.
+// until returns g if it expires before end or end is zero. Otherwise it returns
+// a copy that expires at end and is the last.
 func (g *grant) until(end time.Time) *grant {
 	left := end.Sub(g.asked.Round(0))
 	if end.IsZero() || g.lifetime < left {

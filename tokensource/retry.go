@@ -55,7 +55,7 @@ func (r retrier) do(ctx context.Context, pause pauseFunc, request func() (*grant
 	for try := 1; ; try++ {
 		g, err := request()
 		e, _ := errors.AsType[*Error](err)
-		if e != nil && ctx.Err() != nil { // which says nothing of the server
+		if e != nil && ctx.Err() != nil { // the error says nothing about the server
 			return nil, e.after(before...)
 		}
 		if err == nil || !transport.Temporary(err) {
@@ -85,7 +85,7 @@ func toldToWait(err error) time.Duration {
 }
 
 // retryAfter reads the header of that name: seconds, or a date, which is
-// compared with the server's own where there is one. (RFC 9110 section 10.2.3)
+// compared with the server's own where there is one. (RFC 9110 §10.2.3)
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	const most = 24 * time.Hour
 	value := h.Get("Retry-After")

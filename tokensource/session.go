@@ -24,7 +24,7 @@ type session struct {
 	signIn tokenFunc
 	// interactive is set where signIn asks a person.
 	interactive bool
-	// ends is when the user's right to tokens ends. Zero means that it does not.
+	// ends is when the user's right to tokens ends; zero means never.
 	ends time.Time
 
 	// turn is held by the flow that uses what follows: one that nobody waits
@@ -87,7 +87,7 @@ func (s *session) token(ctx context.Context, pause pauseFunc) (*grant, error) {
 }
 
 func (s *session) ended() error {
-	e := s.failed(&ownError{"the assertion has expired on " + s.ends.UTC().Format(time.RFC3339) + ": the program that called has to get a new one", nil})
+	e := s.failed(&ownError{"the assertion expired at " + s.ends.UTC().Format(time.RFC3339) + ": the calling program has to get a new one", nil})
 	e.Code = "invalid_grant" // as Entra ID would say
 	return e
 }
@@ -140,9 +140,9 @@ func (s *session) begin(ctx context.Context, g *grant) (*grant, error) {
 	return s.save(ctx)
 }
 
-// renew takes what is stored if the Source does not know it yet, or if it is
-// fresh. Otherwise it makes a request, under the lock, once it is clear that no
-// other process has made it meanwhile.
+// renew takes the stored token if the Source does not know it yet, or if it is
+// fresh. Otherwise it makes a request, under the lock, unless another process
+// has made it meanwhile.
 func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
 	r, err := s.look(ctx)
 	if g := s.good(ctx, r); g != nil || err != nil {
@@ -260,7 +260,7 @@ func (s *session) retry(ctx context.Context, pause pauseFunc, request func() (*g
 }
 
 // take takes over what came with an answer. One without a refresh token leaves
-// the old one in force. (RFC 6749 section 6)
+// the old one in force. (RFC 6749 §6)
 func (s *session) take(g *grant) {
 	s.unsaved = g
 	if s.redeem != nil && g.refreshToken != "" && g.refreshToken != s.refresh {

@@ -87,9 +87,9 @@ func (s *session) lock(ctx context.Context) (unlock func(), err error) {
 	return unlock, err
 }
 
-// good returns the stored access token if no request is needed. The Source may
-// find one that it does not know yet too old, and ask again: it has that one to
-// hand out then, whatever comes of the request.
+// good returns the stored access token if no request is needed. It also returns
+// an old one that the Source does not know yet: the Source asks again, and
+// returns the old one if the request fails.
 func (s *session) good(ctx context.Context, r *record) *grant {
 	g := s.usable(r)
 	if g == nil {

@@ -98,10 +98,10 @@ func (s *shelf) save(ctx context.Context, r *record) error {
 	return nil
 }
 
-// makeRoom sees to it that what comes of a refresh token can be stored: it is no
-// use any more once it is redeemed, where the server takes each once. r is what is
-// stored, which may be nil. The caller has the lock, without which r may be
-// somebody else's by now.
+// makeRoom makes sure that the next refresh token can be stored before this one
+// is redeemed, which some servers accept only once. r is the stored record, or
+// nil. The caller has the lock, without which another process may have replaced
+// r.
 func (s *shelf) makeRoom(ctx context.Context, r *record, refreshToken string) (release func(), err error) {
 	key, err := s.key()
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *shelf) makeRoom(ctx context.Context, r *record, refreshToken string) (r
 	return release, nil
 }
 
-// purge removes what earlier values have left beside the entry.
+// purge removes files with earlier values beside the entry.
 func (s *shelf) purge(ctx context.Context) error {
 	key, err := s.key()
 	c, ok := s.cache.(keepsFiles)

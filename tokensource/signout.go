@@ -6,9 +6,10 @@ import (
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
-// SignOut forgets the user: the tokens that the Source has, and those in the
-// [Config.Cache], also what a process that was killed has left in a [DirCache]. To sign out a user of a web application, call it on the Source
-// of [Config.SignedIn] with that user's Config, and on each Source of that user
+// SignOut forgets the user: the tokens of the Source and those in the
+// [Config.Cache], including the files that a killed process has left in a
+// [DirCache]. To sign out a user of a web application, call it on the Source of
+// [Config.SignedIn] with that user's Config, and on each Source of that user
 // that the application keeps.
 //
 // Afterwards the error of the Source, and of those that are made for the same
@@ -89,7 +90,7 @@ func (s *session) clearShelf(ctx context.Context) error {
 	return err
 }
 
-// reset has the session know nobody.
+// reset makes the session forget its user.
 func (s *session) reset() {
 	s.begun, s.given = false, ""
 	s.refresh, s.stored, s.rotated, s.unsaved = "", "", false, nil

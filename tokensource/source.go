@@ -20,29 +20,28 @@ const (
 	renewalLimit = 10 * time.Second
 	// renewalGrace is how long after that the flow may take to return.
 	renewalGrace = time.Second
-	// renewAfter is the age from which a token is renewed for somebody whom it
-	// does not suit: a server that refused it, or one that wants it to be valid
-	// for longer.
+	// renewAfter is the age from which a token is renewed because a server
+	// refused it, or wants it to be valid for longer.
 	renewAfter = time.Minute
 )
 
 // A Source gets tokens in one of the flows of this package and keeps them.
 // It is safe for concurrent use. The flows make Sources; a nil Source and the
-// zero one have no tokens to give, and say so in a [*ConfigError].
+// zero Source return a [*ConfigError].
 //
-// A token is renewed five minutes before it expires, or once three quarters
-// of its lifetime are over where that is later; it is the call that comes
-// then that waits for the renewal, for ten seconds at most. If the renewal
-// fails, or the context of the call ends first, the old token is handed out
-// until it expires. The renewal goes on for its ten seconds, whoever waits. If
-// the server says to renew earlier (refresh_in), that is done in the
+// A token is renewed five minutes before it expires, or once three quarters of
+// its lifetime are over if that is later. The next call then waits for the
+// renewal, for about ten seconds at most. If the renewal fails, or the context
+// of the call ends first, the Source returns the old token as long as that has
+// not expired. The renewal goes on for its ten seconds, whoever waits. If the
+// server says to renew earlier (refresh_in), the Source does so in the
 // background, and no call waits.
 //
-// A failure is remembered: for the next five seconds, one second where it is
-// [Error.Temporary], calls get it at once and no request is made. That time
+// A Source remembers a failure for five seconds, or for one second if it is
+// [Error.Temporary]: calls get it at once, and no request is made. That time
 // doubles with each failure in a row, up to a minute. A longer
-// [Error.RetryAfter] counts instead, up to an hour, or five minutes where it is
-// not Entra ID's words that it came with.
+// [Error.RetryAfter] counts instead, up to an hour, or up to five minutes if
+// the response did not come from Entra ID (a proxy's, for example).
 type Source struct {
 	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
 
@@ -51,7 +50,7 @@ type Source struct {
 
 	mu       sync.Mutex // guards what follows
 	era      int        // how often the user was signed out
-	call     *call      // under way; nil where there is none
+	call     *call      // under way; nil if there is none
 	failure  failure    // the last one
 	failures int        // in a row
 }
@@ -64,40 +63,41 @@ type failure struct {
 	until time.Time
 }
 
-// Token is [Source.TokenContext] without a context. It takes two minutes at
-// most, with the time limit that Config has by default, two more with a Cache
-// in trouble, and a quarter of an hour more where somebody has to sign in.
+// Token is [Source.TokenContext] without a context. With the default time limit
+// of a request it takes two minutes at most, two more if the Cache is in
+// trouble, and a quarter of an hour more if somebody has to sign in.
 func (s *Source) Token() (*oauth2.Token, error) {
 	return s.TokenContext(context.Background())
 }
 
-// TokenContext returns a token that is valid for some time yet, and that is
-// the caller's own to modify. While there is a token that has not expired, it
-// is returned whatever ctx is and whatever a renewal comes to. Its
-// Extra has "scope", "refresh_in" and "id_token" where the server sent them, and
-// "ext_expires_in" where it is not written as expires_in is, as strings. A
-// refresh token is not in it; see [Config.Cache].
+// TokenContext returns a token that has not expired. The caller may modify it.
+// As long as the Source has such a token, TokenContext does not fail, even if
+// ctx has ended or a renewal has failed.
 //
-// The errors are an [*Error] for a request that failed, or that was not made
-// because the Cache failed, a [*ConfigError] for settings that cannot work, for
-// [Func] that of the function, and one that wraps the error of ctx. When ctx
-// ends, TokenContext returns, while the request goes on for others who wait;
-// when the last one leaves, it is cancelled, unless it is a renewal. Values in
-// the ctx that started a request are seen by the HTTP client's transport.
+// The token's Extra has the strings "scope", "refresh_in" and "id_token" if the
+// server sent them, and "ext_expires_in" if that differs from expires_in. The
+// token has no refresh token; see [Config.Cache].
+//
+// The error is an [*Error] if a request failed, or was not made because the
+// Cache failed; a [*ConfigError] if a setting cannot work; for [Func] it wraps
+// the error of the function. If ctx has ended, it wraps the error of ctx.
+// TokenContext returns when ctx ends; the request goes on as long as another
+// call waits for it, and a renewal goes on in any case. The transport of the
+// HTTP client sees the values of the ctx that started the request.
 func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 	return s.TokenValidFor(ctx, 0)
 }
 
-// TokenValidFor is [Source.TokenContext] for a server that refuses a token
-// about to expire: it returns a token that is valid for at least d more. If the
-// Source has none, it fetches one, in one request for all who wait. Zero and
-// less mean the same as TokenContext.
+// TokenValidFor is [Source.TokenContext] for a server that refuses a token that
+// is about to expire. It returns a token that is still valid for d. If the
+// Source has none, it fetches one, in one request for all who wait. A d of zero
+// or less means no minimum, as with TokenContext.
 //
-// If the server issues tokens for less than d, the fresh one is returned, for
-// there is none better. For the same reason a token that was fetched less than a
-// minute ago is returned as it is, so that no more than one request a minute is
-// made for d. If the request fails, its error is returned and not the token that
-// is valid for less than d; [Source.TokenContext] still returns that one.
+// If even a fresh token is valid for less than d, TokenValidFor returns that:
+// there is no better one. For the same reason it returns a token that was
+// fetched less than a minute ago, so it makes no more than one request a
+// minute. If the request fails, it returns the error and not the older token,
+// which TokenContext still returns.
 func (s *Source) TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.Token, error) {
 	if s == nil || s.flow == nil {
 		return nil, s.unusable()
@@ -112,8 +112,8 @@ func (s *Source) TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.To
 	return e.copy(), nil
 }
 
-// get returns what is valid for d in the end: what a call brings, or what there
-// is if the call fails or ctx ends.
+// get returns a token that is valid for d: the one that a call brings, or the
+// old one if the call fails or ctx ends.
 func (s *Source) get(ctx context.Context, d time.Duration) (*entry, error) {
 	if err := transport.ContextError(ctx); err != nil && !s.cached.Load().valid(d) {
 		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow(), err)
@@ -145,7 +145,7 @@ func (s *Source) unusable() error {
 	return &ConfigError{Field: "Source", Problem: "the zero value", Remedy: "make it with a method of Config"}
 }
 
-// join returns the call to wait for, or what there is without one.
+// join returns the call to wait for, or else a token or an error.
 func (s *Source) join(ctx context.Context, d time.Duration) (*call, *entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,9 +175,10 @@ func (s *Source) join(ctx context.Context, d time.Duration) (*call, *entry, erro
 	return s.call, nil, nil
 }
 
-// finish ends a call: it keeps what the call brought and tells the waiters. A
-// token is kept even if nobody waits any more, unless its user was signed out
-// meanwhile; a failure is not, for it may be due to the cancellation.
+// finish ends a call: it keeps the result and tells the waiters. It keeps a
+// token even if nobody waits any more, unless its user was signed out
+// meanwhile. It does not keep a failure then, which may be due to the
+// cancellation.
 func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
 	s.mu.Lock()
 	abandoned := s.call != c
@@ -213,8 +214,7 @@ const (
 	rememberAtMost    = time.Minute
 )
 
-// obeyAtMost bounds a Retry-After. What stands between may send one too, as a
-// proxy does while it is down.
+// obeyAtMost bounds a Retry-After, which a proxy may send, too.
 func obeyAtMost(err error) time.Duration {
 	if e, ok := errors.AsType[*Error](err); ok && e.Code == "" && e.StatusCode != http.StatusTooManyRequests {
 		return 5 * time.Minute
@@ -235,7 +235,7 @@ func (s *Source) remember(err error, now time.Time) {
 	s.failure = failure{err, now.Add(hold)}
 }
 
-// at returns the error for somebody who asks later, with what is left to wait.
+// at returns the error for a later call, with the rest of the time to wait.
 func (f failure) at(now time.Time) error {
 	e, ok := f.err.(*Error)
 	if !ok || e.RetryAfter == 0 {
@@ -247,18 +247,19 @@ func (f failure) at(now time.Time) error {
 }
 
 // Invalidate tells the Source that a server refused t, so that the next call
-// fetches a token anew. Call it with the token that was refused. What is not
-// the cached token any more is ignored, so that the refusals of one token make
-// for one request, however many connections it was refused on.
+// fetches a new token. It ignores a nil t and a token that the Source has
+// replaced already: one token causes one request, however many connections it
+// was refused on.
 //
-// A token fetched less than a minute ago is kept: a refusal of it is not
-// about the token. One that opens a thousand mailboxes would otherwise be
-// fetched again and again for the one where permission is missing, until
-// Entra ID takes the application for one in a loop (AADSTS50196).
+// Invalidate keeps a token that was fetched less than a minute ago, since the
+// token is not the reason of such a refusal. Otherwise a token that opens a
+// thousand mailboxes would be fetched again and again for the one without
+// permission, until Entra ID takes the application for one in a loop
+// (AADSTS50196).
 //
-// With a [Config.Cache] this Source does not take t from there again, and
-// removes it, so that no other process does. That takes five seconds at most.
-// In a user's entry it stays where the Cache is no [Locker].
+// With a [Config.Cache], this Source does not take t from there again. It also
+// removes t, in five seconds at most, so that no other process takes it. A
+// user's token stays there if the Cache is no [Locker].
 func (s *Source) Invalidate(t *oauth2.Token) {
 	if s == nil || t == nil {
 		return

@@ -127,8 +127,8 @@ func TestTokenValidFor(t *testing.T) {
 	}
 }
 
-// All who need a longer one share a request, and those who do not need it do not
-// wait.
+// All who need a longer one share a request, and those who do not need it do
+// not wait.
 func TestTokenValidForSharesARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: script(succeed, slowly(time.Second, succeed))}
@@ -156,8 +156,8 @@ func TestTokenValidForSharesARequest(t *testing.T) {
 	})
 }
 
-// Whoever needs a longer one is told why there is none; to others the old one is
-// as good as before.
+// Whoever needs a longer one is told why there is none; to others the old one
+// is as good as before.
 func TestTokenValidForThatFails(t *testing.T) {
 	for name, answer := range map[string]func(int, *http.Request) (*http.Response, error){
 		"refused": refuse, "busy": unavailable, "no answer": hang,
@@ -187,7 +187,8 @@ func TestTokenValidForThatFails(t *testing.T) {
 	}
 }
 
-// A server whose tokens live for less than what is needed is asked once a minute.
+// A server whose tokens live for less than what is needed is asked once a
+// minute.
 func TestTokenValidForLongerThanAnyIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := new(fakeEntra)

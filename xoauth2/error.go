@@ -16,17 +16,18 @@ const maxRaw = 4 << 10
 // library reports with its own error.
 type Error struct {
 	// Status is an HTTP status such as "401", or an error code such as
-	// "invalid_token"; empty where the challenge was not the JSON expected.
+	// "invalid_token"; empty if the challenge was not the JSON expected.
 	Status string
 	// Schemes and Scope name what the server would accept; often empty.
 	Schemes, Scope string
-	// Raw is the challenge, its base64 undone, cut to its first 4 KiB. Where
-	// the server echoed the access token, a placeholder stands for it.
+	// Raw is the first 4 KiB of the challenge, decoded from base64. If the
+	// server echoed the access token, a placeholder takes its place.
 	Raw []byte
 }
 
-// Error gives the status and the server's words in at most 1 KiB, with what is
-// not printable escaped: it is safe to show on a terminal and to log.
+// Error returns the status and the server's words in at most 1 KiB. Characters
+// that are not printable are escaped, so the text is safe to log and to show on
+// a terminal.
 func (e *Error) Error() string {
 	const refused = "xoauth2: the server refused the token"
 	switch {

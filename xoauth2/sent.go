@@ -14,7 +14,7 @@ const (
 	maxExchange = time.Hour
 )
 
-// sentTokens are those that a challenge may echo. Next is not told which
+// sentTokens are the tokens that a challenge may echo. Next does not know which
 // exchange it is called for, so it hides them all.
 type sentTokens struct {
 	mu     sync.Mutex

@@ -19,37 +19,39 @@ var ErrUnencrypted = errors.New("xoauth2: the connection is not encrypted: start
 
 // SMTPAuth returns an [smtp.Auth] for net/smtp and for the mail libraries
 // that take one. It asks src for a token at the start of each exchange, so one
-// value serves any number of messages and picks up renewed tokens. Any number
-// of connections may share it at once, as they may net/smtp's own.
+// value serves any number of messages and picks up renewed tokens. It is safe
+// for concurrent use: any number of connections may share it.
 //
-// It fails with [ErrUnencrypted], and asks src for nothing, if the connection
-// is neither TLS nor to a loopback address. A net/smtp client reports TLS only
-// if it started TLS itself or was given a *tls.Conn.
+// It fails with [ErrUnencrypted], before it asks src for a token, if the
+// connection is neither TLS nor to a loopback address. A net/smtp client
+// reports TLS only if it started TLS itself or was given a *tls.Conn.
 //
 // The initial response goes with the AUTH command, which leaves nothing to ask
 // (RFC 4954 §4). So every challenge ends the exchange: an empty one with
 // [ErrTooManyChallenges], any other with an [*Error].
 //
 // High Volume Email refuses a token that expires within ten minutes. On its
-// hosts a src that has the method
-// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as those
-// of package tokensource do, is asked for one that is valid for longer. An Auth
-// is not told that a server refused its token; package smtpdial is, and tries
-// a fresh one.
+// hosts SMTPAuth asks for one that is valid for longer, if src has the method
+// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as
+// those of package tokensource do, or else the method
+// Invalidate(*oauth2.Token).
+//
+// net/smtp does not tell an Auth that the server refused its token, so SMTPAuth
+// cannot try a fresh one. Package smtpdial does.
 func SMTPAuth(username string, src oauth2.TokenSource) smtp.Auth {
 	return SMTPAuthContext(context.Background(), username, src)
 }
 
-// SMTPAuthContext is [SMTPAuth] with a context for the token, since neither
-// net/smtp nor the libraries built on it hand one to an Auth. A src that has the
-// method TokenContext(context.Context) (*oauth2.Token, error), as those of
-// package tokensource do, is asked under ctx. When ctx ends, so does the
-// waiting for a token, whatever src does, and no exchange starts any more; the
-// errors wrap that of ctx.
+// SMTPAuthContext is [SMTPAuth] with a context for the token, since net/smtp
+// passes none to an Auth. If src has the method
+// TokenContext(context.Context) (*oauth2.Token, error), as those of package
+// tokensource do, that is called with ctx. Once ctx has ended, an exchange that
+// waits for a token fails, and so does each later one, with an error that wraps
+// that of ctx.
 //
-// Give an Auth that is made for one message the context of that message, and one
-// that a pool keeps the context of the program. The connection is not ctx's
-// business: close it, or set its deadline.
+// For an Auth that sends one message, pass the context of that message. For an
+// Auth that a pool keeps, pass the context of the program. ctx does not close
+// the connection: do that yourself, or set a deadline on it.
 func SMTPAuthContext(ctx context.Context, username string, src oauth2.TokenSource) smtp.Auth {
 	return &smtpAuth{ctx: ctx, username: username, source: src}
 }

@@ -76,7 +76,7 @@ func (a *api) count(ctx context.Context, source *tokensource.Source, user string
 	return inbox.NumMessages, nil
 }
 
-// bearer returns the token of a call (RFC 6750 section 2.1).
+// bearer returns the token of a call (RFC 6750 §2.1).
 func bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {

@@ -121,7 +121,7 @@ func (s *keySet) fetch(ctx context.Context, document string, to *keys) error {
 	return nil
 }
 
-// publicKey reads a key (RFC 7518 section 6.3.1). It returns nil for one that
+// publicKey reads a key (RFC 7518 §6.3.1). It returns nil for one that
 // cannot be trusted.
 func publicKey(n, e string) *rsa.PublicKey {
 	modulus, err := base64.RawURLEncoding.DecodeString(n)

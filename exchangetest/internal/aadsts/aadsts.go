@@ -37,7 +37,7 @@ type Refusal struct {
 	Ours bool
 }
 
-// Values of "error". (RFC 6749 section 5.2, RFC 8628 section 3.5, and
+// Values of "error". (RFC 6749 §5.2, RFC 8628 §3.5, and
 // Microsoft's own)
 const (
 	invalidRequest      = "invalid_request"

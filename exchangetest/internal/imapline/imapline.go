@@ -9,7 +9,7 @@ import (
 )
 
 // Parse splits a command line. tag is empty if there is none that could be
-// answered to, by go-imap's server neither (RFC 3501 section 9).
+// answered to, by go-imap's server neither (RFC 3501 §9).
 func Parse(line string) (tag, verb, args string) {
 	tag, rest, _ := strings.Cut(line, " ")
 	verb, args, _ = strings.Cut(rest, " ")
@@ -23,7 +23,7 @@ func Parse(line string) (tag, verb, args string) {
 var literalPattern = regexp.MustCompile(`\{([0-9]{1,18})(\+?)\}$`)
 
 // Literal returns the size of the literal that line announces, and whether
-// the client waits to be asked for it (RFC 3501 section 4.3, RFC 7888).
+// the client waits to be asked for it (RFC 3501 §4.3, RFC 7888).
 func Literal(line []byte) (size int64, sync, ok bool) {
 	if len(line) == 0 || line[len(line)-1] != '}' {
 		return 0, false, false
@@ -36,7 +36,7 @@ func Literal(line []byte) (size int64, sync, ok bool) {
 	return size, len(m[2]) == 0, err == nil
 }
 
-// CutAstring takes an astring (RFC 3501 section 9) off the front of a command in
+// CutAstring takes an astring (RFC 3501 §9) off the front of a command in
 // which each literal follows its announcement without a line's end.
 func CutAstring(s string) (value, rest string, ok bool) {
 	switch {

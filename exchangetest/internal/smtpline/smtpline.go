@@ -16,7 +16,7 @@ import (
 var ErrTooBig = errors.New("message too big")
 
 // ReadDots reads the message that follows DATA and takes the dot-stuffing off
-// (RFC 5321 section 4.5.2). Only a dot between two CRLF ends it: to take a
+// (RFC 5321 §4.5.2). Only a dot between two CRLF ends it: to take a
 // bare LF for a line's end is what SMTP smuggling lives on. A message of more
 // than limit bytes is read to its end and ErrTooBig returned.
 func ReadDots(br *bufio.Reader, limit int) ([]byte, error) {
