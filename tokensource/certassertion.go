@@ -41,7 +41,7 @@ type assertions struct {
 	pair               *keyPair
 	clientID, audience string
 	log                *slog.Logger
-	signing            errands // a key may be far away
+	signing            errands // the key may be in another machine
 
 	mu     sync.Mutex // guards what follows
 	last   string
@@ -64,8 +64,8 @@ func (a *assertions) sign(ctx context.Context, form url.Values) error {
 	return nil
 }
 
-// kept returns the last assertion while it is good, or else "" and by how much
-// Entra ID's clock is ahead.
+// kept returns the last assertion if it is still good, or else "", and by how
+// much Entra ID's clock is ahead.
 func (a *assertions) kept(ctx context.Context, now time.Time) (assertion string, skew time.Duration, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -78,7 +78,7 @@ func (a *assertions) kept(ctx context.Context, now time.Time) (assertion string,
 	return assertion, a.skew, nil
 }
 
-// make has the key sign, and keeps the assertion.
+// make signs an assertion and keeps it.
 func (a *assertions) make(ctx context.Context, now time.Time, skew time.Duration) (string, error) {
 	var made string
 	err := a.signing.do(ctx, func() (err error) {

@@ -16,8 +16,8 @@ import (
 // registration; the rest is used by [SendChain] alone. The key must be RSA and
 // that certificate's. Any [crypto.Signer] does, such as one of an HSM or of a
 // key vault, as long as it may be used by several goroutines. It is asked for
-// one signature in nine minutes at most for each Source. One that hangs fails the
-// request when that has reached its time limit.
+// one signature in nine minutes at most for each Source. If signing hangs, the
+// request fails at its time limit.
 //
 // A certificate that has expired is an error of the requests; one with less
 // than thirty days to go is warned about in the log, once a day.

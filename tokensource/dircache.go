@@ -26,9 +26,9 @@ import (
 // from the directory, and a crash of the machine may undo a replacement.
 //
 // If the disk hangs, as a network file system may, each method returns when its
-// context ends. The operation goes on until the disk is back, and a locked entry
-// stays locked until then. At most sixteen operations can hang at a time; others
-// wait.
+// context ends. The operation goes on until the disk is back, and a locked
+// entry stays locked until then. At most sixteen operations can hang at a time;
+// others wait.
 //
 // DirCache is a [Locker]: processes on one machine that use the same directory
 // take turns, and the lock of one that dies is free at once. Whether that is so

@@ -32,7 +32,7 @@ func TestDirCacheReadsItsOwnFilesAlone(t *testing.T) {
 				t.Skip("only root can give files away")
 			}
 			return errors.Join(os.WriteFile(path, []byte("x"), 0o644), os.Chown(path, 4711, 4711))
-		}, "belongs to another user: permission denied; have the program's user own"},
+		}, "belongs to another user: permission denied; make the program's user the owner"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -42,8 +42,9 @@
 //   - Any number of goroutines may use it. They share one request, whether it
 //     succeeds or fails, and each gets a copy of the token.
 //   - A token is renewed before it expires. If that fails, or takes longer than
-//     a caller has, the old one is handed out until it has expired.
-//     [Source.TokenValidFor] is for a server that wants a longer one.
+//     the caller's context, the old one is handed out until it has expired.
+//     [Source.TokenValidFor] is for a server that refuses a token that is about
+//     to expire.
 //   - A request that failed for a reason which may pass is made again, three
 //     times in all, but never earlier than the server says. A failure is
 //     remembered for some seconds, so that callers in a loop make no requests
@@ -51,9 +52,9 @@
 //   - [Source.TokenContext] returns when its context ends. No context is kept.
 //   - Nobody is asked to sign in while there is a token or a refresh token that
 //     is good, and one person once, however many callers wait.
-//   - A refresh token is stored in the Cache before it is used, and room for its
-//     successor is there before it is redeemed; see [Cache].
-//   - A log handler may use the Source that it logs for.
+//   - A refresh token is stored in the Cache before it is used, and only used
+//     if there is room for the next one; see [Cache].
+//   - A log handler may use the Source whose records it handles.
 //   - No secret and no token is in any error, log record or formatted value,
 //     but for the [oauth2.Token] itself.
 //

@@ -378,7 +378,8 @@ func (k hangingKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 }
 
 // A key in a vault that is away, or a file on a disk that hangs, keeps nobody
-// beyond the time limit of a request, whether they have an end of their own or not.
+// beyond the time limit of a request, whether they have an end of their own or
+// not.
 func TestCredentialThatHangs(t *testing.T) {
 	gate := make(chan struct{})
 	for name, credential := range map[string]func(t *testing.T) Credential{
