@@ -63,15 +63,19 @@ func TestDirCacheLocksItsOwnFilesAlone(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	ended := make(chan error)
 	go func() {
-		defer close(ended)
-		if unlock, err := c.(tokensource.Locker).Lock(t.Context(), entryKey); err == nil {
+		unlock, err := c.(tokensource.Locker).Lock(t.Context(), entryKey)
+		if err == nil {
 			unlock()
 		}
+		ended <- err
 	}()
 	select {
-	case <-ended:
+	case err := <-ended:
+		if _, ok := errors.AsType[*tokensource.CacheError](err); !ok && err != nil {
+			t.Errorf("a pipe: error %v", err)
+		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("waits for a writer of the pipe")
 	}

@@ -178,6 +178,9 @@ func TestCacheThatNamesWhatItCannotReadIsRedacted(t *testing.T) {
 	config.Cache = cache
 	want(t, config.RefreshToken("another"), 1)
 	reason := errors.New("bad value")
+	if n := len(cache.keys()); n != 1 {
+		t.Fatalf("%d entries", n)
+	}
 	for _, value := range cache.keys() {
 		for _, quoted := range []string{string(value), fmt.Sprintf("%q", value), strings.ReplaceAll(string(value), `":"`, `": "`)} {
 			for _, wrapped := range []error{reason, ErrCacheMiss} {

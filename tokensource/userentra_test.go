@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/exoauth/exoauth"
@@ -179,6 +179,18 @@ func TestTroubleAtTheTokenEndpoint(t *testing.T) {
 	}
 }
 
+// watched tells when somebody waits for its end.
+type watched struct {
+	context.Context
+	once   sync.Once
+	looked chan struct{}
+}
+
+func (w *watched) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.looked) })
+	return w.Context.Done()
+}
+
 // A waiter leaves alone.
 func TestWaiterLeavesTheSignIn(t *testing.T) {
 	e := newEntra(t)
@@ -197,12 +209,13 @@ func TestWaiterLeavesTheSignIn(t *testing.T) {
 	}
 	<-opened
 	ctx, cancel := context.WithCancel(t.Context())
+	waits := &watched{Context: ctx, looked: make(chan struct{})}
 	leaver := make(chan error)
 	go func() {
-		_, err := source.TokenContext(ctx)
+		_, err := source.TokenContext(waits)
 		leaver <- err
 	}()
-	runtime.Gosched()
+	<-waits.looked
 	cancel()
 	if err := <-leaver; !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
