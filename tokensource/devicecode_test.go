@@ -182,6 +182,125 @@ func TestDeviceCodeHerdIsShownOneCode(t *testing.T) {
 	})
 }
 
+// A code is good for as long as a person is given to sign in, whatever the
+// server says.
+func TestDeviceCodeExpiresInTime(t *testing.T) {
+	for lifetime, want := range map[int]time.Duration{60: time.Minute, 900: 15 * time.Minute, 86400: 15 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			answer := fmt.Sprintf(`{"user_code":"A","device_code":"PLANTED","verification_uri":"https://microsoft.com/devicelogin","interval":50,"expires_in":%d}`, lifetime)
+			server := &fakeEntra{answer: func(n int, r *http.Request) (*http.Response, error) {
+				if n == 1 {
+					return response(200, answer), nil
+				}
+				return pending(n, r)
+			}}
+			var s shown
+			began := time.Now()
+			if _, err := server.public().DeviceCode(s.show).Token(); err == nil {
+				t.Error("no error")
+			}
+			if got := s.codes[0].Expires.Sub(began); got != want || time.Since(began) != want {
+				t.Errorf("%d s: expires after %v, given up after %v; want %v", lifetime, got, time.Since(began), want)
+			}
+		})
+	}
+}
+
+// How the waiting for a person ends other than with the code: what the error
+// says, and how many requests were made until then.
+func TestDeviceCodeEndsEarly(t *testing.T) {
+	hang := func(_ int, r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	for _, row := range []struct {
+		name     string
+		answers  []func(int, *http.Request) (*http.Response, error)
+		leave    time.Duration
+		requests int
+	}{
+		{"between two polls", scripted(answerWith(200, deviceAnswer), pending), 7 * time.Second, 2},
+		{"before the first poll", scripted(answerWith(200, deviceAnswer), pending), time.Second, 1},
+		{"in a poll", scripted(answerWith(200, deviceAnswer), pending, hang), 11 * time.Second, 3},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: script(row.answers...)}
+				cl, _ := server.public().userClient()
+				ctx, cancel := context.WithTimeout(t.Context(), row.leave)
+				defer cancel()
+				began := time.Now()
+				d, err := cl.authorizeDevice(ctx, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = cl.poll(ctx, d)
+				if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, context.DeadlineExceeded) || e.Code != "" {
+					t.Errorf("error %v", err)
+				}
+				if took := time.Since(began); took != row.leave {
+					t.Errorf("after %v", took)
+				}
+				wantRequests(t, server, row.requests)
+			})
+		})
+	}
+}
+
+// The error of a code that has expired tells of the trouble that was there in
+// the end, and of no other.
+func TestExpiredDeviceCodeTellsOfTrouble(t *testing.T) {
+	short := answerWith(200, strings.Replace(deviceAnswer, `"expires_in":900`, `"expires_in":22`, 1))
+	for _, row := range []struct {
+		name    string
+		answers []func(int, *http.Request) (*http.Response, error)
+		told    bool
+	}{
+		{"busy until the end", scripted(short, pending, unavailable), true},
+		{"busy once", scripted(short, unavailable, pending), false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &fakeEntra{answer: script(row.answers...)}
+				_, err := server.public().DeviceCode(new(shown).show).Token()
+				if e, ok := errors.AsType[*Error](err); !ok || e.Code != "expired_token" || strings.Contains(err.Error(), "HTTP status 503") != row.told {
+					t.Errorf("error %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Each request has an id of its own, by which support finds it.
+func TestDeviceRequestsHaveIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ids []string
+		server := &fakeEntra{answer: func(n int, r *http.Request) (*http.Response, error) {
+			ids = append(ids, r.Header.Get("Client-Request-Id"))
+			return badRequest(`{"error":"invalid_client"}`)(n, r)
+		}}
+		_, err := server.public().DeviceCode(new(shown).show).Token()
+		if e, ok := errors.AsType[*Error](err); !ok || len(ids) != 1 || !guidPattern.MatchString(ids[0]) || e.CorrelationID != ids[0] {
+			t.Errorf("error %v after the requests %q", err, ids)
+		}
+	})
+}
+
+// A credential that cannot be used is why there is no code.
+func TestDeviceCodeWithoutAnAssertion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := new(fakeEntra)
+		gone := errors.New("no such vault")
+		config := server.config()
+		config.Credential = Assertion(func(context.Context) (string, error) { return "", gone })
+		_, err := config.DeviceCode(new(shown).show).Token()
+		if !errors.Is(err, gone) || !strings.Contains(err.Error(), "the credential cannot be used") {
+			t.Errorf("error %v", err)
+		}
+		wantRequests(t, server, 0)
+	})
+}
+
 func TestDeviceCodeIsNotShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: answerWith(200, deviceAnswer)}

@@ -77,20 +77,21 @@ func TestEncryptedRefuses(t *testing.T) {
 		change  func([]byte) []byte
 		key     string
 		damaged bool
+		problem string
 	}{
-		{"moved to another entry", func(v []byte) []byte { return v }, "other", true},
-		{"first byte", flip(0), "k", true},
-		{"key id", flip(len(sealedMagic)), "k", false},
-		{"nonce", flip(sealedHead), "k", true},
-		{"value", flip(sealedHead + 12), "k", true},
-		{"last byte", flip(-1), "k", true},
-		{"torn in the value", func(v []byte) []byte { return v[:len(v)-1] }, "k", true},
-		{"torn in the nonce", func(v []byte) []byte { return v[:sealedHead+3] }, "k", true},
-		{"torn after the key id", func(v []byte) []byte { return v[:sealedHead] }, "k", true},
-		{"torn in the key id", func(v []byte) []byte { return v[:sealedHead-1] }, "k", true},
-		{"empty", func([]byte) []byte { return nil }, "k", true},
-		{"longer", func(v []byte) []byte { return append(v, 0) }, "k", true},
-		{"not encrypted", func([]byte) []byte { return []byte(`{"version":1,"refresh_token":"PLANTED"}`) }, "k", true},
+		{"moved to another entry", func(v []byte) []byte { return v }, "other", true, "another key of the cache"},
+		{"first byte", flip(0), "k", true, "is not encrypted"},
+		{"key id", flip(len(sealedMagic)), "k", false, "another key (id"},
+		{"nonce", flip(sealedHead), "k", true, "is cut short"},
+		{"value", flip(sealedHead + 12), "k", true, "is cut short"},
+		{"last byte", flip(-1), "k", true, "is cut short"},
+		{"torn in the value", func(v []byte) []byte { return v[:len(v)-1] }, "k", true, "is cut short"},
+		{"torn in the nonce", func(v []byte) []byte { return v[:sealedHead+3] }, "k", true, "is cut short"},
+		{"torn after the key id", func(v []byte) []byte { return v[:sealedHead] }, "k", true, "is cut short"},
+		{"torn in the key id", func(v []byte) []byte { return v[:sealedHead-1] }, "k", true, "is not encrypted"},
+		{"empty", func([]byte) []byte { return nil }, "k", true, "is not encrypted"},
+		{"longer", func(v []byte) []byte { return append(v, 0) }, "k", true, "is cut short"},
+		{"not encrypted", func([]byte) []byte { return []byte(`{"version":1,"refresh_token":"PLANTED"}`) }, "k", true, "is not encrypted"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -102,11 +103,52 @@ func TestEncryptedRefuses(t *testing.T) {
 			inner.replace(row.key, row.change(inner.keys()["k"]))
 			value, err := c.Get(t.Context(), row.key)
 			e, ok := errors.AsType[*CacheError](err)
-			if value != nil || !ok || e.Key != row.key || e.Remedy == "" || errors.Is(err, ErrCacheMiss) != row.damaged {
+			if value != nil || !ok || e.Key != row.key || e.Remedy == "" || errors.Is(err, ErrCacheMiss) != row.damaged || !strings.Contains(e.Problem, row.problem) {
 				t.Errorf("%q, error %v", value, err)
 			}
 			checkAllVerbs(t, "error", err)
 		})
+	}
+}
+
+// A sizedCache notes the room that is asked for.
+type sizedCache struct {
+	memCache
+	size int
+}
+
+func (c *sizedCache) reserve(_ context.Context, _ string, size int) (func(), error) {
+	c.size = size
+	return func() {}, nil
+}
+
+func (c *sizedCache) purge(context.Context, string) error { return nil }
+
+// Room is made for what is written, and not for what is encrypted in it.
+func TestRoomForAnEncryptedEntry(t *testing.T) {
+	inner := new(sizedCache)
+	c := Encrypted(inner, keyA)
+	value := []byte("PLANTED")
+	if err := c.Put(t.Context(), "k", value); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.(keepsFiles).reserve(t.Context(), "k", len(value)); err != nil {
+		t.Fatal(err)
+	}
+	if written := len(inner.keys()["k"]); inner.size != written {
+		t.Errorf("room for %d bytes; %d are written", inner.size, written)
+	}
+}
+
+// Settings that cannot work do no harm with whatever method.
+func TestEncryptedOfNothing(t *testing.T) {
+	for name, c := range map[string]Cache{"no cache": Encrypted(nil, keyA), "no key": Encrypted(new(memCache), keyA[:31])} {
+		_, got := c.Get(t.Context(), "k")
+		for method, err := range map[string]error{"Get": got, "Put": c.Put(t.Context(), "k", nil), "Delete": c.Delete(t.Context(), "k")} {
+			if _, ok := errors.AsType[*ConfigError](err); !ok {
+				t.Errorf("%s, %s: error %v", name, method, err)
+			}
+		}
 	}
 }
 

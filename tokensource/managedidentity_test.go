@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -107,6 +108,12 @@ func TestRequestOfEachHost(t *testing.T) {
 		{"IMDS by object id", noVariables, nil, object, imdsURL + "object_id=" + testIdentity + "&" + resource, [2]string{"Metadata", "true"}, ""},
 		{"IMDS by resource id", noVariables, nil, byResource, imdsURL + "msi_res_id=" + url.QueryEscape(testResource) + "&" + resource, [2]string{"Metadata", "true"}, ""},
 		{"IMDS of another cloud", noVariables, nil, ManagedIdentityOptions{Resource: exoauth.China.Resource}, imdsURL + "resource=https%3A%2F%2Fpartner.outlook.cn", [2]string{"Metadata", "true"}, ""},
+		{"a header and a thumbprint alone", map[string]string{"IDENTITY_HEADER": testHeader, "IDENTITY_SERVER_THUMBPRINT": "ab"}, nil, ManagedIdentityOptions{}, imdsURL + resource, [2]string{"Metadata", "true"}, ""},
+		{"an endpoint and a thumbprint alone", map[string]string{"IDENTITY_ENDPOINT": arcVars["IDENTITY_ENDPOINT"], "IDENTITY_SERVER_THUMBPRINT": "ab"}, nil, ManagedIdentityOptions{}, imdsURL + resource, [2]string{"Metadata", "true"}, ""},
+		{"an endpoint alone", map[string]string{"IDENTITY_ENDPOINT": arcVars["IDENTITY_ENDPOINT"]}, nil, ManagedIdentityOptions{}, imdsURL + resource, [2]string{"Metadata", "true"}, ""},
+		{"a header alone", map[string]string{"IDENTITY_HEADER": testHeader}, nil, ManagedIdentityOptions{}, imdsURL + resource, [2]string{"Metadata", "true"}, ""},
+		{"the variable of Arc that names no endpoint", map[string]string{"IMDS_ENDPOINT": arcVars["IMDS_ENDPOINT"]}, nil, ManagedIdentityOptions{}, imdsURL + resource, [2]string{"Metadata", "true"}, ""},
+		{"a secret alone", map[string]string{"MSI_SECRET": testHeader}, nil, ManagedIdentityOptions{}, imdsURL + resource, [2]string{"Metadata", "true"}, ""},
 		{"App Service", appVars, nil, ManagedIdentityOptions{}, "http://127.0.0.1:41321/msi/token/?api-version=2019-08-01&" + resource, [2]string{"X-Identity-Header", testHeader}, ""},
 		{"App Service by client id", appVars, nil, user, "http://127.0.0.1:41321/msi/token/?api-version=2019-08-01&client_id=" + testIdentity + "&" + resource, [2]string{"X-Identity-Header", testHeader}, ""},
 		{"App Service by object id", appVars, nil, object, "http://127.0.0.1:41321/msi/token/?api-version=2019-08-01&object_id=" + testIdentity + "&" + resource, [2]string{"X-Identity-Header", testHeader}, ""},
@@ -360,8 +367,20 @@ func TestHerdOfAManagedIdentity(t *testing.T) {
 
 func TestClientOfAManagedIdentity(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://192.0.2.1")
-	if t1 := withoutProxy(); t1.Proxy != nil || t1.DialContext == nil {
-		t.Error("requests of a managed identity may go to a proxy")
+	source := identitySource(ManagedIdentityOptions{}, imds())
+	id := source.flow().(*identity)
+	if id.limit != identityLimit {
+		t.Errorf("a request may take %v", id.limit)
+	}
+	t1, ok := id.http.Transport.(*http.Transport)
+	if !ok || t1.Proxy != nil {
+		t.Fatal("requests of a managed identity may go to a proxy")
+	}
+	if theirs := http.DefaultTransport.(*http.Transport); t1.IdleConnTimeout != theirs.IdleConnTimeout || t1.IdleConnTimeout == 0 {
+		t.Errorf("idle connections are closed after %v", t1.IdleConnTimeout)
+	}
+	if reflect.ValueOf(t1.DialContext).Pointer() != reflect.ValueOf(dialNear).Pointer() {
+		t.Error("a machine that is not there is dialled for half a minute")
 	}
 	standard := http.DefaultTransport
 	defer func() { http.DefaultTransport = standard }()

@@ -139,6 +139,17 @@ func TestUserFlowSettings(t *testing.T) {
 		flow   func(*Config) *Source
 		field  string // of the error; "" where there is none
 	}{
+		{"browser, no tenant", tenant(""), func(c *Config) *Source { return c.AuthCode(AuthCodeOptions{}) }, "Tenant"},
+		{"browser, an address elsewhere", nothing, func(c *Config) *Source { return c.AuthCode(AuthCodeOptions{RedirectURL: "https://example.com/"}) }, "AuthCodeOptions.RedirectURL"},
+		{"device code, no tenant", tenant(""), func(c *Config) *Source { return c.DeviceCode(nil) }, "Tenant"},
+		{"refresh token with a space", nothing, func(c *Config) *Source { return c.RefreshToken("a b") }, "RefreshToken"},
+		{"refresh token with the first and the last character", nothing, func(c *Config) *Source { return c.RefreshToken("!~") }, ""},
+		{"refresh token with DEL", nothing, func(c *Config) *Source { return c.RefreshToken("a\x7f") }, "RefreshToken"},
+		{"user name with DEL", nothing, func(c *Config) *Source { return c.Password("jane\x7f", "p") }, "username"},
+		{"user name with a tilde", nothing, func(c *Config) *Source { return c.Password("jane~", "p") }, ""},
+		{"user name with a space", nothing, func(c *Config) *Source { return c.Password("jane doe", "p") }, ""},
+		{"password with a space before it", nothing, func(c *Config) *Source { return c.Password("jane", " p") }, "password"},
+		{"password with a control character within", nothing, func(c *Config) *Source { return c.Password("jane", "a\x01b") }, "password"},
 		{"refresh token for consumers", tenant("consumers"), func(c *Config) *Source { return c.RefreshToken("M.R3_BAY.-x") }, ""},
 		{"refresh token empty", nothing, func(c *Config) *Source { return c.RefreshToken("") }, "RefreshToken"},
 		{"refresh token with a line end", nothing, func(c *Config) *Source { return c.RefreshToken(testRefresh + "\n") }, "RefreshToken"},
