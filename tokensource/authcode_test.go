@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -102,6 +103,45 @@ func (b *browser) checkClosed() {
 	if conn, err := net.Dial("tcp4", net.JoinHostPort("127.0.0.1", u.Port())); err == nil {
 		conn.Close()
 		b.t.Error("the port is still open")
+	}
+}
+
+// Open may return long before the person has signed in.
+func TestOpenThatReturnsAtOnce(t *testing.T) {
+	server := &fakeEntra{answer: rotate}
+	want(t, server.public().AuthCode(AuthCodeOptions{Open: func(_ context.Context, address string) error {
+		u, err := url.Parse(address)
+		if err != nil {
+			return err
+		}
+		go func() {
+			redirect := u.Query().Get("redirect_uri")
+			for range 3 { // a browser asks for an icon
+				send(t, false, redirect+"/favicon.ico", nil)
+			}
+			send(t, false, redirect, url.Values{"state": {u.Query().Get("state")}, "code": {testCode}})
+		}()
+		return nil
+	}}), 1)
+}
+
+// Without Open it is this machine's browser that opens.
+func TestAuthCodeOpensTheBrowser(t *testing.T) {
+	desktop(t, map[string]string{"xdg-open": noteAddress + ` && mv "$OPENED" "$OPENED.whole"`})
+	t.Setenv("PATH", os.Getenv("PATH")+":/bin:/usr/bin") // for mv
+	caller := ask(t.Context(), (&fakeEntra{answer: rotate}).public().AuthCode(AuthCodeOptions{}))
+	var address []byte
+	for len(address) == 0 && t.Context().Err() == nil {
+		runtime.Gosched()
+		address, _ = os.ReadFile(os.Getenv("OPENED") + ".whole")
+	}
+	u, err := url.Parse(string(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, false, u.Query().Get("redirect_uri"), url.Values{"state": {u.Query().Get("state")}, "code": {testCode}})
+	if r := <-caller; r.err != nil {
+		t.Error(r.err)
 	}
 }
 

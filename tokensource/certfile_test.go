@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
@@ -113,20 +112,6 @@ func TestCertificateData(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Work that a file asks for is bounded.
-func TestIterationsAreBounded(t *testing.T) {
-	oid := func(n ...int) asn1.ObjectIdentifier { return n }
-	raw := func(v any) asn1.RawValue { return asn1.RawValue{FullBytes: must(asn1.Marshal(v))} }
-	kdf := pbkdf2Params{Salt: []byte("salt"), Iterations: 1<<31 - 1, PRF: pkix.AlgorithmIdentifier{Algorithm: oid(1, 2, 840, 113549, 2, 9)}}
-	scheme := pbes2{
-		KDF:    pkix.AlgorithmIdentifier{Algorithm: oid(1, 2, 840, 113549, 1, 5, 12), Parameters: raw(kdf)},
-		Cipher: pkix.AlgorithmIdentifier{Algorithm: oid(2, 16, 840, 1, 101, 3, 4, 1, 42), Parameters: raw(make([]byte, 16))},
-	}
-	der := must(asn1.Marshal(encryptedKey{pkix.AlgorithmIdentifier{Algorithm: oid(1, 2, 840, 113549, 1, 5, 13), Parameters: raw(scheme)}, make([]byte, 32)}))
-	_, err := decryptPKCS8(der, filePassword)
-	wantError(t, err, "2147483647 iterations is not done")
 }
 
 func TestEndlessFile(t *testing.T) {
