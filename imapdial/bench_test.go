@@ -86,11 +86,11 @@ func idleSessions(t testing.TB, n int, dial func() (*imapclient.Client, error)) 
 }
 
 func overhead(t testing.TB, n int) (plainBytes, ourBytes, plainGoroutines, ourGoroutines float64) {
-	d := &imapdial.Dialer{TokenSource: staticSource(secretToken), TLSConfig: mailtest.ClientTLS(), DialContext: exchangeLike.DialContext}
+	d := &imapdial.Dialer{TokenSource: staticSource(secretToken), TLSConfig: mailtest.ClientTLS(), DialContext: exchangeLike.For(t)}
 	config := mailtest.ClientTLS()
 	config.ServerName = mailtest.Host
 	config.ClientSessionCache = tls.NewLRUClientSessionCache(0) // as a Dialer has
-	plainly := func() (*imapclient.Client, error) { return plain(t.Context(), exchangeLike.DialContext, config) }
+	plainly := func() (*imapclient.Client, error) { return plain(t.Context(), exchangeLike.For(t), config) }
 	ours := func() (*imapclient.Client, error) { return d.Dial(t.Context(), mailbox) }
 	idleSessions(t, 50, plainly) // what is made once
 	idleSessions(t, 50, ours)
@@ -150,14 +150,14 @@ func BenchmarkDial(b *testing.B) {
 			}
 		})
 	}
-	d := &imapdial.Dialer{TokenSource: staticSource(secretToken), TLSConfig: mailtest.ClientTLS(), DialContext: exchangeLike.DialContext}
-	quick := &imapdial.Dialer{TokenSource: d.TokenSource, TLSConfig: mailtest.ClientTLS(), DialContext: exchangeLike.DialContext, SkipProbe: true}
+	d := &imapdial.Dialer{TokenSource: staticSource(secretToken), TLSConfig: mailtest.ClientTLS(), DialContext: exchangeLike.For(b)}
+	quick := &imapdial.Dialer{TokenSource: d.TokenSource, TLSConfig: mailtest.ClientTLS(), DialContext: exchangeLike.For(b), SkipProbe: true}
 	run("exoauth", func(ctx context.Context) (*imapclient.Client, error) { return d.Dial(ctx, mailbox) })
 	run("exoauth, no probe", func(ctx context.Context) (*imapclient.Client, error) {
 		return quick.Dial(ctx, mailbox)
 	})
 	run("go-imap, the same", func(ctx context.Context) (*imapclient.Client, error) {
-		c, err := plain(ctx, exchangeLike.DialContext, config)
+		c, err := plain(ctx, exchangeLike.For(b), config)
 		if err != nil {
 			return nil, err
 		}
@@ -166,12 +166,12 @@ func BenchmarkDial(b *testing.B) {
 		return c, err
 	})
 	run("go-imap, authenticated", func(ctx context.Context) (*imapclient.Client, error) {
-		return plain(ctx, exchangeLike.DialContext, config)
+		return plain(ctx, exchangeLike.For(b), config)
 	})
 	cached := config.Clone()
 	cached.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	run("go-imap, the same, TLS session cached", func(ctx context.Context) (*imapclient.Client, error) {
-		c, err := plain(ctx, exchangeLike.DialContext, cached)
+		c, err := plain(ctx, exchangeLike.For(b), cached)
 		if err != nil {
 			return nil, err
 		}

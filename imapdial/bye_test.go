@@ -41,9 +41,9 @@ func TestByeReachesTheCaller(t *testing.T) {
 		play mailtest.Script
 		use  func(c *imapclient.Client) error
 	}{
-		"in place of an answer": {after(func(p *mailtest.Peer) { p.Hear(); p.Say("* BYE " + expired) }), noop},
+		"in place of an answer": {after(func(p *mailtest.Peer) { p.Tag("NOOP"); p.Say("* BYE " + expired) }), noop},
 		"while idling": {after(func(p *mailtest.Peer) {
-			p.Hear()
+			p.Tag("IDLE")
 			p.Say("+ IDLE accepted, awaiting DONE command.", "* 5 EXISTS", "* BYE "+expired)
 		}), idle},
 		"before the command": {after(func(p *mailtest.Peer) { p.Say("* BYE " + expired) }), func(c *imapclient.Client) error {
@@ -54,11 +54,11 @@ func TestByeReachesTheCaller(t *testing.T) {
 			<-c.Closed()
 			return c.Close()
 		}},
-		"from a server that stays": {after(func(p *mailtest.Peer) { p.Hear(); p.Say("* BYE " + expired); mailtest.Silence(p) }), noop},
+		"from a server that stays": {after(func(p *mailtest.Peer) { p.Tag("NOOP"); p.Say("* BYE " + expired); mailtest.Silence(p) }), noop},
 		"with the end of the handshake": {func(p *mailtest.Peer) {
 			p.Say(greeting)
-			p.Say(p.Tag() + " OK AUTHENTICATE completed.")
-			capability, namespaceTag := p.Tag(), p.Tag()
+			p.Say(p.Tag("AUTHENTICATE") + " OK AUTHENTICATE completed.")
+			capability, namespaceTag := p.Tag("CAPABILITY"), p.Tag("NAMESPACE")
 			p.Say(postAuth, capability+" OK done", namespace, namespaceTag+" OK done", "* BYE "+expired)
 		}, func(c *imapclient.Client) error {
 			<-c.Closed()
@@ -67,7 +67,7 @@ func TestByeReachesTheCaller(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, err := scripted(test.play).Dial(t.Context(), mailbox)
+				c, err := scripted(t, test.play).Dial(t.Context(), mailbox)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -93,12 +93,12 @@ func TestByeThatIsNone(t *testing.T) {
 		want string // error of Close
 	}{
 		"answer to LOGOUT": {after(func(p *mailtest.Peer) {
-			tag := p.Tag()
+			tag := p.Tag("LOGOUT")
 			p.Say("* BYE signing off", tag+" OK LOGOUT completed.")
 		}), func(c *imapclient.Client) error { return c.Logout().Wait() }, ""},
 		"line of a message": {after(func(p *mailtest.Peer) {
-			p.Say("* 1 EXISTS", p.Tag()+" OK EXAMINE completed.")
-			p.Say(fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s)", len(body), body), p.Tag()+" OK FETCH completed.")
+			p.Say("* 1 EXISTS", p.Tag("SELECT")+" OK SELECT completed.")
+			p.Say(fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s)", len(body), body), p.Tag("FETCH")+" OK FETCH completed.")
 		}), func(c *imapclient.Client) error {
 			if _, err := c.Select("INBOX", nil).Wait(); err != nil {
 				return err
@@ -109,7 +109,7 @@ func TestByeThatIsNone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, err := scripted(test.play).Dial(t.Context(), mailbox)
+				c, err := scripted(t, test.play).Dial(t.Context(), mailbox)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -37,17 +37,17 @@ func staticSource(token string) oauth2.TokenSource {
 
 // scripted is a Dialer for a script that plays outlook.office365.com, which
 // is known to take an initial response.
-func scripted(script mailtest.Script) *imapdial.Dialer {
+func scripted(t testing.TB, script mailtest.Script) *imapdial.Dialer {
 	return &imapdial.Dialer{
 		TokenSource: staticSource(secretToken),
 		TLSConfig:   mailtest.ClientTLS(),
-		DialContext: mailtest.OverTLS(script).DialContext,
+		DialContext: mailtest.OverTLS(script).For(t),
 	}
 }
 
 // elsewhere is scripted for a host that is not Microsoft's.
-func elsewhere(script mailtest.Script) *imapdial.Dialer {
-	d := scripted(script)
+func elsewhere(t testing.TB, script mailtest.Script) *imapdial.Dialer {
+	d := scripted(t, script)
 	d.Addr = mailtest.Host + ":993"
 	return d
 }
@@ -55,27 +55,33 @@ func elsewhere(script mailtest.Script) *imapdial.Dialer {
 // open plays the server from the greeting to an open mailbox.
 func open(p *mailtest.Peer) {
 	p.Say(greeting)
-	p.Say(p.Tag() + " OK AUTHENTICATE completed.")
+	p.Say(p.Tag("AUTHENTICATE") + " OK AUTHENTICATE completed.")
 	openProbe(p)
 }
 
+// deserted plays a server whose client leaves before it authenticates.
+func deserted(p *mailtest.Peer) {
+	p.Say(greeting)
+	p.Gone()
+}
+
 func openProbe(p *mailtest.Peer) {
-	p.Say(postAuth, p.Tag()+" OK CAPABILITY completed.")
-	p.Say(namespace, p.Tag()+" OK NAMESPACE completed.")
+	p.Say(postAuth, p.Tag("CAPABILITY")+" OK CAPABILITY completed.")
+	p.Say(namespace, p.Tag("NAMESPACE")+" OK NAMESPACE completed.")
 }
 
 func TestDialHandsOverAnAuthenticatedClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		heard := make(chan string, 1)
-		d := scripted(func(p *mailtest.Peer) {
+		d := scripted(t, func(p *mailtest.Peer) {
 			p.Say(greeting)
 			line := p.Hear()
 			heard <- line
 			tag, _, _ := strings.Cut(line, " ")
 			p.Say(tag + " OK AUTHENTICATE completed.")
 			openProbe(p)
-			p.Say("* 3 EXISTS", p.Tag()+" OK [READ-ONLY] EXAMINE completed.")
-			p.Say("* BYE Microsoft Exchange Server IMAP4 server signing off.", p.Tag()+" OK LOGOUT completed.")
+			p.Say("* 3 EXISTS", p.Tag("EXAMINE")+" OK [READ-ONLY] EXAMINE completed.")
+			p.Say("* BYE Microsoft Exchange Server IMAP4 server signing off.", p.Tag("LOGOUT")+" OK LOGOUT completed.")
 		})
 		c, err := d.Dial(t.Context(), mailbox)
 		if err != nil {
@@ -106,12 +112,12 @@ func TestDialHandsOverAnAuthenticatedClient(t *testing.T) {
 // client.
 func TestDialHandsOverWhatWasReadAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(func(p *mailtest.Peer) {
+		d := scripted(t, func(p *mailtest.Peer) {
 			p.Say(greeting)
-			p.Say(p.Tag() + " OK AUTHENTICATE completed.")
-			capability, namespaceTag := p.Tag(), p.Tag()
+			p.Say(p.Tag("AUTHENTICATE") + " OK AUTHENTICATE completed.")
+			capability, namespaceTag := p.Tag("CAPABILITY"), p.Tag("NAMESPACE")
 			p.Say(postAuth, capability+" OK CAPABILITY completed.", namespace, namespaceTag+" OK NAMESPACE completed.", "* 23 EXISTS")
-			p.Say(p.Tag() + " OK NOOP completed.")
+			p.Say(p.Tag("NOOP") + " OK NOOP completed.")
 		})
 		var exists uint32
 		d.Options = &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
@@ -136,13 +142,13 @@ func TestDialAsksHostsItDoesNotKnow(t *testing.T) {
 	for name, play := range map[string]mailtest.Script{
 		"capabilities in the greeting": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR LOGINDISABLED AUTH=XOAUTH2] ready")
-			p.Say(p.Tag() + " OK Logged in")
+			p.Say(p.Tag("AUTHENTICATE") + " OK Logged in")
 			openProbe(p)
 		},
 		"capabilities asked for": func(p *mailtest.Peer) {
 			p.Say("* OK ready")
-			p.Say("* CAPABILITY IMAP4rev1 SASL-IR AUTH=xoauth2", p.Tag()+" OK done")
-			p.Say(p.Tag() + " OK Logged in")
+			p.Say("* CAPABILITY IMAP4rev1 SASL-IR AUTH=xoauth2", p.Tag("CAPABILITY")+" OK done")
+			p.Say(p.Tag("AUTHENTICATE") + " OK Logged in")
 			openProbe(p)
 		},
 		twoStep + ", plus and space": func(p *mailtest.Peer) {
@@ -159,49 +165,49 @@ func TestDialAsksHostsItDoesNotKnow(t *testing.T) {
 		},
 		"no NAMESPACE": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
-			p.Say(p.Tag() + " OK Logged in")
-			p.Say("* CAPABILITY IMAP4rev1", p.Tag()+" OK done")
-			p.Say(p.Tag() + " BAD unknown command")
+			p.Say(p.Tag("AUTHENTICATE") + " OK Logged in")
+			p.Say("* CAPABILITY IMAP4rev1", p.Tag("CAPABILITY")+" OK done")
+			p.Say(p.Tag("NAMESPACE") + " BAD unknown command")
 		},
 		"literal in NAMESPACE": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
-			p.Say(p.Tag() + " OK Logged in")
-			p.Say(postAuth, p.Tag()+" OK done")
-			tag := p.Tag()
+			p.Say(p.Tag("AUTHENTICATE") + " OK Logged in")
+			p.Say(postAuth, p.Tag("CAPABILITY")+" OK done")
+			tag := p.Tag("NAMESPACE")
 			p.Say("* NAMESPACE (({7}", "A3 NO\r\n \"/\")) NIL NIL", tag+" OK done")
 		},
 		"NAMESPACE offered and not known": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
-			p.Say(p.Tag() + " OK Logged in")
-			p.Say(postAuth, p.Tag()+" OK done")
-			p.Say(p.Tag() + " BAD Unknown command")
+			p.Say(p.Tag("AUTHENTICATE") + " OK Logged in")
+			p.Say(postAuth, p.Tag("CAPABILITY")+" OK done")
+			p.Say(p.Tag("NAMESPACE") + " BAD Unknown command")
 		},
 		"answers to the probe in the other order": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
-			p.Say(p.Tag() + " OK Logged in")
-			capability, ns := p.Tag(), p.Tag()
+			p.Say(p.Tag("AUTHENTICATE") + " OK Logged in")
+			capability, ns := p.Tag("CAPABILITY"), p.Tag("NAMESPACE")
 			p.Say(namespace, ns+" OK done", postAuth, capability+" OK done")
 		},
 		"NAMESPACE not known, answered first": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
-			p.Say(p.Tag() + " OK Logged in")
-			capability, ns := p.Tag(), p.Tag()
+			p.Say(p.Tag("AUTHENTICATE") + " OK Logged in")
+			capability, ns := p.Tag("CAPABILITY"), p.Tag("NAMESPACE")
 			p.Say(ns+" NO what?", "* CAPABILITY IMAP4rev1", capability+" OK done")
 		},
 		"statuses that end like literals": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] see {5}")
-			p.Say("* OK wait {900}", p.Tag()+" OK Logged in {70000}")
+			p.Say("* OK wait {900}", p.Tag("AUTHENTICATE")+" OK Logged in {70000}")
 			openProbe(p)
 		},
 		"untagged chatter at each step": func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready", "* OK still here")
-			p.Say("* OK thinking", p.Tag()+" OK Logged in", "* 5 EXISTS")
+			p.Say("* OK thinking", p.Tag("AUTHENTICATE")+" OK Logged in", "* 5 EXISTS")
 			openProbe(p)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, err := elsewhere(play).Dial(t.Context(), mailbox)
+				c, err := elsewhere(t, play).Dial(t.Context(), mailbox)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -212,7 +218,7 @@ func TestDialAsksHostsItDoesNotKnow(t *testing.T) {
 }
 
 func twoSteps(p *mailtest.Peer, challenge string) {
-	tag := p.Tag()
+	tag := p.Tag("AUTHENTICATE")
 	p.Say(challenge)
 	raw, err := base64.StdEncoding.DecodeString(p.Hear())
 	if err != nil || !strings.HasPrefix(string(raw), "user="+mailbox) {
@@ -225,18 +231,18 @@ func twoSteps(p *mailtest.Peer, challenge string) {
 
 func TestDialStartTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := elsewhere(nil)
+		d := elsewhere(t, nil)
 		d.StartTLS = true
 		d.DialContext = mailtest.Script(func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 STARTTLS SASL-IR AUTH=NOT-BELIEVED] ready")
-			p.Say(p.Tag() + " OK begin")
+			p.Say(p.Tag("STARTTLS") + " OK begin")
 			if p.StartTLS() != nil {
 				return
 			}
-			p.Say("* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2", p.Tag()+" OK done")
-			p.Say(p.Tag() + " OK Logged in")
+			p.Say("* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2", p.Tag("CAPABILITY")+" OK done")
+			p.Say(p.Tag("AUTHENTICATE") + " OK Logged in")
 			openProbe(p)
-		}).DialContext
+		}).For(t)
 		c, err := d.Dial(t.Context(), mailbox)
 		if err != nil {
 			t.Fatal(err)
@@ -245,14 +251,20 @@ func TestDialStartTLS(t *testing.T) {
 	})
 }
 
+// askedByClient plays a server that imapclient asks for its capabilities, which
+// it does once or twice. The probe would ask for NAMESPACE, too.
+func askedByClient(p *mailtest.Peer) {
+	for tag, ok := p.Next("CAPABILITY"); ok; tag, ok = p.Next("CAPABILITY") {
+		p.Say(postAuth, tag+" OK CAPABILITY completed.")
+	}
+}
+
 func TestDialSkipProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(func(p *mailtest.Peer) {
+		d := scripted(t, func(p *mailtest.Peer) {
 			p.Say(greeting)
-			p.Say(p.Tag() + " OK AUTHENTICATE completed.")
-			for tag := p.Tag(); tag != ""; tag = p.Tag() { // imapclient asks, sometimes twice
-				p.Say(postAuth, tag+" OK CAPABILITY completed.")
-			}
+			p.Say(p.Tag("AUTHENTICATE") + " OK AUTHENTICATE completed.")
+			askedByClient(p)
 		})
 		d.SkipProbe = true
 		c, err := d.Dial(t.Context(), mailbox)
@@ -269,12 +281,10 @@ func TestDialSkipProbe(t *testing.T) {
 // The capabilities before authentication are not handed over for those after.
 func TestDialSkipProbeForgetsCapabilities(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := elsewhere(func(p *mailtest.Peer) {
+		d := elsewhere(t, func(p *mailtest.Peer) {
 			p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready")
-			p.Say(p.Tag() + " OK in")
-			for tag := p.Tag(); tag != ""; tag = p.Tag() {
-				p.Say(postAuth, tag+" OK CAPABILITY completed.")
-			}
+			p.Say(p.Tag("AUTHENTICATE") + " OK in")
+			askedByClient(p)
 		})
 		d.SkipProbe = true
 		c, err := d.Dial(t.Context(), mailbox)
@@ -335,7 +345,7 @@ func TestDialRenewsARefusedTokenOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				connections := 0
-				d := scripted(func(p *mailtest.Peer) {
+				d := scripted(t, func(p *mailtest.Peer) {
 					connections++
 					p.Say(greeting)
 					for range 3 {
@@ -375,7 +385,7 @@ func TestDialRenewsARefusedTokenOnce(t *testing.T) {
 
 func TestDialFetchesTheTokenBesideTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(open)
+		d := scripted(t, open)
 		connect := d.DialContext
 		d.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			<-time.After(3 * time.Second)
@@ -407,7 +417,7 @@ func (f sourceFunc) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 // The failure of the token ends a connection that would hang.
 func TestDialReturnsTheTokensFailureAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(func(p *mailtest.Peer) { p.Hear() })
+		d := scripted(t, func(p *mailtest.Peer) { p.Hear() })
 		failure := errors.New("AADSTS7000222")
 		d.TokenSource = sourceFunc(func(context.Context) (*oauth2.Token, error) { return nil, failure })
 		start := time.Now()
@@ -441,12 +451,7 @@ func TestDialRefusesBadSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := scripted(func(p *mailtest.Peer) {
-					p.Say(greeting)
-					if line := p.Hear(); line != "" {
-						t.Errorf("wrote %q", line)
-					}
-				})
+				d := scripted(t, deserted)
 				d.TokenSource = test.source
 				_, err := d.Dial(t.Context(), test.username)
 				if _, ok := errors.AsType[*imapdial.Error](err); !ok || !strings.Contains(err.Error(), test.want) {
@@ -481,7 +486,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
-				d := scripted(play)
+				d := scripted(t, play)
 				d.Options = &imapclient.Options{DebugWriter: &out}
 				d.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				c, err := d.Dial(t.Context(), mailbox)
@@ -511,8 +516,8 @@ func TestNoSecretComesOut(t *testing.T) {
 func TestDebugWriterSeesLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lines []string
-		d := scripted(after(func(p *mailtest.Peer) {
-			tag := p.Tag()
+		d := scripted(t, after(func(p *mailtest.Peer) {
+			tag := p.Tag("NOOP")
 			p.Raw("* 3 EX")
 			p.Raw("ISTS\r\n" + tag + " OK NOOP ")
 			p.Raw("completed.\r\n")

@@ -27,11 +27,16 @@ const challenge = `{"status":"401","schemes":"bearer","scope":"mail"}`
 
 func encoded(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
-// greeted plays Exchange up to the first command, and then rest with its tag.
+// greeted plays Exchange up to AUTHENTICATE, and then rest with its tag.
 func greeted(rest func(p *mailtest.Peer, tag string)) mailtest.Script {
+	return upTo("AUTHENTICATE", rest)
+}
+
+// upTo plays Exchange up to the first command, and then rest with its tag.
+func upTo(verb string, rest func(p *mailtest.Peer, tag string)) mailtest.Script {
 	return func(p *mailtest.Peer) {
 		p.Say(greeting)
-		rest(p, p.Tag())
+		rest(p, p.Tag(verb))
 	}
 }
 
@@ -39,7 +44,7 @@ func greeted(rest func(p *mailtest.Peer, tag string)) mailtest.Script {
 func authenticated(rest func(p *mailtest.Peer, capability, namespace string)) mailtest.Script {
 	return greeted(func(p *mailtest.Peer, tag string) {
 		p.Say(tag + " OK AUTHENTICATE completed.")
-		rest(p, p.Tag(), p.Tag())
+		rest(p, p.Tag("CAPABILITY"), p.Tag("NAMESPACE"))
 	})
 }
 
@@ -170,7 +175,7 @@ func TestFaults(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				start := time.Now()
-				c, err := scripted(f.play).Dial(ctx, mailbox)
+				c, err := scripted(t, f.play).Dial(ctx, mailbox)
 				if err == nil {
 					c.Close()
 					t.Fatal("no error")
@@ -208,8 +213,8 @@ func (f fault) check(t *testing.T, err error) {
 
 func TestFaultsBeforeTLS(t *testing.T) {
 	plain := func(play mailtest.Script) *imapdial.Dialer {
-		d := scripted(nil)
-		d.DialContext = play.DialContext
+		d := scripted(t, nil)
+		d.DialContext = play.For(t)
 		return d
 	}
 	startTLS := func(play mailtest.Script) *imapdial.Dialer {
@@ -227,13 +232,17 @@ func TestFaultsBeforeTLS(t *testing.T) {
 			fault{op: imapdial.OpTLS, is: context.DeadlineExceeded}},
 		"close in the TLS handshake": {plain(func(p *mailtest.Peer) { p.Hear() }),
 			fault{op: imapdial.OpTLS}},
-		"STARTTLS refused": {startTLS(func(p *mailtest.Peer) { p.Say(greeting); p.Say(p.Tag() + " NO not today"); mailtest.Silence(p) }),
+		"STARTTLS refused": {startTLS(func(p *mailtest.Peer) {
+			p.Say(greeting)
+			p.Say(p.Tag("STARTTLS") + " NO not today")
+			mailtest.Silence(p)
+		}),
 			fault{op: imapdial.OpStartTLS, imap: "imap: NO not today"}},
 		"silence after STARTTLS": {startTLS(func(p *mailtest.Peer) { p.Say(greeting); mailtest.Silence(p) }),
 			fault{op: imapdial.OpStartTLS, is: context.DeadlineExceeded}},
 		"bytes injected after STARTTLS": {startTLS(func(p *mailtest.Peer) {
 			p.Say(greeting)
-			p.Say(p.Tag()+" OK begin", "* CAPABILITY IMAP4rev1 AUTH=XOAUTH2")
+			p.Say(p.Tag("STARTTLS")+" OK begin", "* CAPABILITY IMAP4rev1 AUTH=XOAUTH2")
 			p.StartTLS()
 		}), fault{op: imapdial.OpStartTLS, is: imapdial.ErrProtocol, says: "in the clear"}},
 		"PREAUTH before STARTTLS": {startTLS(func(p *mailtest.Peer) { p.Say("* PREAUTH come in") }),
@@ -261,7 +270,7 @@ func TestFaultsOfCertificates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := scripted(open)
+				d := scripted(t, open)
 				change(d)
 				_, err := d.Dial(t.Context(), mailbox)
 				fault{op: imapdial.OpTLS}.check(t, err)
@@ -283,7 +292,7 @@ func TestNoXOAUTH2(t *testing.T) {
 		},
 		"when asked": func(p *mailtest.Peer) {
 			p.Say("* OK ready")
-			p.Say("* CAPABILITY IMAP4rev1 AUTH=PLAIN", p.Tag()+" OK done")
+			p.Say("* CAPABILITY IMAP4rev1 AUTH=PLAIN", p.Tag("CAPABILITY")+" OK done")
 			if line := p.Hear(); line != "" {
 				t.Errorf("the client sent %q", line)
 			}
@@ -291,7 +300,7 @@ func TestNoXOAUTH2(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, err := elsewhere(play).Dial(t.Context(), mailbox)
+				_, err := elsewhere(t, play).Dial(t.Context(), mailbox)
 				fault{op: imapdial.OpCapability, is: imapdial.ErrNoXOAUTH2, says: "AUTH=PLAIN"}.check(t, err)
 			})
 		})
@@ -311,8 +320,8 @@ func TestCancel(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				gaveUp := errors.New("the user gave up")
 				ctx, cancel := context.WithCancelCause(t.Context())
-				d := scripted(nil)
-				d.DialContext = play.DialContext
+				d := scripted(t, nil)
+				d.DialContext = play.For(t)
 				time.AfterFunc(time.Second, func() { cancel(gaveUp) })
 				start := time.Now()
 				_, err := d.Dial(ctx, mailbox)
@@ -329,7 +338,7 @@ func TestCancel(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			release := make(chan struct{})
 			defer close(release)
-			d := scripted(mailtest.Silence)
+			d := scripted(t, mailtest.Silence)
 			d.TokenSource = blockedSource(release)
 			d.Timeout = time.Second
 			_, err := d.Dial(t.Context(), mailbox)
@@ -340,7 +349,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("connecting", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			d := scripted(nil)
+			d := scripted(t, nil)
 			d.Timeout = time.Second
 			d.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 				<-ctx.Done()

@@ -20,7 +20,7 @@ import (
 // A stage is a point of the handshake at which the server's turn is to speak.
 type stage struct {
 	op     string
-	dialer func(mailtest.Script) *imapdial.Dialer
+	dialer func(testing.TB, mailtest.Script) *imapdial.Dialer
 	// reach plays a good server up to the stage and then rest with the tag to
 	// be answered.
 	reach func(rest func(p *mailtest.Peer, tag string)) mailtest.Script
@@ -31,11 +31,11 @@ var stages = map[string]stage{
 		return func(p *mailtest.Peer) { rest(p, "*") }
 	}},
 	"greeting, not awaited": {imapdial.OpGreeting, early, func(rest func(*mailtest.Peer, string)) mailtest.Script {
-		return func(p *mailtest.Peer) { p.Hear(); rest(p, "*") }
+		return func(p *mailtest.Peer) { p.Tag("AUTHENTICATE"); rest(p, "*") }
 	}},
-	"starttls": {imapdial.OpStartTLS, inTheClear, greeted},
+	"starttls": {imapdial.OpStartTLS, inTheClear, func(rest func(*mailtest.Peer, string)) mailtest.Script { return upTo("STARTTLS", rest) }},
 	"capability": {imapdial.OpCapability, elsewhere, func(rest func(*mailtest.Peer, string)) mailtest.Script {
-		return func(p *mailtest.Peer) { p.Say("* OK ready"); rest(p, p.Tag()) }
+		return func(p *mailtest.Peer) { p.Say("* OK ready"); rest(p, p.Tag("CAPABILITY")) }
 	}},
 	"authenticate": {imapdial.OpAuthenticate, scripted, greeted},
 	"empty challenge": {imapdial.OpAuthenticate, scripted, func(rest func(*mailtest.Peer, string)) mailtest.Script {
@@ -55,16 +55,16 @@ var stages = map[string]stage{
 	}},
 }
 
-func early(play mailtest.Script) *imapdial.Dialer {
-	d := scripted(play)
+func early(t testing.TB, play mailtest.Script) *imapdial.Dialer {
+	d := scripted(t, play)
 	d.EarlyAuth = true
 	return d
 }
 
-func inTheClear(play mailtest.Script) *imapdial.Dialer {
-	d := elsewhere(nil)
+func inTheClear(t testing.TB, play mailtest.Script) *imapdial.Dialer {
+	d := elsewhere(t, nil)
 	d.StartTLS = true
-	d.DialContext = play.DialContext
+	d.DialContext = play.For(t)
 	return d
 }
 
@@ -157,7 +157,7 @@ func TestFaultsAtEveryStage(t *testing.T) {
 			t.Run(at+": "+what, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var watched mailtest.Watched
-					d := stage.dialer(stage.reach(misdeed.do))
+					d := stage.dialer(t, stage.reach(misdeed.do))
 					d.DialContext = watched.DialContext(d.DialContext)
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
@@ -206,8 +206,8 @@ func TestReset(t *testing.T) {
 			if stage.op != imapdial.OpStartTLS {
 				play = mailtest.OverTLS(play)
 			}
-			go play.Accept(listener)
-			d := stage.dialer(nil)
+			go play.Accept(t, listener)
+			d := stage.dialer(t, nil)
 			d.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, network, listener.Addr().String())
 			}
@@ -242,9 +242,9 @@ func TestFaultsOfServersTLS(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var watched mailtest.Watched
 				config := mailtest.ServerTLS()
-				d := scripted(nil)
+				d := scripted(t, nil)
 				change(config, d)
-				d.DialContext = watched.DialContext(mailtest.Script(func(p *mailtest.Peer) { tls.Server(p.Conn, config).Handshake() }).DialContext)
+				d.DialContext = watched.DialContext(mailtest.Script(func(p *mailtest.Peer) { tls.Server(p.Conn, config).Handshake() }).For(t))
 				_, err := d.Dial(t.Context(), mailbox)
 				fault{op: imapdial.OpTLS}.check(t, err)
 				if imapdial.Temporary(err) {

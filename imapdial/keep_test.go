@@ -31,15 +31,15 @@ type lineUp struct {
 	dials []time.Duration // when, since start
 }
 
-func servers(plays ...mailtest.Script) *lineUp {
-	l := &lineUp{Dialer: scripted(nil), start: time.Now()}
+func servers(t testing.TB, plays ...mailtest.Script) *lineUp {
+	l := &lineUp{Dialer: scripted(t, nil), start: time.Now()}
 	l.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		play := plays[min(len(l.dials), len(plays)-1)]
 		l.dials = append(l.dials, time.Since(l.start))
 		if play == nil {
 			return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 		}
-		return mailtest.OverTLS(play).DialContext(ctx, network, addr)
+		return mailtest.OverTLS(play).For(t)(ctx, network, addr)
 	}
 	return l
 }
@@ -66,8 +66,8 @@ func answering(d time.Duration, lines ...string) mailtest.Script {
 
 func answer(p *mailtest.Peer, d time.Duration, lines ...string) {
 	for end := time.Now().Add(d); ; {
-		tag := p.Tag()
-		if tag == "" {
+		tag, ok := p.Next("NOOP")
+		if !ok {
 			return
 		}
 		if time.Now().Before(end) {
@@ -86,7 +86,7 @@ var forever = answering(365 * 24 * time.Hour)
 // refusing plays a server that answers text to each AUTHENTICATE.
 func refusing(text string) mailtest.Script {
 	return greeted(func(p *mailtest.Peer, tag string) {
-		for ; tag != ""; tag = p.Tag() {
+		for ok := true; ok; tag, ok = p.Next("AUTHENTICATE") {
 			p.Say(tag + " " + text)
 		}
 	})
@@ -144,7 +144,7 @@ func TestKeepDialsAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := servers(test.plays...)
+				l := servers(t, test.plays...)
 				ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 				defer cancel()
 				if err := l.Keep(ctx, mailbox, noops); !errors.Is(err, context.DeadlineExceeded) {
@@ -165,7 +165,7 @@ func TestKeepDialsAgain(t *testing.T) {
 
 func TestKeepBackoffIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := servers(nil)
+		l := servers(t, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		l.Keep(ctx, mailbox, noops)
@@ -179,7 +179,7 @@ func TestKeepBackoffIsBounded(t *testing.T) {
 // f may have a session replaced that Keep takes for good.
 func TestKeepDialsAgainForF(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := servers(forever)
+		l := servers(t, forever)
 		sessions := 0
 		err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
 			if sessions++; sessions == 3 {
@@ -196,7 +196,7 @@ func TestKeepDialsAgainForF(t *testing.T) {
 // What would be a wrong setting at first is an outage later.
 func TestKeepOutlivesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := servers(answering(time.Hour))
+		l := servers(t, answering(time.Hour))
 		serve, dials := l.DialContext, 0
 		l.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if dials++; dials > 1 && dials < 5 {
@@ -220,7 +220,7 @@ func TestKeepOutlivesAnOutage(t *testing.T) {
 func TestKeepAfterTheTokenExpired(t *testing.T) {
 	t.Run("source that is told", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			l := servers(answering(time.Hour, "* BYE "+expired), forever)
+			l := servers(t, answering(time.Hour, "* BYE "+expired), forever)
 			src := &renewingSource{tokens: []string{"stale", "fresh"}}
 			l.TokenSource = src
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
@@ -234,7 +234,7 @@ func TestKeepAfterTheTokenExpired(t *testing.T) {
 	t.Run("source that is slow to notice", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			refused := refusing("NO AUTHENTICATE failed.")
-			l := servers(answering(time.Hour, "* BYE "+expired), refused, refused, forever)
+			l := servers(t, answering(time.Hour, "* BYE "+expired), refused, refused, forever)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 			defer cancel()
 			if err := l.Keep(ctx, mailbox, noops); !errors.Is(err, context.DeadlineExceeded) {
@@ -244,7 +244,7 @@ func TestKeepAfterTheTokenExpired(t *testing.T) {
 	})
 	t.Run("server that says nothing", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			l := servers(answering(time.Hour), forever)
+			l := servers(t, answering(time.Hour), forever)
 			l.TokenSource = sourceFunc(func(context.Context) (*oauth2.Token, error) {
 				return &oauth2.Token{AccessToken: "t", Expiry: l.start.Add(time.Hour)}, nil
 			})
@@ -290,8 +290,8 @@ func TestKeepReturnsWithF(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := servers(after(func(p *mailtest.Peer) {
-					if tag := p.Tag(); tag != "" {
+				l := servers(t, after(func(p *mailtest.Peer) {
+					if tag, ok := p.Next("LOGOUT"); ok {
 						p.Say("* BYE signing off", tag+" OK LOGOUT completed.")
 					}
 				}))
@@ -313,7 +313,7 @@ func TestKeepReturnsWithF(t *testing.T) {
 // The context of f ends with the session, and its cause has the last words.
 func TestKeepEndsTheContextOfF(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := servers(after(func(p *mailtest.Peer) {
+		l := servers(t, after(func(p *mailtest.Peer) {
 			<-time.After(time.Hour)
 			p.Say("* BYE " + expired)
 		}), forever)
@@ -346,7 +346,7 @@ func TestKeepIdlesForHours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		arrived := func() uint32 { return uint32(time.Since(start)/(20*time.Minute)) + 1 } // messages so far
-		l := servers(after(func(p *mailtest.Peer) { idling(p, time.Hour, arrived) }))
+		l := servers(t, after(func(p *mailtest.Peer) { idling(p, time.Hour, arrived) }))
 		changed := make(chan struct{}, 1)
 		l.Options = &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 			Mailbox: func(*imapclient.UnilateralDataMailbox) {
@@ -441,7 +441,7 @@ func idling(p *mailtest.Peer, life time.Duration, arrived func() uint32) {
 func TestKeepLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		l := servers(nil, nil, answering(time.Hour, "* BYE "+expired), forever)
+		l := servers(t, nil, nil, answering(time.Hour, "* BYE "+expired), forever)
 		l.Logger = slog.New(slog.NewTextHandler(&out, nil))
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 		defer cancel()
@@ -469,7 +469,7 @@ func TestKeepHasJitter(t *testing.T) {
 		var mu sync.Mutex // guards dials and seen
 		dials, seen := 0, make(map[time.Duration]bool)
 		start := time.Now()
-		d := scripted(nil)
+		d := scripted(t, nil)
 		d.MaxDials = 10 * mailboxes // so that their pace does not spread them
 		d.DialContext = func(context.Context, string, string) (net.Conn, error) {
 			mu.Lock()

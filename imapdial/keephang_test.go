@@ -34,7 +34,7 @@ func idle(ctx context.Context, c *imapclient.Client) error {
 // idled plays a server that lets a client idle for two minutes.
 func idled(rest func(p *mailtest.Peer, tag string)) mailtest.Script {
 	return after(func(p *mailtest.Peer) {
-		tag := p.Tag()
+		tag := p.Tag("IDLE")
 		p.Say("+ IDLE accepted, awaiting DONE command.")
 		<-time.After(2 * time.Minute)
 		rest(p, tag)
@@ -68,7 +68,7 @@ func TestKeepHangsOnNothing(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 				defer cancel()
 				start, calls := time.Now(), 0
-				err := servers(test.play, forever).Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				err := servers(t, test.play, forever).Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
 					if calls++; calls > 1 {
 						return nil
 					}
@@ -91,7 +91,7 @@ func TestKeepHangsOnNothing(t *testing.T) {
 }
 
 func refuseLiteral(p *mailtest.Peer) {
-	p.Say(p.Tag() + " NO [TRYCREATE] no such folder")
+	p.Say(p.Tag("APPEND") + " NO [TRYCREATE] no such folder")
 	mailtest.Silence(p)
 }
 
@@ -112,7 +112,7 @@ func appendTwice(_ context.Context, c *imapclient.Client) error {
 // the connection because of it.
 func TestKeepReturnsARefusedLiteral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := servers(after(refuseLiteral), forever)
+		l := servers(t, after(refuseLiteral), forever)
 		err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
 			cmd := c.Append("Archive", 10_000, nil)
 			io.WriteString(cmd, strings.Repeat("x", 10_000))
@@ -130,7 +130,7 @@ func TestKeepReturnsARefusedLiteral(t *testing.T) {
 // Keep and its context do not wait for a client that cannot end.
 func TestKeepLeavesAStuckClient(t *testing.T) {
 	message := mailtest.Script(after(func(p *mailtest.Peer) {
-		p.Tag()
+		p.Tag("FETCH")
 		p.Raw("* 1 FETCH (BODY[] {10000}\r\n" + strings.Repeat("x", 10_000) + ")\r\n")
 		mailtest.Silence(p)
 	}))
@@ -148,7 +148,7 @@ func TestKeepLeavesAStuckClient(t *testing.T) {
 				own := errors.New("the database is down")
 				var fetch *imapclient.FetchCommand
 				start := time.Now()
-				err := servers(message).Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				err := servers(t, message).Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
 					fetch = c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{{}}})
 					fetch.Next().Next() // and leaves the message unread
 					if test.cancel {
@@ -185,13 +185,13 @@ func TestKeepKnowsTheWillOfF(t *testing.T) {
 			<-ctx.Done()
 			return own
 		}},
-		"LOGOUT without the tagged response": {after(func(p *mailtest.Peer) { p.Tag(); p.Say("* BYE signing off") }), func(ctx context.Context, c *imapclient.Client) error {
+		"LOGOUT without the tagged response": {after(func(p *mailtest.Peer) { p.Tag("LOGOUT"); p.Say("* BYE signing off") }), func(ctx context.Context, c *imapclient.Client) error {
 			c.Logout().Wait()
 			<-ctx.Done()
 			return own
 		}},
 		"LOGOUT, and the server stays": {after(func(p *mailtest.Peer) {
-			tag := p.Tag()
+			tag := p.Tag("LOGOUT")
 			p.Say("* BYE signing off", tag+" OK LOGOUT completed.")
 			mailtest.Silence(p)
 		}), func(ctx context.Context, c *imapclient.Client) error {
@@ -207,7 +207,7 @@ func TestKeepKnowsTheWillOfF(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				l := servers(test.play, forever)
+				l := servers(t, test.play, forever)
 				if err := l.Keep(ctx, mailbox, test.f); !errors.Is(err, own) || len(l.dials) != 1 {
 					t.Errorf("error %v after %d dials, want that of f after one", err, len(l.dials))
 				}
@@ -220,8 +220,8 @@ func TestKeepKnowsTheWillOfF(t *testing.T) {
 func TestKeepReadsNoLogoutInAMessage(t *testing.T) {
 	const body = "Subject: x\r\n\r\nT2 LOGOUT\r\n"
 	synctest.Test(t, func(t *testing.T) {
-		l := servers(after(func(p *mailtest.Peer) {
-			tag := p.Tag()
+		l := servers(t, after(func(p *mailtest.Peer) {
+			tag := p.Tag("APPEND")
 			p.Say("+ go on")
 			io.CopyN(io.Discard, p, int64(len(body)+2))
 			p.Say(tag+" OK APPEND completed.", "* BYE Connection is closed. 13")
@@ -253,7 +253,7 @@ func (slowToForget) Invalidate(*oauth2.Token) { <-time.After(time.Hour) }
 
 func TestKeepDoesNotWaitForInvalidate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := servers(answering(time.Hour, "* BYE "+expired), forever)
+		l := servers(t, answering(time.Hour, "* BYE "+expired), forever)
 		l.TokenSource = slowToForget{staticSource(secretToken)}
 		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Minute)
 		defer cancel()
@@ -304,7 +304,7 @@ func TestCloseDoesNotWaitForTheServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				stalled := false
-				l := servers(after(mailtest.Silence))
+				l := servers(t, after(mailtest.Silence))
 				connect := l.DialContext
 				l.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 					conn, err := connect(ctx, network, addr)
@@ -331,7 +331,7 @@ func TestCloseDoesNotWaitForTheServer(t *testing.T) {
 func TestByeWithoutDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stalled := false
-		d := scripted(after(func(p *mailtest.Peer) { p.Say("* BYE " + expired); mailtest.Silence(p) }))
+		d := scripted(t, after(func(p *mailtest.Peer) { p.Say("* BYE " + expired); mailtest.Silence(p) }))
 		connect := d.DialContext
 		d.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := connect(ctx, network, addr)

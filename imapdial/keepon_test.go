@@ -48,10 +48,10 @@ type rig struct {
 	tokens   atomic.Int32
 }
 
-func newRig(t trouble) *rig {
-	r := &rig{Dialer: scripted(nil), trouble: t, healthy: answering(time.Hour)}
-	if t.first != nil {
-		r.healthy = t.first()
+func newRig(t testing.TB, why trouble) *rig {
+	r := &rig{Dialer: scripted(t, nil), trouble: why, healthy: answering(time.Hour)}
+	if why.first != nil {
+		r.healthy = why.first()
 	}
 	r.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		play := r.healthy
@@ -59,11 +59,14 @@ func newRig(t trouble) *rig {
 			r.tries.Add(1)
 			play = r.play
 		}
+		if r.troubled.Load() && (r.source != nil || r.token != nil) {
+			play = deserted
+		}
 		if r.troubled.Load() && r.dial != nil {
 			r.tries.Add(1)
 			return nil, r.dial
 		}
-		return mailtest.OverTLS(play).DialContext(ctx, network, addr)
+		return mailtest.OverTLS(play).For(t)(ctx, network, addr)
 	}
 	r.TokenSource = sourceFunc(func(ctx context.Context) (*oauth2.Token, error) {
 		issued := r.tokens.Add(1)
@@ -77,8 +80,8 @@ func newRig(t trouble) *rig {
 		}
 		return &oauth2.Token{AccessToken: fmt.Sprintf("token-%d", issued)}, nil
 	})
-	if t.change != nil {
-		t.change(r.Dialer)
+	if why.change != nil {
+		why.change(r.Dialer)
 	}
 	return r
 }
@@ -122,7 +125,7 @@ var troubles = map[string]trouble{
 		change: func(d *imapdial.Dialer) { d.Addr = mailtest.Host + ":993" }, first: func() mailtest.Script {
 			return func(p *mailtest.Peer) {
 				p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] x")
-				p.Say(p.Tag() + " OK in")
+				p.Say(p.Tag("AUTHENTICATE") + " OK in")
 				openProbe(p)
 				answer(p, time.Hour)
 			}
@@ -152,7 +155,7 @@ func TestKeepGoesOn(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 				defer cancel()
-				r := newRig(trouble)
+				r := newRig(t, trouble)
 				again := errors.New("called again after the outage")
 				start, sessions := time.Now(), 0
 				err := r.Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
@@ -194,7 +197,7 @@ func TestKeepGoesOnFromTheStart(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 				defer cancel()
-				r := newRig(troubles[name])
+				r := newRig(t, troubles[name])
 				r.troubled.Store(true)
 				time.AfterFunc(time.Hour, func() { r.troubled.Store(false) })
 				called := errors.New("called")
@@ -206,7 +209,7 @@ func TestKeepGoesOnFromTheStart(t *testing.T) {
 	}
 	t.Run("no fresh token after a refusal", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			l := servers(refusing("NO AUTHENTICATE failed."), forever)
+			l := servers(t, refusing("NO AUTHENTICATE failed."), forever)
 			asked := 0
 			l.TokenSource = sourceFunc(func(context.Context) (*oauth2.Token, error) {
 				if asked++; asked == 2 {
@@ -226,7 +229,7 @@ func TestKeepGoesOnFromTheStart(t *testing.T) {
 func TestKeepWaitsWhileNotConnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		no := refusing("NO " + notConnectedLine)
-		l := servers(answering(time.Hour), no, no, no, forever)
+		l := servers(t, answering(time.Hour), no, no, no, forever)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
 		defer cancel()
 		l.Keep(ctx, mailbox, noops)
@@ -268,7 +271,7 @@ func TestKeepStops(t *testing.T) {
 		"user name with a line end":         {username: "a\r\nb", op: imapdial.OpAuthenticate, reason: "control character"},
 		"refused again with a fresh token": {plays: []mailtest.Script{greeted(func(p *mailtest.Peer, tag string) {
 			p.Say(tag + " NO AUTHENTICATE failed.")
-			p.Say(p.Tag() + " NO AUTHENTICATE failed.")
+			p.Say(p.Tag("AUTHENTICATE") + " NO AUTHENTICATE failed.")
 		})}, change: func(d *imapdial.Dialer) { d.TokenSource = &renewingSource{tokens: []string{"stale", "fresh"}} },
 			op: imapdial.OpAuthenticate, reason: "AUTHENTICATE failed.", dials: 1},
 		"refused, and the source has no other": {plays: []mailtest.Script{refusing("NO AUTHENTICATE failed.")}, op: imapdial.OpAuthenticate, reason: "AUTHENTICATE failed.", dials: 1},
@@ -286,7 +289,7 @@ func TestKeepStops(t *testing.T) {
 			op: imapdial.OpOpen, reason: notConnectedLine, dials: 1},
 		"not connected, at a command without the probe": {plays: []mailtest.Script{greeted(func(p *mailtest.Peer, tag string) {
 			p.Say(tag + " OK AUTHENTICATE completed.")
-			for tag := p.Tag(); tag != ""; tag = p.Tag() {
+			for tag, _ := p.TagVerb(); tag != ""; tag, _ = p.TagVerb() {
 				p.Say(tag + " BAD " + notConnectedLine)
 			}
 		})}, change: func(d *imapdial.Dialer) { d.SkipProbe = true }, op: imapdial.OpSession, reason: notConnectedLine, dials: 1},
@@ -311,7 +314,7 @@ func TestKeepStops(t *testing.T) {
 				if plays == nil {
 					plays = []mailtest.Script{open}
 				}
-				l := servers(plays...)
+				l := servers(t, plays...)
 				if test.change != nil {
 					test.change(l.Dialer)
 				}
@@ -347,7 +350,7 @@ func TestKeepTellsTheLastFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := servers(test.plays...)
+				l := servers(t, test.plays...)
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second+time.Millisecond)
 				defer cancel()
 				err := l.Keep(ctx, mailbox, noops)

@@ -58,7 +58,7 @@ func TestLimitIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
-				err := scripted(saying(test.said)).Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				err := scripted(t, saying(test.said)).Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
 					if calls++; calls == 2 {
 						return nil
 					}
@@ -95,7 +95,7 @@ func TestLimitIsAdjusted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := scripted(saying(message))
+				d := scripted(t, saying(message))
 				d.Limits.Content = test.content
 				c, err := d.Dial(t.Context(), mailbox)
 				if err != nil {

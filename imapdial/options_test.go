@@ -36,7 +36,7 @@ func TestOAuthBearer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, err := elsewhere(func(p *mailtest.Peer) {
+				c, err := elsewhere(t, func(p *mailtest.Peer) {
 					p.Say("* OK [CAPABILITY IMAP4rev1 " + test.caps + "] ready")
 					tag, command, _ := strings.Cut(p.Hear(), " ")
 					if command != test.want && !(test.want == xoauth2Command && strings.HasPrefix(command, test.want)) {
@@ -71,9 +71,9 @@ func TestOAuthBearerRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, err := elsewhere(func(p *mailtest.Peer) {
+				_, err := elsewhere(t, func(p *mailtest.Peer) {
 					p.Say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER] ready")
-					tag := p.Tag()
+					tag := p.Tag("AUTHENTICATE")
 					p.Say("+ " + encoded(test.challenge))
 					if got := p.Hear(); got != test.answer {
 						t.Errorf("acknowledged with %q, want %q", got, test.answer)
@@ -98,7 +98,7 @@ func TestEarlyAuth(t *testing.T) {
 		want fault // op "": success
 	}{
 		"greeting after the command": {func(p *mailtest.Peer) {
-			tag := p.Tag()
+			tag := p.Tag("AUTHENTICATE")
 			p.Say(greeting, tag+" OK AUTHENTICATE completed.")
 			openProbe(p)
 		}, fault{}},
@@ -106,15 +106,15 @@ func TestEarlyAuth(t *testing.T) {
 		"BYE for a greeting":          {func(p *mailtest.Peer) { p.Say("* BYE Connection refused. 42") }, fault{op: imapdial.OpGreeting, imap: "imap: BYE Connection refused. 42"}},
 		"NO for a greeting":           {func(p *mailtest.Peer) { p.Say("* NO not you") }, fault{op: imapdial.OpGreeting, imap: "imap: NO not you"}},
 		"PREAUTH for a greeting":      {func(p *mailtest.Peer) { p.Say("* PREAUTH come in") }, fault{op: imapdial.OpGreeting, is: imapdial.ErrProtocol}},
-		"close":                       {func(p *mailtest.Peer) { p.Hear() }, fault{op: imapdial.OpGreeting}},
+		"close":                       {func(p *mailtest.Peer) { p.Tag("AUTHENTICATE") }, fault{op: imapdial.OpGreeting}},
 		"silence":                     {mailtest.Silence, fault{op: imapdial.OpGreeting, is: context.DeadlineExceeded}},
 		"refusal": {func(p *mailtest.Peer) {
-			p.Say(greeting, p.Tag()+" NO AUTHENTICATE failed.")
+			p.Say(greeting, p.Tag("AUTHENTICATE")+" NO AUTHENTICATE failed.")
 		}, fault{op: imapdial.OpAuthenticate, imap: "imap: NO AUTHENTICATE failed.", says: frontEnd}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := scripted(play.play)
+				d := scripted(t, play.play)
 				d.EarlyAuth = true
 				c, err := d.Dial(t.Context(), mailbox)
 				if play.want.op != "" {
@@ -130,7 +130,7 @@ func TestEarlyAuth(t *testing.T) {
 	}
 	t.Run("not on a host that is not known", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			d := elsewhere(func(p *mailtest.Peer) {
+			d := elsewhere(t, func(p *mailtest.Peer) {
 				p.Say("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
 				if line := p.Hear(); line != "" {
 					t.Errorf("heard %q", line)
@@ -147,11 +147,11 @@ func TestEarlyAuth(t *testing.T) {
 func TestTLSSessionsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var resumed []bool
-		d := scripted(nil)
+		d := scripted(t, nil)
 		d.DialContext = mailtest.OverTLS(func(p *mailtest.Peer) {
 			resumed = append(resumed, p.Conn.(*tls.Conn).ConnectionState().DidResume)
 			open(p)
-		}).DialContext
+		}).For(t)
 		for range 2 {
 			c, err := d.Dial(t.Context(), mailbox)
 			if err != nil {
@@ -174,7 +174,7 @@ func TestMaxDials(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var now, most atomic.Int64
-				d := scripted(nil)
+				d := scripted(t, nil)
 				d.MaxDials = test.limit
 				d.Timeout = 2 * time.Second // the wait for a turn does not count
 				d.DialContext = func(context.Context, string, string) (net.Conn, error) {
@@ -205,7 +205,7 @@ func TestMaxDials(t *testing.T) {
 	}
 	t.Run("turn does not come", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			d := scripted(mailtest.Silence)
+			d := scripted(t, mailtest.Silence)
 			d.MaxDials = 1
 			go d.Dial(t.Context(), mailbox)
 			synctest.Wait()
@@ -229,14 +229,14 @@ func TestStartTLSOverIPv6(t *testing.T) {
 		defer close(served)
 		mailtest.Script(func(p *mailtest.Peer) {
 			p.Say("* OK ready")
-			p.Say(p.Tag() + " OK begin")
+			p.Say(p.Tag("STARTTLS") + " OK begin")
 			if p.StartTLS() == nil {
-				p.Say("* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2", p.Tag()+" OK done")
-				p.Say(p.Tag() + " OK in")
+				p.Say("* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2", p.Tag("CAPABILITY")+" OK done")
+				p.Say(p.Tag("AUTHENTICATE") + " OK in")
 				openProbe(p)
 				mailtest.Silence(p) // a server that closes now would be logged out by the time we look
 			}
-		}).Accept(listener)
+		}).Accept(t, listener)
 	}()
 	d := &imapdial.Dialer{TokenSource: staticSource(secretToken), Addr: listener.Addr().String(), TLSConfig: mailtest.ClientTLS(), StartTLS: true}
 	c, err := d.Dial(t.Context(), mailbox)

@@ -44,7 +44,7 @@ func newMoody(t *testing.T) *moody {
 			if err != nil {
 				return
 			}
-			m.sessions.Go(func() { m.serve(conn) })
+			m.sessions.Go(func() { m.serve(t, conn) })
 		}
 	})
 	return m
@@ -61,7 +61,7 @@ func (m *moody) close() {
 	m.sessions.Wait()
 }
 
-func (m *moody) serve(conn net.Conn) {
+func (m *moody) serve(t testing.TB, conn net.Conn) {
 	m.mu.Lock()
 	m.conns[conn] = true
 	if m.closed {
@@ -74,7 +74,7 @@ func (m *moody) serve(conn net.Conn) {
 		defer m.mu.Unlock()
 		delete(m.conns, conn)
 	}()
-	p := mailtest.NewPeer(conn)
+	p := mailtest.NewPeer(t, conn)
 	if m.strikes(8) {
 		m.fault("close in the TLS handshake")
 		return
@@ -146,7 +146,7 @@ func TestKeepSoak(t *testing.T) {
 	imapdial.SetPauses(t, 20*time.Millisecond, time.Second, 5*time.Second)
 	server := newMoody(t)
 	defer server.close()
-	d := scripted(nil)
+	d := scripted(t, nil)
 	d.Timeout = time.Second
 	d.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, server.Addr().String())

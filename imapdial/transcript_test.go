@@ -186,9 +186,9 @@ func (want outcome) check(t *testing.T, name string, r *mailtest.Transcript) {
 			}
 		}
 	}
-	dialer := scripted(play)
+	dialer := scripted(t, play)
 	if _, _, asks := r.Answer("capability"); asks && want.op == imapdial.OpCapability {
-		dialer = elsewhere(replay(mailtest.Transcripts(t, "testdata/transcripts/"+name+".txt")[name]))
+		dialer = elsewhere(t, replay(mailtest.Transcripts(t, "testdata/transcripts/"+name+".txt")[name]))
 	}
 	c, err := dialer.Dial(t.Context(), mailbox)
 	if want.op == imapdial.OpSession || want.op == "" {

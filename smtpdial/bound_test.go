@@ -13,11 +13,11 @@ import (
 )
 
 // answering gives each command after AUTH the next reply, as it is, and stays.
-func answering(replies ...string) *smtpdial.Dialer {
-	return scripted(secured(func(p *mailtest.Peer, auth string) {
+func answering(t testing.TB, replies ...string) *smtpdial.Dialer {
+	return scripted(t, secured(func(p *mailtest.Peer, auth string) {
 		accept(p, auth)
 		for _, reply := range replies {
-			p.Hear()
+			p.Expect("NOOP")
 			p.Raw(reply)
 		}
 		mailtest.Silence(p)
@@ -48,7 +48,7 @@ func TestMaxReply(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := answering(test.replies...)
+				d := answering(t, test.replies...)
 				d.MaxReply = test.maxReply
 				c, err := d.Dial(t.Context(), sender)
 				if err != nil {
@@ -80,14 +80,15 @@ func TestMaxReply(t *testing.T) {
 // not known.
 func TestReplyTooLongAfterTheMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(secured(func(p *mailtest.Peer, auth string) {
+		d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 			accept(p, auth)
-			for line := p.Hear(); line != "DATA"; line = p.Hear() {
+			for _, verb := range []string{"MAIL", "RCPT"} {
+				p.Expect(verb)
 				p.Say("250 ok")
 			}
+			p.Expect("DATA")
 			p.Say("354 go on")
-			for p.Hear() != "." {
-			}
+			p.Message()
 			p.Raw(strings.Repeat("250-Queued\r\n", 100_000))
 			mailtest.Silence(p)
 		}))
@@ -106,9 +107,9 @@ func TestReplyBrokenOff(t *testing.T) {
 	const reply = "250-first\r\n250 second\r\n"
 	for cut := range len(reply) {
 		synctest.Test(t, func(t *testing.T) {
-			d := scripted(secured(func(p *mailtest.Peer, auth string) {
+			d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 				accept(p, auth)
-				p.Hear()
+				p.Expect("NOOP")
 				p.Raw(reply[:cut])
 			}))
 			c, err := d.Dial(t.Context(), sender)

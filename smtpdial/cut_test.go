@@ -55,7 +55,7 @@ func TestSenderOverConnectionsThatBreak(t *testing.T) {
 // another try.
 func checkCut(t *testing.T, up, down int) (uncertain bool) {
 	t.Helper()
-	server := newSubmission()
+	server := newSubmission(t)
 	var first *mailtest.Faulty
 	server.faulty(func(conn net.Conn) *mailtest.Faulty {
 		if first != nil {
@@ -120,11 +120,13 @@ func TestSenderReadsTheReplyToAMessage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := scripted(secured(func(p *mailtest.Peer, auth string) {
+				s := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
-					for verb := p.Tag(); verb != "DATA"; verb = p.Tag() {
+					for _, verb := range []string{"MAIL", "RCPT"} {
+						p.Expect(verb)
 						p.Say("250 2.0.0 OK")
 					}
+					p.Expect("DATA")
 					p.Say("354 go on")
 					p.Message()
 					p.Raw(test.reply)
@@ -152,7 +154,7 @@ func TestSenderReadsTheReplyToAMessage(t *testing.T) {
 // connection if the server says nothing to that.
 func TestSenderAfterARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission(sendAsDenied)
+		server := newSubmission(t, sendAsDenied)
 		server.silentTo = "RSET"
 		s := server.Sender(sender)
 		defer s.Close()
@@ -185,11 +187,13 @@ func TestSenderHearsLastWords(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := scripted(secured(func(p *mailtest.Peer, auth string) {
+				server := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
-					for verb := p.Tag(); verb != "DATA"; verb = p.Tag() {
+					for _, verb := range []string{"MAIL", "RCPT"} {
+						p.Expect(verb)
 						p.Say("250 2.0.0 OK")
 					}
+					p.Expect("DATA")
 					p.Say("354 go on")
 					p.Hear()
 					p.Say(test.words)
@@ -224,7 +228,7 @@ func TestSenderQuits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newSubmission()
+				server := newSubmission(t)
 				s := server.Sender(sender)
 				defer s.Close()
 				if err := sendOne(t.Context(), s); err != nil {
@@ -240,7 +244,7 @@ func TestSenderQuits(t *testing.T) {
 	}
 	t.Run("in use while Close is called", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			server := newSubmission()
+			server := newSubmission(t)
 			server.takes = time.Second
 			s := server.Sender(sender)
 			time.AfterFunc(500*time.Millisecond, func() { s.Close() })
@@ -255,7 +259,7 @@ func TestSenderQuits(t *testing.T) {
 	})
 	t.Run("a server that reads no more", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			server := newSubmission()
+			server := newSubmission(t)
 			var conn *mailtest.Faulty
 			server.faulty(func(inner net.Conn) *mailtest.Faulty {
 				conn = mailtest.NewFaulty(inner, -1, -1, true)
@@ -282,7 +286,7 @@ func TestSenderQuits(t *testing.T) {
 // A connection may break with an error that nobody knows.
 func TestSenderTriesAgainWhateverTheBreakIsCalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
+		server := newSubmission(t)
 		serve, dials := server.DialContext, 0
 		server.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := serve(ctx, network, addr)

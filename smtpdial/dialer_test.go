@@ -39,17 +39,17 @@ func staticSource(token string) oauth2.TokenSource {
 }
 
 // scripted is a Dialer for a script that plays smtp.office365.com.
-func scripted(script mailtest.Script) *smtpdial.Dialer {
+func scripted(t testing.TB, script mailtest.Script) *smtpdial.Dialer {
 	return &smtpdial.Dialer{
 		TokenSource: staticSource(secretToken),
 		TLSConfig:   mailtest.ClientTLS(),
-		DialContext: script.DialContext,
+		DialContext: script.For(t),
 	}
 }
 
 // elsewhere is scripted for a host that is not Microsoft's.
-func elsewhere(script mailtest.Script) *smtpdial.Dialer {
-	d := scripted(script)
+func elsewhere(t testing.TB, script mailtest.Script) *smtpdial.Dialer {
+	d := scripted(t, script)
 	d.Addr = mailtest.Host + ":587"
 	return d
 }
@@ -58,14 +58,14 @@ func elsewhere(script mailtest.Script) *smtpdial.Dialer {
 func secured(rest func(p *mailtest.Peer, auth string)) mailtest.Script {
 	return func(p *mailtest.Peer) {
 		p.Say(banner)
-		p.Hear()
+		p.Expect("EHLO")
 		p.Say(hello("STARTTLS")...)
-		p.Hear()
+		p.Expect("STARTTLS")
 		p.Say("220 2.0.0 SMTP server ready")
 		if p.StartTLS() != nil {
 			return
 		}
-		p.Hear()
+		p.Expect("EHLO")
 		p.Say(hello("AUTH LOGIN XOAUTH2")...)
 		rest(p, p.Hear())
 	}
@@ -79,7 +79,7 @@ func initialResponse(token string) string {
 
 func TestDialHandsOverAnAuthenticatedClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(secured(func(p *mailtest.Peer, auth string) {
+		d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 			if want := "AUTH XOAUTH2 " + initialResponse(secretToken); auth != want {
 				t.Errorf("heard %q, want %q", auth, want)
 			}
@@ -90,14 +90,13 @@ func TestDialHandsOverAnAuthenticatedClient(t *testing.T) {
 				}
 				p.Say("250 2.1.0 ok")
 			}
-			p.Hear()
+			p.Expect("DATA")
 			p.Say("354 Start mail input; end with <CRLF>.<CRLF>")
-			for p.Hear() != "." {
-			}
+			p.Message()
 			p.Say("250 2.0.0 OK")
-			p.Hear()
+			p.Expect("QUIT")
 			p.Say("221 2.0.0 bye")
-			p.Hear()
+			mailtest.Silence(p)
 		}))
 		c, err := d.Dial(t.Context(), sender)
 		if err != nil {
@@ -118,9 +117,9 @@ func TestDialHandsOverAnAuthenticatedClient(t *testing.T) {
 
 func TestDialImplicitTLS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := elsewhere(mailtest.OverTLS(func(p *mailtest.Peer) {
+		d := elsewhere(t, mailtest.OverTLS(func(p *mailtest.Peer) {
 			p.Say("220 " + mailtest.Host + " ESMTP")
-			p.Hear()
+			p.Expect("EHLO")
 			p.Say("250-"+mailtest.Host, "250 auth plain xoauth2")
 			accept(p, p.Hear())
 		}))
@@ -139,7 +138,7 @@ func TestDialTwoStepsWhereTheLineIsTooLong(t *testing.T) {
 	// "AUTH XOAUTH2 " and CRLF leave 497, of which base64 fills 496: 372 bytes.
 	framing := len("user=" + sender + "\x01auth=Bearer \x01\x01")
 	for name, test := range map[string]struct {
-		dialer func(mailtest.Script) *smtpdial.Dialer
+		dialer func(testing.TB, mailtest.Script) *smtpdial.Dialer
 		token  int
 		inline bool
 	}{
@@ -151,7 +150,7 @@ func TestDialTwoStepsWhereTheLineIsTooLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				token := strings.Repeat("x", test.token)
-				d := test.dialer(secured(func(p *mailtest.Peer, auth string) {
+				d := test.dialer(t, secured(func(p *mailtest.Peer, auth string) {
 					if inline := auth != "AUTH XOAUTH2"; inline != test.inline {
 						t.Errorf("inline %t, want %t: a line of %d octets", inline, test.inline, len(auth)+2)
 					}
@@ -185,7 +184,7 @@ func TestLocalName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := scripted(func(p *mailtest.Peer) {
+				d := scripted(t, func(p *mailtest.Peer) {
 					p.Say(banner)
 					if got := p.Hear(); got != test.want {
 						t.Errorf("heard %q, want %q", got, test.want)
@@ -268,7 +267,7 @@ func TestDialRenewsARefusedTokenOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				connections := 0
-				d := scripted(secured(func(p *mailtest.Peer, auth string) {
+				d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					connections++
 					for ; auth != ""; auth = p.Hear() {
 						if auth == "AUTH XOAUTH2 "+initialResponse("fresh") {
@@ -316,11 +315,14 @@ func TestDialRefusesBadSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := scripted(secured(func(_ *mailtest.Peer, auth string) {
-					if auth != "" {
-						t.Errorf("wrote %q", auth)
-					}
-				}))
+				d := scripted(t, func(p *mailtest.Peer) {
+					p.Breaks = true // the client leaves as soon as it knows
+					secured(func(_ *mailtest.Peer, auth string) {
+						if auth != "" {
+							t.Errorf("wrote %q", auth)
+						}
+					})(p)
+				})
 				d.TokenSource = test.source
 				_, err := d.Dial(t.Context(), test.username)
 				if _, ok := errors.AsType[*smtpdial.Error](err); !ok || !strings.Contains(err.Error(), test.want) {
@@ -333,7 +335,7 @@ func TestDialRefusesBadSettings(t *testing.T) {
 
 func TestNoSecretComesOut(t *testing.T) {
 	for name, rest := range map[string]func(*mailtest.Peer, string){
-		"success":             func(p *mailtest.Peer, auth string) { accept(p, auth); p.Hear(); p.Say("250 2.0.0 OK") },
+		"success":             func(p *mailtest.Peer, auth string) { accept(p, auth); p.Expect("NOOP"); p.Say("250 2.0.0 OK") },
 		"refusal that echoes": func(p *mailtest.Peer, auth string) { p.Say("535 5.7.3 " + secretToken + " " + auth) },
 		"challenge that echoes": func(p *mailtest.Peer, _ string) {
 			p.Say("334 " + encoded(`{"status":"`+secretToken+`","scope":"`+initialResponse(secretToken)+`"}`))
@@ -344,7 +346,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
-				d := scripted(secured(rest))
+				d := scripted(t, secured(rest))
 				d.DebugWriter = &out
 				d.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				c, err := d.Dial(t.Context(), sender)
@@ -373,7 +375,7 @@ func TestNoSecretComesOut(t *testing.T) {
 
 func TestDialFetchesTheTokenBesideTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(secured(accept))
+		d := scripted(t, secured(accept))
 		connect := d.DialContext
 		d.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			<-time.After(3 * time.Second)

@@ -54,7 +54,7 @@ func TestSenderShowsNoToken(t *testing.T) {
 			t.Run(at+", "+how, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var logged, debug bytes.Buffer
-					d := scripted(secured(func(p *mailtest.Peer, auth string) {
+					d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 						accept(p, auth)
 						for line := p.Hear(); line != ""; line = p.Hear() {
 							verb, _, _ := strings.Cut(line, " ")
@@ -91,15 +91,15 @@ func TestDialShowsNoTokenOfTheConnectionBefore(t *testing.T) {
 	token := strings.Join(tokenForms, ",")
 	for at, second := range map[string]mailtest.Script{
 		"greeting":   func(p *mailtest.Peer) { p.Say("421 4.3.2 " + token) },
-		"name":       func(p *mailtest.Peer) { p.Say("220 " + token + " ESMTP"); p.Hear(); p.Say("502 5.5.1 no") },
-		"hello":      func(p *mailtest.Peer) { p.Say(banner); p.Hear(); p.Say("502 5.5.1 " + token) },
+		"name":       func(p *mailtest.Peer) { p.Say("220 " + token + " ESMTP"); p.Expect("EHLO"); p.Say("502 5.5.1 no") },
+		"hello":      func(p *mailtest.Peer) { p.Say(banner); p.Expect("EHLO"); p.Say("502 5.5.1 " + token) },
 		"mechanisms": encrypted(say("250-mail", "250 AUTH "+token)),
 	} {
 		t.Run(at, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var logged, debug bytes.Buffer
 				connections := 0
-				d := scripted(func(p *mailtest.Peer) {
+				d := scripted(t, func(p *mailtest.Peer) {
 					if connections++; connections > 1 {
 						second(p)
 						return

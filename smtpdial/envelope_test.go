@@ -77,7 +77,7 @@ func TestSenderRefuses(t *testing.T) {
 		checkRefused(t, (*smtpdial.Dialer)(nil).Sender(from).Send(t.Context(), from, []string{to}, []byte(message)), "Dialer.Sender")
 	})
 	t.Run("a nil TokenSource", func(t *testing.T) {
-		d := &smtpdial.Dialer{DialContext: mailtest.Script(mailtest.Silence).DialContext}
+		d := &smtpdial.Dialer{DialContext: mailtest.Script(mailtest.Silence).For(t)}
 		err := d.Sender(from).Send(t.Context(), from, []string{to}, []byte(message))
 		if e, ok := errors.AsType[*smtpdial.Error](err); !ok || e.Op != smtpdial.OpToken || !strings.Contains(err.Error(), "TokenSource is nil") || smtpdial.Temporary(err) {
 			t.Errorf("error %v", err)
@@ -112,19 +112,19 @@ func TestSenderSends(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mail, rcpt string
 				var lines []string
-				s := scripted(secured(func(p *mailtest.Peer, auth string) {
+				s := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
-					mail = p.Hear()
+					mail = p.Expect("MAIL")
 					p.Say("250 2.1.0 OK")
-					rcpt = p.Hear()
+					rcpt = p.Expect("RCPT")
 					p.Say("250 2.1.5 OK")
-					p.Hear()
+					p.Expect("DATA")
 					p.Say("354 go on")
 					for line := p.Hear(); line != "."; line = p.Hear() {
 						lines = append(lines, line+"|")
 					}
 					p.Say("250 2.0.0 OK")
-					p.Hear()
+					p.Expect("QUIT")
 				})).Sender(sender)
 				defer s.Close()
 				if err := s.Send(t.Context(), test.from, []string{test.to}, []byte(test.message)); err != nil {

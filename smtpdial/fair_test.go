@@ -36,7 +36,7 @@ func TestSenderIsFair(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newSubmission()
+				server := newSubmission(t)
 				s := server.Sender(sender)
 				defer s.Close()
 				for range smtpdial.MaxPerMinute {
@@ -101,7 +101,7 @@ func TestSenderQueueError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newSubmission()
+				server := newSubmission(t)
 				server.takes = 5 * time.Minute
 				s := server.Sender(sender)
 				s.Conns, s.PerMinute = 1, test.perMinute
@@ -128,7 +128,7 @@ func TestSenderQueueError(t *testing.T) {
 // try.
 func TestSenderTellsOfTheFailureBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission(threadLimit)
+		server := newSubmission(t, threadLimit)
 		s := server.Sender(sender)
 		s.PerMinute = 1
 		defer s.Close()
@@ -157,7 +157,7 @@ func TestSenderPacesDialsThatFail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newSubmission()
+				server := newSubmission(t)
 				serve, start := server.DialContext, time.Now()
 				var mu sync.Mutex
 				dials := 0
@@ -197,7 +197,7 @@ func TestSenderSharesARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		dials := 0
-		d := scripted(secured(func(p *mailtest.Peer, _ string) {
+		d := scripted(t, secured(func(p *mailtest.Peer, _ string) {
 			mu.Lock()
 			dials++
 			mu.Unlock()
@@ -223,11 +223,11 @@ func TestSenderSharesARefusal(t *testing.T) {
 // A dial that the Dialer's own Timeout has ended is worth another try.
 func TestSenderTriesAgainAfterTheDialersTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
+		server := newSubmission(t)
 		serve, dials := server.DialContext, 0
 		server.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if dials++; dials == 1 {
-				return mailtest.Script(mailtest.Silence).DialContext(ctx, network, addr)
+				return mailtest.Script(mailtest.Silence).For(t)(ctx, network, addr)
 			}
 			return serve(ctx, network, addr)
 		}

@@ -43,9 +43,9 @@ type fault struct {
 func clear(rest func(p *mailtest.Peer)) mailtest.Script {
 	return func(p *mailtest.Peer) {
 		p.Say(banner)
-		p.Hear()
+		p.Expect("EHLO")
 		p.Say(hello("STARTTLS")...)
-		p.Hear()
+		p.Expect("STARTTLS")
 		rest(p)
 	}
 }
@@ -55,7 +55,7 @@ func encrypted(rest func(p *mailtest.Peer)) mailtest.Script {
 	return clear(func(p *mailtest.Peer) {
 		p.Say("220 2.0.0 SMTP server ready")
 		if p.StartTLS() == nil {
-			p.Hear()
+			p.Expect("EHLO")
 			rest(p)
 		}
 	})
@@ -83,9 +83,14 @@ var faults = []fault{
 	{"codes that differ in one reply", say("220-a", "250 b"), smtpdial.OpGreeting, smtpdial.ErrProtocol, "", "250 b"},
 	{"control characters in the greeting", say("\x1b]0;owned\x07"), smtpdial.OpGreeting, smtpdial.ErrProtocol, "", `\x1b]0;owned`},
 
-	{"EHLO refused", func(p *mailtest.Peer) { p.Say(banner); p.Hear(); p.Say("502 5.5.2 no") }, smtpdial.OpHello, nil, "502 5.5.2 no", host},
-	{"close after EHLO", func(p *mailtest.Peer) { p.Say(banner); p.Hear() }, smtpdial.OpHello, io.ErrUnexpectedEOF, "", ""},
-	{"STARTTLS not offered", func(p *mailtest.Peer) { p.Say(banner); p.Hear(); p.Say(hello("AUTH XOAUTH2")...); mailtest.Silence(p) }, smtpdial.OpStartTLS, smtpdial.ErrNoStartTLS, "", ""},
+	{"EHLO refused", func(p *mailtest.Peer) { p.Say(banner); p.Expect("EHLO"); p.Say("502 5.5.2 no") }, smtpdial.OpHello, nil, "502 5.5.2 no", host},
+	{"close after EHLO", func(p *mailtest.Peer) { p.Say(banner); p.Expect("EHLO") }, smtpdial.OpHello, io.ErrUnexpectedEOF, "", ""},
+	{"STARTTLS not offered", func(p *mailtest.Peer) {
+		p.Say(banner)
+		p.Expect("EHLO")
+		p.Say(hello("AUTH XOAUTH2")...)
+		mailtest.Silence(p)
+	}, smtpdial.OpStartTLS, smtpdial.ErrNoStartTLS, "", ""},
 	{"STARTTLS refused", clear(say("454 4.7.0 TLS not available")), smtpdial.OpStartTLS, nil, "454 4.7.0 TLS not available", ""},
 	{"STARTTLS, then silence", clear(mailtest.Silence), smtpdial.OpStartTLS, context.DeadlineExceeded, "", ""},
 	{"STARTTLS, then no TLS", clear(func(p *mailtest.Peer) { p.Say("220 go"); p.Hear(); p.Say("250 what?"); mailtest.Silence(p) }), smtpdial.OpTLS, nil, "", "TLS"},
@@ -131,7 +136,7 @@ func TestFaults(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				start := time.Now()
-				c, err := scripted(f.play).Dial(ctx, sender)
+				c, err := scripted(t, f.play).Dial(ctx, sender)
 				if err == nil {
 					c.Close()
 					t.Fatal("no error")
@@ -187,7 +192,7 @@ func TestCancel(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(time.Second, cancel)
 				start := time.Now()
-				_, err := scripted(play).Dial(ctx, sender)
+				_, err := scripted(t, play).Dial(ctx, sender)
 				if !errors.Is(err, context.Canceled) {
 					t.Errorf("error %v, want that of the context", err)
 				}

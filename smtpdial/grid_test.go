@@ -20,14 +20,14 @@ import (
 // A stage is a point of the handshake at which the server's turn is to speak.
 type stage struct {
 	op     string
-	dialer func(mailtest.Script) *smtpdial.Dialer
+	dialer func(testing.TB, mailtest.Script) *smtpdial.Dialer
 	reach  func(rest func(p *mailtest.Peer)) mailtest.Script // plays a good server up to there
 }
 
 var stages = map[string]stage{
 	"greeting": {smtpdial.OpGreeting, scripted, func(rest func(*mailtest.Peer)) mailtest.Script { return rest }},
 	"hello": {smtpdial.OpHello, scripted, func(rest func(*mailtest.Peer)) mailtest.Script {
-		return func(p *mailtest.Peer) { p.Say(banner); p.Hear(); rest(p) }
+		return func(p *mailtest.Peer) { p.Say(banner); p.Expect("EHLO"); rest(p) }
 	}},
 	"starttls":     {smtpdial.OpStartTLS, scripted, clear},
 	"second hello": {smtpdial.OpHello, scripted, encrypted},
@@ -43,8 +43,8 @@ var stages = map[string]stage{
 	"greeting, implicit TLS": {smtpdial.OpGreeting, overTLS, func(rest func(*mailtest.Peer)) mailtest.Script { return rest }},
 }
 
-func overTLS(play mailtest.Script) *smtpdial.Dialer {
-	d := elsewhere(mailtest.OverTLS(play))
+func overTLS(t testing.TB, play mailtest.Script) *smtpdial.Dialer {
+	d := elsewhere(t, mailtest.OverTLS(play))
 	d.ImplicitTLS = true
 	return d
 }
@@ -123,7 +123,7 @@ func TestFaultsAtEveryStage(t *testing.T) {
 			t.Run(at+": "+what, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var watched mailtest.Watched
-					d := stage.dialer(stage.reach(misdeed.do))
+					d := stage.dialer(t, stage.reach(misdeed.do))
 					d.DialContext = watched.DialContext(d.DialContext)
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
@@ -161,7 +161,7 @@ func TestReset(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer listener.Close()
-			d := stage.dialer(nil)
+			d := stage.dialer(t, nil)
 			play := stage.reach(func(p *mailtest.Peer) {
 				conn := p.Conn
 				if over, ok := conn.(*tls.Conn); ok {
@@ -173,7 +173,7 @@ func TestReset(t *testing.T) {
 			if d.ImplicitTLS {
 				play = mailtest.OverTLS(play)
 			}
-			go play.Accept(listener)
+			go play.Accept(t, listener)
 			d.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, network, listener.Addr().String())
 			}
@@ -202,12 +202,12 @@ func TestFaultsOfServersTLS(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var watched mailtest.Watched
 				config := mailtest.ServerTLS()
-				d := scripted(nil)
+				d := scripted(t, nil)
 				change(config, d)
 				d.DialContext = watched.DialContext(clear(func(p *mailtest.Peer) {
 					p.Say("220 go")
 					tls.Server(p.Conn, config).Handshake()
-				}).DialContext)
+				}).For(t))
 				_, err := d.Dial(t.Context(), sender)
 				fault{op: smtpdial.OpTLS}.check(t, err)
 				if smtpdial.Temporary(err) {

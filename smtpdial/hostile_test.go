@@ -125,7 +125,7 @@ func serve(t *testing.T, play func(p *mailtest.Peer)) (addr string) {
 			}
 			go func() {
 				defer conn.Close()
-				script(mailtest.NewPeer(conn))
+				script(mailtest.NewPeer(t, conn))
 			}()
 		}
 	}()

@@ -22,10 +22,10 @@ func bearer() string {
 
 // implicit is a Dialer for a server with TLS from the first byte that offers
 // mechanisms, and then plays rest with the AUTH line.
-func implicit(mechanisms string, rest func(p *mailtest.Peer, auth string)) *smtpdial.Dialer {
-	d := elsewhere(mailtest.OverTLS(func(p *mailtest.Peer) {
+func implicit(t testing.TB, mechanisms string, rest func(p *mailtest.Peer, auth string)) *smtpdial.Dialer {
+	d := elsewhere(t, mailtest.OverTLS(func(p *mailtest.Peer) {
 		p.Say("220 " + mailtest.Host + " ESMTP")
-		p.Hear()
+		p.Expect("EHLO")
 		p.Say("250-"+mailtest.Host, "250 AUTH "+mechanisms)
 		rest(p, p.Hear())
 	}))
@@ -41,7 +41,7 @@ func TestOAuthBearer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, err := implicit(test.mechanisms, func(p *mailtest.Peer, auth string) {
+				c, err := implicit(t, test.mechanisms, func(p *mailtest.Peer, auth string) {
 					if auth != test.want {
 						t.Errorf("heard %q, want %q", auth, test.want)
 					}
@@ -56,7 +56,7 @@ func TestOAuthBearer(t *testing.T) {
 	}
 	t.Run("refused", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			_, err := implicit("OAUTHBEARER", func(p *mailtest.Peer, _ string) {
+			_, err := implicit(t, "OAUTHBEARER", func(p *mailtest.Peer, _ string) {
 				p.Say("334 " + encoded(`{"status":"invalid_token"}`))
 				p.Say("535 5.7.8 after " + p.Hear())
 			}).Dial(t.Context(), sender)
@@ -71,7 +71,7 @@ func TestOAuthBearer(t *testing.T) {
 // A server that hangs up between two commands has said why.
 func TestLastWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(func(p *mailtest.Peer) { p.Say(banner, "421 4.3.2 Service not active") })
+		d := scripted(t, func(p *mailtest.Peer) { p.Say(banner, "421 4.3.2 Service not active") })
 		connect := d.DialContext
 		d.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := connect(ctx, network, addr)
@@ -87,7 +87,7 @@ func TestLastWords(t *testing.T) {
 func TestTLSSessionsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var resumed []bool
-		d := implicit("XOAUTH2", func(p *mailtest.Peer, auth string) {
+		d := implicit(t, "XOAUTH2", func(p *mailtest.Peer, auth string) {
 			resumed = append(resumed, p.Conn.(*tls.Conn).ConnectionState().DidResume)
 			accept(p, auth)
 		})
@@ -106,7 +106,7 @@ func TestTLSSessionsAreShared(t *testing.T) {
 
 func TestMaxDials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := scripted(mailtest.Silence)
+		d := scripted(t, mailtest.Silence)
 		d.MaxDials = 1
 		go d.Dial(t.Context(), sender)
 		synctest.Wait()
@@ -115,7 +115,7 @@ func TestMaxDials(t *testing.T) {
 		_, err := d.Dial(ctx, sender)
 		fault{op: smtpdial.OpQueue, is: context.DeadlineExceeded}.check(t, err)
 		<-time.After(smtpdial.DefaultTimeout)
-		d.DialContext = secured(accept).DialContext
+		d.DialContext = secured(accept).For(t)
 		c, err := d.Dial(t.Context(), sender)
 		if err != nil {
 			t.Fatalf("the turn was not given back: %v", err)

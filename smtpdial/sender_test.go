@@ -39,11 +39,13 @@ type submission struct {
 	connected int
 	takes     time.Duration // from the end of a message to the reply
 	silentTo  string        // a command that is not answered
+	breaks    bool          // connections are such as break
 }
 
-func newSubmission(replies ...string) *submission {
+func newSubmission(t testing.TB, replies ...string) *submission {
 	s := &submission{replies: replies}
-	s.Dialer = scripted(func(p *mailtest.Peer) {
+	s.Dialer = scripted(t, func(p *mailtest.Peer) {
+		p.Breaks = s.breaks
 		s.count(1)
 		defer s.count(-1)
 		secured(func(p *mailtest.Peer, auth string) {
@@ -131,7 +133,7 @@ func sendOne(ctx context.Context, s *smtpdial.Sender) error {
 
 func TestSenderNamesTheRefusedRecipient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
+		server := newSubmission(t)
 		s := server.Sender(sender)
 		defer s.Close()
 		err := s.Send(t.Context(), sender, []string{"to@example.com", "nobody@example.com"}, []byte(messageOnWire))
@@ -174,7 +176,7 @@ func TestSenderTriesAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newSubmission(test.replies...)
+				server := newSubmission(t, test.replies...)
 				s := server.Sender(sender)
 				s.MaxTries = test.tries
 				defer s.Close()
@@ -198,7 +200,7 @@ func TestSenderTriesAgain(t *testing.T) {
 
 func TestSenderBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission(slices.Repeat([]string{threadLimit}, smtpdial.DefaultMaxTries)...)
+		server := newSubmission(t, slices.Repeat([]string{threadLimit}, smtpdial.DefaultMaxTries)...)
 		s := server.Sender(sender)
 		defer s.Close()
 		if err := sendOne(t.Context(), s); !smtpdial.Temporary(err) {
@@ -230,7 +232,7 @@ func TestSenderKeepsItsClient(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newSubmission()
+				server := newSubmission(t)
 				s := server.Sender(sender)
 				defer s.Close()
 				for range 2 {
@@ -247,7 +249,7 @@ func TestSenderKeepsItsClient(t *testing.T) {
 	}
 	t.Run("after a refusal", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			server := newSubmission(sendAsDenied)
+			server := newSubmission(t, sendAsDenied)
 			s := server.Sender(sender)
 			defer s.Close()
 			if err := sendOne(t.Context(), s); err == nil {
@@ -263,7 +265,7 @@ func TestSenderKeepsItsClient(t *testing.T) {
 	})
 	t.Run("until Close", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			server := newSubmission()
+			server := newSubmission(t)
 			s := server.Sender(sender)
 			for range 2 {
 				if err := sendOne(t.Context(), s); err != nil {
@@ -283,22 +285,19 @@ func TestSenderKeepsItsClient(t *testing.T) {
 func TestSenderReplacesDeadClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var connected int
-		d := scripted(nil)
+		d := scripted(t, nil)
 		d.DialContext = secured(func(p *mailtest.Peer, auth string) {
 			connected++
 			accept(p, auth)
-			for verb := p.Tag(); verb != ""; verb = p.Tag() {
-				if verb != "DATA" {
-					p.Say("250 2.0.0 OK")
-					continue
-				}
-				p.Say("354 go on")
-				for p.Hear() != "." {
-				}
+			for _, verb := range []string{"MAIL", "RCPT"} {
+				p.Expect(verb)
 				p.Say("250 2.0.0 OK")
-				return // closes
 			}
-		}).DialContext
+			p.Expect("DATA")
+			p.Say("354 go on")
+			p.Message()
+			p.Say("250 2.0.0 OK")
+		}).For(t)
 		s := d.Sender(sender)
 		defer s.Close()
 		start := time.Now()
@@ -317,7 +316,7 @@ func TestSenderReplacesDeadClients(t *testing.T) {
 // A dial that fails for a while is tried again as a message is.
 func TestSenderOutlivesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
+		server := newSubmission(t)
 		serve, dials := server.DialContext, 0
 		server.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if dials++; dials <= 2 {
@@ -336,7 +335,7 @@ func TestSenderOutlivesAnOutage(t *testing.T) {
 // A mailbox has three connections at a time and thirty messages a minute.
 func TestSenderKeepsTheLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
+		server := newSubmission(t)
 		server.takes = time.Second
 		s := server.Sender(sender)
 		defer s.Close()
@@ -366,7 +365,7 @@ func TestSenderKeepsTheLimits(t *testing.T) {
 
 func TestSenderWithoutPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
+		server := newSubmission(t)
 		s := server.Sender(sender)
 		s.PerMinute = -1
 		defer s.Close()
@@ -397,7 +396,7 @@ func TestSenderLivesByTheContext(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newSubmission(test.server.replies...)
+				server := newSubmission(t, test.server.replies...)
 				server.takes = test.server.takes
 				s := server.Sender(sender)
 				defer s.Close()

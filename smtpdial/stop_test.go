@@ -26,6 +26,7 @@ const (
 // faulty makes the connections of server faulty, each as next says.
 func (s *submission) faulty(next func(net.Conn) *mailtest.Faulty) {
 	dial := s.DialContext
+	s.breaks = true
 	s.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
@@ -46,7 +47,7 @@ type course struct {
 // courseOf sends message over a connection without a fault.
 func courseOf(t *testing.T, message []byte) (c course) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
+		server := newSubmission(t)
 		var conn *mailtest.Faulty
 		server.faulty(func(inner net.Conn) *mailtest.Faulty {
 			conn = mailtest.NewFaulty(inner, -1, -1, true)
@@ -162,7 +163,7 @@ func TestSenderOutlivesAServerThatStopsInALargeMessage(t *testing.T) {
 // step at which the message was.
 func checkStop(t *testing.T, up, down int, message []byte, limit time.Duration) {
 	t.Helper()
-	server := newSubmission()
+	server := newSubmission(t)
 	server.faulty(func(conn net.Conn) *mailtest.Faulty { return mailtest.NewFaulty(conn, up, down, true) })
 	s := server.Sender(sender)
 	s.MaxTries = 1

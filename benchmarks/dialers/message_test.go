@@ -57,7 +57,7 @@ func newMessageServer(t testing.TB) (addr string) {
 	t.Cleanup(func() { listener.Close() })
 	script := mailtest.OverTLS(sayMessage)
 	go func() {
-		for script.Accept(listener) == nil {
+		for script.Accept(t, listener) == nil {
 		}
 	}()
 	return listener.Addr().String()

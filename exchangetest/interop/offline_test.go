@@ -148,9 +148,9 @@ func (w *world) internet() *internet {
 func expiring(ended func()) mailtest.Script {
 	return mailtest.OverTLS(func(p *mailtest.Peer) {
 		p.Say("* OK The Microsoft Exchange IMAP4 service is ready. [VEUwUDAwMENBMDAwMS5URVNUUDAwMC5QUk9ELk9VVExPT0suQ09N]")
-		p.Say(p.Tag() + " OK AUTHENTICATE completed.")
-		p.Say("* CAPABILITY IMAP4 IMAP4rev1 IDLE NAMESPACE", p.Tag()+" OK CAPABILITY completed.")
-		p.Say(`* NAMESPACE (("" "/")) NIL NIL`, p.Tag()+" OK NAMESPACE completed.")
+		p.Say(p.Tag("AUTHENTICATE") + " OK AUTHENTICATE completed.")
+		p.Say("* CAPABILITY IMAP4 IMAP4rev1 IDLE NAMESPACE", p.Tag("CAPABILITY")+" OK CAPABILITY completed.")
+		p.Say(`* NAMESPACE (("" "/")) NIL NIL`, p.Tag("NAMESPACE")+" OK NAMESPACE completed.")
 		over := time.AfterFunc(2*time.Hour, func() {
 			ended()
 			p.Say("* BYE Session invalidated - AccessTokenExpired")
@@ -193,7 +193,7 @@ func keepThrough(t *testing.T, source oauth2.TokenSource, internet *internet, do
 			cut = time.Now()
 			internet.set(down)
 			time.AfterFunc(time.Hour, func() { internet.set(nil) })
-		}).DialContext,
+		}).For(t),
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 	defer cancel()

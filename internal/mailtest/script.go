@@ -11,8 +11,10 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -22,8 +24,17 @@ const Host = "mail.example.com"
 // Peer is the server's end of a connection to a scripted server.
 type Peer struct {
 	net.Conn
+	// Breaks is set where the connection is one that breaks: a client that has
+	// gone ends the script then, and does not fail the test.
+	Breaks bool
+
 	reader *bufio.Reader
+	t      testing.TB
 }
+
+// NewPeer returns the server's end of conn. What a client should have said and
+// did not is a failure of t.
+func NewPeer(t testing.TB, conn net.Conn) *Peer { return &Peer{Conn: conn, reader: bufio.NewReader(conn), t: t} }
 
 // Say sends lines, each with its CRLF, in one Write.
 func (p *Peer) Say(lines ...string) { p.Raw(strings.Join(lines, "\r\n") + "\r\n") }
@@ -52,10 +63,61 @@ func (p *Peer) Message() (ended bool) {
 	}
 }
 
-// Tag returns the first word of the next line of the client.
-func (p *Peer) Tag() string {
-	tag, _, _ := strings.Cut(p.Hear(), " ")
-	return tag
+// Expect returns the next line of the client, which must be want or begin with
+// it and a space. Another line, or none, fails the test and ends the script.
+func (p *Peer) Expect(want string) (line string) {
+	p.t.Helper()
+	line, err := p.reader.ReadString('\n')
+	line = strings.TrimRight(line, "\r\n")
+	if err != nil || line != want && (want == "" || !strings.HasPrefix(line, want+" ")) {
+		p.fail(want, line, err)
+	}
+	return line
+}
+
+// Tag returns the tag of the next line of the client, an IMAP command that must
+// have the name verb. Another line, or none, fails the test and ends the script.
+func (p *Peer) Tag(verb string) (tag string) {
+	p.t.Helper()
+	line, err := p.reader.ReadString('\n')
+	words := append(strings.Fields(line), "", "")
+	if err != nil || words[1] != verb {
+		p.fail(verb, line, err)
+	}
+	return words[0]
+}
+
+// Next is Tag for a client that may have gone, of which ok is false.
+func (p *Peer) Next(verb string) (tag string, ok bool) {
+	p.t.Helper()
+	if _, err := p.reader.Peek(1); err != nil {
+		return "", false
+	}
+	return p.Tag(verb), true
+}
+
+// Gone waits until the client has gone. If it says another line, the test
+// fails.
+func (p *Peer) Gone() {
+	p.t.Helper()
+	if line, err := p.reader.ReadString('\n'); err == nil {
+		p.fail("no more", line, nil)
+	}
+}
+
+func (p *Peer) fail(want, line string, err error) {
+	p.t.Helper()
+	if err == nil || !p.Breaks {
+		p.t.Errorf("the server expects %q, and heard %q, %v", want, line, err)
+	}
+	runtime.Goexit()
+}
+
+// TagVerb returns the first two words of the next line of the client, "" when
+// there is none any more.
+func (p *Peer) TagVerb() (tag, verb string) {
+	words := append(strings.Fields(p.Hear()), "", "")
+	return words[0], words[1]
 }
 
 // Silence says nothing until the client has gone.
@@ -71,15 +133,17 @@ func (p *Peer) StartTLS() error {
 // Script plays the server's part for each connection that is dialled.
 type Script func(p *Peer)
 
-// DialContext returns the client's end of a connection in memory whose other
-// end s plays, and closes when it returns.
-func (s Script) DialContext(context.Context, string, string) (net.Conn, error) {
-	client, server := Pipe()
-	go func() {
-		defer server.Close()
-		s(&Peer{server, bufio.NewReader(server)})
-	}()
-	return client, nil
+// For returns a DialContext for the test t: the client's end of a connection in
+// memory whose other end s plays, and closes when it returns.
+func (s Script) For(t testing.TB) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) {
+		client, server := Pipe()
+		go func() {
+			defer server.Close()
+			s(NewPeer(t, server))
+		}()
+		return client, nil
+	}
 }
 
 // OverTLS is a script that begins with the handshake of TLS.
@@ -134,22 +198,13 @@ func ClientTLS() *tls.Config {
 	return &tls.Config{RootCAs: roots}
 }
 
-// Accept plays s on the next connection to listener.
-func (s Script) Accept(listener net.Listener) error {
+// Accept plays s on the next connection to listener, for the test t.
+func (s Script) Accept(t testing.TB, listener net.Listener) error {
 	conn, err := listener.Accept()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	s(&Peer{conn, bufio.NewReader(conn)})
+	s(NewPeer(t, conn))
 	return nil
 }
-
-// TagVerb returns the first two words of the next line of the client.
-func (p *Peer) TagVerb() (tag, verb string) {
-	words := append(strings.Fields(p.Hear()), "", "")
-	return words[0], words[1]
-}
-
-// NewPeer returns the server's end of conn.
-func NewPeer(conn net.Conn) *Peer { return &Peer{conn, bufio.NewReader(conn)} }

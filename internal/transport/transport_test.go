@@ -16,7 +16,7 @@ import (
 
 func dial(t *testing.T, ctx context.Context, play mailtest.Script) *Conn {
 	t.Helper()
-	conn, err := Dial(ctx, play.DialContext, "mail.example.com:993")
+	conn, err := Dial(ctx, play.For(t), "mail.example.com:993")
 	if err != nil {
 		t.Fatal(err)
 	}
