@@ -34,7 +34,9 @@ type Peer struct {
 
 // NewPeer returns the server's end of conn. What a client should have said and
 // did not is a failure of t.
-func NewPeer(t testing.TB, conn net.Conn) *Peer { return &Peer{Conn: conn, reader: bufio.NewReader(conn), t: t} }
+func NewPeer(t testing.TB, conn net.Conn) *Peer {
+	return &Peer{Conn: conn, reader: bufio.NewReader(conn), t: t}
+}
 
 // Say sends lines, each with its CRLF, in one Write.
 func (p *Peer) Say(lines ...string) { p.Raw(strings.Join(lines, "\r\n") + "\r\n") }
