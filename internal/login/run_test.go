@@ -1,0 +1,271 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+var (
+	errNo = errors.New("refused")
+	errHungUp  = errors.New("hung up")
+	errNetwork = errors.New("no network")
+)
+
+// attempts is a Login at a server that was written down before.
+type attempts struct {
+	connects []error // of each connection; nil is one that stands
+	answers  []error // to each AUTHENTICATE
+	cancel   int     // the caller gives up within this AUTHENTICATE; the first is 1
+	source   oauth2.TokenSource
+
+	tried    []string
+	refusals []error // that Connect was told of
+	open     int     // connections
+	failed   error   // what Fail was told
+}
+
+// login is the Login; a key of its context is to arrive at the source.
+func (a *attempts) login(cancel func()) Login[*scriptedSession] {
+	return Login[*scriptedSession]{
+		Source:   a.source,
+		Username: "user@example.com",
+		Connect: func(_ context.Context, refusal error) (*scriptedSession, error) {
+			a.refusals = append(a.refusals, refusal)
+			if err := a.connects[len(a.refusals)-1]; err != nil {
+				return nil, err
+			}
+			a.open++
+			return &scriptedSession{a: a, cancel: cancel}, nil
+		},
+		Try:       func(token string) { a.tried = append(a.tried, token) },
+		Refused:   func(err error) bool { return errors.Is(err, errNo) },
+		Renewable: func(err error) bool { return errors.Is(err, errNo) },
+		Fail: func(_ context.Context, op string, err error) error {
+			a.failed = err
+			return fmt.Errorf("%s: %w", op, err)
+		},
+		Logger: slog.New(slog.DiscardHandler),
+	}
+}
+
+type scriptedSession struct {
+	a      *attempts
+	cancel func()
+	closed bool
+}
+
+func (s *scriptedSession) Authenticate(_, token string) error {
+	if s.closed {
+		return errors.New("the session is closed")
+	}
+	n := len(s.a.tried)
+	if n == s.a.cancel {
+		s.cancel()
+	}
+	return s.a.answers[n-1]
+}
+
+func (s *scriptedSession) Close() error {
+	if !s.closed {
+		s.closed = true
+		s.a.open--
+	}
+	return nil
+}
+
+// second is a source that has another token, or an error, once it was told.
+type second struct {
+	err   error
+	hangs bool // in Invalidate
+	told  []string
+}
+
+func (s *second) Token() (*oauth2.Token, error) { return nil, errors.New("asked without a context") }
+func (s *second) TokenContext(ctx context.Context) (*oauth2.Token, error) {
+	switch {
+	case len(s.told) == 0:
+		return &oauth2.Token{AccessToken: "stale"}, nil
+	case s.err != nil:
+		return nil, s.err
+	}
+	return &oauth2.Token{AccessToken: "fresh"}, ctx.Err()
+}
+
+func (s *second) Invalidate(t *oauth2.Token) {
+	if s.hangs {
+		time.Sleep(time.Hour)
+	}
+	s.told = append(s.told, t.AccessToken)
+}
+
+func TestRunAfterARefusal(t *testing.T) {
+	for name, row := range map[string]struct {
+		attempts
+		second
+		tried string // tokens
+		is    []error
+		both  bool // by After, so that errors.As finds the later one
+		open  int
+	}{
+		"accepted":                         {attempts: attempts{connects: []error{nil}, answers: []error{nil}}, tried: "[stale]", open: 1},
+		"a fresh token is accepted":        {attempts: attempts{connects: []error{nil}, answers: []error{errNo, nil}}, tried: "[stale fresh]", open: 1},
+		"a fresh token is refused":         {attempts: attempts{connects: []error{nil}, answers: []error{errNo, fmt.Errorf("again %w", errNo)}}, tried: "[stale fresh]", is: []error{errNo}, both: true},
+		"the connection breaks at once":    {attempts: attempts{connects: []error{nil}, answers: []error{errHungUp}}, tried: "[stale]", is: []error{errHungUp}},
+		"no fresh token":                   {attempts: attempts{connects: []error{nil}, answers: []error{errNo}}, second: second{err: errNetwork}, tried: "[stale]", is: []error{errNo, errNetwork}},
+		"hangs up, second connection":      {attempts: attempts{connects: []error{nil, nil}, answers: []error{errNo, errHungUp, nil}}, tried: "[stale fresh fresh]", open: 1},
+		"hangs up, no second connection":   {attempts: attempts{connects: []error{nil, errNetwork}, answers: []error{errNo, errHungUp}}, tried: "[stale fresh]", is: []error{errNetwork}},
+		"hangs up, refused on the second":  {attempts: attempts{connects: []error{nil, nil}, answers: []error{errNo, errHungUp, fmt.Errorf("again %w", errNo)}}, tried: "[stale fresh fresh]", is: []error{errNo}, both: true},
+		"hangs up twice":                   {attempts: attempts{connects: []error{nil, nil}, answers: []error{errNo, errHungUp, errHungUp}}, tried: "[stale fresh fresh]", is: []error{errHungUp, errNo}, both: true},
+		"hangs up as the context ends":     {attempts: attempts{connects: []error{nil}, answers: []error{errNo, errHungUp}, cancel: 2}, tried: "[stale fresh]", is: []error{errHungUp, errNo}, both: true},
+		"the context ends on the second":   {attempts: attempts{connects: []error{nil, nil}, answers: []error{errNo, errHungUp, errHungUp}, cancel: 3}, tried: "[stale fresh fresh]", is: []error{errHungUp, errNo}, both: true},
+		"Invalidate outlives the context":  {attempts: attempts{connects: []error{nil}, answers: []error{errNo}}, second: second{hangs: true}, tried: "[stale]", is: []error{errNo, context.DeadlineExceeded}},
+		"the first connection is not made": {attempts: attempts{connects: []error{errNetwork}}, tried: "[]", is: []error{errNetwork}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				a, start := row.attempts, time.Now()
+				a.source = &row.second
+				s, err := a.login(cancel).Run(ctx)
+				if row.hangs {
+					defer time.Sleep(time.Hour)
+				}
+				if (err == nil) != (row.is == nil) || (err == nil) != (s != nil) {
+					t.Fatalf("session %v, error %v", s, err)
+				}
+				for _, is := range row.is {
+					if !errors.Is(err, is) {
+						t.Errorf("error %v is not %v", err, is)
+					}
+				}
+				if _, first := Split(a.failed); (first != nil) != row.both {
+					t.Errorf("error %v after %v, want both: %t", err, first, row.both)
+				}
+				if got := fmt.Sprint(a.tried); got != row.tried {
+					t.Errorf("tried %s, want %s", got, row.tried)
+				}
+				if a.open != row.open {
+					t.Errorf("%d connections are open, want %d", a.open, row.open)
+				}
+				if len(a.refusals) > 1 && !errors.Is(a.refusals[1], errNo) || a.refusals[0] != nil {
+					t.Errorf("Connect was told of %v, want the refusal the second time", a.refusals)
+				}
+				if refused := len(a.answers) > 0 && errors.Is(a.answers[0], errNo); !row.hangs && slices.Equal(row.told, []string{"stale"}) != refused {
+					t.Errorf("the source was told of %q", row.told)
+				}
+				if took := time.Since(start); took > time.Minute {
+					t.Errorf("took %v", took)
+				}
+			})
+		})
+	}
+}
+
+type ctxKey struct{}
+
+// contextOnly hands its context out, and waits for its end.
+type contextOnly struct{ got chan context.Context }
+
+func (s contextOnly) Token() (*oauth2.Token, error) { return nil, errors.New("asked without a context") }
+func (s contextOnly) TokenContext(ctx context.Context) (*oauth2.Token, error) {
+	s.got <- ctx
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// The source has the caller's context, which ends with the connecting.
+func TestSourceIsAskedUnderTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := contextOnly{make(chan context.Context, 1)}
+		a := attempts{source: src, connects: []error{errNetwork}}
+		ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), ctxKey{}, "the caller's"), time.Minute)
+		defer cancel()
+		if _, err := a.login(nil).Run(ctx); !errors.Is(err, errNetwork) {
+			t.Errorf("error %v", err)
+		}
+		got := <-src.got
+		if got.Value(ctxKey{}) != "the caller's" {
+			t.Error("the source was asked under another context")
+		}
+		cancel() // as the contract of Run has it
+		synctest.Wait()
+	})
+	t.Run("by way of Remembering", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			src := contextOnly{make(chan context.Context, 1)}
+			ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), ctxKey{}, "the caller's"), time.Minute)
+			defer cancel()
+			if _, err := (&Remembering{Source: src}).TokenContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("error %v", err)
+			}
+			if got := <-src.got; got.Value(ctxKey{}) != "the caller's" {
+				t.Error("the source was asked under another context")
+			}
+		})
+	})
+}
+
+// A plain source knows no context. Run ends with its own all the same.
+func TestRunLeavesASourceThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := attempts{connects: []error{nil}, source: sourceFunc(func() (*oauth2.Token, error) {
+			time.Sleep(time.Hour)
+			return nil, errNetwork
+		})}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		_, err := a.login(nil).Run(ctx)
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != time.Minute || a.open != 0 {
+			t.Errorf("error %v after %v, %d connections open", err, took, a.open)
+		}
+		time.Sleep(time.Hour) // until the source has answered
+	})
+}
+
+// The failure of the token ends the connecting, and is the reason.
+func TestTokenEndsTheConnecting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := attempts{source: sourceFunc(func() (*oauth2.Token, error) { return nil, errNetwork })}
+		l := a.login(nil)
+		l.Connect = func(ctx context.Context, _ error) (*scriptedSession, error) {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(time.Hour):
+				return nil, errHungUp
+			}
+		}
+		start := time.Now()
+		if _, err := l.Run(t.Context()); !errors.Is(err, errNetwork) || time.Since(start) != 0 {
+			t.Errorf("error %v after %v, want that of the source at once", err, time.Since(start))
+		}
+	})
+}
+
+// Expire does not wait for an Invalidate that hangs.
+func TestExpireEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &Remembering{Source: &second{hangs: true}}
+		if _, err := r.TokenContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		r.Expire(ctx)
+		if took := time.Since(start); took != time.Minute {
+			t.Errorf("took %v, want until the context ended", took)
+		}
+		time.Sleep(time.Hour)
+	})
+}
