@@ -60,9 +60,12 @@ func TestRememberingAPlainSource(t *testing.T) {
 }
 
 // strict is a client that refuses what it is asked twice.
-type strict struct{ asked int }
+type strict struct {
+	asked  int
+	cannot error // be sent
+}
 
-func (*strict) Start() (string, []byte, error) { return "X", nil, nil }
+func (s *strict) Start() (string, []byte, error) { return "X", nil, s.cannot }
 func (s *strict) Next(challenge []byte) ([]byte, error) {
 	if s.asked++; len(challenge) > 0 || s.asked > 1 {
 		return nil, errors.New("refused")
@@ -93,5 +96,29 @@ func TestOAuthBearer(t *testing.T) {
 				t.Errorf("the token is in %q", s)
 			}
 		})
+	}
+}
+
+// RFC 7628 §3.2.3 has a client acknowledge a refusal with ^A. An empty challenge
+// asks for the initial response, once.
+func TestOAuthBearerIsAskedAgain(t *testing.T) {
+	c := NewOAuthBearer(new(strict), "a@contoso.com", "secret", "")
+	if _, _, err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Next(nil); err != nil {
+		t.Errorf("the first empty challenge: %v", err)
+	}
+	if answer, err := c.Next(nil); err == nil || string(answer) != "\x01" {
+		t.Errorf("the second empty challenge: %q, %v; want ^A and a refusal", answer, err)
+	}
+	impatient := NewOAuthBearer(&strict{asked: 1}, "a@contoso.com", "secret", "")
+	impatient.Start()
+	if _, err := impatient.Next(nil); err == nil {
+		t.Error("the empty challenges were not counted")
+	}
+	cannot := errors.New("the user name is empty")
+	if _, ir, err := NewOAuthBearer(&strict{cannot: cannot}, "", "secret", "").Start(); err != cannot || ir != nil {
+		t.Errorf("%q, %v; want the error of the client for the same user", ir, err)
 	}
 }

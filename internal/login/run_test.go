@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	errNo = errors.New("refused")
+	errNo      = errors.New("refused")
 	errHungUp  = errors.New("hung up")
 	errNetwork = errors.New("no network")
 )
@@ -175,7 +175,9 @@ type ctxKey struct{}
 // contextOnly hands its context out, and waits for its end.
 type contextOnly struct{ got chan context.Context }
 
-func (s contextOnly) Token() (*oauth2.Token, error) { return nil, errors.New("asked without a context") }
+func (s contextOnly) Token() (*oauth2.Token, error) {
+	return nil, errors.New("asked without a context")
+}
 func (s contextOnly) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 	s.got <- ctx
 	<-ctx.Done()

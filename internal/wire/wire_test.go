@@ -255,3 +255,25 @@ func TestWriter(t *testing.T) {
 		t.Errorf("%T without a debug writer, want the connection", w)
 	}
 }
+
+// A single octet is as much an injection as a line (RFC 3207 §6).
+func TestDrained(t *testing.T) {
+	for name, row := range map[string]struct {
+		after string
+		err   error
+	}{
+		"nothing":    {"", nil},
+		"an octet":   {"x", ErrInjected},
+		"a line end": {"\n", ErrInjected},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := NewConn(&stream{Reader: strings.NewReader("220 go\r\n" + row.after)}, nil)
+			if _, err := c.ReadLine(); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Drained(); err != row.err || c.Pending() != (row.err != nil) {
+				t.Errorf("error %v, pending %t; want %v", err, c.Pending(), row.err)
+			}
+		})
+	}
+}
