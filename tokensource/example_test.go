@@ -150,8 +150,7 @@ func ExampleWorkloadIdentity() {
 	}
 	source := cfg.ClientCredentials()
 	fmt.Println(source)
-	// Output: tokensource.Source(application
-	// 11111111-2222-3333-4444-555555555555 of tenant contoso.onmicrosoft.com)
+	// Output: tokensource.Source(application 11111111-2222-3333-4444-555555555555 of tenant contoso.onmicrosoft.com)
 }
 
 // inPod sets what the webhook of AKS sets, and returns how to take it back.
