@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +17,10 @@ const (
 	answerGrace = 10 * time.Minute      // how long a server of Keep may take to answer
 	closeGrace  = 50 * time.Millisecond // for the goodbye of TLS
 )
+
+// writePiece is how much the server has to take in the time that imapclient
+// allows.
+const writePiece = 16 << 10
 
 // errSilent ends a session of Keep whose server does not answer.
 var errSilent error = silence{}
@@ -39,9 +45,15 @@ type conn struct {
 
 	watcher watcher
 	written written
-	alarm   *time.Timer           // breaks the connection of a server that is late
-	asked   atomic.Bool           // the alarm is set until the server answers
+	reads   allowance
+	writes  allowance
 	words   atomic.Pointer[error] // to report in place of a broken connection's error
+
+	alarmed sync.Mutex  // guards the alarm and what follows
+	alarm   *time.Timer // breaks the connection of a server that is late
+	asked   bool        // the server owes an answer
+	reading bool        // somebody waits for it
+	open    int         // commands without a tagged response
 
 	leaving atomic.Bool // the client has sent LOGOUT
 	closing atomic.Bool // Close or shut was called
@@ -71,11 +83,10 @@ func (s *session) newConn(greeting string, hold <-chan struct{}, ended func(erro
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
+	c.reads.renew(c.Conn.SetReadDeadline)
+	c.listens()
 	n, err := c.watcher.read(&c.Conn, p, c.heard)
-	if n > 0 && c.asked.Load() && c.words.Load() == nil {
-		c.asked.Store(false)
-		c.alarm.Stop()
-	}
+	c.answered(c.watcher.answers())
 	if err != nil && c.closing.Load() {
 		c.cut.Store(true)
 	}
@@ -83,16 +94,78 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (c *conn) Write(p []byte) (int, error) {
-	if c.written.feed(p) {
+func (c *conn) Write(p []byte) (n int, err error) {
+	commands, logout := c.written.feed(p)
+	if logout {
 		c.leaving.Store(true)
 	}
-	if c.ended != nil && c.words.Load() == nil {
-		c.asked.Store(true)
-		c.alarm.Reset(answerGrace)
+	for piece := range slices.Chunk(p, writePiece) {
+		c.asks(commands)
+		commands = 0
+		c.writes.renew(c.Conn.SetWriteDeadline)
+		taken, err := c.Conn.Write(piece)
+		if n += taken; err != nil {
+			return n, c.judge(err)
+		}
 	}
-	n, err := c.Conn.Write(p)
-	return n, c.judge(err)
+	return n, nil
+}
+
+// asks is called before something is written that the server has to answer.
+func (c *conn) asks(commands int) {
+	c.alarmed.Lock()
+	defer c.alarmed.Unlock()
+	c.asked = true
+	c.open += commands
+	c.setAlarm()
+}
+
+// listens is called before each Read.
+func (c *conn) listens() {
+	c.alarmed.Lock()
+	defer c.alarmed.Unlock()
+	c.reading = true
+	c.setAlarm()
+}
+
+// answered is called after each Read. The server owes nothing more if each
+// command has its tagged response, or if it waits for the client, as it does
+// while that idles.
+func (c *conn) answered(tagged int, waits bool) {
+	c.alarmed.Lock()
+	defer c.alarmed.Unlock()
+	c.reading = false
+	c.open = max(0, c.open-tagged)
+	if waits || c.open == 0 && tagged > 0 {
+		c.asked = false
+	}
+	c.setAlarm()
+}
+
+// setAlarm is called with the lock. While nobody reads, it is not the server
+// that is late.
+func (c *conn) setAlarm() {
+	switch {
+	case c.ended == nil || c.words.Load() != nil:
+	case c.asked && c.reading:
+		c.alarm.Reset(answerGrace)
+	default:
+		c.alarm.Stop()
+	}
+}
+
+// SetReadDeadline implements net.Conn. The time up to t is for each Read that
+// follows, see allowance.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.reads.set(t)
+	return c.Conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline implements net.Conn. The time up to t is for each piece of
+// each Write that follows, see allowance.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.writes.set(t)
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // judge returns the error to report for one of the connection's own.
@@ -131,6 +204,8 @@ func (c *conn) heard(bye string) {
 	}
 	r.hide(c.scrub)
 	var words error = r.err()
+	c.alarmed.Lock()
+	defer c.alarmed.Unlock()
 	c.words.Store(&words)
 	c.alarm.Reset(byeGrace)
 }

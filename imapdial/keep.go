@@ -85,9 +85,9 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 // The dials that fail are paced for all mailboxes of a Dialer together; see
 // Dialer.MaxDials.
 //
-// Keep also ends a session if the server sends nothing for ten minutes after a
-// command, or if imapclient closes the connection itself, as it does when it
-// cannot parse a response.
+// Keep also ends a session if the server sends nothing for ten minutes while it
+// owes the client the end of an answer, or if imapclient closes the connection
+// itself, as it does when it cannot parse a response.
 //
 // When ctx ends, Keep returns the error of ctx, joined with the last failure if
 // there is no session. When f returns although the session has not ended, Keep

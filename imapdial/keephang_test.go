@@ -57,10 +57,34 @@ func TestKeepHangsOnNothing(t *testing.T) {
 			p.Say("* BYE Server shutting down", tag+" OK IDLE terminated")
 			mailtest.Silence(p)
 		}), idle, "Server shutting down", 2*time.Minute + 10*time.Second},
-		"half a line, then silence":        {idled(func(p *mailtest.Peer, _ string) { p.Raw("* 5 EXI"); mailtest.Silence(p) }), idle, "timeout", 3 * time.Minute},
-		"no answer to a command":           {after(mailtest.Silence), noops, "no answer within 10m0s", 10*time.Minute + 10*time.Second},
-		"no answer when IDLE is begun":     {after(mailtest.Silence), idle, "no answer within 10m0s", 10 * time.Minute},
-		"no answer when IDLE is renewed":   {idled(func(p *mailtest.Peer, _ string) { mailtest.Silence(p) }), idle, "no answer within 10m0s", 38 * time.Minute},
+		"half a line, then silence":      {idled(func(p *mailtest.Peer, _ string) { p.Raw("* 5 EXI"); mailtest.Silence(p) }), idle, "timeout", 3 * time.Minute},
+		"no answer to a command":         {after(mailtest.Silence), noops, "no answer within 10m0s", 10*time.Minute + 10*time.Second},
+		"no answer when IDLE is begun":   {after(mailtest.Silence), idle, "no answer within 10m0s", 10 * time.Minute},
+		"no answer when IDLE is renewed": {idled(func(p *mailtest.Peer, _ string) { mailtest.Silence(p) }), idle, "no answer within 10m0s", 38 * time.Minute},
+		"half of an answer":              {after(func(p *mailtest.Peer) { p.Tag("NOOP"); p.Say("* 5 EXISTS"); mailtest.Silence(p) }), noops, "no answer within 10m0s", 10*time.Minute + 10*time.Second},
+		"half of the answer to DONE": {after(func(p *mailtest.Peer) {
+			p.Tag("IDLE")
+			p.Say("+ IDLE accepted, awaiting DONE command.", "* 5 EXISTS")
+			p.Hear()
+			p.Say("* 6 EXISTS")
+			mailtest.Silence(p)
+		}), func(ctx context.Context, c *imapclient.Client) error {
+			idle, err := c.Idle()
+			if err != nil {
+				return err
+			}
+			<-time.After(20 * time.Minute)
+			idle.Close()
+			return idle.Wait()
+		}, "no answer within 10m0s", 30 * time.Minute},
+		"answer to the first of two commands": {after(func(p *mailtest.Peer) {
+			first, _ := p.Tag("NOOP"), p.Tag("NOOP")
+			p.Say(first + " OK NOOP completed.")
+			mailtest.Silence(p)
+		}), func(ctx context.Context, c *imapclient.Client) error {
+			first, second := c.Noop(), c.Noop()
+			return errors.Join(first.Wait(), second.Wait())
+		}, "no answer within 10m0s", 10 * time.Minute},
 		"client that closes without a why": {after(refuseLiteral), appendTwice, "imapclient has closed the connection", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -322,6 +346,7 @@ func TestCloseDoesNotWaitForTheServer(t *testing.T) {
 				if took := time.Since(start); took > 100*time.Millisecond {
 					t.Errorf("took %v, want 100 ms at the most", took)
 				}
+				<-time.After(100 * time.Millisecond) // for the Close that came first
 			})
 		})
 	}

@@ -28,9 +28,14 @@ type watcher struct {
 	bounds bounds
 	broken error // the limit that a response has broken
 
+	// What follows is since answers was called.
+	tagged int  // responses with a tag
+	waits  bool // the last response but untagged ones was a continuation request
+
 	// What follows is about one response.
 	state    state
 	untagged bool
+	goesOn   bool // it is a continuation request
 	numbered bool // a number came before the kind
 	kind     [maxKind]byte
 	kindSize int    // octets of the kind, which may be more than are kept
@@ -138,14 +143,29 @@ func (w *watcher) finish(heard func(bye string)) {
 	if w.bye != nil {
 		heard(string(bytes.TrimRight(w.bye, "\r\n")))
 	}
-	*w = watcher{bounds: w.bounds}
+	next := watcher{bounds: w.bounds, tagged: w.tagged, waits: w.waits}
+	if !w.untagged {
+		next.waits = w.goesOn
+		if !w.goesOn {
+			next.tagged++
+		}
+	}
+	*w = next
+}
+
+// answers returns how many responses with a tag have ended since the last call,
+// and whether the server waits now for the client to go on.
+func (w *watcher) answers() (tagged int, waits bool) {
+	tagged, waits = w.tagged, w.waits
+	w.tagged, w.waits = 0, false
+	return tagged, waits
 }
 
 // head takes an octet before the text or the data.
 func (w *watcher) head(c byte) (n int) {
 	switch {
 	case w.used == 0 && c == '+':
-		w.state = inText
+		w.goesOn, w.state = true, inText
 	case w.used == 0 && c == '*':
 		w.untagged, w.state = true, inKind
 	case w.state == beforeCode && c == '[':

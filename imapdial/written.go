@@ -11,7 +11,7 @@ const (
 	maxTail = 24 // enough for the size of a literal, "{4294967295+}\r"
 )
 
-// written finds the LOGOUT of a client in what it writes. It follows literals,
+// written finds the commands of a client, and its LOGOUT, in what it writes. It follows literals,
 // so that a line of a message is not taken for a command, and keeps no more
 // than a few octets.
 type written struct {
@@ -20,8 +20,9 @@ type written struct {
 	literal   int64  // octets of a literal still to come
 }
 
-// feed reports whether a LOGOUT ends in p.
-func (w *written) feed(p []byte) (logout bool) {
+// feed returns how many commands begin with a line that ends in p, and whether
+// one is a LOGOUT.
+func (w *written) feed(p []byte) (commands int, logout bool) {
 	for len(p) > 0 {
 		if w.literal > 0 {
 			n := min(w.literal, int64(len(p)))
@@ -35,20 +36,26 @@ func (w *written) feed(p []byte) (logout bool) {
 			w.line = slices.Delete(w.line, maxHead, middle)
 		}
 		if whole {
-			logout = w.finish() || logout
+			begins, leaves := w.finish()
+			if begins {
+				commands++
+			}
+			logout = logout || leaves
 		}
 		p = rest
 	}
-	return logout
+	return commands, logout
 }
 
-// finish is called at the end of a line.
-func (w *written) finish() (logout bool) {
-	_, command, _ := bytes.Cut(bytes.TrimSuffix(w.line, []byte("\r")), []byte(" "))
-	logout = !w.continued && bytes.EqualFold(command, []byte("LOGOUT"))
+// finish is called at the end of a line. One without a space is the DONE of an
+// IDLE.
+func (w *written) finish() (begins, logout bool) {
+	_, command, begins := bytes.Cut(bytes.TrimSuffix(w.line, []byte("\r")), []byte(" "))
+	begins = begins && !w.continued
+	logout = begins && bytes.EqualFold(command, []byte("LOGOUT"))
 	w.literal, w.continued = announced(w.line)
 	w.line = w.line[:0]
-	return logout
+	return begins, logout
 }
 
 // announced returns the size of the literal that a line with this tail

@@ -43,14 +43,14 @@ func (s *stream) read(p []byte) (int, error) {
 		switch {
 		case s.dropped:
 			return 0, net.ErrClosed
+		case !s.deadline.IsZero() && !time.Now().Before(s.deadline):
+			return 0, os.ErrDeadlineExceeded // as over TCP, whatever has come
 		case len(s.data) > 0:
 			n := copy(p, s.data)
 			s.data = s.data[n:]
 			return n, nil
 		case s.closed:
 			return 0, io.EOF
-		case !s.deadline.IsZero() && !time.Now().Before(s.deadline):
-			return 0, os.ErrDeadlineExceeded
 		}
 		s.changed.Wait()
 	}
