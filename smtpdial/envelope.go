@@ -97,6 +97,16 @@ func checkMessage(message []byte) error {
 	}
 }
 
+// size is how many octets the message has with CRLF at each end of a line, and
+// without the dots that are sent twice (RFC 1870 §3).
+func (m envelope) size() int {
+	size := len(m.message) + bytes.Count(m.message, []byte("\n")) - bytes.Count(m.message, []byte("\r\n"))
+	if !bytes.HasSuffix(m.message, []byte("\n")) {
+		size += len("\r\n")
+	}
+	return size
+}
+
 // international reports whether an address needs SMTPUTF8.
 func (m envelope) international() bool {
 	return strings.ContainsFunc(m.from+strings.Join(m.to, ""), func(r rune) bool { return r >= utf8.RuneSelf })

@@ -143,3 +143,35 @@ func TestSenderSends(t *testing.T) {
 		})
 	}
 }
+
+// The server is told the size that the message has with CRLF, without the dots
+// that are doubled on the way.
+func TestSenderTellsTheSize(t *testing.T) {
+	for name, test := range map[string]struct {
+		message string
+		want    string
+	}{
+		"CRLF":            {"A: b\r\n\r\nc\r\n", "SIZE=11"},
+		"LF":              {"A: b\n\nc\n", "SIZE=11"},
+		"no end of line":  {"A: b\r\n\r\nc", "SIZE=11"},
+		"a CRLF, an LF":   {"A: b\r\n\nc\r\n", "SIZE=11"},
+		"a dot at a line": {"A: b\r\n\r\n.\r\n", "SIZE=11"},
+		"one octet":       {"c", "SIZE=3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mail := ""
+				s := scripted(secured(func(p *mailtest.Peer, auth string) {
+					accept(p, auth)
+					mail = p.Hear()
+				})).Sender(sender)
+				s.MaxTries = 1
+				defer s.Close()
+				s.Send(t.Context(), sender, []string{"to@example.com"}, []byte(test.message))
+				if !strings.HasSuffix(mail, " "+test.want) {
+					t.Errorf("%q, want %q at its end", mail, test.want)
+				}
+			})
+		})
+	}
+}

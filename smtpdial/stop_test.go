@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,4 +198,78 @@ func (s *submission) step() time.Duration {
 		return dataLimit
 	}
 	return mailLimit
+}
+
+// endsLate is a context that ends between two steps: when it has been asked so
+// many times, since it was armed, for what tells of its end.
+type endsLate struct {
+	context.Context
+	armed *atomic.Bool
+	left  *atomic.Int64
+}
+
+func (c endsLate) ended() bool { return c.armed.Load() && c.left.Load() < 0 }
+
+func (c endsLate) Done() <-chan struct{} {
+	if c.armed.Load() {
+		c.left.Add(-1)
+	}
+	if c.ended() {
+		over := make(chan struct{})
+		close(over)
+		return over
+	}
+	return c.Context.Done()
+}
+
+func (c endsLate) Err() error {
+	if c.ended() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A connection on which a message was begun takes no other command.
+func TestSenderBreaksOffAMessage(t *testing.T) {
+	for asked := range 6 {
+		t.Run(strconv.Itoa(asked), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				armed, left := new(atomic.Bool), new(atomic.Int64)
+				left.Store(int64(asked))
+				inMessage := ""
+				server := scripted(secured(func(p *mailtest.Peer, auth string) {
+					accept(p, auth)
+					for verb := p.Tag(); verb != ""; verb = p.Tag() {
+						if verb != "DATA" {
+							p.Say("250 2.0.0 OK")
+							continue
+						}
+						armed.Store(true)
+						p.Say("354 Start mail input")
+						line := p.Hear()
+						for ; line != "." && line != ""; line = p.Hear() {
+							if line == "RSET" {
+								inMessage = line
+							}
+						}
+						if line == "" {
+							return
+						}
+						p.Say("250 2.0.0 OK")
+					}
+				}))
+				s := server.Sender(sender)
+				s.Send(endsLate{t.Context(), armed, left}, sender, []string{"to@example.com"}, []byte("Subject: hi\r\nX: y\r\n"))
+				armed.Store(false)
+				start := time.Now()
+				if err := s.Send(t.Context(), sender, []string{"to@example.com"}, []byte("Subject: hi\r\nX: y\r\n")); err != nil {
+					t.Errorf("the next message: %v", err)
+				}
+				s.Close()
+				if took := time.Since(start); inMessage != "" || took > time.Second {
+					t.Errorf("%q came within the message, and the next one took %v", inMessage, took)
+				}
+			})
+		})
+	}
 }

@@ -56,10 +56,14 @@ func (s *session) submit(ctx context.Context, m envelope) error {
 	if err := s.ask(ctx, dataTimeout, "DATA", 354); err != nil {
 		return err
 	}
-	if err := s.sendLines(ctx, m.message); err != nil {
-		return err
+	err = s.sendLines(ctx, m.message)
+	if err == nil {
+		err = s.finish(ctx)
 	}
-	return s.finish(ctx)
+	if _, replied := errors.AsType[*smtp.SMTPError](err); err != nil && !replied {
+		s.lost = true // what came next would be a part of the message
+	}
+	return err
 }
 
 // mail returns the MAIL command, with the parameters that the server knows.
@@ -69,7 +73,7 @@ func (s *session) mail(m envelope) (command string, err error) {
 		command += " BODY=8BITMIME"
 	}
 	if _, ok := s.extension("SIZE"); ok {
-		command += fmt.Sprintf(" SIZE=%d", len(m.message))
+		command += fmt.Sprintf(" SIZE=%d", m.size())
 	}
 	if !m.international() {
 		return command, nil
