@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -70,6 +71,46 @@ func TestSenderIsFair(t *testing.T) {
 			})
 		})
 	}
+}
+
+// While more callers wait than the pace allows, whoever has waited for longest
+// has the least time left. A message that cannot end before its deadline would
+// be sent, and its caller would not know it.
+func TestSenderBeginsWhatCanEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := newSubmission()
+		server.takes = time.Second
+		s := server.Sender(sender)
+		defer s.Close()
+		for range smtpdial.MaxPerMinute {
+			if err := sendOne(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		end := time.Now().Add(time.Hour)
+		var callers sync.WaitGroup
+		var uncertain atomic.Int64
+		for range 3 {
+			callers.Go(func() {
+				for time.Now().Before(end) {
+					ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+					if errors.Is(sendOne(ctx, s), smtpdial.ErrUncertain) {
+						uncertain.Add(1)
+					}
+					cancel()
+					<-time.After(7 * time.Millisecond)
+				}
+			})
+		}
+		callers.Go(func() { sendUntil(t, end, time.Hour, s) })
+		callers.Wait()
+		<-time.After(server.takes) // for the server, if the last message was broken off
+		sent := len(server.messages)
+		t.Logf("%d messages in an hour, %d of which may have been sent or not", sent, uncertain.Load())
+		if uncertain.Load() > 50 || sent < 1790 {
+			t.Errorf("%d messages in an hour, %d of which may have been sent or not; want 1790, and 50 at the most", sent, uncertain.Load())
+		}
+	})
 }
 
 // sendUntil is a caller who sends one message after the other, and gives up

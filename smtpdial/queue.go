@@ -15,18 +15,25 @@ type queue struct {
 	conns int // turns at a time
 	most  int // messages that may be begun in any minute; zero is no limit
 
-	mu      sync.Mutex  // guards what follows
-	taken   int         // turns that are not done
-	unbegun int         // those of them that have not begun a message
-	begun   []time.Time // the messages of the last minute, oldest first
-	waiting list.List   // of chan struct{}, each closed when its turn has come
-	wake    *time.Timer // for when the pace allows the next message
+	mu      sync.Mutex    // guards what follows
+	taken   int           // turns that are not done
+	unbegun int           // those of them that have not begun a message
+	begun   []time.Time   // the messages of the last minute, oldest first
+	waiting list.List     // of *waiter
+	took    time.Duration // from the beginning of the last message that was sent to the reply
+	wake    *time.Timer   // for the message after the last one that the pace allows
+}
+
+// waiter is who waits for a turn.
+type waiter struct {
+	turn     chan struct{} // closed when the turn has come
+	deadline time.Time     // zero for none
 }
 
 // turn is a turn of one goroutine.
 type turn struct {
 	queue *queue
-	begun bool
+	begun time.Time
 }
 
 // queueError is the error for a turn that did not come.
@@ -43,27 +50,28 @@ func (e *queueError) Error() string {
 // wait returns the caller's turn, or a *queueError if ctx ends before that has
 // come. The place in the queue is free for those behind then.
 func (q *queue) wait(ctx context.Context) (*turn, error) {
-	mine := make(chan struct{})
+	me := &waiter{turn: make(chan struct{})}
+	me.deadline, _ = ctx.Deadline()
 	q.mu.Lock()
-	place := q.waiting.PushBack(mine)
+	place := q.waiting.PushBack(me)
 	q.next()
 	q.mu.Unlock()
 	select {
-	case <-mine:
+	case <-me.turn:
 	case <-ctx.Done():
 	}
 	if ctx.Err() == nil {
 		return &turn{queue: q}, nil
 	}
-	return nil, q.leave(place, mine)
+	return nil, q.leave(place, me)
 }
 
 // leave gives up a place in the queue, or the turn that has come meanwhile.
-func (q *queue) leave(place *list.Element, mine <-chan struct{}) error {
+func (q *queue) leave(place *list.Element, me *waiter) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	select {
-	case <-mine:
+	case <-me.turn:
 		q.taken--
 		q.unbegun--
 	default:
@@ -73,15 +81,33 @@ func (q *queue) leave(place *list.Element, mine <-chan struct{}) error {
 	return &queueError{q.conns, q.most, q.waiting.Len()}
 }
 
-// next gives turns to those who have waited for longest, as many as the limits
-// allow. The caller holds the lock.
+// first returns who is to have the next turn: who has waited for longest, but
+// for those whose deadline would break off a message that takes as long as the
+// last one. If there is nobody else, it is the one with the most time. Somebody
+// waits, and the caller holds the lock.
+func (q *queue) first(now time.Time) *list.Element {
+	best := q.waiting.Front()
+	for place := best; place != nil; place = place.Next() {
+		deadline := place.Value.(*waiter).deadline
+		if deadline.IsZero() || deadline.Sub(now) > q.took {
+			return place
+		}
+		if deadline.After(best.Value.(*waiter).deadline) {
+			best = place
+		}
+	}
+	return best
+}
+
+// next gives turns to those who are first, as many as the limits allow. The
+// caller holds the lock.
 func (q *queue) next() {
 	now := time.Now()
 	for len(q.begun) > 0 && now.Sub(q.begun[0]) >= time.Minute {
 		q.begun = q.begun[1:]
 	}
 	for q.waiting.Len() > 0 && q.taken < q.conns && (q.most == 0 || q.unbegun+len(q.begun) < q.most) {
-		close(q.waiting.Remove(q.waiting.Front()).(chan struct{}))
+		close(q.waiting.Remove(q.first(now)).(*waiter).turn)
 		q.taken++
 		q.unbegun++
 	}
@@ -103,12 +129,20 @@ func (t *turn) begin() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	t.begun = true
+	t.begun = time.Now()
 	q.unbegun--
 	if q.most > 0 {
-		q.begun = append(q.begun, time.Now())
+		q.begun = append(q.begun, t.begun)
 	}
 	q.next()
+}
+
+// sent says that the server has accepted the message.
+func (t *turn) sent() {
+	q := t.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.took = time.Since(t.begun)
 }
 
 // done gives the connection back, and the message too if it was not begun.
@@ -117,7 +151,7 @@ func (t *turn) done() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.taken--
-	if !t.begun {
+	if t.begun.IsZero() {
 		q.unbegun--
 	}
 	q.next()

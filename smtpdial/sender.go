@@ -81,11 +81,13 @@ func (s *Sender) init() {
 // §2.3.8). It refuses an address that has a name, brackets, white space or
 // control characters, and an empty list of recipients.
 //
-// Calls get their turns in the order in which they were made. Send waits for
-// its turn until ctx ends, even if the limits allow it none before the deadline
-// of ctx: the calls ahead may give up their turns, which go to the next ones.
-// The error of a call that gives up names the limits and the number of calls
-// that are waiting.
+// Calls get their turns in the order in which they were made, except that a
+// call with less time left than the last message took lets those with more time
+// go first: a message that a deadline breaks off may have been sent or not. Send
+// waits for its turn until ctx ends, even if the limits allow it none before the
+// deadline of ctx: the calls ahead may give up their turns, which go to the next
+// ones. The error of a call that gives up names the limits and the number of
+// calls that are waiting.
 //
 // Send returns in the end even if ctx has no deadline, since each step has a
 // time limit: for replies that of RFC 5321 §4.5.3.2, which is ten minutes for
@@ -172,6 +174,7 @@ func (s *Sender) try(ctx context.Context, m envelope) error {
 	if err != nil {
 		return c.dialled.fail(ctx, OpSend, err)
 	}
+	turn.sent()
 	return nil
 }
 

@@ -237,9 +237,9 @@ func TestSenderBreaksOffAMessage(t *testing.T) {
 				armed, left := new(atomic.Bool), new(atomic.Int64)
 				left.Store(int64(asked))
 				inMessage := ""
-				server := scripted(secured(func(p *mailtest.Peer, auth string) {
+				server := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
-					for verb := p.Tag(); verb != ""; verb = p.Tag() {
+					for verb, _ := p.TagVerb(); verb != ""; verb, _ = p.TagVerb() {
 						if verb != "DATA" {
 							p.Say("250 2.0.0 OK")
 							continue
