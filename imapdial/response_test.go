@@ -25,6 +25,7 @@ func TestFrontEnd(t *testing.T) {
 		"no text":                 {"", ""},
 		"brackets alone":          {"[]", ""},
 		"closing bracket alone":   {"ready]", ""},
+		"no opening bracket":      {hostOf("a") + "]", ""},
 		"opening bracket alone":   {"ready [YQA=", ""},
 		"no base64":               {"ready [what?]", ""},
 		"odd number of octets":    {"ready [" + base64.StdEncoding.EncodeToString([]byte("abc")) + "]", ""},

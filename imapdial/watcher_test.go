@@ -53,6 +53,7 @@ func TestWatcher(t *testing.T) {
 		"quote in a text":                        {"* OK \"\r\n" + bye + "\r\n", []string{bye}},
 		"quote after a backslash":                {"* X \"\\\"\r\n* BYE fake\r\n\"\r\n" + bye + "\r\n", []string{bye}},
 		"long line before a literal":             {"* X " + long + " {15}\r\n* BYE fake\r\nxyz)\r\n", nil},
+		"literal at the first octet":             {"{15}\r\n* BYE fake\r\nxyz)\r\n" + bye + "\r\n", []string{"* BYE fake", bye}},
 		"empty lines":                            {"\r\n\n\r\n" + bye + "\r\n", []string{bye}},
 	} {
 		t.Run(name, func(t *testing.T) {
