@@ -1,8 +1,9 @@
 package broadcast
 
 import (
-	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 func happened(ch <-chan struct{}) bool {
@@ -33,17 +34,26 @@ func TestSignal(t *testing.T) {
 }
 
 func TestSignalWakesAll(t *testing.T) {
-	var s Signal
-	var waiting, woken sync.WaitGroup
-	for range 10 {
-		waiting.Add(1)
-		woken.Go(func() {
-			next := s.Next()
-			waiting.Done()
-			<-next
-		})
-	}
-	waiting.Wait()
-	s.Notify()
-	woken.Wait()
+	synctest.Test(t, func(t *testing.T) {
+		var s Signal
+		var woken atomic.Int32
+		for range 10 {
+			go func() {
+				select {
+				case <-s.Next():
+					woken.Add(1)
+				case <-t.Context().Done():
+				}
+			}()
+		}
+		synctest.Wait()
+		if n := woken.Load(); n != 0 {
+			t.Errorf("%d of 10 were woken by nothing", n)
+		}
+		s.Notify()
+		synctest.Wait()
+		if n := woken.Load(); n != 10 {
+			t.Errorf("%d of 10 were woken", n)
+		}
+	})
 }
