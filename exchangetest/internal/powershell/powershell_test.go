@@ -180,13 +180,23 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// FuzzRun looks for a script that panics, that comes to another end when it is
+// run again, or whose error is not about one of its lines.
 func FuzzRun(f *testing.F) {
 	for _, s := range []string{"$x = Get-Rows | ? { $_.Id -eq 1 }; Test-Echo \"$($x.Id)\" -Body @{ a = 'b' }", "az a --b `\n c", "<# #>", "$", "@{", "-not !"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(_ *testing.T, script string) {
-		run(script)
-		Match(script, NewObject("a", "b"))
+	f.Fuzz(func(t *testing.T, script string) {
+		shown, err := run(script)
+		if again, err2 := run(script); again != shown || fmt.Sprint(err2) != fmt.Sprint(err) {
+			t.Errorf("%q, %v; the second time %q, %v", shown, err, again, err2)
+		}
+		if e, ok := errors.AsType[*Error](err); err != nil && (!ok || e.Line < 1 || e.Line > 1+strings.Count(script, "\n")) {
+			t.Errorf("error %v", err)
+		}
+		if holds, err := Match(script, NewObject("a", "b")); holds && err != nil {
+			t.Errorf("%t and %v", holds, err)
+		}
 	})
 }
 
