@@ -132,6 +132,67 @@ func TestRunNamesTheProxy(t *testing.T) {
 	}
 }
 
+// A time limit below zero is none of the caller's, and the default is taken.
+func TestRunTimeout(t *testing.T) {
+	for _, limit := range []time.Duration{-1, 0, time.Minute} {
+		w := newWorld(t, service, allRoles)
+		check := w.check()
+		check.Timeout = limit
+		if report := diagnose.Run(t.Context(), check); !report.OK() {
+			t.Errorf("%v: %s", limit, status(report))
+		}
+	}
+}
+
+// A mailbox that refuses something once it is open: the login is not blamed.
+func TestRunMailboxRefused(t *testing.T) {
+	for _, command := range []string{"LIST", "EXAMINE"} {
+		t.Run(command, func(t *testing.T) {
+			w := newWorld(t, service, allRoles)
+			w.srv.Inject(exchangetest.Fault{At: exchangetest.AtIMAP, Command: command, Reply: "{tag} NO [SERVERBUG] words of the test"})
+			report := diagnose.Run(t.Context(), w.check())
+			step := func(name string) diagnose.Step {
+				i := slices.IndexFunc(report.Steps, func(s diagnose.Step) bool { return s.Name == name })
+				if i < 0 {
+					t.Fatalf("no step %s: %s", name, status(report))
+				}
+				return report.Steps[i]
+			}
+			if s := step("IMAP login"); s.Status != diagnose.OK {
+				t.Errorf("login: %s, %v", s.Status, s.Err)
+			}
+			s := step("mailbox")
+			if s.Status != diagnose.Failed || s.Err == nil || !strings.Contains(s.Err.Error(), "words of the test") {
+				t.Errorf("mailbox: %s, %q, %v", s.Status, s.Seen, s.Err)
+			}
+			if s := step("SMTP login"); s.Status != diagnose.OK {
+				t.Errorf("SMTP: %s, %v", s.Status, s.Err)
+			}
+		})
+	}
+}
+
+// The context ends while the server lists folders: that is why, and not that
+// the connection was closed.
+func TestRunCancelledInTheMailbox(t *testing.T) {
+	mailtest.NoLeaks(t)
+	w := newWorld(t, service, allRoles)
+	w.srv.Inject(exchangetest.Fault{At: exchangetest.AtIMAP, Command: "LIST", Delay: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	check := w.check()
+	check.Progress = func(s diagnose.Step) {
+		if s.Name == "mailbox" && s.Status == diagnose.Running {
+			cancel()
+		}
+	}
+	report := diagnose.Run(ctx, check)
+	for _, s := range report.Steps {
+		if s.Name == "mailbox" && !errors.Is(s.Err, context.Canceled) {
+			t.Errorf("mailbox: %s, %v", s.Status, s.Err)
+		}
+	}
+}
+
 func TestRunClock(t *testing.T) {
 	for ahead, want := range map[time.Duration]string{
 		-3 * time.Minute: "3m0s fast", 3 * time.Minute: "3m0s slow", -time.Minute: "", time.Minute: "",
