@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -319,5 +320,24 @@ func TestNobodyListens(t *testing.T) {
 	}
 	if _, ok := errors.AsType[*net.OpError](err); !ok {
 		t.Errorf("%v does not wrap the error of the network", err)
+	}
+}
+
+// The ids of requests are random UUIDs. (RFC 9562 section 5.4)
+func TestNewGUID(t *testing.T) {
+	version4 := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	seen := make(map[string]bool)
+	digits := make(map[byte]bool) // where all 16 may stand
+	for range 1000 {
+		id := newGUID()
+		if !version4.MatchString(id) || seen[id] {
+			t.Fatalf("%s, seen before: %t", id, seen[id])
+		}
+		seen[id] = true
+		digits[id[15]] = true
+		digits[id[20]] = true
+	}
+	if len(digits) != 16 {
+		t.Errorf("%d digits behind the version and the variant", len(digits))
 	}
 }
