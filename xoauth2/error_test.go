@@ -93,8 +93,10 @@ func TestDecodeErrorReadsOnlyWhatItKeeps(t *testing.T) {
 	}
 }
 
+// refused is how the text of an Error begins.
+const refused = "xoauth2: the server refused the token"
+
 func TestErrorText(t *testing.T) {
-	const refused = "xoauth2: the server refused the token"
 	tests := []struct {
 		name string
 		err  Error
@@ -115,6 +117,30 @@ func TestErrorText(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
+	}
+}
+
+// How much of each part is shown, and how much of a challenge is kept.
+func TestErrorTextIsCut(t *testing.T) {
+	if maxRaw != 4<<10 {
+		t.Errorf("%d bytes of a challenge are kept; the documentation says 4 KiB", maxRaw)
+	}
+	x := func(n int) string { return strings.Repeat("x", n) }
+	for _, test := range []struct {
+		name string
+		err  Error
+		want string
+	}{
+		{"status", Error{Status: x(65)}, `: status "` + x(64) + `"`},
+		{"status, whole", Error{Status: x(64)}, `: status "` + x(64) + `"`},
+		{"status and scope", Error{Status: x(65), Scope: x(129)}, `: status "` + x(64) + `", scope "` + x(128) + `"`},
+		{"status and scope, whole", Error{Status: x(64), Scope: x(128)}, `: status "` + x(64) + `", scope "` + x(128) + `"`},
+		{"challenge", Error{Raw: []byte(x(193))}, ` with a challenge that is not the JSON expected: "` + x(192) + `"`},
+		{"challenge, whole", Error{Raw: []byte(x(192))}, ` with a challenge that is not the JSON expected: "` + x(192) + `"`},
+	} {
+		if got := test.err.Error(); got != refused+test.want {
+			t.Errorf("%s: %s", test.name, got)
+		}
 	}
 }
 
@@ -151,12 +177,18 @@ func TestErrorHidesEchoedToken(t *testing.T) {
 			}
 		})
 	}
-	t.Run("escaped in the JSON", func(t *testing.T) {
-		_, err := NewClient(vectorUser, vectorToken).Next([]byte(`{"status":"` + escaped + `"}`))
-		if e := err.(*Error); e.Status != plain.Redacted {
-			t.Errorf("status %q, want %q", e.Status, plain.Redacted)
-		}
-	})
+	for _, field := range []string{"status", "schemes", "scope"} {
+		t.Run("escaped in the JSON, as the "+field, func(t *testing.T) {
+			_, err := NewClient(vectorUser, vectorToken).Next([]byte(`{"` + field + `":"` + escaped + `"}`))
+			e := err.(*Error)
+			if got := e.Status + e.Schemes + e.Scope; got != plain.Redacted {
+				t.Errorf("%q, want %q", got, plain.Redacted)
+			}
+			if raw := string(e.Raw); raw != `{"`+field+`":"`+plain.Redacted+`"}` {
+				t.Errorf("Raw is %s", raw)
+			}
+		})
+	}
 	t.Run("too short for a token", func(t *testing.T) {
 		short := "444"
 		_, err := NewClient(vectorUser, short).Next([]byte(`{"status":"` + short + `"}`))
