@@ -26,8 +26,8 @@ func (s *situation) expand(text string) string {
 
 // expandFor fills in those of a command, each value quoted so that it stays
 // one argument whatever is in it: addresses and ids come from tokens and from
-// servers. One that cannot be pasted as it stands is left for a person to fill
-// in.
+// servers. A value that cannot be pasted as it is stays out: the command keeps
+// its placeholder.
 func (s *situation) expandFor(shell Shell, text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
 		value, unknown := s.value(strings.Trim(p, "{}"))
@@ -38,8 +38,9 @@ func (s *situation) expandFor(shell Shell, text string) string {
 	})
 }
 
-// pastes reports whether a shell takes the value from a person who sees what is
-// in it. What runs az is one of several shells, and they do not quote alike.
+// pastes reports whether the value can be pasted into a shell safely: it is
+// short and has no hidden characters. For az it needs no quotes, since the
+// shells that run az quote differently.
 func pastes(shell Shell, value string) bool {
 	return value != "" && len(value) <= maxValue && value == plain.Line(value) &&
 		(shell != AzureCLI || unquoted.MatchString(value))

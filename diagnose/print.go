@@ -147,8 +147,8 @@ func (p *Printer) breakCommand(c Command, indent int) string {
 	return strings.Join(lines, "\n"+strings.Repeat(" ", indent))
 }
 
-// parameters splits a command before each "-" that begins a parameter, which one
-// within quotation marks does not.
+// parameters splits a command before each "-" that begins a parameter and is
+// not within quotation marks.
 func parameters(command string) []string {
 	var parts []string
 	start, quote, last := 0, rune(0), rune(0)
@@ -167,7 +167,7 @@ func parameters(command string) []string {
 	return append(parts, command[start:])
 }
 
-// quotationMark returns the mark that PowerShell takes c for, 0 for none.
+// quotationMark returns the quotation mark for which PowerShell takes c, or 0.
 func quotationMark(c rune) rune {
 	switch c {
 	case '\'', '‘', '’', '‚', '‛':

@@ -35,7 +35,7 @@ type Step struct {
 	Findings []Finding
 }
 
-// Format shows the step without its error, which somebody else has written,
+// Format shows the step without Err, which may have secrets of others in it,
 // whatever the verb.
 func (s Step) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "%s: %s, %s", s.Name, s.Status, s.Seen)

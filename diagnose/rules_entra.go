@@ -57,7 +57,7 @@ var entraRules = []rule{
 		who:    Developer, source: docAADSTS,
 	},
 	entra("user-assertion", Developer, "The user's token that was passed on is not valid, or is no longer.",
-		"Pass on a token that is for this application and has not expired; have the caller fetch a new one.", nil, 50013, 500131, 500133),
+		"Pass on a token that is for this application and has not expired; let the caller fetch a new one.", nil, 50013, 500131, 500133),
 	entra("assertion-time", Developer, "The assertion is outside of its time: the clock is wrong, or it was kept for too long.",
 		"Set the clock, let it be kept by NTP, and sign a new assertion for each request.", nil, 700024),
 	entra("resource-unknown", Developer, "The tenant does not know the resource in the scope.",

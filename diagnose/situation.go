@@ -224,12 +224,12 @@ func (s *situation) readCodes(text string) {
 // or in a log of a session at its end.
 const maxWords = 4 << 10
 
-// elided stands for the middle. It reads as a server's challenge, for the line
-// after it may be the answer to one.
+// elided stands for the middle of a long text. It looks like a server's
+// challenge, since the next line may be the answer to one.
 const elided = "+ …"
 
-// clip leaves no part of a word, or of a line, whose beginning it drops: it may
-// be that of a secret.
+// clip drops the middle of a long text. It leaves no part of a word or a line
+// whose beginning it drops, since that may be a part of a secret.
 func clip(text string) string {
 	if len(text) <= maxWords {
 		return text
@@ -245,8 +245,8 @@ func clip(text string) string {
 	return head[:strings.LastIndexAny(head, " \t\r\n\"',;&")+1] + "\n" + elided + "\n" + tail[cut+1:]
 }
 
-// setWords takes the words of an error. What is shown of them, as evidence, is
-// rather the server's than the client's.
+// setWords takes the words of an error. The words that are shown as evidence
+// are those of the server, if there are any.
 func (s *situation) setWords(text string) {
 	s.said = clip(text)
 	s.lines, s.lower = nil, nil
@@ -264,7 +264,7 @@ func (s *situation) setWords(text string) {
 	s.text = strings.Join(s.lower, " ")
 }
 
-// oneLine makes text a line without blanks to spare.
+// oneLine makes text one line with single spaces.
 func oneLine(text string) string {
 	return strings.Join(strings.Fields(plain.Line(text)), " ")
 }

@@ -38,8 +38,8 @@ func (l *life) end() bool {
 }
 
 // accept gives each connection of ln to handle, in a goroutine of its own,
-// until ln is closed. Another error, such as that of too many open files,
-// passes.
+// until ln is closed. It tries again after any other error, such as that of too
+// many open files.
 func (l *life) accept(ln net.Listener, handle func(net.Conn)) {
 	var pause time.Duration
 	for {

@@ -85,13 +85,13 @@ func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (u *User, mf
 	return u, slices.Contains(c.AMR, "mfa"), refusal
 }
 
-// What Entra ID says of a signature. A key is looked for among the issuer's.
+// Entra ID's words about a signature. It looks for the key among the issuer's.
 const (
 	keyNotFound    = "Assertion failed signature validation. [Reason - The key was not found.]"
 	keyDidNotMatch = "Assertion failed signature validation. [Reason - Key was found, but use of the key to verify the signature failed.]"
 )
 
-// assertionRefusal is for what tokenkey.Parse found.
+// assertionRefusal makes a refusal of an error of tokenkey.Parse.
 func assertionRefusal(err error, c *tokenClaims) *entraError {
 	switch {
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
@@ -106,8 +106,7 @@ func assertionRefusal(err error, c *tokenClaims) *entraError {
 }
 
 // isIssuer reports whether a token of the tenant has this issuer, in version
-// 1.0 or 2.0. The host of the latter is one of those that the request could
-// have been made to.
+// 1.0 or 2.0. For version 2.0 the host must be that of the request or an alias.
 func isIssuer(issuer, tenant, host string) bool {
 	if issuer == "https://sts.windows.net/"+tenant+"/" {
 		return true

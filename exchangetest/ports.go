@@ -64,7 +64,7 @@ func (s *Server) PlainIMAP() string { return s.mail.plainIMAP.Addr().String() }
 func (s *Server) PlainPOP() string { return s.mail.plainPOP.Addr().String() }
 
 // HVE is host:port of the server for High Volume Email, which is
-// smtp.hve.mx.microsoft:587 in Microsoft 365, and smtp-hve.office365.com:587 as
-// before. It differs from the other SMTP server in how it refuses a token, and
-// that it wants one that is valid for ten minutes more.
+// smtp.hve.mx.microsoft:587 in Microsoft 365, formerly
+// smtp-hve.office365.com:587. Unlike the other SMTP server it refuses a token
+// that expires within ten minutes, and has its own words for a refusal.
 func (s *Server) HVE() string { return s.mail.hve.Addr().String() }

@@ -67,7 +67,9 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 // Keep tries again after any other failure: an outage of the network, of the
 // name servers, of Entra ID or of Exchange, a proxy that answers in their
 // place, any other error of the TokenSource, and, once the mailbox has been
-// open, a refused token or a mailbox that is not connected.
+// open, a refused token or a mailbox that is not connected. A wrong client
+// secret is such an error of the TokenSource, so set Dialer.Logger to see why
+// Keep waits.
 //
 // Keep dials again
 //

@@ -8,7 +8,7 @@
 // yet, and warm. A library that takes a token in hand pays for the request
 // first. The token's server is behind a cable of the same length.
 //
-// BenchmarkMessageOf150MB, without a cable, prints the time that the biggest
-// message of Exchange Online takes through the limits of imapdial in terms of
-// that of go-imap alone.
+// BenchmarkMessageOf150MB needs no cable. It prints how long the biggest
+// message of Exchange Online takes through the limits of imapdial, as a
+// multiple of the time with go-imap alone.
 package dialers

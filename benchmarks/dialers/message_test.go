@@ -83,7 +83,8 @@ func fetchMessage(t testing.TB, c *imapclient.Client) time.Duration {
 }
 
 // messageRatio is the time that the message takes through the limits of
-// imapdial, in terms of that which it takes go-imap alone right before or after.
+// imapdial, in terms of that which it takes go-imap alone right before or
+// after.
 func messageRatio(t testing.TB, addr string, oursFirst bool) float64 {
 	ours := func() time.Duration {
 		d := &imapdial.Dialer{Addr: addr, TLSConfig: mailtest.ClientTLS(), TokenSource: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "token"})}

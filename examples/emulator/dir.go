@@ -9,16 +9,16 @@ import (
 	"path/filepath"
 )
 
-// A directory holds the files that clients read: whom to trust, and secrets. A
-// shell runs one of them. So it is the program's user's, nobody else writes
-// there, and what others have put there beforehand is not written through.
+// A directory holds the files that clients read: a certificate to trust, and
+// secrets. A shell runs one of them. So the directory must belong to the
+// program's user, nobody else may write there, and write does not follow links.
 type directory struct {
 	path    string
 	root    *os.Root
 	written map[string]fs.FileInfo // by name
 }
 
-// openDirectory makes the directory where there is none.
+// openDirectory opens the directory, and makes it if there is none.
 func openDirectory(path string) (*directory, error) {
 	failed := func(err error) (*directory, error) {
 		return nil, fmt.Errorf("no directory for the settings; choose another with -dir: %w", err)
@@ -32,7 +32,7 @@ func openDirectory(path string) (*directory, error) {
 	}
 	info, err := os.Lstat(path)
 	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("%s: it is a link, which leads wherever its owner likes", path)
+		err = fmt.Errorf("%s: it is a link or a file, not a directory", path)
 	}
 	if err != nil {
 		return failed(err)
@@ -41,7 +41,7 @@ func openDirectory(path string) (*directory, error) {
 	if err != nil {
 		return failed(err)
 	}
-	info, err = root.Stat(".") // of the one that is open, whatever path names by now
+	info, err = root.Stat(".") // of the open directory: path may name another by now
 	if err == nil {
 		err = checkOwn(info)
 	}
@@ -52,7 +52,7 @@ func openDirectory(path string) (*directory, error) {
 	return &directory{path, root, make(map[string]fs.FileInfo)}, nil
 }
 
-// write puts a new file in the place of what has the name.
+// write replaces the file, or the link, of that name by a new file.
 func (d *directory) write(name string, content []byte) error {
 	next := name + "." + rand.Text() + ".new"
 	f, err := d.root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

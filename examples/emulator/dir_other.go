@@ -4,6 +4,6 @@ package main
 
 import "io/fs"
 
-// checkOwn leaves it to the directory above who may write, such as that of the
+// checkOwn checks nothing: the permissions are inherited, such as those of the
 // user's profile.
 func checkOwn(fs.FileInfo) error { return nil }

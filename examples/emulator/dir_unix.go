@@ -15,7 +15,7 @@ func checkOwn(info fs.FileInfo) error {
 		return errors.New("it belongs to another user")
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return errors.New("others may write there, until chmod go-w")
+		return errors.New("others may write there: chmod go-w it")
 	}
 	return nil
 }

@@ -5,18 +5,19 @@
 //
 // It prints the addresses, writes the certificate of its authority and a file
 // of settings that a shell or a .env library reads, and shows on a local web
-// page what clients do and why they are refused. The files are for the user
-// who runs it, below [os.UserCacheDir] or where -dir says, and are removed at
-// the end. There are a shared mailbox
-// with some mail, an application that may open it, and a user who can sign in.
-// A password alone is refused, as in Exchange Online; for a program that has not
-// got there yet, type on the page
+// page what clients do and why they are refused. Only the user who runs it can
+// read the files. They are below [os.UserCacheDir], or in the directory -dir,
+// and are removed at the end.
+//
+// There are a shared mailbox with some mail, an application that may open it,
+// and a user who can sign in. A password alone is refused, as in Exchange
+// Online; for a program that still needs passwords, type on the page
 //
 //	New-AuthenticationPolicy Old -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp
 //	Set-OrganizationConfig -DefaultAuthenticationPolicy Old
 //
-// The exit status is 0, or 1 where it could not start, or 2 where the flags
-// make no sense.
+// The exit status is 0, or 1 if it could not start, or 2 if the flags make no
+// sense.
 package main
 
 import (
@@ -50,7 +51,7 @@ type flags struct {
 	lifetime  time.Duration
 }
 
-// defaultDir is the user's own, or none where the environment names none.
+// defaultDir is in the user's cache directory; "" if there is none.
 func defaultDir() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {

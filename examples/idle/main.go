@@ -51,7 +51,7 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	}
 	err := dialer.Keep(ctx, getenv("EXO_MAILBOX"), w.watch)
 	if ctx.Err() != nil {
-		return nil // Ctrl-C, or whatever runs services
+		return nil // Ctrl-C, or the end of the service
 	}
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 )
 
-// message is what is told of one, in printable characters.
+// message returns the fields to show, in printable characters.
 type message struct{ date, from, subject string }
 
 // watcher tells of messages that arrive in INBOX. What it has seen it knows by
@@ -96,9 +96,9 @@ func summary(e *imap.Envelope) message {
 	return message{e.Date.Format("2006-01-02 15:04"), printable(strings.Join(from, ", ")), printable(e.Subject)}
 }
 
-// printable returns what a stranger has written as one line that may go to a
-// terminal or into a log: without control characters, which command a terminal,
-// and without those that reverse or hide text.
+// printable returns a stranger's text as one line that is safe on a terminal
+// and in a log: without control characters, and without those that reverse or
+// hide text.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -9,7 +9,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// Whatever a stranger calls himself, a line of the terminal is one line of text.
+// Whatever a stranger calls himself, a line of the terminal is one line of
+// text.
 func TestSummary(t *testing.T) {
 	for _, row := range []struct{ name, host, subject, want string }{
 		{"words", "example.com", "Invoice é 漢 ✓", "x@example.com|Invoice é 漢 ✓"},

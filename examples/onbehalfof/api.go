@@ -18,7 +18,7 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// callLimit bounds what one call may take.
+// callLimit bounds the time of one call.
 const callLimit = 30 * time.Second
 
 // An api is the web API.
@@ -85,8 +85,8 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// fail tells a caller what a caller can mend. The rest is for the log, which
-// may have it all: the errors have no secrets in them.
+// fail tells the caller only what the caller can mend. The log gets the whole
+// error, which has no secrets in it.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !errors.Is(err, errToken) { // or strangers would fill the log
 		slog.InfoContext(r.Context(), "a call failed", "error", err)
@@ -106,11 +106,11 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// isAboutAssertion reports whether Entra ID has found something wrong with the
-// token that verify has not.
+// isAboutAssertion reports whether Entra ID refused the token of the call,
+// although verify did not.
 func isAboutAssertion(code int) bool { return code == 50013 || code == 500131 || code == 500133 }
 
-// challenge tells the caller's program to have the user sign in, with the claims
+// challenge asks the calling program to let the user sign in, with the claims
 // that Conditional Access demands, or consent.
 // (https://learn.microsoft.com/entra/identity-platform/claims-challenge)
 func (a *api) challenge(w http.ResponseWriter, e *tokensource.Error) {
@@ -120,7 +120,7 @@ func (a *api) challenge(w http.ResponseWriter, e *tokensource.Error) {
 		refuse(w, http.StatusUnauthorized, fmt.Sprintf(`realm="", authorization_uri="%s", error="insufficient_claims", claims="%s"`,
 			authorize, base64.StdEncoding.EncodeToString([]byte(e.Claims))), "the user has to sign in as the claims demand")
 	case e.Suberror == "consent_required" || e.Code == "consent_required":
-		refuse(w, http.StatusForbidden, `proposedAction="consent"`, "the user, or an administrator, has to consent to this API's opening the mailbox")
+		refuse(w, http.StatusForbidden, `proposedAction="consent"`, "the user, or an administrator, has to allow this API to open the mailbox")
 	default:
 		refuse(w, http.StatusUnauthorized, `error="invalid_token"`, "the user has to sign in again")
 	}
@@ -131,7 +131,7 @@ func refuse(w http.ResponseWriter, status int, parameters, text string) {
 	say(w, status, text)
 }
 
-// say answers with a text, which is no page whatever is in it.
+// say answers with plain text.
 func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, text, status)

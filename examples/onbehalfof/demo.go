@@ -11,7 +11,7 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// demo calls the API, all servers being in this process.
+// demo calls the API. All servers are in this process.
 func demo(ctx context.Context, out io.Writer) error {
 	server := exchangetest.NewServer()
 	defer server.Close()
@@ -31,7 +31,7 @@ func demo(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-// demoAPI leads everything to a server in this process.
+// demoAPI returns an API that uses a server in this process.
 func demoAPI(server *exchangetest.Server, app *exchangetest.App) *api {
 	config := tokensource.Config{
 		Tenant: "contoso.com", ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret), HTTPClient: server.HTTPClient(),

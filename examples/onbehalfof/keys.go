@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	// keyLife is how long keys are believed in without asking again. Entra ID
-	// changes them at any time.
+	// keyLife is how long keys are used before they are fetched again. Entra ID
+	// may change them at any time.
 	keyLife = 24 * time.Hour
-	// keyPause is how often they are asked for at most, whoever calls with
-	// whatever key.
+	// keyPause is the least time between two fetches, whatever keys callers
+	// name.
 	keyPause = time.Minute
 	// maxDocument bounds an answer.
 	maxDocument = 1 << 20
 )
 
-var errKeys = errors.New("the keys of Entra ID are not to be had")
+var errKeys = errors.New("the keys of Entra ID cannot be fetched")
 
 // A keySet has the keys that a tenant's tokens are signed with, from its
 // discovery documents.
@@ -41,14 +41,14 @@ type keySet struct {
 	tried time.Time
 }
 
-// keys are what a tenant has at a time.
+// keys are the keys of a tenant at one time.
 type keys struct {
 	fetched time.Time
 	byName  map[keyName]*rsa.PublicKey
 }
 
-// A keyName names a key. The issuer of tokens of version 1.0 is another one than
-// that of version 2.0.
+// A keyName names a key. Tokens of version 1.0 and of version 2.0 have
+// different issuers.
 type keyName struct{ issuer, id string }
 
 func (k *keys) find(name keyName) *rsa.PublicKey {
@@ -58,7 +58,7 @@ func (k *keys) find(name keyName) *rsa.PublicKey {
 	return k.byName[name]
 }
 
-// find returns a key, for which it may ask Entra ID.
+// find returns a key. It may ask Entra ID.
 func (s *keySet) find(ctx context.Context, name keyName) (*rsa.PublicKey, error) {
 	known := s.known.Load()
 	if key := known.find(name); key != nil && time.Since(known.fetched) < keyLife {
@@ -77,8 +77,8 @@ func (s *keySet) find(ctx context.Context, name keyName) (*rsa.PublicKey, error)
 
 var errPause = errors.New("the last try was less than a minute ago")
 
-// refresh fetches the keys, unless somebody did so just now. What it fetches is
-// for all callers, so it goes on when this one leaves.
+// refresh fetches the keys, unless they were fetched just now. They are for all
+// callers, so it goes on when ctx ends.
 func (s *keySet) refresh(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

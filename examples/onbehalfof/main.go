@@ -1,14 +1,15 @@
-// Onbehalfof is a web API that opens the mailbox of whoever calls it: the
-// caller's program has a token for the API, which the API checks and exchanges
-// for one of the same user for Exchange Online.
+// Onbehalfof is a web API that opens the mailbox of the user who calls it. The
+// calling program has a token for the API. The API verifies that and exchanges
+// it for a token of the same user for Exchange Online.
 //
 //	go run ./examples/onbehalfof
 //
 // calls itself once, with an Entra ID and an Exchange Online in this process.
-// For the real ones set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET, expose a
-// scope access_as_user in the app registration, and call
+// For the real ones set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET, expose
+// a scope access_as_user in the app registration, and call
 // http://127.0.0.1:8080/?user=adele@contoso.com with a token for it. The API
-// listens on this machine alone; what makes it public must speak TLS.
+// listens on this machine alone; to make it public, put a proxy with TLS before
+// it.
 package main
 
 import (

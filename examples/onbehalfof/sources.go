@@ -9,13 +9,12 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// maxSources bounds the callers that are remembered. Beyond them the one whose
-// token ends first is forgotten, which costs a request when it calls again.
+// maxSources bounds the number of Sources. If there are more, the one whose
+// token expires first is dropped, which costs a request at its next call.
 const maxSources = 1000
 
-// sources has a Source for each token of a call, since two Sources share
-// nothing. One ends with the token: it goes on by itself for 90 days, for a
-// user who may be gone. The zero value is ready for use.
+// sources has one Source for each token of a call, since two Sources share
+// nothing. A Source ends with its token. The zero value is ready for use.
 type sources struct {
 	mu   sync.Mutex
 	kept map[[sha256.Size]byte]kept

@@ -23,8 +23,8 @@ var (
 	errScope = errors.New("the token of the call has no scope " + scope)
 )
 
-// A verifier checks the tokens of calls. That is the API's to do: by the
-// exchange alone Entra ID sees each token once, and no call that comes after.
+// A verifier checks the tokens of calls. The API must do that itself: Entra ID
+// sees a token only in the first exchange, not in later calls.
 // (https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens)
 type verifier struct {
 	keys   *keySet
@@ -45,14 +45,15 @@ func newVerifier(config *tokensource.Config, now func() time.Time) *verifier {
 	}
 }
 
-// claims are those of the token of a call that count here.
+// claims are the claims that matter here.
 type claims struct {
 	jwt.RegisteredClaims
 	Scope string `json:"scp"`
 }
 
 // verify checks signature, issuer, audience and time, and that a user is behind
-// the call. The error is errToken, errScope, or errKeys where it cannot be told.
+// the call. The error wraps errToken, errScope, or errKeys if there are no keys
+// to check with.
 func (v *verifier) verify(ctx context.Context, token string) (*claims, error) {
 	var c claims
 	_, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {

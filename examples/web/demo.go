@@ -50,7 +50,7 @@ func demo(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// demoApp leads everything to a server in this process.
+// demoApp returns an application that uses a server in this process.
 func demoApp(server *exchangetest.Server) (*app, *httptest.Server) {
 	registered := server.Tenant().AddApp("Web mail")
 	a := newApp(tokensource.Config{
@@ -91,7 +91,7 @@ func visitTwice(ctx context.Context, out io.Writer, home string, browser *exchan
 	return nil
 }
 
-// newClient is a browser with the application, which does not go elsewhere.
+// newClient returns a browser that follows no redirects to other sites.
 func newClient(home string) (*http.Client, error) {
 	jar, err := cookiejar.New(nil)
 	return &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {

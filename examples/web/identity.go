@@ -9,8 +9,8 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// An identity is what stays the same of a user, whose name may change and be
-// given to another.
+// An identity is a user's for good. A name may change, and be given to another
+// user.
 // (https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference)
 type identity struct {
 	Tenant string `json:"tid"`
@@ -24,8 +24,8 @@ type person struct {
 }
 
 // whoSignedIn reads the id_token that came with the first token. It came from
-// Entra ID itself over TLS, which takes the place of its signature.
-// (OpenID Connect Core section 3.1.3.7)
+// Entra ID itself over TLS, so there is no need to check its signature.
+// (OpenID Connect Core §3.1.3.7)
 func (a *app) whoSignedIn(ctx context.Context, source *tokensource.Source) (person, error) {
 	token, err := source.TokenContext(ctx)
 	if err != nil {

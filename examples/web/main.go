@@ -9,9 +9,9 @@
 // and EXO_CLIENT_SECRET, register the redirect address
 // http://localhost:8080/signed-in under "Web", and open http://localhost:8080/.
 //
-// Who somebody is, Entra ID says: by the id_token, never by what the browser
-// asks for. A real application keeps sessions, users and tokens in its database,
-// for which maps stand here, and is reached by https alone.
+// The application knows its users by Entra ID's id_token, never by words of the
+// browser. A real application keeps sessions, users and tokens in a database
+// instead of maps, and is only reached by https.
 package main
 
 import (
@@ -53,7 +53,7 @@ type app struct {
 	users    sync.Map       // the CacheKey of each identity, which may have several browsers
 }
 
-// A visit is what is to be known of a browser that is at Entra ID.
+// A visit is the state of a browser that is at Entra ID.
 type visit struct {
 	signIn  tokensource.SignIn
 	expects person // zero for anybody
@@ -133,9 +133,8 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
-// signedIn is where Entra ID sends the browser back to. Exchange has stored the
-// tokens when it returns, before anybody knows whose they are. So it does under
-// a key that is nobody's yet.
+// signedIn is where Entra ID sends the browser back to. Exchange stores the
+// tokens before the application knows whose they are, so they get a new key.
 func (a *app) signedIn(w http.ResponseWriter, r *http.Request) {
 	begun, ok := a.visits.take(w, r)
 	if !ok {
@@ -150,7 +149,7 @@ func (a *app) signedIn(w http.ResponseWriter, r *http.Request) {
 	}
 	who, err := a.whoSignedIn(r.Context(), source)
 	if expected := begun.expects; err == nil && expected != (person{}) && who.identity != expected.identity {
-		err = fmt.Errorf("%s has signed in where %s was to", who.Name, expected.Name)
+		err = fmt.Errorf("%s has signed in instead of %s", who.Name, expected.Name)
 	}
 	if err != nil {
 		fail(w, r, http.StatusForbidden, "That was another user. Sign out first.", errors.Join(err, source.SignOut(r.Context())))
@@ -165,7 +164,7 @@ func (a *app) signedIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// signOut takes the user's tokens out of the table, for all browsers.
+// signOut removes the user's tokens from the table, for all browsers.
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
 	who, ok := a.sessions.get(r)
 	if !ok {

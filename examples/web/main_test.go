@@ -146,7 +146,7 @@ func TestSomebodyElseSignsIn(t *testing.T) {
 	ceo.want("signed in", ceo.signsInAs(w.ceo), ceos)
 	ceo.want("somebody else", ceo.signsInAs(w.mallory), otherUser)
 	ceo.want("afterwards", ceo.sees("/"), ceos)
-	if !strings.Contains(w.log.String(), "mallory@contoso.com has signed in where ceo@contoso.com was to") {
+	if !strings.Contains(w.log.String(), "mallory@contoso.com has signed in instead of ceo@contoso.com") {
 		t.Errorf("log: %s", &w.log)
 	}
 	ceo.want("the right user", ceo.signsInAs(w.ceo), ceos)

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// guard refuses what comes by another name than the application's, or from a
-// page of another site: a site may have a name of its own lead to this machine,
-// and any page may have the browser send a form.
+// guard refuses a request for another host name than the application's, or from
+// a page of another site: anybody's name can point to this machine, and any
+// page can make the browser send a form.
 func (a *app) guard(next http.Handler) http.Handler {
 	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,10 +47,10 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 func show(w http.ResponseWriter, status int, p page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	pageTemplate.Execute(w, p) // fails only where the browser has gone
+	pageTemplate.Execute(w, p) // fails only if the browser has gone
 }
 
-// fail tells the browser no more than it can use, and the log the rest.
+// fail shows the text to the browser, and writes the error to the log.
 func fail(w http.ResponseWriter, r *http.Request, status int, text string, err error) {
 	if err != nil {
 		slog.InfoContext(r.Context(), text, "error", err)
@@ -58,8 +58,8 @@ func fail(w http.ResponseWriter, r *http.Request, status int, text string, err e
 	show(w, status, page{Text: text})
 }
 
-// listen takes the port at both addresses of localhost. Of one that was left
-// another user's program could take it, and be sent the browser.
+// listen takes the port at both addresses of localhost. Otherwise another
+// user's program could take the free one, and get the browser's requests.
 func listen(port string) ([]net.Listener, error) {
 	hosts := []string{"127.0.0.1"}
 	if probe, err := net.Listen("tcp", "[::1]:0"); err == nil { // there is IPv6
@@ -84,7 +84,7 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
-// serve serves until ctx ends, and then the requests that are under way.
+// serve serves until ctx ends, and then waits for the requests under way.
 func serve(ctx context.Context, handler http.Handler, listeners []net.Listener) error {
 	server := &http.Server{
 		Handler: handler, MaxHeaderBytes: 64 << 10,

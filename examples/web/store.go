@@ -11,15 +11,15 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// A table stands for one of a database, with the columns key, value and since.
+// A table stands for a database table with the columns key, value and since.
 // Its values open mailboxes: see tokensource.Encrypted.
 type table struct {
 	mu   sync.Mutex
 	rows map[string]dated[[]byte]
 }
 
-// outlived is the age of a row in which nothing is good any more: a refresh
-// token ends when nobody uses it for 90 days.
+// outlived is the age of a row whose tokens have expired: a refresh token ends
+// if nobody uses it for 90 days.
 const outlived = 100 * 24 * time.Hour
 
 func newTable() *table { return &table{rows: make(map[string]dated[[]byte])} }
@@ -50,7 +50,7 @@ func (t *table) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-// dated is a thing that is not kept for ever.
+// dated is a thing with its age.
 type dated[T any] struct {
 	thing T
 	since time.Time
@@ -60,11 +60,11 @@ func dropOld[T any](things map[string]dated[T], before time.Time) {
 	maps.DeleteFunc(things, func(_ string, d dated[T]) bool { return !d.since.After(before) })
 }
 
-// maxKept bounds a shelf. The oldest thing on it gives way.
+// maxKept bounds a shelf. If it is full, the oldest thing is dropped.
 const maxKept = 1000
 
-// A shelf keeps a thing for each browser, which has a cookie for it, and not for
-// long. It stands for the sessions of a web framework.
+// A shelf keeps one thing for each browser, found by a cookie, for a limited
+// time. It stands for the sessions of a web framework.
 type shelf[T any] struct {
 	cookie string
 	life   time.Duration
@@ -77,7 +77,7 @@ func newShelf[T any](cookie string, life time.Duration) *shelf[T] {
 	return &shelf[T]{cookie: cookie, life: life, kept: make(map[string]dated[T])}
 }
 
-// put keeps a thing under a new cookie, in the place of what the browser had.
+// put keeps a thing under a new cookie, in the place of the browser's old one.
 func (s *shelf[T]) put(w http.ResponseWriter, r *http.Request, thing T) {
 	id := rand.Text()
 	s.mu.Lock()
@@ -102,7 +102,7 @@ func (s *shelf[T]) dropOldest() {
 	delete(s.kept, oldest)
 }
 
-// get returns what the browser has.
+// get returns the browser's thing.
 func (s *shelf[T]) get(r *http.Request) (thing T, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *shelf[T]) get(r *http.Request) (thing T, ok bool) {
 	return d.thing, true
 }
 
-// take returns what the browser has, once.
+// take returns the browser's thing and drops it.
 func (s *shelf[T]) take(w http.ResponseWriter, r *http.Request) (T, bool) {
 	thing, ok := s.get(r)
 	s.mu.Lock()
@@ -131,8 +131,8 @@ func (s *shelf[T]) idOf(r *http.Request) string {
 	return cookie.Value
 }
 
-// setCookie sets one that no script reads and that other sites cannot have sent
-// but by leading the browser here, as Entra ID does.
+// setCookie sets a cookie that no script can read. A request from another site
+// has it only if that leads the browser here, as Entra ID does.
 func (s *shelf[T]) setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: s.cookie, Value: value, Path: "/", MaxAge: age,

@@ -1,6 +1,6 @@
 // Package plain makes the text of others fit to be shown. A server, a proxy or
-// a library may echo a secret, command a terminal or forge a line of a log, so
-// whatever this library shows of their text passes through here on its way out.
+// a library may echo a secret, control a terminal or forge a line of a log, so
+// all of their text that this library shows passes through here on its way out.
 // Nothing passes through here on its way in: a protocol is parsed as it came.
 package plain
 

@@ -90,7 +90,7 @@ func (s *spelling) make(secret string, printable bool) {
 }
 
 // finder returns a function that knows the pieces. For a short text, such as
-// the reply of a server, it is not worth while to make a table of them.
+// the reply of a server, a table of them does not pay.
 func (s *spelling) finder(text []byte) func(run []byte) bool {
 	const short = 128
 	if len(text) <= short {

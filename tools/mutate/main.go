@@ -3,15 +3,15 @@
 //
 //	go -C tools run ./mutate [flags] xoauth2 imapdial internal/...
 //
-// The tests are those of the packages given, so name those together that hold
-// one another. A fault that a test finds is killed. One that no test finds survives, and one
-// that no test reaches is uncovered: both are printed, and are what to write a
-// test for. The faults are a condition that is negated, a boundary moved by one,
-// an operator swapped, a statement left out, a number changed, a result turned
-// round.
+// The tests are those of the packages given, so name packages together whose
+// tests check each other. A fault that a test finds is killed, one that no test
+// finds survives, and one that no test reaches is uncovered. Survivors and
+// uncovered faults are printed: write a test for them. The faults are a
+// condition that is negated, a boundary moved by one, an operator swapped, a
+// statement left out, a number changed, a result turned round.
 //
-// All faults are compiled into one test binary a package, each behind a switch,
-// so that a fault costs the tests that reach it and not a build.
+// All faults are compiled into one test binary per package, each behind a
+// switch, so that a fault costs only the tests that reach it, not a build.
 //
 // A survivor that behaves as the original does is listed with its reason in
 // equivalent.txt, and is not counted.

@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 )
 
-// readEquivalent returns the mutants that behave as the original does, each with
-// its reason. A line is the key of a mutant, " # " and the reason.
+// readEquivalent returns the mutants that behave as the original does, each
+// with its reason. A line is the key of a mutant, " # " and the reason.
 func readEquivalent(path string) (map[string]string, error) {
 	text, err := os.ReadFile(path)
 	if os.IsNotExist(err) {

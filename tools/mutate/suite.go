@@ -50,7 +50,8 @@ func build(ctx context.Context, root, work string, over *overlay) ([]*suite, err
 	return suites, nil
 }
 
-// command runs tests of s. Long reads of a server in trouble end with the limit.
+// command runs tests of s. Long reads of a server in trouble end with the
+// limit.
 func (s *suite) command(ctx context.Context, env string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.binary, append(args, "-test.short", "-test.count=1")...)
 	cmd.Dir = s.folder
@@ -151,8 +152,8 @@ const (
 	uncovered
 )
 
-// attempt runs the tests that reach a mutant, those of its own package first and
-// the quick ones before the slow ones, until one fails.
+// attempt runs the tests that reach a mutant, those of its own package first
+// and the quick ones before the slow ones, until one fails.
 func attempt(ctx context.Context, suites []*suite, m *mutant) fate {
 	ordered := slices.Clone(suites)
 	slices.SortStableFunc(ordered, func(a, b *suite) int { return distance(a, m) - distance(b, m) })
