@@ -78,7 +78,8 @@ func (p *Peer) Expect(want string) (line string) {
 }
 
 // Tag returns the tag of the next line of the client, an IMAP command that must
-// have the name verb. Another line, or none, fails the test and ends the script.
+// have the name verb. Another line, or none, fails the test and ends the
+// script.
 func (p *Peer) Tag(verb string) (tag string) {
 	p.t.Helper()
 	line, err := p.reader.ReadString('\n')

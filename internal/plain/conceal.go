@@ -2,16 +2,15 @@ package plain
 
 import "strings"
 
-// Conceal returns the words of others without what looks like a secret. It is
-// for a text of which nobody knows the secrets, such as a log that somebody has
-// pasted; those that are known are the business of [Secrets], which comes
-// first.
+// Conceal returns the words of others with everything hidden that looks like a
+// secret. It is for a text whose secrets are not known, such as a pasted log.
+// Use [Secrets] first for those that are known.
 //
-// It hides what a client says to log in ([FromClient]), the value of whatever
-// is named as a secret, be it a flag, a header, a variable, or a member of
-// JSON, YAML or XML, the user of a URL, and what looks like a token wherever it
-// stands. It leaves ids, names of hosts, addresses, scopes, the numbers of
-// Entra ID and the replies of servers alone. Its cost is linear in the text.
+// It hides the login of a client ([FromClient]), the value of everything that
+// is named as a secret (a flag, a header, a variable, a member of JSON, YAML or
+// XML), the user of a URL, and everything that looks like a token. It leaves
+// ids, names of hosts, addresses, scopes, the numbers of Entra ID and the
+// replies of servers alone. Its cost is linear in the text.
 func Conceal(text string) string {
 	hide := make(mask, len(text))
 	markLogin(text, hide)
@@ -21,7 +20,7 @@ func Conceal(text string) string {
 	return hide.blot(text)
 }
 
-// isBlank holds for what is between words.
+// isBlank reports whether an octet separates words.
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 func isEnd(c byte) bool { return c == '\n' || c == '\r' }
@@ -36,7 +35,7 @@ func lineEnd(text string, i int) int {
 	return len(text)
 }
 
-// span returns the first octet from i on for which is does not hold.
+// span returns the index of the first octet from i on for which is is false.
 func span(text string, i int, is func(byte) bool) int {
 	for i < len(text) && is(text[i]) {
 		i++

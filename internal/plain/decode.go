@@ -38,8 +38,8 @@ type decoder struct {
 	printable bool    // "=" and two digits are quoted-printable (RFC 2045 §6.7)
 }
 
-// decode takes quoted-printable for what it is only if it is told so: in a
-// form, "=" and two digits are the beginning of a value.
+// decode decodes quoted-printable only if it is told to: in a form, "=" and two
+// digits are the beginning of a value.
 func decode(text string, printable bool) decoded {
 	d := decoder{printable: printable}
 	for i := len(text) - 1; i >= 0; i-- {

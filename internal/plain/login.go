@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// markLogin hides what a client says to log in, in the log of a session: what
-// follows LOGIN, AUTH, AUTHENTICATE, PASS and APOP, and its answers to a
-// challenge.
+// markLogin hides the login of a client in the log of a session: the arguments
+// of LOGIN, AUTH, AUTHENTICATE, PASS and APOP, and the answers to a challenge.
 func markLogin(text string, hide mask) {
 	challenged := false
 	for start := 0; start < len(text); {
@@ -42,7 +41,7 @@ func FromClient(line string) bool {
 	return t.who == client && !t.isReply()
 }
 
-// A turn is what one side says at once.
+// A turn is the text that one side says at once.
 type turn struct {
 	text  string // up to the end of the turn
 	words []word
@@ -58,8 +57,8 @@ const (
 	server
 )
 
-// A word is what stands between blanks, without what may be before a command: a
-// quotation mark, the b of Python's bytes.
+// A word is a text between blanks, without a quotation mark or the b of
+// Python's bytes before it.
 type word struct {
 	text       string
 	start, end int
@@ -157,8 +156,8 @@ func oneOf(w string, list []string) bool {
 	return slices.ContainsFunc(list, func(one string) bool { return len(one) == len(w) && strings.EqualFold(one, w) })
 }
 
-// mark hides what is secret in the turn, which may be the answer to a
-// challenge, and reports whether the next turn may be one.
+// mark hides the secrets of the turn, which may be the answer to a challenge,
+// and reports whether the next turn may be one.
 func (t *turn) mark(challenged bool, hide mask) bool {
 	if waits, found := t.markCommands(hide); found {
 		return waits
@@ -215,7 +214,7 @@ func isStatus(text string) bool {
 	return len(text) >= 5 && text[0] >= '2' && text[0] <= '5' && text[1] == '.' && text[2] >= '0' && text[2] <= '9'
 }
 
-// isTag knows what IMAP's clients write before a command.
+// isTag reports whether w may be the tag of an IMAP command.
 func isTag(w string) bool {
 	const longest = 12
 	if w == "" || len(w) > longest || span(w, 0, isAlphanumeric) < len(w) {
@@ -224,8 +223,8 @@ func isTag(w string) bool {
 	return len(w) == 1 || strings.ContainsAny(w, "0123456789")
 }
 
-// markCommands hides what follows the commands of a turn. It reports whether
-// there was one, and whether it waits for a challenge.
+// markCommands hides the arguments of the commands of a turn. It reports
+// whether there was one, and whether it waits for a challenge.
 func (t *turn) markCommands(hide mask) (waits, found bool) {
 	for i := 0; i < len(t.words); i++ {
 		at := t.argument(i)
@@ -280,7 +279,7 @@ func (t *turn) argument(i int) int {
 
 func isMechanism(w string) bool { return oneOf(w, mechanisms) }
 
-// prose is what follows the word LOGIN in a sentence.
+// prose are words that follow the word LOGIN in a sentence.
 var prose = []string{
 	"failed", "failure", "completed", "complete", "ok", "successful", "succeeded", "denied", "disabled", "rejected", "refused",
 	"is", "was", "are", "has", "not", "command", "attempt", "with", "without", "using", "to", "from", "via", "at", "on", "in",
@@ -291,7 +290,8 @@ func isProse(w string) bool {
 	return oneOf(strings.TrimRight(w, ".,:;!)'\""), prose)
 }
 
-// isLower holds for a word of a sentence, which base64 hardly ever is.
+// isLower reports whether w is a word of a sentence, which base64 hardly ever
+// is.
 func isLower(w string) bool {
 	w = strings.TrimRight(w, ".,:;!)'\"")
 	return len(w) <= 12 && strings.Trim(w, "abcdefghijklmnopqrstuvwxyz") == "" || strings.HasPrefix(w, "(")

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// markNamed hides the values of what is named as a secret.
+// markNamed hides the values of names that are those of secrets.
 func markNamed(text string, hide mask) {
 	for start, end := 0, 0; start < len(text); start = end + 1 {
 		end = lineEnd(text, start)

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// markOpaque hides what looks like a token, an Entra client secret or base64 of
-// a login, wherever it stands.
+// markOpaque hides everything that looks like a token, an Entra client secret
+// or the base64 of a login.
 func markOpaque(text string, hide mask) {
 	for i := 0; i < len(text); {
 		start := span(text, i, func(c byte) bool { return !isOpaque(c) })
@@ -19,7 +19,7 @@ func markOpaque(text string, hide mask) {
 	}
 }
 
-// isOpaque holds for what tokens, base64 and secrets consist of.
+// isOpaque reports whether an octet may be in a token, base64 or a secret.
 func isOpaque(c byte) bool {
 	return isAlphanumeric(c) || c == '+' || c == '/' || c == '_' || c == '~' || c == '.' || c == '-'
 }
@@ -77,7 +77,8 @@ func secretRun(before, run, after string) bool {
 	return !isThumbprint(run) && !isLocalPart(before, after) && !isWords(run)
 }
 
-// bearer holds for what follows "Bearer" and is not prose or a parameter.
+// bearer reports whether the text after "Bearer" is neither prose nor a
+// parameter.
 func bearer(run, after string) bool {
 	return (len(run) >= 24 || strings.ContainsAny(run, "0123456789")) && !strings.HasPrefix(after, "=")
 }
@@ -109,14 +110,14 @@ func isThumbprint(run string) bool {
 	return len(run) == 40 && strings.Trim(run, "0123456789ABCDEF") == ""
 }
 
-// isLocalPart holds for what stands before the "@" of an address or the id of a
-// message.
+// isLocalPart reports whether a text stands before the "@" of an address or of
+// the id of a message.
 func isLocalPart(before, after string) bool {
 	return strings.HasPrefix(after, "@") && (before == "" || strings.ContainsAny(before[len(before)-1:], "<\" \t\r\n"))
 }
 
-// isWords holds for a name, path, id or date: what has nothing in it that is
-// longer than a word and no word.
+// isWords reports whether a text is a name, path, id or date: it has nothing in
+// it that is longer than a word and no word.
 func isWords(run string) bool {
 	for part := range strings.FieldsFuncSeq(run, func(r rune) bool { return !isAlphanumeric(byte(r)) }) {
 		if !isWord(part) {

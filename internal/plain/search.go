@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// A haystack is a text that is searched, and what of it is hidden.
+// A haystack is a text that is searched, with a mask of its hidden octets.
 type haystack struct {
 	text  string
 	hide  mask

@@ -20,11 +20,10 @@ const (
 	maxText = 16 << 10
 )
 
-// Secrets are the values that nobody may see. Text finds them however others
-// have written them: escaped as in a URL, a form, JSON, HTML, a quoted string
-// or quoted-printable text, several times over, broken by white space or cut
-// off. The zero value knows none. It is safe for concurrent use, and fmt shows
-// nothing of it.
+// Secrets are values that nobody may see. Text finds them in every spelling:
+// escaped as in a URL, a form, JSON, HTML, a quoted string or quoted-printable
+// text, several times over, broken by white space or cut off. The zero value
+// knows none. It is safe for concurrent use, and fmt shows nothing of it.
 type Secrets struct {
 	mu    sync.Mutex // guards known
 	known *[]*needle // a pointer: fmt does not follow those within a struct
@@ -104,9 +103,9 @@ func (s *Secrets) list() []*needle {
 	return *s.known
 }
 
-// Err returns err as it is, or, if its text names a secret, an error with the
-// text of [Secrets.Text] that is, by errors.Is, what err is and that does not
-// unwrap to it. A nil err stays nil.
+// Err returns err as it is if its text has no secret in it. Otherwise it
+// returns an error with the text of [Secrets.Text]. errors.Is asks err then,
+// but the new error does not unwrap to it. A nil err stays nil.
 func (s *Secrets) Err(err error) error {
 	if err == nil {
 		return nil

@@ -2,9 +2,8 @@ package plain
 
 import "strings"
 
-// quoted returns what stands in the quotation marks that begin at i in a line.
-// Those that are escaped are ended by one that is escaped alike, and nothing
-// else.
+// quoted returns the text in the quotation marks that begin at i in a line. An
+// escaped mark is only closed by one that is escaped in the same way.
 func quoted(text string, i int) (from, to int, ok bool) {
 	end := len(text)
 	if i+1 < end && strings.IndexByte("bBrRuUN@", text[i]) >= 0 && isQuote(text[i+1]) {
@@ -26,8 +25,8 @@ func quoted(text string, i int) (from, to int, ok bool) {
 	return at + 1, closing(text[:end], at, at-i), true
 }
 
-// closing returns where the mark stands that ends the one at open, before which
-// there are so many backslashes. A mark that is doubled ends nothing.
+// closing returns the index of the mark that closes the one at open, before
+// which there are so many backslashes. A doubled mark closes nothing.
 func closing(text string, open, backslashes int) int {
 	mark, escaped := text[open], 0
 	for i := open + 1; i < len(text); i++ {
@@ -47,8 +46,8 @@ func closing(text string, open, backslashes int) int {
 }
 
 // unquotedEnd returns where a value ends that begins at i without a quotation
-// mark. One that a line or a pair of quotation marks begins with goes on to its
-// end, for a password may have blanks in it.
+// mark. A value at the beginning of a line or of a quoted text goes on to its
+// end, since a password may have blanks in it.
 func (k key) unquotedEnd(i int) int {
 	enclosing, whole := k.enclosed(), k.firstOfLine()
 	for ; i < len(k.text); i++ {
@@ -95,11 +94,11 @@ func (k key) firstOfLine() bool {
 	return false
 }
 
-// longestArgument bounds, in bytes, what is looked at around a name.
+// longestArgument bounds, in bytes, the text around a name that is looked at.
 const longestArgument = 512
 
-// secureString returns what ConvertTo-SecureString of PowerShell is given,
-// after it or by a pipe.
+// secureString returns the argument of PowerShell's ConvertTo-SecureString,
+// which is after it or comes by a pipe.
 func (k key) secureString() (from, to int) {
 	if piped := strings.TrimRight(k.text[k.line:k.start], " \t"); strings.HasSuffix(piped, "|") {
 		to = k.line + len(piped) - 1
