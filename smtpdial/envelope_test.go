@@ -161,7 +161,7 @@ func TestSenderTellsTheSize(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mail := ""
-				s := scripted(secured(func(p *mailtest.Peer, auth string) {
+				s := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
 					mail = p.Hear()
 				})).Sender(sender)

@@ -78,7 +78,7 @@ func TestSenderIsFair(t *testing.T) {
 // be sent, and its caller would not know it.
 func TestSenderBeginsWhatCanEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newSubmission()
+		server := newSubmission(t)
 		server.takes = time.Second
 		s := server.Sender(sender)
 		defer s.Close()
