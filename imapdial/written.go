@@ -11,9 +11,9 @@ const (
 	maxTail = 24 // enough for the size of a literal, "{4294967295+}\r"
 )
 
-// written finds the commands of a client, and its LOGOUT, in what it writes. It follows literals,
-// so that a line of a message is not taken for a command, and keeps no more
-// than a few octets.
+// written finds the commands of a client, and its LOGOUT, in what it writes. It
+// follows literals, so that a line of a message is not taken for a command, and
+// keeps no more than a few octets.
 type written struct {
 	line      []byte // so far, without its middle if it is long
 	continued bool   // a literal came before, in the same command

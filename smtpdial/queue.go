@@ -24,7 +24,7 @@ type queue struct {
 	wake    *time.Timer   // for the message after the last one that the pace allows
 }
 
-// waiter is who waits for a turn.
+// waiter is a call that waits for its turn.
 type waiter struct {
 	turn     chan struct{} // closed when the turn has come
 	deadline time.Time     // zero for none
@@ -81,10 +81,10 @@ func (q *queue) leave(place *list.Element, me *waiter) error {
 	return &queueError{q.conns, q.most, q.waiting.Len()}
 }
 
-// first returns who is to have the next turn: who has waited for longest, but
-// for those whose deadline would break off a message that takes as long as the
-// last one. If there is nobody else, it is the one with the most time. Somebody
-// waits, and the caller holds the lock.
+// first returns the waiter that gets the next turn: the one that has waited for
+// longest, without those whose deadline would break off a message that takes as
+// long as the last one. If all are such, it is the one with the latest
+// deadline. There must be a waiter, and the caller holds the lock.
 func (q *queue) first(now time.Time) *list.Element {
 	best := q.waiting.Front()
 	for place := best; place != nil; place = place.Next() {
