@@ -16,6 +16,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/exoauth/exoauth/internal/login"
 	"github.com/exoauth/exoauth/internal/mailtest"
 	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/smtpdial"
@@ -210,24 +211,29 @@ func TestTemporary(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"class 4":                    {&smtp.SMTPError{Code: 451}, true},
-		"class 4, context is over":   {fmt.Errorf("%w, after %w", context.DeadlineExceeded, &smtp.SMTPError{Code: 451}), true},
-		"class 5":                    {&smtp.SMTPError{Code: 535}, false},
-		"class 5, context is over":   {fmt.Errorf("%w, after %w", context.DeadlineExceeded, &smtp.SMTPError{Code: 535}), false},
-		"class 3":                    {&smtp.SMTPError{Code: 354}, false},
-		"uncertain":                  {fmt.Errorf("%w: %w", smtpdial.ErrUncertain, io.ErrUnexpectedEOF), false},
-		"uncertain, context is over": {fmt.Errorf("%w, after %w", context.DeadlineExceeded, smtpdial.ErrUncertain), false},
-		"EOF":                        {io.ErrUnexpectedEOF, true},
-		"no SMTP":                    {smtpdial.ErrProtocol, false},
-		"time limit":                 {context.DeadlineExceeded, true},
-		"cancelled":                  {context.Canceled, false},
-		"refused":                    {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true},
-		"no such name":               {&net.DNSError{IsNotFound: true}, false},
-		"certificate":                {&tls.CertificateVerificationError{Err: io.EOF}, false},
-		"unknown":                    {errors.New("something"), false},
+		"class 4":                               {&smtp.SMTPError{Code: 451}, true},
+		"class 4, context is over":              {fmt.Errorf("%w, after %w", context.DeadlineExceeded, &smtp.SMTPError{Code: 451}), true},
+		"class 5":                               {&smtp.SMTPError{Code: 535}, false},
+		"class 5, context is over":              {fmt.Errorf("%w, after %w", context.DeadlineExceeded, &smtp.SMTPError{Code: 535}), false},
+		"class 3":                               {&smtp.SMTPError{Code: 354}, false},
+		"uncertain":                             {fmt.Errorf("%w: %w", smtpdial.ErrUncertain, io.ErrUnexpectedEOF), false},
+		"uncertain, context is over":            {fmt.Errorf("%w, after %w", context.DeadlineExceeded, smtpdial.ErrUncertain), false},
+		"EOF":                                   {io.ErrUnexpectedEOF, true},
+		"no SMTP":                               {smtpdial.ErrProtocol, false},
+		"time limit":                            {context.DeadlineExceeded, true},
+		"cancelled":                             {context.Canceled, false},
+		"refused":                               {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true},
+		"no such name":                          {&net.DNSError{IsNotFound: true}, false},
+		"certificate":                           {&tls.CertificateVerificationError{Err: io.EOF}, false},
+		"unknown":                               {errors.New("something"), false},
+		"refused, no network for a fresh token": {&login.Unrenewed{Refusal: &smtp.SMTPError{Code: 535}, Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, true},
+		"refused, no fresh token":               {&login.Unrenewed{Refusal: &smtp.SMTPError{Code: 535}, Err: errors.New("something")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := &smtpdial.Error{Err: test.err}
+			e := &smtpdial.Error{Op: smtpdial.OpAuthenticate, Err: test.err}
+			if _, unrenewed := errors.AsType[*login.Unrenewed](e); unrenewed && smtpdial.Refused(e) {
+				t.Error("taken for a refusal of a fresh token")
+			}
 			if e.Temporary() != test.want || smtpdial.Temporary(test.err) != test.want || smtpdial.Temporary(e) != test.want {
 				t.Errorf("%t, %t, %t, want %t", e.Temporary(), smtpdial.Temporary(test.err), smtpdial.Temporary(e), test.want)
 			}

@@ -6,15 +6,21 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/exoauth/exoauth/internal/login"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // Refused reports whether the server refused the token of a Dial, and a fresh
 // one too if the TokenSource had one, for a reason that waiting does not mend.
-// Somebody has to change something.
+// Somebody has to change something. It reports false if the TokenSource failed to
+// get a fresh token, since the server may accept that one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Op == OpAuthenticate && isRefusal(e.Err) && !e.Temporary()
+	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
+		return false
+	}
+	_, unrenewed := errors.AsType[*login.Unrenewed](e.Err)
+	return !unrenewed
 }
 
 // NotConnected reports whether err is Exchange's "430 4.2.0 STOREDRV; mailbox
@@ -34,6 +40,9 @@ func NotConnected(err error) bool {
 func Temporary(err error) bool {
 	if err == nil || NotConnected(err) || errors.Is(err, ErrUncertain) {
 		return false
+	}
+	if open, ok := errors.AsType[*login.Unrenewed](err); ok && transport.Temporary(open.Err) {
+		return true // a fresh token may be accepted
 	}
 	if reply, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return reply.Temporary()
