@@ -73,6 +73,28 @@ func TestUnsavedToken(t *testing.T) {
 	}
 }
 
+// What has come of another process's refresh token without a new one can be had
+// again, whatever this process has failed to store before.
+func TestSupersededTokenIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(rotate, rotate, succeed)}
+		config, cache := server.public(), newLockingCache()
+		config.Cache = cache
+		source := config.RefreshToken(testRefresh)
+		want(t, source, 1)
+		pass(hour)
+		cache.put, _ = failing(2, errors.New("disk full"))
+		if _, err := source.Token(); err == nil {
+			t.Fatal("no error")
+		}
+		pass(hour)
+		cache.change(t, func(r *record) { r.RefreshToken = "PLANTED.successor" })
+		cache.put, _ = failing(2, errors.New("disk full"))
+		want(t, source, 3)
+		server.wantForm(t, 3, refreshForm("PLANTED.successor"))
+	})
+}
+
 // An access token that could not be stored, and can be had again, is not stored
 // later, when it may be old.
 func TestUnstoredAccessTokenIsLeft(t *testing.T) {
