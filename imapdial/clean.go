@@ -22,10 +22,17 @@ func (a *attempt) try(token string) {
 
 // secrets are the tokens that were tried. They are not kept between two
 // failures, since a session may stand for months.
-func (a *attempt) secrets() *plain.Secrets {
+func (a *attempt) secrets() *plain.Secrets { return secretsOf(a.tokens) }
+
+func secretsOf(tokens []string) *plain.Secrets {
 	secrets := new(plain.Secrets)
-	secrets.AddEncoded(a.tokens...)
+	secrets.AddEncoded(tokens...)
 	return secrets
+}
+
+// hiding returns a function that returns text without the tokens.
+func hiding(tokens []string) func(text string) string {
+	return func(text string) string { return secretsOf(tokens).Text(text) }
 }
 
 // scrub returns text without the tokens that were tried.

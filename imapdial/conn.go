@@ -50,7 +50,7 @@ type conn struct {
 	words   atomic.Pointer[error] // to report in place of a broken connection's error
 
 	alarmed sync.Mutex  // guards the alarm and what follows
-	alarm   *time.Timer // breaks the connection of a server that is late
+	alarm   *time.Timer // breaks the connection of a server that is late; nil if it never was set
 	asked   bool        // the server owes an answer
 	reading bool        // somebody waits for it
 	open    int         // commands without a tagged response
@@ -65,20 +65,17 @@ type conn struct {
 // newConn returns the connection of s for imapclient, which is made to read
 // greeting first. Hold and ended are as in handoff.Conn and conn.
 func (s *session) newConn(greeting string, hold <-chan struct{}, ended func(error)) *conn {
-	c := &conn{
+	return &conn{
 		Conn: handoff.Conn{
 			Conn:     s.wire.Tap(s.Conn.Conn),
 			Greeting: []byte(greeting),
 			Hold:     hold,
 			Rest:     s.wire.Unread(),
 		},
-		raw:   s.Conn,
+		raw:   s.Raw(),
 		scrub: s.scrub,
 		ended: ended,
 	}
-	c.alarm = time.AfterFunc(answerGrace, c.late)
-	c.alarm.Stop()
-	return c
 }
 
 // Read implements net.Conn.
@@ -148,8 +145,24 @@ func (c *conn) setAlarm() {
 	switch {
 	case c.ended == nil || c.words.Load() != nil:
 	case c.asked && c.reading:
-		c.alarm.Reset(answerGrace)
+		c.ring(answerGrace)
 	default:
+		c.hush()
+	}
+}
+
+// ring sets the alarm. It is called with the lock.
+func (c *conn) ring(after time.Duration) {
+	if c.alarm == nil {
+		c.alarm = time.AfterFunc(after, c.late)
+		return
+	}
+	c.alarm.Reset(after)
+}
+
+// hush stops the alarm. It is called with the lock.
+func (c *conn) hush() {
+	if c.alarm != nil {
 		c.alarm.Stop()
 	}
 }
@@ -207,7 +220,7 @@ func (c *conn) heard(bye string) {
 	c.alarmed.Lock()
 	defer c.alarmed.Unlock()
 	c.words.Store(&words)
-	c.alarm.Reset(byeGrace)
+	c.ring(byeGrace)
 }
 
 // late breaks a connection whose server has not answered, or has not gone
@@ -221,7 +234,9 @@ func (c *conn) late() {
 // Close implements net.Conn. It does not wait for a server that does not read.
 func (c *conn) Close() error {
 	c.closing.Store(true)
-	c.alarm.Stop()
+	c.alarmed.Lock()
+	c.hush()
+	c.alarmed.Unlock()
 	defer time.AfterFunc(closeGrace, func() { c.raw.Close() }).Stop()
 	c.Conn.Close() // its error says no more than that the goodbye of TLS was not taken
 	return nil

@@ -194,6 +194,7 @@ func (a *attempt) open(ctx context.Context, s *session) (*imapclient.Client, err
 	if !s.Release() {
 		return nil, a.fail(ctx, OpOpen, net.ErrClosed)
 	}
+	s.scrub = hiding(a.tokens) // without a, which nobody needs for as long as the session stands
 	client, conn, err := s.handOver(a.Options, a.Limits, a.ended)
 	if err != nil {
 		return nil, a.fail(ctx, OpOpen, err)

@@ -88,6 +88,10 @@ func (c *Conn) StartTLS(config *tls.Config) error {
 	return nil
 }
 
+// Raw returns the connection below TLS, for whoever has to break it at once
+// after Release. It keeps nothing of the context alive, as c does.
+func (c *Conn) Raw() net.Conn { return c.raw }
+
 // Release ends the influence of the context. It reports whether the
 // connection is still open.
 func (c *Conn) Release() (open bool) { return c.release() }
