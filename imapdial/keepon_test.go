@@ -311,8 +311,8 @@ func TestKeepStops(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				plays := test.plays
-				if plays == nil {
-					plays = []mailtest.Script{open}
+				if plays == nil { // there is no token, or no connection, so none authenticates
+					plays = []mailtest.Script{deserted}
 				}
 				l := servers(t, plays...)
 				if test.change != nil {
