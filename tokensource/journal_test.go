@@ -170,6 +170,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 			}, (*Config).ClientCredentials, token},
 		"took a token from the cache": {rotate, nil, user, func(t *testing.T, s *Source) {
 			token(t, s)
+			synctest.Wait() // for the handler, which takes one record at a time
 			s.cached.Store(nil)
 			token(t, s)
 		}},
