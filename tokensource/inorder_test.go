@@ -201,3 +201,26 @@ func TestCredentialsOfTwoKinds(t *testing.T) {
 		t.Errorf("form %v", form)
 	}
 }
+
+// Who has left is not told by a credential that is tried after that.
+func TestNextCredentialIsNotTriedForNobody(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	server := &fakeEntra{answer: func(n int, r *http.Request) (*http.Response, error) {
+		cancel()
+		return refuse(n, r)
+	}}
+	config := server.config()
+	config.Credential = InOrder(Secret("PLANTED~old"), Secret("PLANTED~new"))
+	c, bad := config.appClient()
+	if bad != nil {
+		t.Fatal(bad)
+	}
+	if _, err := c.request(ctx, make(url.Values)); err == nil {
+		t.Error("no error")
+	}
+	wantSecrets(t, server, "old")
+	if n := c.preferred.Load(); n != 0 {
+		t.Errorf("number %d is preferred", n)
+	}
+}

@@ -3,6 +3,7 @@ package tokensource
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"syscall"
@@ -180,4 +181,24 @@ func TestCancelledWhilePausing(t *testing.T) {
 		pass(time.Minute)
 		wantRequests(t, server, 1)
 	})
+}
+
+// A Retry-After is obeyed for an hour if it is Entra ID's, and for five minutes
+// if it may be that of what stands between.
+func TestRetryAfterIsObeyedForSomeTime(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		err  error
+		want time.Duration
+	}{
+		{"a proxy's page", &Error{StatusCode: 503}, 5 * time.Minute},
+		{"throttling without a word", &Error{StatusCode: 429}, time.Hour},
+		{"Entra ID's", &Error{StatusCode: 503, Code: "temporarily_unavailable"}, time.Hour},
+		{"within another error", fmt.Errorf("no token: %w", &Error{StatusCode: 503}), 5 * time.Minute},
+		{"no answer's", errors.New("no route to host"), time.Hour},
+	} {
+		if got := obeyAtMost(row.err); got != row.want {
+			t.Errorf("%s: %v; want %v", row.name, got, row.want)
+		}
+	}
 }
