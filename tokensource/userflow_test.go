@@ -141,6 +141,7 @@ func TestUserFlowSettings(t *testing.T) {
 	}{
 		{"browser, no tenant", tenant(""), func(c *Config) *Source { return c.AuthCode(AuthCodeOptions{}) }, "Tenant"},
 		{"browser, an address elsewhere", nothing, func(c *Config) *Source { return c.AuthCode(AuthCodeOptions{RedirectURL: "https://example.com/"}) }, "AuthCodeOptions.RedirectURL"},
+		{"browser, a secret for an address", nothing, func(c *Config) *Source { return c.AuthCode(AuthCodeOptions{RedirectURL: testSecret}) }, "AuthCodeOptions.RedirectURL"},
 		{"device code, no tenant", tenant(""), func(c *Config) *Source { return c.DeviceCode(nil) }, "Tenant"},
 		{"refresh token with a space", nothing, func(c *Config) *Source { return c.RefreshToken("a b") }, "RefreshToken"},
 		{"refresh token with the first and the last character", nothing, func(c *Config) *Source { return c.RefreshToken("!~") }, ""},
