@@ -235,7 +235,7 @@ func TestDeviceCodeEndsEarly(t *testing.T) {
 					t.Fatal(err)
 				}
 				_, err = cl.poll(ctx, d)
-				if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, context.DeadlineExceeded) || e.Code != "" {
+				if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, context.DeadlineExceeded) || e.Code != "" || len(e.also) > 0 {
 					t.Errorf("error %v", err)
 				}
 				if took := time.Since(began); took != row.leave {
