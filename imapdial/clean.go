@@ -69,7 +69,7 @@ func shows(err error, secrets *plain.Secrets) bool {
 	if err == nil {
 		return false
 	}
-	const window = 16 << 10 // of which Text looks at no more
+	const window = 16 << 10 // Text looks at no more
 	for text := err.Error(); text != ""; text = text[min(len(text), window/2):] {
 		if part := plain.Head(text, window); secrets.Text(part) != part {
 			return true

@@ -88,7 +88,7 @@ func (c *Conn) StartTLS(config *tls.Config) error {
 	return nil
 }
 
-// Raw returns the connection below TLS, for whoever has to break it at once
+// Raw returns the connection below TLS, for a caller that must break it at once
 // after Release. It keeps nothing of the context alive, as c does.
 func (c *Conn) Raw() net.Conn { return c.raw }
 
