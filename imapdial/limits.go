@@ -30,8 +30,9 @@ type Limits struct {
 	Response int
 
 	// Search takes the place of Response for SEARCH and SORT, in octets. Such
-	// a response lists every message found. The default is 12 MiB, enough for
-	// a million messages, the most in one folder of Exchange Online.
+	// a response lists every message found. The default is 8 MiB, enough for
+	// the numbers of a million messages, the most in one folder of Exchange
+	// Online, and for as many UIDs of seven digits.
 	Search int
 
 	// Content is the maximum size of message content in one FETCH response, in
@@ -65,7 +66,7 @@ type bounds struct {
 func (l Limits) bounds() bounds {
 	return bounds{
 		response: bound(l.Response, 1<<20),
-		search:   bound(l.Search, 12<<20),
+		search:   bound(l.Search, 8<<20),
 		content:  bound(l.Content, 256<<20),
 		text:     bound(l.String, 64<<10),
 		literals: bound(l.Literals, 10_000),

@@ -96,7 +96,7 @@ func TestLimitsOfAResponse(t *testing.T) {
 // there is no limit.
 func TestLimitsByDefault(t *testing.T) {
 	const mb = 1_000_000
-	uids := strings.Repeat(" 4000000000", mb)
+	uids := strings.Repeat(" 4000000", mb)
 	recipients := strings.Repeat(`("Somebody with a long name" NIL "somebody.with.a.long.name" "contoso.onmicrosoft.com")`, 5000)
 	structure := strings.Repeat("(", 250) + strings.Repeat(`"text" "plain" ("name" "`+strings.Repeat("x", 255)+`") NIL NIL "base64" 1000 10)`, 250)
 	for name, test := range map[string]struct {
