@@ -41,10 +41,15 @@ var rows = &Command{Name: "Get-Rows", Run: func(Args) ([]any, error) {
 	}, nil
 }}
 
+// among are three objects that can be piped to echo, of which it fails on one.
+var among = &Command{Name: "Get-Among", Run: func(Args) ([]any, error) {
+	return []any{NewObject("Identity", "a"), NewObject("Identity", "fail"), NewObject("Identity", "b")}, nil
+}}
+
 var native = &Command{Name: "az", Native: func(args []string) ([]any, error) { return []any{strings.Join(args, "|")}, nil }}
 
 func run(script string) (string, error) {
-	values, err := New([]*Command{echo, rows, native}).Run(script)
+	values, err := New([]*Command{echo, rows, among, native}).Run(script)
 	var b strings.Builder
 	for _, v := range values {
 		o, ok := v.(*Object)
@@ -100,6 +105,8 @@ func TestRun(t *testing.T) {
 		"negation":                {"Get-Rows | ? { -not ($_.Id -eq 1) } | select Id", "Id=2;"},
 		"all properties":          {"Get-Rows | select -First 1 | fl *", "Name=one;Value=IMAP.AccessAsApp;Id=1;"},
 		"condition as expression": {"$r = Get-Rows; $r[0].Id -eq 1", "True;"},
+		"many statements":         {strings.Repeat("Test-Echo x\n", 60), strings.Repeat("Identity=x;", 60)},
+		"many values":             {"Test-Echo x -Rights 0" + strings.Repeat(",0", 59), "Identity=x;Rights=0" + strings.Repeat(" 0", 59) + ";"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := run(test.script)
@@ -144,6 +151,14 @@ func TestRunErrors(t *testing.T) {
 		"piped, not bound":     {"Get-Rows | Test-Echo", "line 1: Test-Echo: the parameter -Identity is missing"},
 		"dash alone":           {"Test-Echo x - y", "line 1: a dash without a name: \" y\""},
 		"dollar alone":         {"Test-Echo $", "line 1: a dollar sign without a name: \"\""},
+		"line: comment":        {"<# a\n\nb #> Get-Foo", "line 3: Get-Foo: there is no such command here"},
+		"line: single quotes":  {"Test-Echo 'a\nb'; Get-Foo", "line 2: Get-Foo: there is no such command here"},
+		"line: double quotes":  {"Test-Echo \"a\nb\"; Get-Foo", "line 2: Get-Foo: there is no such command here"},
+		"line: block":          {"Get-Rows | % {\n$_ }; Get-Foo", "line 2: Get-Foo: there is no such command here"},
+		"line: continued":      {"Test-Echo `\n x; Get-Foo", "line 2: Get-Foo: there is no such command here"},
+		"second of a list":     {"Test-Echo x -Rights a,$nope", "line 1: the variable $nope was never set"},
+		"one of several piped": {"Get-Among | Test-Echo", "line 1: Test-Echo: failed"},
+		"assigned":             {"$x = Test-Echo fail", "line 1: Test-Echo: failed"},
 		"too deep":             {"Test-Echo " + strings.Repeat("(", 60), "line 1: nested too deeply"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,6 +168,32 @@ func TestRunErrors(t *testing.T) {
 				t.Errorf("%v; want %s", err, test.want)
 			}
 		})
+	}
+}
+
+// A statement that fails leaves its variable, and its pipeline ends there.
+func TestAfterAnError(t *testing.T) {
+	var tried []string
+	shell := New([]*Command{among, {
+		Name:   "Test-Echo",
+		Params: []Param{{Name: "Identity", Position: 1, Required: true}},
+		Run: func(a Args) ([]any, error) {
+			tried = append(tried, a.Text("Identity"))
+			return echo.Run(a)
+		},
+	}})
+	if _, err := shell.Run("$x = 'before'"); err != nil {
+		t.Fatal(err)
+	}
+	values, err := shell.Run("$x = Get-Among | Test-Echo")
+	if want := "[a fail]"; err == nil || fmt.Sprint(tried) != want {
+		t.Errorf("tried %q, %v; want %s and an error", tried, err, want)
+	}
+	if len(values) != 0 {
+		t.Errorf("an assignment returned %v", values)
+	}
+	if values, err := shell.Run("$x"); err != nil || len(values) != 1 || values[0] != "before" {
+		t.Errorf("%v, %v; want the value from before", values, err)
 	}
 }
 
