@@ -148,7 +148,11 @@ func (w *world) internet() *internet {
 func expiring(ended func()) mailtest.Script {
 	return mailtest.OverTLS(func(p *mailtest.Peer) {
 		p.Say("* OK The Microsoft Exchange IMAP4 service is ready. [VEUwUDAwMENBMDAwMS5URVNUUDAwMC5QUk9ELk9VVExPT0suQ09N]")
-		p.Say(p.Tag("AUTHENTICATE") + " OK AUTHENTICATE completed.")
+		tag, ok := p.Next("AUTHENTICATE")
+		if !ok {
+			return // there was no token
+		}
+		p.Say(tag + " OK AUTHENTICATE completed.")
 		p.Say("* CAPABILITY IMAP4 IMAP4rev1 IDLE NAMESPACE", p.Tag("CAPABILITY")+" OK CAPABILITY completed.")
 		p.Say(`* NAMESPACE (("" "/")) NIL NIL`, p.Tag("NAMESPACE")+" OK NAMESPACE completed.")
 		over := time.AfterFunc(2*time.Hour, func() {
