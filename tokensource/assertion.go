@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // Assertion proves the application by a token of an identity provider that the
@@ -29,12 +32,12 @@ func Assertion(f func(ctx context.Context) (string, error)) Credential {
 // space around the assertion does no harm.
 func AssertionFile(path string) Credential {
 	if path == "" {
-		return assertion{kind: "tokensource.AssertionFile()"}
+		return assertion{Kind: "tokensource.AssertionFile()"}
 	}
-	reading := newErrands()
-	return assertion{kind("tokensource.AssertionFile(" + path + ")"), func(ctx context.Context) (string, error) {
+	reading := ctxerr.NewCalls()
+	return assertion{plain.Kind("tokensource.AssertionFile(" + path + ")"), func(ctx context.Context) (string, error) {
 		var data []byte
-		err := reading.do(ctx, func() (err error) {
+		err := reading.Do(ctx, func() (err error) {
 			data, err = readFile(path)
 			return err
 		}, nil)
@@ -49,7 +52,7 @@ func AssertionFile(path string) Credential {
 }
 
 type assertion struct {
-	kind
+	plain.Kind
 	get func(context.Context) (string, error)
 }
 
@@ -70,7 +73,7 @@ func (a assertion) signers(*client) []signer {
 		text, err := a.get(ctx)
 		switch {
 		case err != nil:
-			return fmt.Errorf("%s: %w", a.kind, err)
+			return fmt.Errorf("%s: %w", a.Kind, err)
 		case text == "":
 			return errNoAssertion
 		case !isJWT(text):

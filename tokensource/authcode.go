@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
 )
 
 // AuthCodeOptions are the settings of a sign-in with a browser. The zero value
@@ -130,7 +130,7 @@ func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback)
 			if context.Cause(ctx) == errNobodySignedIn {
 				return nil, c.failed(errNobodySignedIn)
 			}
-			return nil, c.failed(transport.ContextError(ctx))
+			return nil, c.failed(ctxerr.Of(ctx))
 		}
 	}
 }

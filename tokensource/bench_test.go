@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/exoauth/exoauth/tokencache"
 	"golang.org/x/oauth2"
 )
 
@@ -114,7 +115,7 @@ func heapObjects() uint64 {
 // BenchmarkNextRun is what the first token of a run costs that finds it in
 // files.
 func BenchmarkNextRun(b *testing.B) {
-	for name, cache := range map[string]Cache{"files": DirCache(b.TempDir()), "encrypted files": Encrypted(DirCache(b.TempDir()), keyA)} {
+	for name, cache := range map[string]tokencache.Cache{"files": tokencache.Dir(b.TempDir()), "encrypted files": tokencache.Encrypted(tokencache.Dir(b.TempDir()), keyA)} {
 		b.Run(name, func(b *testing.B) {
 			config := new(fakeEntra).config()
 			config.Cache = cache

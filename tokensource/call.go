@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
 )
 
 // call is a flow under way in a goroutine of its own, and those who wait for
@@ -105,7 +105,7 @@ func (c *call) wait(ctx context.Context) (*entry, error) {
 	case <-c.done:
 		return c.entry, c.err
 	case <-ctx.Done():
-		ended := fmt.Errorf("tokensource: no token for %s: %w", c.source.flow(), transport.ContextError(ctx))
+		ended := fmt.Errorf("tokensource: no token for %s: %w", c.source.flow(), ctxerr.Of(ctx))
 		if failed := c.leave(); failed != nil {
 			ended = fmt.Errorf("%w; before that: %w", ended, failed)
 		}
@@ -140,5 +140,5 @@ func (c *call) pause(ctx context.Context, d time.Duration, failed error) bool {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
 		worth = false
 	}
-	return worth && sleep(ctx, d)
+	return worth && ctxerr.Sleep(ctx, d)
 }

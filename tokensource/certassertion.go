@@ -16,6 +16,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
 )
 
 const (
@@ -41,7 +43,7 @@ type assertions struct {
 	pair               *keyPair
 	clientID, audience string
 	log                *slog.Logger
-	signing            errands // the key may be in another machine
+	signing            ctxerr.Calls // the key may be in another machine
 
 	mu     sync.Mutex // guards what follows
 	last   string
@@ -81,7 +83,7 @@ func (a *assertions) kept(ctx context.Context, now time.Time) (assertion string,
 // make signs an assertion and keeps it.
 func (a *assertions) make(ctx context.Context, now time.Time, skew time.Duration) (string, error) {
 	var made string
-	err := a.signing.do(ctx, func() (err error) {
+	err := a.signing.Do(ctx, func() (err error) {
 		made, err = a.pair.assertion(a.clientID, a.audience, now.Add(skew))
 		return err
 	}, nil)

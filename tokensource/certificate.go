@@ -6,6 +6,9 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // Certificate proves the application by signatures of its private key, in
@@ -50,7 +53,7 @@ const redactedCertificate = "tokensource.Certificate(…)"
 
 // certificate keeps its key from fmt in the way that secret does.
 type certificate struct {
-	kind
+	plain.Kind
 	pair func() *keyPair
 }
 
@@ -91,6 +94,6 @@ func (p *keyPair) name() string {
 }
 
 func (c certificate) signers(cl *client) []signer {
-	a := &assertions{pair: c.pair(), clientID: cl.clientID, audience: cl.endpoint("token"), log: cl.log, signing: newErrands()}
+	a := &assertions{pair: c.pair(), clientID: cl.clientID, audience: cl.endpoint("token"), log: cl.log, signing: ctxerr.NewCalls()}
 	return []signer{{sign: a.sign, refused: a.refused}}
 }

@@ -2,6 +2,7 @@ package tokensource
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // Config describes an application as it is registered in Entra ID. Its
@@ -56,7 +58,7 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// Cache keeps the tokens for the next run of the program and for other
-	// processes: [DirCache] in files, or your own in a database. A person who
+	// processes: [tokencache.Dir] in files, or your own in a database. A person who
 	// has signed in is not asked again, and a program that runs every minute
 	// asks Entra ID once an hour. Nil means that only the Source keeps them:
 	// when the program ends, the sign-in is lost. A Source finds an entry again
@@ -66,19 +68,19 @@ type Config struct {
 	// A new refresh token is stored before it is used, and before the Source
 	// returns the access token that came with it. If it cannot be stored, the
 	// Source returns the error, keeps the token, and tries to store it first
-	// when it is asked again. [Cache] says how a full disk is avoided. As long
+	// when it is asked again. [tokencache.Cache] says how a full disk is avoided. As long
 	// as the Cache cannot be read or locked, the Source makes no requests for a
 	// user. For the application's own tokens, which can be fetched again, it
 	// only logs the trouble. A refresh token that is no longer valid is
 	// deleted. A damaged entry is logged and replaced.
 	//
-	// If the Cache is a [Locker], as DirCache is, processes take turns, waiting
+	// If the Cache is a [tokencache.Locker], as tokencache.Dir is, processes take turns, waiting
 	// half a minute at most, and make one request between them. They do not
 	// wait while a person is asked, so another process may ask, too. Without
 	// locks two processes may each make a request, and the entry of the last
 	// one stays. That does no harm with Entra ID, where both refresh tokens are
 	// valid. Nor does it if a process is killed before it has stored a token.
-	Cache Cache
+	Cache tokencache.Cache
 
 	// CacheKey tells apart the users of one Config in its Cache: two Sources
 	// with different keys never get each other's token. Use the program's own
@@ -112,7 +114,7 @@ type client struct {
 	preferred        atomic.Int32 // index of the signer to try first
 	http             http.Client
 	limit            time.Duration // of one request, the reading of its answer included
-	cache            Cache
+	cache            tokencache.Cache
 	cacheKey         string
 	log              *slog.Logger
 }
@@ -185,6 +187,16 @@ func (c *Config) check(cloud exoauth.Cloud) *ConfigError {
 		return &ConfigError{Field: "ClientID", Value: unlessSecret(c.ClientID), Problem: "has characters that no application id has", Remedy: whereIsClientID}
 	}
 	return checkCache(c.Cache)
+}
+
+// checkCache asks a cache of package tokencache about its settings.
+func checkCache(cache tokencache.Cache) *ConfigError {
+	if c, ok := cache.(interface{ Check() error }); ok {
+		if e, ok := errors.AsType[*tokencache.Error](c.Check()); ok {
+			return &ConfigError{Field: "Cache", Problem: e.Problem, Remedy: e.Remedy}
+		}
+	}
+	return nil
 }
 
 // unlessSecret returns a value to be shown, but not one that may be the secret

@@ -2,11 +2,10 @@ package tokensource
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"log/slog"
 	"net/url"
 	"strings"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // A Credential proves to Entra ID which application asks. [Secret],
@@ -51,7 +50,7 @@ func Secret(value string) Credential {
 // secret keeps its value in a closure because fmt calls no method of a value
 // that it reaches through an unexported field.
 type secret struct {
-	kind
+	plain.Kind
 	value func() string
 	own   []signer // one, which all clients share
 }
@@ -72,17 +71,6 @@ func (s secret) check() *ConfigError {
 func (s secret) signers(*client) []signer { return s.own }
 
 const redactedSecret = "tokensource.Secret(…)"
-
-// A kind is embedded in a credential, and is all of it that is shown.
-type kind string
-
-func (k kind) String() string               { return string(k) }
-func (k kind) GoString() string             { return string(k) }
-func (k kind) LogValue() slog.Value         { return slog.StringValue(string(k)) }
-func (k kind) MarshalText() ([]byte, error) { return []byte(k), nil }
-
-// Format covers the verbs that String and GoString do not.
-func (k kind) Format(f fmt.State, _ rune) { io.WriteString(f, string(k)) }
 
 // checkCredential is for the flows of confidential clients.
 func checkCredential(c Credential) *ConfigError {

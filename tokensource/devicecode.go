@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // A DeviceCode is what to show to the person who is to sign in.
@@ -169,7 +169,7 @@ func (c *client) poll(ctx context.Context, d *device) (*grant, error) {
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {d.code}}
 	interval, wait := d.interval, d.interval
 	var failed []*Error // the last poll, if it did not come to an answer about the person
-	for sleep(ctx, min(wait, time.Until(d.Expires))) && time.Now().Before(d.Expires) {
+	for ctxerr.Sleep(ctx, min(wait, time.Until(d.Expires))) && time.Now().Before(d.Expires) {
 		g, err := c.request(ctx, form)
 		if err == nil {
 			return g, nil
@@ -193,22 +193,10 @@ func (c *client) poll(ctx context.Context, d *device) (*grant, error) {
 		}
 		wait = max(interval, e.RetryAfter)
 	}
-	if err := transport.ContextError(ctx); err != nil {
+	if err := ctxerr.Of(ctx); err != nil {
 		return nil, c.failed(err).after(failed...)
 	}
 	e := c.failed(&ownError{"nobody signed in before the code expired", nil})
 	e.Code = "expired_token"
 	return nil, e.after(failed...)
-}
-
-// sleep reports whether ctx is still there after d.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

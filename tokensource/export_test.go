@@ -1,11 +1,5 @@
 package tokensource
 
-// WriteBeside is what a Put of DirCache begins with.
-var WriteBeside = writeBeside
-
-// SweepAfter is the age from which DirCache deletes an entry.
-const SweepAfter = outlived
-
 // ManagedIdentityOn is ManagedIdentity on a machine with this environment, on
 // which the agent of Azure Arc leaves its keys in keyDir.
 func ManagedIdentityOn(env map[string]string, keyDir string, o ManagedIdentityOptions) *Source {

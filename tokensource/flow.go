@@ -3,6 +3,8 @@ package tokensource
 import (
 	"context"
 	"log/slog"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // A flow is one way to get tokens.
@@ -76,7 +78,7 @@ func (c *Config) flowClient(scope scopeFunc, checks ...func() *ConfigError) (*cl
 }
 
 // storedSource returns a Source of a flow without refresh tokens.
-func storedSource(f ownFlow, cache Cache, key func() (string, error)) *Source {
+func storedSource(f ownFlow, cache tokencache.Cache, key func() (string, error)) *Source {
 	if cache == nil {
 		return newSource(f)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // InOrder combines credentials of one application, such as its old secret and
@@ -22,7 +24,7 @@ func InOrder(credentials ...Credential) Credential {
 }
 
 type inOrder struct {
-	kind
+	plain.Kind
 	all func() []Credential
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // accepting answers as a server that knows one secret.
@@ -133,7 +135,7 @@ func TestAllCredentialsBad(t *testing.T) {
 
 // broken is a credential of which no proof can be made.
 type broken struct {
-	kind
+	plain.Kind
 	err error
 }
 

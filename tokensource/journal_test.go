@@ -22,6 +22,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // A logBuffer is what handlers write to. String waits for calls that have
@@ -177,7 +179,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 		"the cache failed":       {rotate, func(_ *Config, c *lockingCache) { c.get = broken }, (*Config).ClientCredentials, token},
 		"a token was not stored": {succeed, func(_ *Config, c *lockingCache) { c.put = broken }, (*Config).ClientCredentials, token},
 		"a damaged entry of the cache is replaced": {rotate, func(_ *Config, c *lockingCache) {
-			c.get = func(context.Context, string) error { return fmt.Errorf("%w: bad padding", ErrCacheMiss) }
+			c.get = func(context.Context, string) error { return fmt.Errorf("%w: bad padding", tokencache.ErrMiss) }
 		}, user, token},
 		"a refresh token that has ended was not deleted": {script(rotate, badRequest(revoked)), func(_ *Config, c *lockingCache) { c.delete = broken }, user, twice},
 		"refresh token refused, signing in anew": {script(rotate, badRequest(revoked), rotate), nil, func(c *Config) *Source {
@@ -206,7 +208,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 				}
 				var source *Source
 				handler := needy{t: t, source: &source, seen: make(map[string]bool), busy: new(atomic.Bool), lock: func(ctx context.Context) error {
-					unlock, err := cache.Lock(ctx, "")
+					_, unlock, err := cache.Lock(ctx, "")
 					if err == nil {
 						unlock()
 					}

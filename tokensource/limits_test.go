@@ -3,6 +3,8 @@ package tokensource
 import (
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
 )
 
 // The limits, and who has set them. One that moves is to be moved here and where
@@ -49,7 +51,7 @@ func TestLimits(t *testing.T) {
 		"excerpt":                         {excerptSize, 200},
 		"text for a person":               {maxShown, 2 << 10},
 		"tries":                           {maxTries, 3},
-		"operations on a disk that hangs": {maxHanging, 16},
+		"operations on a disk that hangs": {cap(ctxerr.NewCalls()), 16},
 	} {
 		if row.got != row.want {
 			t.Errorf("%s: %d; want %d", name, row.got, row.want)

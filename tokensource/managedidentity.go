@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // ManagedIdentityOptions says which managed identity is asked for a token, and
@@ -34,7 +35,7 @@ type ManagedIdentityOptions struct {
 	// Cache keeps the tokens for the next run of the program and for other
 	// processes, as [Config.Cache] does. Nil keeps them in the Source alone,
 	// which will do: the host has a cache too.
-	Cache Cache
+	Cache tokencache.Cache
 
 	// Logger gets a record for each request, at level Debug, and for each
 	// failure, at level Warn, as [Config.Logger] does. Nil means silence.

@@ -28,7 +28,7 @@ import (
 //
 // Each assertion has its own entry in the Cache, which nobody reads after the
 // assertion has expired. If an API has many users, use a database, and delete
-// entries that are a day old. [DirCache] keeps entries for 100 days, and the
+// entries that are a day old. [tokencache.Dir] keeps entries for 100 days, and the
 // lock files for good.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow)

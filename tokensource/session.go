@@ -7,7 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // session is what a flow keeps between its requests, in memory and on its
@@ -58,7 +59,7 @@ func newUserSession(cl *client, key func() (string, error), signIn tokenFunc) *s
 var _ keeper = (*session)(nil)
 
 // newSession returns one that gets no refresh tokens.
-func newSession(o owner, cache Cache, key func() (string, error), signIn tokenFunc) *session {
+func newSession(o owner, cache tokencache.Cache, key func() (string, error), signIn tokenFunc) *session {
 	return &session{owner: o, shelf: newShelf(o, cache, key), signIn: signIn, turn: make(chan struct{}, 1)}
 }
 
@@ -98,7 +99,7 @@ func (s *session) takeTurn(ctx context.Context) (done func(), err error) {
 	case s.turn <- struct{}{}:
 		return func() { <-s.turn }, nil
 	case <-ctx.Done():
-		return nil, s.failed(transport.ContextError(ctx))
+		return nil, s.failed(ctxerr.Of(ctx))
 	}
 }
 
@@ -132,12 +133,12 @@ func (s *session) get(ctx context.Context, pause pauseFunc) (g *grant, err error
 func (s *session) begin(ctx context.Context, g *grant) (*grant, error) {
 	s.take(g)
 	s.begun = true
-	unlock, err := s.lock(ctx)
+	held, unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	return s.save(ctx)
+	return s.save(held)
 }
 
 // renew takes the stored token if the Source does not know it yet, or if it is
@@ -148,7 +149,7 @@ func (s *session) renew(ctx context.Context, pause pauseFunc) (*grant, error) {
 	if g := s.good(ctx, r); g != nil || err != nil {
 		return g, err
 	}
-	unlock, err := s.lock(ctx)
+	ctx, unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // What a session does with its shelf. Where nothing but an access token is at
@@ -69,14 +70,14 @@ func (s *session) locks() bool {
 	if s.shelf == nil {
 		return false
 	}
-	_, ok := s.shelf.cache.(Locker)
+	_, ok := s.shelf.cache.(tokencache.Locker)
 	return ok
 }
 
 // lock returns a function to call in any case.
-func (s *session) lock(ctx context.Context) (unlock func(), err error) {
+func (s *session) lock(ctx context.Context) (held context.Context, unlock func(), err error) {
 	if s.shelf != nil {
-		unlock, err = s.shelf.lock(ctx)
+		held, unlock, err = s.shelf.lock(ctx)
 	}
 	if err != nil {
 		err = s.trouble(ctx, err)
@@ -84,7 +85,10 @@ func (s *session) lock(ctx context.Context) (unlock func(), err error) {
 	if unlock == nil {
 		unlock = func() {}
 	}
-	return unlock, err
+	if held == nil {
+		held = ctx
+	}
+	return held, unlock, err
 }
 
 // good returns the stored access token if no request is needed. It also returns
@@ -167,12 +171,12 @@ func (s *session) clear(accessToken string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, invalidateLimit)
 	defer cancel()
-	unlock, err := s.shelf.lock(ctx)
+	held, unlock, err := s.shelf.lock(ctx)
 	if unlock != nil {
 		defer unlock()
 	}
 	if err == nil {
-		err = s.clearEntry(ctx, accessToken, unlock != nil)
+		err = s.clearEntry(held, accessToken, unlock != nil)
 	}
 	if err != nil {
 		s.shelf.warn(ctx, "a token that was refused is still in the cache", s.redacted(err))

@@ -7,8 +7,9 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 // them.
 type shelf struct {
 	owner
-	cache   Cache
+	cache   tokencache.Cache
 	makeKey func() (string, error)
 	made    string // the key, once it was needed
 
@@ -31,7 +32,7 @@ type shelf struct {
 }
 
 // newShelf returns nil where there is no cache.
-func newShelf(o owner, cache Cache, key func() (string, error)) *shelf {
+func newShelf(o owner, cache tokencache.Cache, key func() (string, error)) *shelf {
 	if cache == nil {
 		return nil
 	}
@@ -61,21 +62,21 @@ func (s *shelf) load(ctx context.Context) (*record, error) {
 	defer cancel()
 	value, err := s.cache.Get(limited, key)
 	switch {
-	case err == ErrCacheMiss, err == nil && len(value) == 0:
+	case err == tokencache.ErrMiss, err == nil && len(value) == 0:
 		return nil, nil
-	case errors.Is(err, ErrCacheMiss):
+	case errors.Is(err, tokencache.ErrMiss):
 		s.replaces(ctx, unquoted(err))
 		return nil, nil
 	case err != nil:
-		return nil, endedOr(ctx, unquoted(err))
+		return nil, ctxerr.Or(ctx, unquoted(err))
 	}
 	r, err := decodeRecord(value, key)
 	if err != nil {
-		s.replaces(ctx, damagedEntry(key, err.Error()))
+		s.replaces(ctx, damagedEntry(key, err))
 		return nil, nil
 	}
 	if r.AccessToken != "" && r.isFuture(time.Now()) {
-		s.replaces(ctx, damagedEntry(key, "has a token from the future: the clock was turned back"))
+		s.replaces(ctx, damagedEntry(key, errFuture))
 	}
 	return r, nil
 }
@@ -115,31 +116,16 @@ func (s *shelf) makeRoom(ctx context.Context, r *record, refreshToken string) (r
 	limited, cancel := context.WithTimeout(ctx, cacheLimit)
 	defer cancel()
 	release, err = nil, errors.ErrUnsupported
-	if c, ok := s.cache.(keepsFiles); ok {
-		release, err = c.reserve(limited, key, len(value))
+	if c, ok := s.cache.(tokencache.Reserver); ok {
+		release, err = c.Reserve(limited, key, len(value))
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
 		release, err = func() {}, s.cache.Put(limited, key, value)
 	}
 	if err != nil {
-		return nil, endedOr(ctx, unquoted(padded.redacted(err)))
+		return nil, ctxerr.Or(ctx, unquoted(padded.redacted(err)))
 	}
 	return release, nil
-}
-
-// purge removes files with earlier values beside the entry.
-func (s *shelf) purge(ctx context.Context) error {
-	key, err := s.key()
-	c, ok := s.cache.(keepsFiles)
-	if err != nil || !ok {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, cacheLimit)
-	defer cancel()
-	if err = c.purge(ctx, key); errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
 }
 
 func (s *shelf) delete(ctx context.Context) error {
@@ -152,29 +138,35 @@ func (s *shelf) delete(ctx context.Context) error {
 	return unquoted(s.cache.Delete(ctx, key))
 }
 
-// lock returns nil for a cache that has no locks.
-func (s *shelf) lock(ctx context.Context) (unlock func(), err error) {
-	locker, ok := s.cache.(Locker)
+// lock returns nil, and ctx, for a cache that has no locks.
+func (s *shelf) lock(ctx context.Context) (held context.Context, unlock func(), err error) {
+	locker, ok := s.cache.(tokencache.Locker)
 	if !ok {
-		return nil, nil
+		return ctx, nil, nil
 	}
 	key, err := s.key()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, lockLimit)
-	defer cancel()
-	unlock, err = locker.Lock(limited, key)
+	own, cancel := context.WithCancel(ctx)
+	waiting := time.AfterFunc(lockLimit, cancel)
+	held, free, err := locker.Lock(own, key)
+	inTime := waiting.Stop()
 	switch {
+	case err == nil && inTime:
+		return held, func() { free(); cancel() }, nil
 	case err == nil:
-		return unlock, nil
-	case limited.Err() != nil && ctx.Err() == nil:
-		return nil, &CacheError{Key: key, Problem: "is locked", Err: errLockHeld, Remedy: "look for a process that uses the same cache and hangs"}
+		free() // too late
+		fallthrough
+	case !inTime && ctx.Err() == nil:
+		err = &tokencache.Error{Key: key, Problem: "is locked", Err: errLockHeld, Remedy: "look for a process that uses the same cache and hangs"}
+	case ctx.Err() != nil:
+		err = fmt.Errorf("waiting for the lock of the entry: %w", ctxerr.Of(ctx))
+	default:
+		err = unquoted(err)
 	}
-	if ended := transport.ContextError(ctx); ended != nil {
-		return nil, fmt.Errorf("waiting for the lock of the entry: %w", ended)
-	}
-	return nil, unquoted(err)
+	cancel()
+	return nil, nil, err
 }
 
 // errLockHeld passes by itself.
@@ -187,13 +179,12 @@ func (lockHeld) Error() string {
 }
 func (lockHeld) Temporary() bool { return true }
 
-// endedOr returns the context's error where that is why err is there.
-func endedOr(ctx context.Context, err error) error {
-	if ended := transport.ContextError(ctx); ended != nil {
-		return ended
-	}
-	return err
+// damagedEntry is the error of an entry that is replaced.
+func damagedEntry(key string, err error) error {
+	return fmt.Errorf("entry %s %w; it is replaced", key, err)
 }
+
+var errFuture = errors.New("has a token from the future: the clock was turned back")
 
 // replaces warns of an entry that is of no use, once: it is read again when it
 // is locked, and again where nobody can replace it, as in SignedIn.

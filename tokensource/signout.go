@@ -3,12 +3,12 @@ package tokensource
 import (
 	"context"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
 )
 
 // SignOut forgets the user: the tokens of the Source and those in the
 // [Config.Cache], including the files that a killed process has left in a
-// [DirCache]. To sign out a user of a web application, call it on the Source of
+// [tokencache.Dir]. To sign out a user of a web application, call it on the Source of
 // [Config.SignedIn] with that user's Config, and on each Source of that user
 // that the application keeps.
 //
@@ -28,7 +28,7 @@ import (
 //
 // SignOut waits for the lock of the entry, and for a request of the Source that
 // is under way: give ctx a deadline where that may be a sign-in. After an error
-// the tokens may still be stored; call it again. Where the Cache is no [Locker],
+// the tokens may still be stored; call it again. Where the Cache is no [tokencache.Locker],
 // another process may store its tokens in the same moment.
 func (s *Source) SignOut(ctx context.Context) error {
 	if s == nil || s.flow == nil {
@@ -59,7 +59,7 @@ func (s *session) signOut(ctx context.Context) error {
 	}
 	defer done()
 	if err := s.clearShelf(ctx); err != nil {
-		if ended := transport.ContextError(ctx); ended != nil {
+		if ended := ctxerr.Of(ctx); ended != nil {
 			return s.failed(ended)
 		}
 		return s.failed(&ownError{"Config.Cache", s.redacted(err)})
@@ -72,22 +72,24 @@ func (s *session) clearShelf(ctx context.Context) error {
 	if s.shelf == nil {
 		return nil
 	}
-	unlock, err := s.shelf.lock(ctx)
+	held, unlock, err := s.shelf.lock(ctx)
+	if err != nil {
+		return err
+	}
 	if unlock != nil {
 		defer unlock()
 	}
-	switch {
-	case err != nil:
+	left := &record{SignedOut: true}
+	if s.redeem != nil {
+		if err := s.shelf.save(held, left); err != nil {
+			return err
+		}
+	}
+	// Delete also removes what killed processes have left of the entry.
+	if err := s.shelf.delete(held); err != nil || s.redeem == nil {
 		return err
-	case s.redeem == nil:
-		err = s.shelf.delete(ctx)
-	default:
-		err = s.shelf.save(ctx, &record{SignedOut: true})
 	}
-	if err == nil && unlock != nil {
-		err = s.shelf.purge(ctx)
-	}
-	return err
+	return s.shelf.save(held, left)
 }
 
 // reset makes the session forget its user.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -115,7 +116,7 @@ func (s *Source) TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.To
 // get returns a token that is valid for d: the one that a call brings, or the
 // old one if the call fails or ctx ends.
 func (s *Source) get(ctx context.Context, d time.Duration) (*entry, error) {
-	if err := transport.ContextError(ctx); err != nil && !s.cached.Load().valid(d) {
+	if err := ctxerr.Of(ctx); err != nil && !s.cached.Load().valid(d) {
 		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow(), err)
 	}
 	for {
@@ -259,7 +260,7 @@ func (f failure) at(now time.Time) error {
 //
 // With a [Config.Cache], this Source does not take t from there again. It also
 // removes t, in five seconds at most, so that no other process takes it. A
-// user's token stays there if the Cache is no [Locker].
+// user's token stays there if the Cache is no [tokencache.Locker].
 func (s *Source) Invalidate(t *oauth2.Token) {
 	if s == nil || t == nil {
 		return

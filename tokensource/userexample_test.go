@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -176,7 +177,7 @@ func ExampleConfig_RefreshToken() {
 		ClientID:   app.ClientID,
 		Cloud:      srv.Cloud(),
 		HTTPClient: srv.HTTPClient(),
-		Cache:      tokensource.DirCache(dir),
+		Cache:      tokencache.Dir(dir),
 	}
 	before := len(srv.Requests())
 	for range 2 { // two runs

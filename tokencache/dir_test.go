@@ -1,10 +1,9 @@
-package tokensource_test
+package tokencache_test
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,26 +13,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/exoauth/exoauth/exchangetest"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 const entryKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-func newDirCache(t *testing.T) (tokensource.Cache, string) {
+func newDir(t *testing.T) (tokencache.Cache, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "a", "tokens")
-	return tokensource.DirCache(dir), dir
+	return tokencache.Dir(dir), dir
 }
 
-func wantEntry(t *testing.T, c tokensource.Cache, want string) {
+func wantEntry(t *testing.T, c tokencache.Cache, want string) {
 	t.Helper()
 	if got, err := c.Get(t.Context(), entryKey); err != nil || string(got) != want {
 		t.Fatalf("%q, %v; want %q", got, err, want)
 	}
 }
 
-func put(t *testing.T, c tokensource.Cache, value string) {
+func put(t *testing.T, c tokencache.Cache, value string) {
 	t.Helper()
 	if err := c.Put(t.Context(), entryKey, []byte(value)); err != nil {
 		t.Fatal(err)
@@ -54,9 +52,9 @@ func names(t *testing.T, dir string) string {
 	return strings.Join(all, " ")
 }
 
-func TestDirCache(t *testing.T) {
-	c, dir := newDirCache(t)
-	if _, err := c.Get(t.Context(), entryKey); err != tokensource.ErrCacheMiss {
+func TestDir(t *testing.T) {
+	c, dir := newDir(t)
+	if _, err := c.Get(t.Context(), entryKey); err != tokencache.ErrMiss {
 		t.Errorf("no directory: error %v", err)
 	}
 	if err := c.Delete(t.Context(), entryKey); err != nil {
@@ -65,11 +63,11 @@ func TestDirCache(t *testing.T) {
 	put(t, c, "one")
 	wantEntry(t, c, "one")
 	put(t, c, "two")
-	wantEntry(t, tokensource.DirCache(dir), "two")
+	wantEntry(t, tokencache.Dir(dir), "two")
 	if got := names(t, dir); got != "KEY.token" {
 		t.Errorf("files: %s", got)
 	}
-	unlock, err := c.(tokensource.Locker).Lock(t.Context(), entryKey)
+	_, unlock, err := c.(tokencache.Locker).Lock(t.Context(), entryKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +75,7 @@ func TestDirCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	unlock()
-	if _, err := c.Get(t.Context(), entryKey); err != tokensource.ErrCacheMiss {
+	if _, err := c.Get(t.Context(), entryKey); err != tokencache.ErrMiss {
 		t.Errorf("deleted: error %v", err)
 	}
 	if got := names(t, dir); got != "KEY.lock" {
@@ -85,12 +83,12 @@ func TestDirCache(t *testing.T) {
 	}
 }
 
-func TestDirCacheIsForItsUserAlone(t *testing.T) {
+func TestDirIsForItsUserAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has other permissions")
 	}
-	c, dir := newDirCache(t)
-	unlock, err := c.(tokensource.Locker).Lock(t.Context(), entryKey)
+	c, dir := newDir(t)
+	_, unlock, err := c.(tokencache.Locker).Lock(t.Context(), entryKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,21 +104,21 @@ func TestDirCacheIsForItsUserAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = c.Put(t.Context(), entryKey, []byte("two"))
-	if e, ok := errors.AsType[*tokensource.CacheError](err); !ok || !strings.Contains(e.Remedy, "chmod 700") {
+	if e, ok := errors.AsType[*tokencache.Error](err); !ok || !strings.Contains(e.Remedy, "chmod 700") {
 		t.Errorf("everybody may write into it: error %v", err)
 	}
 }
 
 // Whoever reads while others write gets one value or the other.
-func TestDirCacheIsNeverTorn(t *testing.T) {
-	c, dir := newDirCache(t)
+func TestDirIsNeverTorn(t *testing.T) {
+	c, dir := newDir(t)
 	values := [][]byte{bytes.Repeat([]byte("a"), 100_000), bytes.Repeat([]byte("b"), 50_000)}
 	put(t, c, string(values[0]))
 	var writers, readers sync.WaitGroup
 	done := make(chan struct{})
 	for _, value := range values {
 		writers.Go(func() {
-			own := tokensource.DirCache(dir)
+			own := tokencache.Dir(dir)
 			for range 20 {
 				if err := own.Put(t.Context(), entryKey, value); err != nil {
 					t.Error(err)
@@ -150,34 +148,34 @@ func TestDirCacheIsNeverTorn(t *testing.T) {
 }
 
 // A program that goes elsewhere, as a daemon does, takes its cache along.
-func TestDirCacheStaysWhereItWas(t *testing.T) {
+func TestDirStaysWhereItWas(t *testing.T) {
 	t.Chdir(t.TempDir())
-	c := tokensource.DirCache("tokens")
+	c := tokencache.Dir("tokens")
 	put(t, c, "x")
 	t.Chdir(t.TempDir())
 	wantEntry(t, c, "x")
 }
 
-func TestDirCacheLock(t *testing.T) {
-	c, dir := newDirCache(t)
-	locker := c.(tokensource.Locker)
-	unlock, err := locker.Lock(t.Context(), entryKey)
+func TestDirLock(t *testing.T) {
+	c, dir := newDir(t)
+	locker := c.(tokencache.Locker)
+	_, unlock, err := locker.Lock(t.Context(), entryKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := tokensource.DirCache(dir).(tokensource.Locker).Lock(ctx, entryKey); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, err := tokencache.Dir(dir).(tokencache.Locker).Lock(ctx, entryKey); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("locked twice: %v", err)
 	}
-	other, err := locker.Lock(t.Context(), strings.ToUpper(entryKey))
+	_, other, err := locker.Lock(t.Context(), strings.ToUpper(entryKey))
 	if err != nil {
 		t.Fatalf("the lock of another entry: %v", err)
 	}
 	other()
 	next := make(chan error)
 	go func() {
-		unlock, err := locker.Lock(t.Context(), entryKey)
+		_, unlock, err := locker.Lock(t.Context(), entryKey)
 		if err == nil {
 			unlock()
 		}
@@ -190,20 +188,20 @@ func TestDirCacheLock(t *testing.T) {
 }
 
 // What is in the way, and that it is said where and what to do.
-func TestDirCacheFails(t *testing.T) {
-	type check func(t *testing.T, c tokensource.Cache, dir string) error
-	get := func(t *testing.T, c tokensource.Cache, _ string) error {
+func TestDirFails(t *testing.T) {
+	type check func(t *testing.T, c tokencache.Cache, dir string) error
+	get := func(t *testing.T, c tokencache.Cache, _ string) error {
 		_, err := c.Get(t.Context(), entryKey)
 		return err
 	}
-	write := func(t *testing.T, c tokensource.Cache, _ string) error {
+	write := func(t *testing.T, c tokencache.Cache, _ string) error {
 		return c.Put(t.Context(), entryKey, []byte("PLANTED"))
 	}
-	lock := func(t *testing.T, c tokensource.Cache, _ string) error {
-		_, err := c.(tokensource.Locker).Lock(t.Context(), entryKey)
+	lock := func(t *testing.T, c tokencache.Cache, _ string) error {
+		_, _, err := c.(tokencache.Locker).Lock(t.Context(), entryKey)
 		return err
 	}
-	remove := func(t *testing.T, c tokensource.Cache, _ string) error { return c.Delete(t.Context(), entryKey) }
+	remove := func(t *testing.T, c tokencache.Cache, _ string) error { return c.Delete(t.Context(), entryKey) }
 	inTheWay := func(suffix string) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
 			if err := os.MkdirAll(filepath.Join(dir, entryKey+suffix, "x"), 0o700); err != nil {
@@ -233,14 +231,14 @@ func TestDirCacheFails(t *testing.T) {
 		{"a file in the place of the directory, locked", file, lock, "has no directory"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c, dir := newDirCache(t)
+			c, dir := newDir(t)
 			row.before(t, dir)
 			err := row.do(t, c, dir)
-			e, ok := errors.AsType[*tokensource.CacheError](err)
+			e, ok := errors.AsType[*tokencache.Error](err)
 			if !ok || e.Key != entryKey || e.Remedy == "" || !strings.Contains(err.Error(), row.text) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("error %v", err)
 			}
-			if errors.Is(err, tokensource.ErrCacheMiss) || strings.Contains(err.Error(), "PLANTED") {
+			if errors.Is(err, tokencache.ErrMiss) || strings.Contains(err.Error(), "PLANTED") {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -248,15 +246,15 @@ func TestDirCacheFails(t *testing.T) {
 }
 
 // Entries that nobody can read are replaced.
-func TestDirCacheDamaged(t *testing.T) {
+func TestDirDamaged(t *testing.T) {
 	for name, value := range map[string][]byte{"empty": nil, "oversized": bytes.Repeat([]byte("x"), 3<<20)} {
 		t.Run(name, func(t *testing.T) {
-			c, dir := newDirCache(t)
+			c, dir := newDir(t)
 			put(t, c, "x")
 			if err := os.WriteFile(filepath.Join(dir, entryKey+".token"), value, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Get(t.Context(), entryKey); err == tokensource.ErrCacheMiss || !errors.Is(err, tokensource.ErrCacheMiss) {
+			if _, err := c.Get(t.Context(), entryKey); err == tokencache.ErrMiss || !errors.Is(err, tokencache.ErrMiss) {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -264,8 +262,8 @@ func TestDirCacheDamaged(t *testing.T) {
 }
 
 // A link is replaced, and not written through.
-func TestDirCacheReplacesALink(t *testing.T) {
-	c, dir := newDirCache(t)
+func TestDirReplacesALink(t *testing.T) {
+	c, dir := newDir(t)
 	put(t, c, "x")
 	target := filepath.Join(t.TempDir(), "target")
 	if err := os.WriteFile(target, []byte("y"), 0o600); err != nil {
@@ -283,12 +281,12 @@ func TestDirCacheReplacesALink(t *testing.T) {
 	wantEntry(t, c, "z")
 }
 
-func TestDirCacheKeys(t *testing.T) {
-	c, dir := newDirCache(t)
+func TestDirKeys(t *testing.T) {
+	c, dir := newDir(t)
 	for _, key := range []string{"", ".", "..", "../x", "a/b", `a\b`, "a:b", "a b", "a\x00", strings.Repeat("a", 129), "NUL.", "a.token"} {
 		err := c.Put(t.Context(), key, []byte("x"))
 		_, err2 := c.Get(t.Context(), key)
-		_, err3 := c.(tokensource.Locker).Lock(t.Context(), key)
+		_, _, err3 := c.(tokencache.Locker).Lock(t.Context(), key)
 		if err == nil || err2 == nil || err3 == nil || c.Delete(t.Context(), key) == nil {
 			t.Errorf("%q was taken", key)
 		}
@@ -298,12 +296,12 @@ func TestDirCacheKeys(t *testing.T) {
 	}
 }
 
-func TestDirCacheEndedContext(t *testing.T) {
-	c, dir := newDirCache(t)
+func TestDirEndedContext(t *testing.T) {
+	c, dir := newDir(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Get(ctx, entryKey)
-	_, err2 := c.(tokensource.Locker).Lock(ctx, entryKey)
+	_, _, err2 := c.(tokencache.Locker).Lock(ctx, entryKey)
 	for _, err := range []error{err, err2, c.Put(ctx, entryKey, nil), c.Delete(ctx, entryKey)} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
@@ -316,8 +314,8 @@ func TestDirCacheEndedContext(t *testing.T) {
 
 // What processes that were killed have left goes, and what has outlived its
 // use; nothing that is in use, or somebody else's.
-func TestDirCacheSweeps(t *testing.T) {
-	_, dir := newDirCache(t)
+func TestDirSweeps(t *testing.T) {
+	_, dir := newDir(t)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -330,8 +328,8 @@ func TestDirCacheSweeps(t *testing.T) {
 		other + ".token.456.new":    {2 * time.Hour, true},
 		entryKey + ".token.789.new": {0, false},
 		entryKey + ".lock":          {1000 * 24 * time.Hour, false},
-		other + ".token":            {tokensource.SweepAfter + time.Hour, true},
-		third + ".token":            {tokensource.SweepAfter - time.Hour, false},
+		other + ".token":            {tokencache.SweepAfter + time.Hour, true},
+		third + ".token":            {tokencache.SweepAfter - time.Hour, false},
 		locked + ".token":           {1000 * 24 * time.Hour, false},
 		"notes.token":               {1000 * 24 * time.Hour, false},
 		"report.new":                {1000 * 24 * time.Hour, false},
@@ -347,8 +345,8 @@ func TestDirCacheSweeps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := tokensource.DirCache(dir)
-	unlock, err := c.(tokensource.Locker).Lock(t.Context(), locked)
+	c := tokencache.Dir(dir)
+	_, unlock, err := c.(tokencache.Locker).Lock(t.Context(), locked)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,8 +360,8 @@ func TestDirCacheSweeps(t *testing.T) {
 }
 
 // What is left over may be why the disk is full.
-func TestDirCacheSweepsWhereItCannotWrite(t *testing.T) {
-	c, dir := newDirCache(t)
+func TestDirSweepsWhereItCannotWrite(t *testing.T) {
+	c, dir := newDir(t)
 	left, then := filepath.Join(dir, entryKey+".token.1.new"), time.Now().Add(-2*time.Hour)
 	inTheWay := filepath.Join(dir, entryKey+".token", "x")
 	if err := errors.Join(os.MkdirAll(inTheWay, 0o700), os.WriteFile(left, nil, 0o600), os.Chtimes(left, then, then)); err != nil {
@@ -374,122 +372,5 @@ func TestDirCacheSweepsWhereItCannotWrite(t *testing.T) {
 	}
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("left: %v", err)
-	}
-}
-
-// A directory that cannot be written to: what is in it is used.
-func TestReadOnlyDirectory(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("permissions do not stop this user")
-	}
-	if asNobody(t) {
-		return
-	}
-	e := newEntra(t)
-	dir := filepath.Join(t.TempDir(), "tokens")
-	e.config.Cache = tokensource.DirCache(dir)
-	e.config.CacheKey = "adele"
-	if _, err := e.authCode().Token(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	defer os.Chmod(dir, 0o700)
-	if _, err := e.config.SignedIn().Token(); err != nil {
-		t.Errorf("what is stored: %v", err)
-	}
-	e.config.CacheKey = "another"
-	before := len(e.Requests())
-	if _, err := e.password().Token(); err == nil || !strings.Contains(err.Error(), dir) || len(e.Requests()) != before {
-		t.Errorf("error %v", err)
-	}
-}
-
-func TestCacheSettings(t *testing.T) {
-	e := newEntra(t)
-	e.config.Credential = tokensource.Secret(e.app.Secret)
-	key := bytes.Repeat([]byte("k"), 32)
-	for name, cache := range map[string]tokensource.Cache{
-		"no directory":      tokensource.DirCache(""),
-		"no cache":          tokensource.Encrypted(nil, key),
-		"short key":         tokensource.Encrypted(tokensource.DirCache("x"), key[:31]),
-		"long key":          tokensource.Encrypted(tokensource.DirCache("x"), append(key, 0)),
-		"no key":            tokensource.Encrypted(tokensource.DirCache("x"), nil),
-		"zeros":             tokensource.Encrypted(tokensource.DirCache("x"), make([]byte, 32)),
-		"short old key":     tokensource.Encrypted(tokensource.DirCache("x"), key, key[:16]),
-		"encrypted nowhere": tokensource.Encrypted(tokensource.DirCache(""), key),
-	} {
-		t.Run(name, func(t *testing.T) {
-			e.config.Cache = cache
-			for _, source := range []*tokensource.Source{e.config.ClientCredentials(), e.password(), tokensource.ManagedIdentity(tokensource.ManagedIdentityOptions{Cache: cache})} {
-				_, err := source.Token()
-				if bad, ok := errors.AsType[*tokensource.ConfigError](err); !ok || bad.Field != "Cache" || bad.Remedy == "" {
-					t.Errorf("error %v", err)
-				}
-			}
-			if _, err := cache.Get(t.Context(), entryKey); err == nil {
-				t.Error("Get: no error")
-			}
-			if err := cache.Put(t.Context(), entryKey, nil); err == nil {
-				t.Error("Put: no error")
-			}
-			if err := cache.Delete(t.Context(), entryKey); err == nil {
-				t.Error("Delete: no error")
-			}
-		})
-	}
-	if n := len(e.Requests()); n != 0 {
-		t.Errorf("%d requests", n)
-	}
-}
-
-// Each flow with its tokens in files, encrypted too: two runs, one request.
-func TestEveryFlowIsStored(t *testing.T) {
-	key := bytes.Repeat([]byte("k"), 32)
-	for _, encrypted := range []bool{false, true} {
-		for name, flow := range map[string]func(*entra, *testing.T) func() *tokensource.Source{
-			"authorization code": func(e *entra, _ *testing.T) func() *tokensource.Source { return e.authCode },
-			"password":           func(e *entra, _ *testing.T) func() *tokensource.Source { return e.password },
-			"refresh token": func(e *entra, t *testing.T) func() *tokensource.Source {
-				refresh := e.refreshToken(t)
-				return func() *tokensource.Source { return e.config.RefreshToken(refresh) }
-			},
-			"on behalf of": func(e *entra, _ *testing.T) func() *tokensource.Source {
-				e.config.Credential = tokensource.Secret(e.app.Secret)
-				assertion := e.app.Token(&exchangetest.TokenOptions{User: e.user, Audience: "api://" + e.app.ClientID})
-				return func() *tokensource.Source { return e.config.OnBehalfOf(assertion) }
-			},
-			"application": func(e *entra, _ *testing.T) func() *tokensource.Source {
-				e.config.Credential = tokensource.Secret(e.app.Secret)
-				return e.config.ClientCredentials
-			},
-		} {
-			t.Run(fmt.Sprintf("%s, encrypted %t", name, encrypted), func(t *testing.T) {
-				e := newEntra(t)
-				source := flow(e, t)
-				dir := filepath.Join(t.TempDir(), "tokens")
-				before := len(e.Requests())
-				for range 2 {
-					e.config.Cache = tokensource.DirCache(dir)
-					if encrypted {
-						e.config.Cache = tokensource.Encrypted(e.config.Cache, key)
-					}
-					if _, err := source().Token(); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if n := len(e.Requests()) - before; n != 1 {
-					t.Errorf("%d requests", n)
-				}
-				files, _ := filepath.Glob(filepath.Join(dir, "*.token"))
-				if len(files) != 1 {
-					t.Fatalf("files: %s", names(t, dir))
-				}
-				if text, err := os.ReadFile(files[0]); err != nil || bytes.Contains(text, []byte("token")) == encrypted {
-					t.Errorf("stored as %q, %v", text, err)
-				}
-			})
-		}
 	}
 }

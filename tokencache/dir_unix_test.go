@@ -1,6 +1,6 @@
 //go:build unix
 
-package tokensource_test
+package tokencache_test
 
 import (
 	"errors"
@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // What somebody may have put in the place of an entry: it is neither waited for
 // nor believed.
-func TestDirCacheReadsItsOwnFilesAlone(t *testing.T) {
+func TestDirReadsItsOwnFilesAlone(t *testing.T) {
 	rows := []struct {
 		name string
 		make func(t *testing.T, path string) error
@@ -37,12 +37,12 @@ func TestDirCacheReadsItsOwnFilesAlone(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			dir := t.TempDir()
-			c := tokensource.DirCache(dir)
+			c := tokencache.Dir(dir)
 			if err := row.make(t, filepath.Join(dir, entryKey+".token")); err != nil {
 				t.Fatal(err)
 			}
 			_, err := c.Get(t.Context(), entryKey)
-			if _, ok := errors.AsType[*tokensource.CacheError](err); !ok || errors.Is(err, tokensource.ErrCacheMiss) || !strings.Contains(err.Error(), row.text) {
+			if _, ok := errors.AsType[*tokencache.Error](err); !ok || errors.Is(err, tokencache.ErrMiss) || !strings.Contains(err.Error(), row.text) {
 				t.Errorf("error %v", err)
 			}
 			if err := os.Chmod(dir, 0o700); err != nil {
@@ -56,16 +56,16 @@ func TestDirCacheReadsItsOwnFilesAlone(t *testing.T) {
 
 // Nor does what is in the place of the lock keep anybody waiting, or have a file
 // made elsewhere.
-func TestDirCacheLocksItsOwnFilesAlone(t *testing.T) {
+func TestDirLocksItsOwnFilesAlone(t *testing.T) {
 	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "made")
-	c := tokensource.DirCache(dir)
+	c := tokencache.Dir(dir)
 	path := filepath.Join(dir, entryKey+".lock")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error)
 	go func() {
-		unlock, err := c.(tokensource.Locker).Lock(t.Context(), entryKey)
+		_, unlock, err := c.(tokencache.Locker).Lock(t.Context(), entryKey)
 		if err == nil {
 			unlock()
 		}
@@ -73,7 +73,7 @@ func TestDirCacheLocksItsOwnFilesAlone(t *testing.T) {
 	}()
 	select {
 	case err := <-ended:
-		if _, ok := errors.AsType[*tokensource.CacheError](err); !ok && err != nil {
+		if _, ok := errors.AsType[*tokencache.Error](err); !ok && err != nil {
 			t.Errorf("a pipe: error %v", err)
 		}
 	case <-time.After(5 * time.Second):
@@ -82,8 +82,8 @@ func TestDirCacheLocksItsOwnFilesAlone(t *testing.T) {
 	if err := errors.Join(os.Remove(path), os.Symlink(elsewhere, path), os.Chmod(dir, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.(tokensource.Locker).Lock(t.Context(), entryKey)
-	if _, ok := errors.AsType[*tokensource.CacheError](err); !ok {
+	_, _, err := c.(tokencache.Locker).Lock(t.Context(), entryKey)
+	if _, ok := errors.AsType[*tokencache.Error](err); !ok {
 		t.Errorf("a link: error %v", err)
 	}
 	if _, err := os.Stat(elsewhere); err == nil {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package tokensource_test
+package mailtest
 
 import (
 	"io"
@@ -15,9 +15,9 @@ import (
 // nobody is a user whom permissions stop.
 const nobody = 65534
 
-// asNobody runs the test that calls it in a process of such a user, where this
+// AsNobody runs the test that calls it in a process of such a user, where this
 // one is root's, and reports whether it has.
-func asNobody(t *testing.T) bool {
+func AsNobody(t *testing.T) bool {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return false

@@ -1,6 +1,6 @@
 //go:build unix
 
-package tokensource
+package tokencache
 
 import (
 	"context"

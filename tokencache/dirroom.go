@@ -1,4 +1,4 @@
-package tokensource
+package tokencache
 
 import (
 	"context"
@@ -7,24 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
-// A keepsFiles is a Cache of this package that keeps its entries in files, or
-// one around another Cache, which may not: then its methods return
-// errors.ErrUnsupported.
-type keepsFiles interface {
-	// reserve makes room for the next value of a key, of that many bytes, until
-	// release. The caller has the lock.
-	reserve(ctx context.Context, key string, size int) (release func(), err error)
-	// purge removes the files with earlier values that killed processes have
-	// left. The caller has the lock.
-	purge(ctx context.Context, key string) error
-}
-
-// reserve writes a file into which Put will write the value. Its content is
+// Reserve writes a file into which Put will write the value. Its content is
 // random, since a file system may compress anything else.
-func (d *dirCache) reserve(ctx context.Context, key string, size int) (release func(), err error) {
+func (d *dirCache) Reserve(ctx context.Context, key string, size int) (release func(), err error) {
 	path, err := d.path(ctx, key, ".token")
 	if err != nil {
 		return nil, err
@@ -84,23 +71,15 @@ func overwrite(path string, value []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-func (d *dirCache) purge(ctx context.Context, key string) error {
-	path, err := d.path(ctx, key, ".token")
-	if err != nil {
-		return err
-	}
-	err = d.do(ctx, key, func() error {
-		files, err := os.ReadDir(d.dir)
-		for _, file := range files {
-			name := filepath.Join(d.dir, file.Name())
-			switch ours := ourFile.FindStringSubmatch(file.Name()); {
-			case strings.HasPrefix(name, path+".") && strings.HasSuffix(name, ".new"):
-				err = errors.Join(err, os.Remove(name))
-			case ours != nil && ours[2] != "":
-				removeOld(name, time.Now().Add(-leftover))
-			}
+// removeUnfinished removes the files that killed processes have left of an
+// entry.
+func removeUnfinished(path string) error {
+	dir, prefix := filepath.Dir(path), filepath.Base(path)+"."
+	files, err := os.ReadDir(dir)
+	for _, file := range files {
+		if name := file.Name(); strings.HasPrefix(name, prefix) && strings.HasSuffix(name, ".new") {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, name)))
 		}
-		return err
-	}, nil)
-	return d.outcome(ctx, key, "has left files that cannot be removed", err)
+	}
+	return err
 }

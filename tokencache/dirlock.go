@@ -1,4 +1,4 @@
-package tokensource
+package tokencache
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/gofrs/flock"
 )
 
@@ -30,25 +31,25 @@ func newLock(path string) *flock.Flock {
 }
 
 // Lock takes the lock of a file that is there for nothing else.
-func (d *dirCache) Lock(ctx context.Context, key string) (unlock func(), err error) {
+func (d *dirCache) Lock(ctx context.Context, key string) (held context.Context, unlock func(), err error) {
 	path, err := d.path(ctx, key, ".lock")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := d.do(ctx, key, func() error { return d.make(key) }, nil); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for {
 		l, err := d.tryLock(ctx, key, path)
 		switch {
 		case l != nil:
-			return func() { d.leave(key, l) }, nil
+			return ctx, func() { d.leave(key, l) }, nil
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		case err != nil:
-			return nil, d.failed(key, "cannot be locked", err)
-		case !sleep(ctx, lockPoll):
-			return nil, ctx.Err()
+			return nil, nil, d.failed(key, "cannot be locked", err)
+		case !ctxerr.Sleep(ctx, lockPoll):
+			return nil, nil, ctx.Err()
 		}
 	}
 }
@@ -57,7 +58,7 @@ func (d *dirCache) Lock(ctx context.Context, key string) (unlock func(), err err
 func (d *dirCache) tryLock(ctx context.Context, key, path string) (*dirLock, error) {
 	l := &dirLock{Flock: newLock(path), users: 1}
 	locked := false
-	err := d.disk.do(ctx, func() error {
+	err := d.disk.Do(ctx, func() error {
 		return d.touch(func() (err error) {
 			locked, err = l.TryLock()
 			return err
@@ -70,6 +71,13 @@ func (d *dirCache) tryLock(ctx context.Context, key, path string) (*dirLock, err
 	defer d.mu.Unlock()
 	d.locks[key] = l
 	return l, nil
+}
+
+// locked reports whether this process has the lock of an entry.
+func (d *dirCache) locked(key string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.locks[key] != nil
 }
 
 // use keeps the lock of an entry, if this process has it, until release.
@@ -98,7 +106,7 @@ func (d *dirCache) leave(key string, l *dirLock) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), unlockLimit)
 	defer cancel()
-	newErrands().do(ctx, l.Close, nil) // not one on which others hang
+	ctxerr.NewCalls().Do(ctx, l.Close, nil) // not one on which others hang
 }
 
 // removeEntry removes an entry unless somebody has its lock, who may be about

@@ -1,4 +1,4 @@
-package tokensource
+package tokencache
 
 import (
 	"context"
@@ -11,14 +11,16 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
 )
 
 var hungKey = strings.Repeat("0123456789abcdef", 4)
 
-// hungDir returns a DirCache with an entry, on a disk that hangs from hang on,
+// hungDir returns a Dir with an entry, on a disk that hangs from hang on,
 // after some operations.
 func hungDir(t *testing.T) (c *dirCache, hang func(after int32) (hung <-chan struct{}, mend func())) {
-	c = DirCache(filepath.Join(t.TempDir(), "tokens")).(*dirCache)
+	c = Dir(filepath.Join(t.TempDir(), "tokens")).(*dirCache)
 	if err := c.Put(t.Context(), hungKey, []byte("old")); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +56,7 @@ func dirNames(t *testing.T, dir string) (names []string) {
 
 // On a disk that hangs each call returns when its context ends, and when the
 // disk is back, nothing of it is left.
-func TestDirCacheOnADiskThatHangs(t *testing.T) {
+func TestDirOnADiskThatHangs(t *testing.T) {
 	for name, call := range map[string]func(context.Context, *dirCache) error{
 		"Get": func(ctx context.Context, c *dirCache) error { _, err := c.Get(ctx, hungKey); return err },
 		"Put": func(ctx context.Context, c *dirCache) error { return c.Put(ctx, hungKey, []byte("new")) },
@@ -62,15 +64,14 @@ func TestDirCacheOnADiskThatHangs(t *testing.T) {
 			return c.Put(ctx, hungKey, []byte("new"))
 		},
 		"Delete":            func(ctx context.Context, c *dirCache) error { return c.Delete(ctx, hungKey) },
-		"Lock":              func(ctx context.Context, c *dirCache) error { _, err := c.Lock(ctx, hungKey); return err },
-		"Lock, at its file": func(ctx context.Context, c *dirCache) error { _, err := c.Lock(ctx, hungKey); return err },
-		"reserve":           func(ctx context.Context, c *dirCache) error { _, err := c.reserve(ctx, hungKey, 1<<10); return err },
-		"purge":             func(ctx context.Context, c *dirCache) error { return c.purge(ctx, hungKey) },
+		"Lock":              func(ctx context.Context, c *dirCache) error { _, _, err := c.Lock(ctx, hungKey); return err },
+		"Lock, at its file": func(ctx context.Context, c *dirCache) error { _, _, err := c.Lock(ctx, hungKey); return err },
+		"reserve":           func(ctx context.Context, c *dirCache) error { _, err := c.Reserve(ctx, hungKey, 1<<10); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, hang := hungDir(t)
 			if name == "Put into its room" {
-				if _, err := c.reserve(t.Context(), hungKey, 1<<10); err != nil {
+				if _, err := c.Reserve(t.Context(), hungKey, 1<<10); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -104,7 +105,7 @@ func TestDirCacheOnADiskThatHangs(t *testing.T) {
 			if value, err := c.Get(t.Context(), hungKey); string(value) != "old" {
 				t.Errorf("%q, %v", value, err)
 			}
-			unlock, err := c.Lock(t.Context(), hungKey)
+			_, unlock, err := c.Lock(t.Context(), hungKey)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,9 +116,9 @@ func TestDirCacheOnADiskThatHangs(t *testing.T) {
 
 // The lock goes on as long as what its holder has begun: another process would
 // find what is written in the end in the place of its own.
-func TestDirCacheIsLockedWhileItHangs(t *testing.T) {
+func TestDirIsLockedWhileItHangs(t *testing.T) {
 	c, hang := hungDir(t)
-	unlock, err := c.Lock(t.Context(), hungKey)
+	_, unlock, err := c.Lock(t.Context(), hungKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,14 +130,14 @@ func TestDirCacheIsLockedWhileItHangs(t *testing.T) {
 	cancel()
 	<-result
 	unlock()
-	other := DirCache(c.dir).(Locker)
+	other := Dir(c.dir).(Locker)
 	short, stop := context.WithTimeout(t.Context(), 5*lockPoll)
 	defer stop()
-	if _, err := other.Lock(short, hungKey); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, err := other.Lock(short, hungKey); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 	mend()
-	again, err := other.Lock(t.Context(), hungKey)
+	_, again, err := other.Lock(t.Context(), hungKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,10 +146,10 @@ func TestDirCacheIsLockedWhileItHangs(t *testing.T) {
 
 // Callers that come again and again to a disk that hangs do not pile up
 // threads.
-func TestDirCacheDoesNotPileUp(t *testing.T) {
+func TestDirDoesNotPileUp(t *testing.T) {
 	c, hang := hungDir(t)
 	hung, mend := hang(0)
-	for range 2 * maxHanging {
+	for range 2 * cap(ctxerr.NewCalls()) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		if _, err := c.Get(ctx, hungKey); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
@@ -156,18 +157,18 @@ func TestDirCacheDoesNotPileUp(t *testing.T) {
 		cancel()
 	}
 	mend()
-	if n := len(hung); n > maxHanging {
+	if n := len(hung); n > cap(ctxerr.NewCalls()) {
 		t.Errorf("%d at a time", n)
 	}
 }
 
 // The value takes the place of the room that was made for it, whatever its
 // length.
-func TestDirCachePutsIntoTheRoom(t *testing.T) {
+func TestDirPutsIntoTheRoom(t *testing.T) {
 	for name, size := range map[string]int{"shorter": 999, "as long": 1000, "longer": 5000} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := hungDir(t)
-			release, err := c.reserve(t.Context(), hungKey, 1000)
+			release, err := c.Reserve(t.Context(), hungKey, 1000)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +195,7 @@ func TestDirCachePutsIntoTheRoom(t *testing.T) {
 	}
 	t.Run("not used", func(t *testing.T) {
 		c, _ := hungDir(t)
-		release, err := c.reserve(t.Context(), hungKey, 1000)
+		release, err := c.Reserve(t.Context(), hungKey, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

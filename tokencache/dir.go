@@ -1,4 +1,4 @@
-package tokensource
+package tokencache
 
 import (
 	"context"
@@ -13,12 +13,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
 )
 
-// DirCache returns a [Cache] in a directory. If there is none, it makes one for
-// the program's user alone. A good place is a directory of the program's own
-// below [os.UserCacheDir] or [os.UserConfigDir]. It refuses a directory into
-// which everybody may write. The files are not encrypted; see [Encrypted].
+// Dir returns a [Cache] in a directory, which it creates for the program's user
+// alone if there is none. A good place is a directory of the program's own
+// below [os.UserCacheDir] or [os.UserConfigDir]. Dir refuses a directory that
+// everybody may write to. The files are not encrypted; see [Encrypted].
 //
 // Each entry is a file with the permissions 0600 that is replaced in one step:
 // a program that is killed leaves the old file or the new one. On Unix the new
@@ -30,28 +32,29 @@ import (
 // entry stays locked until then. At most sixteen operations can hang at a time;
 // others wait.
 //
-// DirCache is a [Locker]: processes on one machine that use the same directory
+// Dir is a [Locker]: processes on one machine that use the same directory
 // take turns, and the lock of one that dies is free at once. Whether that is so
 // on a network file system depends on its locks. The lock files stay: if one
 // were removed while others wait for it, each of them would get a lock of its
 // own.
 //
-// Entries that nobody has written to for 100 days are deleted, since their
-// tokens have expired. [Source.SignOut] signs out one user, and removes files
-// with that user's tokens that a killed process has left. To sign out
-// everybody, delete all files while no program runs.
+// Dir deletes entries that nobody has written to for 100 days, since their
+// tokens have expired. Delete under the lock also removes files that a killed
+// process has left of an entry. To sign out everybody, delete all files while
+// no program runs.
 //
-// A relative dir is resolved at once, against the current directory.
-func DirCache(dir string) Cache {
-	if absolute, err := filepath.Abs(dir); err == nil && dir != "" {
-		dir = absolute
+// Dir resolves a relative path at once, against the current directory. The
+// methods return an [*Error] if the path is empty.
+func Dir(path string) Cache {
+	if absolute, err := filepath.Abs(path); err == nil && path != "" {
+		path = absolute
 	}
-	return &dirCache{dir: dir, disk: newErrands(), locks: make(map[string]*dirLock), rooms: make(map[string]string)}
+	return &dirCache{dir: path, disk: ctxerr.NewCalls(), locks: make(map[string]*dirLock), rooms: make(map[string]string)}
 }
 
 type dirCache struct {
 	dir   string
-	disk  errands
+	disk  ctxerr.Calls
 	hang  func()       // called before each operation; for tests, otherwise nil
 	swept atomic.Int64 // when, in seconds since 1970
 
@@ -61,7 +64,8 @@ type dirCache struct {
 }
 
 const (
-	maxEntry = maxRecord + 1<<10 // with what Encrypted adds
+	// maxEntry bounds a file: 2 MiB, and what Encrypted adds.
+	maxEntry = 2<<20 + 1<<10
 	// leftover is the age of a file that a dead process has not renamed. The
 	// directory is searched for them that often.
 	leftover = time.Hour
@@ -75,9 +79,11 @@ var (
 	ourFile   = regexp.MustCompile(`^([0-9a-f]{64})\.token(\.[0-9]+\.new)?$`)
 )
 
-func (d *dirCache) check() *ConfigError {
+// Check reports whether the directory has a name. A Source calls it before it
+// sends anything.
+func (d *dirCache) Check() error {
 	if d.dir == "" {
-		return &ConfigError{Field: "Cache", Problem: "DirCache without a directory", Remedy: "name one of the program's own, such as one below os.UserCacheDir"}
+		return misused("is a Dir without a directory", "name one of the program's own, such as one below os.UserCacheDir")
 	}
 	return nil
 }
@@ -86,7 +92,7 @@ func (d *dirCache) check() *ConfigError {
 // first. Then f goes on alone, the entry stays locked, and undo is called after
 // f.
 func (d *dirCache) do(ctx context.Context, key string, f func() error, undo func()) error {
-	return d.disk.do(ctx, func() error {
+	return d.disk.Do(ctx, func() error {
 		defer d.use(key)()
 		if err := ctx.Err(); err != nil { // it may be unlocked by now
 			return err
@@ -105,13 +111,13 @@ func (d *dirCache) touch(f func() error) error {
 
 // path returns a file of the entry.
 func (d *dirCache) path(ctx context.Context, key, suffix string) (string, error) {
-	switch err := d.check(); {
+	switch err := d.Check(); {
 	case err != nil:
 		return "", err
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case !entryName.MatchString(key):
-		return "", &CacheError{Key: key, Problem: "has a name that is no key", Remedy: "use the one that the Source has passed"}
+		return "", &Error{Key: key, Problem: "has a name that is no key", Remedy: "use the one that the Source has passed"}
 	}
 	return filepath.Join(d.dir, key+suffix), nil
 }
@@ -127,7 +133,7 @@ func (d *dirCache) make(key string) error {
 		return d.failed(key, "has no directory", err)
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 {
-		return &CacheError{
+		return &Error{
 			Key: key, Problem: "would be in " + d.dir + ", into which everybody may write",
 			Remedy: "chmod 700 that directory, or use one below it",
 		}
@@ -135,12 +141,12 @@ func (d *dirCache) make(key string) error {
 	return nil
 }
 
-func (d *dirCache) failed(key, problem string, err error) *CacheError {
+func (d *dirCache) failed(key, problem string, err error) *Error {
 	remedy := "check that the directory " + d.dir + " is there, and that the disk is not full"
 	if errors.Is(err, fs.ErrPermission) {
 		remedy = "make the program's user the owner of the directory " + d.dir + " and of the files in it, with permission to write; another user, such as root, may have run the program once"
 	}
-	return &CacheError{Key: key, Problem: problem, Err: err, Remedy: remedy}
+	return &Error{Key: key, Problem: problem, Err: err, Remedy: remedy}
 }
 
 func (d *dirCache) Get(ctx context.Context, key string) ([]byte, error) {
@@ -159,13 +165,13 @@ func (d *dirCache) Get(ctx context.Context, key string) ([]byte, error) {
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, ErrCacheMiss
+		return nil, ErrMiss
 	case err != nil:
 		return nil, d.failed(key, "cannot be read", err)
 	case len(value) == 0:
-		return nil, damagedEntry(key, "is empty")
+		return nil, damaged(key, "is empty")
 	case len(value) > maxEntry:
-		return nil, damagedEntry(key, "is longer than 2 MiB")
+		return nil, damaged(key, "is longer than 2 MiB")
 	}
 	return value, nil
 }
@@ -214,7 +220,7 @@ func (d *dirCache) outcome(ctx context.Context, key, problem string, err error) 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if own, ok := errors.AsType[*CacheError](err); ok {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
 	return d.failed(key, problem, err)
@@ -308,7 +314,10 @@ func (d *dirCache) Delete(ctx context.Context, key string) error {
 	err = d.do(ctx, key, func() error {
 		err := insist(ctx, func() error { return os.Remove(path) })
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+			err = nil
+		}
+		if d.locked(key) {
+			err = errors.Join(err, removeUnfinished(path))
 		}
 		return err
 	}, nil)

@@ -1,4 +1,4 @@
-package tokensource
+package tokencache
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // Encrypted returns a [Cache] that keeps its values in another one, encrypted
@@ -23,14 +25,14 @@ import (
 // old: they still decrypt, and everything that is written anew is encrypted
 // with the new one.
 //
-// Get returns a [*CacheError] for a value that was encrypted with a key that is
+// Get returns a [*Error] for a value that was encrypted with a key that is
 // not passed; nobody is asked to sign in on that account, for the right key
-// opens it. The error is also [ErrCacheMiss] where the value is damaged, or not
+// opens it. The error is also [ErrMiss] where the value is damaged, or not
 // encrypted: when encryption is added to a cache that is in use, its users sign
 // in once more. The Cache is a [Locker] if the other one is. Its formatted value
 // shows nothing of the keys.
 func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
-	e := encrypted{kind: "tokensource.Encrypted(…)", cache: cache}
+	e := encrypted{Kind: "tokencache.Encrypted(…)", cache: cache}
 	for _, key := range append([][]byte{key}, old...) {
 		e.keys = append(e.keys, newSealer(bytes.Clone(key)))
 	}
@@ -41,7 +43,7 @@ func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
 }
 
 type encrypted struct {
-	kind
+	plain.Kind
 	cache Cache
 	keys  []*sealer // the first one encrypts
 }
@@ -87,14 +89,18 @@ func newSealer(key []byte) *sealer {
 	}
 }
 
-func (e encrypted) check() *ConfigError {
+// Check reports whether the keys, and the other Cache, can be used.
+func (e encrypted) Check() error {
 	switch {
 	case e.cache == nil:
-		return &ConfigError{Field: "Cache", Problem: "Encrypted of no cache", Remedy: "pass it one, such as DirCache"}
+		return misused("is Encrypted without a Cache", "pass it one, such as Dir")
 	case slices.Contains(e.keys, nil):
-		return &ConfigError{Field: "Cache", Problem: "a key of Encrypted does not have 32 bytes, or has zeros alone", Remedy: "make one with crypto/rand, keep it where other secrets are, and decode it if it is kept as text"}
+		return misused("is Encrypted with a key that does not have 32 bytes, or only zeros", "make one with crypto/rand, keep it with other secrets, and decode it if it is kept as text")
 	}
-	return checkCache(e.cache)
+	if c, ok := e.cache.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
 }
 
 // bound is what a value is authenticated with.
@@ -103,7 +109,7 @@ func bound(id [8]byte, key string) []byte {
 }
 
 func (e encrypted) Get(ctx context.Context, key string) ([]byte, error) {
-	if err := e.check(); err != nil {
+	if err := e.Check(); err != nil {
 		return nil, err
 	}
 	sealed, err := e.cache.Get(ctx, key)
@@ -111,25 +117,25 @@ func (e encrypted) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	if len(sealed) < sealedHead || string(sealed[:len(sealedMagic)]) != sealedMagic {
-		return nil, damagedEntry(key, "is not encrypted")
+		return nil, damaged(key, "is not encrypted")
 	}
 	id := [8]byte(sealed[len(sealedMagic):sealedHead])
 	i := slices.IndexFunc(e.keys, func(s *sealer) bool { return s.id == id })
 	if i < 0 {
-		return nil, &CacheError{
+		return nil, &Error{
 			Key: key, Problem: fmt.Sprintf("is encrypted with another key (id %x; there is %x)", id, e.keys[0].id),
 			Remedy: "pass that key to Encrypted as an old one, or delete the entry, after which the user has to sign in again",
 		}
 	}
 	value, err := e.keys[i].open(sealed[sealedHead:], bound(id, key))
 	if err != nil {
-		return nil, damagedEntry(key, "is cut short or was changed, or belongs to another key of the cache")
+		return nil, damaged(key, "is cut short or was changed, or belongs to another key of the cache")
 	}
 	return value, nil
 }
 
 func (e encrypted) Put(ctx context.Context, key string, value []byte) error {
-	if err := e.check(); err != nil {
+	if err := e.Check(); err != nil {
 		return err
 	}
 	s := e.keys[0]
@@ -141,22 +147,15 @@ func (e encrypted) Put(ctx context.Context, key string, value []byte) error {
 // tag.
 const sealedExtra = sealedHead + 12 + 16
 
-func (e encrypted) reserve(ctx context.Context, key string, size int) (release func(), err error) {
-	if c, ok := e.cache.(keepsFiles); ok {
-		return c.reserve(ctx, key, size+sealedExtra)
+func (e encrypted) Reserve(ctx context.Context, key string, size int) (release func(), err error) {
+	if c, ok := e.cache.(Reserver); ok {
+		return c.Reserve(ctx, key, size+sealedExtra)
 	}
 	return nil, errors.ErrUnsupported
 }
 
-func (e encrypted) purge(ctx context.Context, key string) error {
-	if c, ok := e.cache.(keepsFiles); ok {
-		return c.purge(ctx, key)
-	}
-	return errors.ErrUnsupported
-}
-
 func (e encrypted) Delete(ctx context.Context, key string) error {
-	if err := e.check(); err != nil {
+	if err := e.Check(); err != nil {
 		return err
 	}
 	return e.cache.Delete(ctx, key)

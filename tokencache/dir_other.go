@@ -1,11 +1,13 @@
 //go:build !unix
 
-package tokensource
+package tokencache
 
 import (
 	"context"
 	"errors"
 	"io/fs"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
 )
 
 // wary is nothing: readEntry looks at what it has opened.
@@ -23,7 +25,7 @@ func insist(ctx context.Context, f func() error) error {
 	const tries = 100
 	for try := 1; ; try++ {
 		err := f()
-		if err == nil || errors.Is(err, fs.ErrNotExist) || try == tries || !sleep(ctx, lockPoll) {
+		if err == nil || errors.Is(err, fs.ErrNotExist) || try == tries || !ctxerr.Sleep(ctx, lockPoll) {
 			return err
 		}
 	}

@@ -1,17 +1,11 @@
-package tokensource
+package tokencache
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
-
-	"github.com/exoauth/exoauth/internal/transport"
 )
 
 var (
@@ -22,7 +16,7 @@ var (
 func TestEncrypted(t *testing.T) {
 	inner := new(memCache)
 	c := Encrypted(inner, keyA)
-	if _, err := c.Get(t.Context(), "k"); err != ErrCacheMiss {
+	if _, err := c.Get(t.Context(), "k"); err != ErrMiss {
 		t.Errorf("nothing stored: %v", err)
 	}
 	for _, value := range []string{"", "PLANTED", strings.Repeat("PLANTED", 10_000)} {
@@ -31,7 +25,7 @@ func TestEncrypted(t *testing.T) {
 		}
 		first := inner.keys()["k"]
 		if bytes.Contains(first, []byte("PLANTED")) || len(first) > len(value)+1<<10 {
-			t.Errorf("stored as %q", head(first, 100))
+			t.Errorf("stored as %q", first[:100])
 		}
 		if got, err := c.Get(t.Context(), "k"); err != nil || string(got) != value {
 			t.Errorf("%q, %v; want %q", got, err, value)
@@ -102,11 +96,11 @@ func TestEncryptedRefuses(t *testing.T) {
 			}
 			inner.replace(row.key, row.change(inner.keys()["k"]))
 			value, err := c.Get(t.Context(), row.key)
-			e, ok := errors.AsType[*CacheError](err)
-			if value != nil || !ok || e.Key != row.key || e.Remedy == "" || errors.Is(err, ErrCacheMiss) != row.damaged || !strings.Contains(e.Problem, row.problem) {
+			e, ok := errors.AsType[*Error](err)
+			if value != nil || !ok || e.Key != row.key || e.Remedy == "" || errors.Is(err, ErrMiss) != row.damaged || !strings.Contains(e.Problem, row.problem) {
 				t.Errorf("%q, error %v", value, err)
 			}
-			checkAllVerbs(t, "error", err)
+			checkAllVerbs(t, err)
 		})
 	}
 }
@@ -117,12 +111,10 @@ type sizedCache struct {
 	size int
 }
 
-func (c *sizedCache) reserve(_ context.Context, _ string, size int) (func(), error) {
+func (c *sizedCache) Reserve(_ context.Context, _ string, size int) (func(), error) {
 	c.size = size
 	return func() {}, nil
 }
-
-func (c *sizedCache) purge(context.Context, string) error { return nil }
 
 // Room is made for what is written, and not for what is encrypted in it.
 func TestRoomForAnEncryptedEntry(t *testing.T) {
@@ -132,7 +124,7 @@ func TestRoomForAnEncryptedEntry(t *testing.T) {
 	if err := c.Put(t.Context(), "k", value); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.(keepsFiles).reserve(t.Context(), "k", len(value)); err != nil {
+	if _, err := c.(Reserver).Reserve(t.Context(), "k", len(value)); err != nil {
 		t.Fatal(err)
 	}
 	if written := len(inner.keys()["k"]); inner.size != written {
@@ -145,48 +137,10 @@ func TestEncryptedOfNothing(t *testing.T) {
 	for name, c := range map[string]Cache{"no cache": Encrypted(nil, keyA), "no key": Encrypted(new(memCache), keyA[:31])} {
 		_, got := c.Get(t.Context(), "k")
 		for method, err := range map[string]error{"Get": got, "Put": c.Put(t.Context(), "k", nil), "Delete": c.Delete(t.Context(), "k")} {
-			if _, ok := errors.AsType[*ConfigError](err); !ok {
+			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Errorf("%s, %s: error %v", name, method, err)
 			}
 		}
-	}
-}
-
-// The wrong key ends no sign-in: the right one opens the entry.
-func TestWrongKeyAsksNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate)}
-		inner := newLockingCache()
-		config := server.public()
-		config.Cache = Encrypted(inner, keyA)
-		var s shown
-		want(t, config.DeviceCode(s.show), 2)
-		config.Cache = Encrypted(inner, keyB)
-		log := logged(config)
-		_, err := config.DeviceCode(s.show).Token()
-		if e, ok := errors.AsType[*CacheError](err); !ok || !strings.Contains(e.Error(), "another key") || transport.Temporary(err) {
-			t.Errorf("error %v", err)
-		}
-		config.Cache = Encrypted(inner, keyB, keyA)
-		want(t, config.DeviceCode(s.show), 2)
-		if len(s.codes) != 1 {
-			t.Errorf("asked %d times", len(s.codes))
-		}
-		checkNoSecret(t, "log", log.String())
-	})
-}
-
-// An application's token can be had again.
-func TestWrongKeyOfAnApplication(t *testing.T) {
-	server, inner := new(fakeEntra), newLockingCache()
-	config := server.config()
-	log := logged(config)
-	for n, key := range [][]byte{keyA, keyB, keyB} {
-		config.Cache = Encrypted(inner, key)
-		want(t, config.ClientCredentials(), min(n+1, 2))
-	}
-	if n := strings.Count(warnings(log), "another key"); n == 0 {
-		t.Errorf("log: %s", log)
 	}
 }
 
@@ -195,88 +149,22 @@ func TestEncryptedLocksAsTheOther(t *testing.T) {
 		t.Error("a lock out of nowhere")
 	}
 	inner := newLockingCache()
-	unlock, err := Encrypted(inner, keyA).(Locker).Lock(t.Context(), "k")
+	_, unlock, err := Encrypted(inner, keyA).(Locker).Lock(t.Context(), "k")
 	if err != nil || len(inner.lock) != 1 {
 		t.Fatal(err)
 	}
 	unlock()
 }
 
-func TestCachesAreNotFormatted(t *testing.T) {
-	inner := DirCache(t.TempDir())
-	for _, cache := range []Cache{Encrypted(inner, keyA), Encrypted(new(memCache), keyA, keyB)} {
-		config := (&fakeEntra{answer: rotate}).config()
-		config.Cache = cache
-		source := config.RefreshToken(testRefresh)
-		want(t, source, 1)
-		cl, _ := config.userClient()
-		hidden := struct {
-			cache  Cache
-			client *client
-		}{cache, cl}
-		checkAllVerbs(t, "formatted", cache, *config, config, source)
-		if _, ok := cache.(Locker); ok { // memCache shows what is in it
-			checkAllVerbs(t, "hidden", hidden, &hidden)
-			for _, verb := range verbs { // nor the key as numbers
-				checkNoKey(t, fmt.Sprintf(verb, hidden))
-			}
-		}
-		if text, err := json.Marshal(cache); err != nil || !strings.Contains(string(text), "Encrypted") {
-			t.Errorf("%s, %v", text, err)
-		}
-	}
-}
-
-func checkNoKey(t *testing.T, text string) {
-	t.Helper()
-	if strings.Contains(text, "80 76 65 78 84") || strings.Contains(text, "0x50, 0x4c") {
-		t.Errorf("a key is in %s", text)
-	}
-}
-
 func TestCacheError(t *testing.T) {
 	inner := errors.New("disk\nfull")
-	err := error(&CacheError{Key: "k", Problem: "cannot be written", Remedy: "make room", Err: inner})
-	if got := err.Error(); got != "tokensource: the cache's entry k cannot be written: disk full; make room" {
+	err := error(&Error{Key: "k", Problem: "cannot be written", Remedy: "make room", Err: inner})
+	if got := err.Error(); got != "tokencache: entry k cannot be written: disk full; make room" {
 		t.Error(got)
 	}
-	if !errors.Is(err, inner) || errors.Is(err, ErrCacheMiss) || !errors.Is(damagedEntry("k", "is empty"), ErrCacheMiss) {
+	if !errors.Is(err, inner) || errors.Is(err, ErrMiss) || !errors.Is(damaged("k", "is empty"), ErrMiss) {
 		t.Errorf("%v", err)
 	}
-}
-
-// FuzzRecord decodes whatever a file may hold; what it takes encodes to what it
-// decodes to.
-func FuzzRecord(f *testing.F) {
-	const key = "k"
-	for _, r := range []*record{{RefreshToken: "r"}, {AccessToken: "a", Lifetime: maxLifetime, Asked: time.Now()}, {AccessToken: "a", Lifetime: hour, Extra: map[string]string{"scope": "s"}, RefreshToken: "r"}} {
-		value, err := r.encode(key)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(value)
-	}
-	f.Fuzz(func(t *testing.T, value []byte) {
-		r, err := decodeRecord(value, key)
-		if err != nil {
-			if text := err.Error(); len(text) > 100 {
-				t.Fatalf("error %v", err)
-			}
-			return
-		}
-		s := &session{owner: &client{log: silent}}
-		if g := s.good(context.Background(), r); g != nil && g.check() != nil {
-			t.Fatalf("handed out: %+v", r)
-		}
-		again, err := r.encode(key)
-		if err != nil {
-			return // grown by escapes
-		}
-		second, err := decodeRecord(again, key)
-		if err != nil || second.RefreshToken != r.RefreshToken || second.AccessToken != r.AccessToken || !second.Asked.Equal(r.Asked) {
-			t.Fatalf("%+v, %v; want %+v", second, err, r)
-		}
-	})
 }
 
 // FuzzEncrypted opens whatever is in the other cache.
@@ -291,7 +179,7 @@ func FuzzEncrypted(f *testing.F) {
 		inner := &memCache{values: map[string][]byte{"k": value}}
 		if got, err := Encrypted(inner, keyA).Get(t.Context(), "k"); err == nil && string(got) != "v" {
 			t.Fatalf("opened: %q", got)
-		} else if _, ok := errors.AsType[*CacheError](err); err != nil && !ok {
+		} else if _, ok := errors.AsType[*Error](err); err != nil && !ok {
 			t.Fatalf("error %v", err)
 		}
 	})
