@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
@@ -83,4 +85,20 @@ func (a assertion) signers(*client) []signer {
 		form.Set("client_assertion", text)
 		return nil
 	}}}
+}
+
+// maxFile bounds a file with a certificate or an assertion.
+const maxFile = 1 << 20
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if len(data) > maxFile {
+		return nil, errors.New("is longer than 1 MiB")
+	}
+	return data, err
 }

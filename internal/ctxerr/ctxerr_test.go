@@ -3,6 +3,7 @@ package ctxerr
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,14 +53,15 @@ func TestSleep(t *testing.T) {
 func TestCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls, own := NewCalls(), errors.New("own")
+		var undone atomic.Int64
 		if err := calls.Do(t.Context(), func() error { return own }, nil); err != own {
 			t.Errorf("error %v, want that of f", err)
 		}
-		hang, undone := make(chan struct{}), 0
+		hang := make(chan struct{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		for range cap(calls) {
-			go calls.Do(ctx, func() error { <-hang; return nil }, func() { undone++ })
+			go calls.Do(ctx, func() error { <-hang; return nil }, func() { undone.Add(1) })
 			synctest.Wait()
 		}
 		start := time.Now()
@@ -68,13 +70,13 @@ func TestCalls(t *testing.T) {
 		}
 		hang <- struct{}{}
 		synctest.Wait()
-		if err := calls.Do(t.Context(), func() error { return nil }, nil); err != nil || undone != 1 {
-			t.Errorf("error %v after a call has come back, %d undone", err, undone)
+		if err := calls.Do(t.Context(), func() error { return nil }, nil); err != nil || undone.Load() != 1 {
+			t.Errorf("error %v after a call has come back, %d undone", err, undone.Load())
 		}
 		close(hang)
 		synctest.Wait()
-		if undone != cap(calls) {
-			t.Errorf("%d of %d undone", undone, cap(calls))
+		if undone.Load() != int64(cap(calls)) {
+			t.Errorf("%d of %d undone", undone.Load(), cap(calls))
 		}
 	})
 }

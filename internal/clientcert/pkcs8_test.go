@@ -1,4 +1,4 @@
-package tokensource
+package clientcert
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"hash"
+	"strings"
 	"testing"
 )
 
@@ -133,5 +134,12 @@ func TestPadding(t *testing.T) {
 		if wrong := err == x509.IncorrectPasswordError; wrong != (row.want == "-") || !wrong && (err != nil || string(got) != row.want) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+	}
+}
+
+func wantError(t *testing.T, err error, text string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("error %v, want %q", err, text)
 	}
 }

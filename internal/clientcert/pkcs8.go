@@ -1,4 +1,4 @@
-package tokensource
+package clientcert
 
 import (
 	"crypto/aes"
