@@ -4,12 +4,12 @@ package tokensource
 // which the agent of Azure Arc leaves its keys in keyDir.
 func ManagedIdentityOn(env map[string]string, keyDir string, o ManagedIdentityOptions) *Source {
 	m := environment(env)
-	host, err := m.host(o)
-	if err != nil {
-		return &Source{broken: err}
+	host, bad := m.Find()
+	if bad != nil {
+		return &Source{broken: (*ConfigError)(bad)}
 	}
-	if host.keyDir != "" {
-		host.keyDir = keyDir
+	if host.KeyDir != "" {
+		host.KeyDir = keyDir
 	}
 	return identitySource(o, host)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -15,12 +14,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/azurehost"
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // identity is a managed identity made ready to be asked for tokens.
 type identity struct {
-	host     *identityHost
+	host     *azurehost.Host
 	options  ManagedIdentityOptions
 	resource string
 	http     http.Client
@@ -32,9 +32,9 @@ type identity struct {
 func (i *identity) String() string {
 	id := cmp.Or(i.options.ClientID, i.options.ObjectID, i.options.ResourceID)
 	if id == "" {
-		return "the managed identity of the system (" + i.host.name + ")"
+		return "the managed identity of the system (" + i.host.Name + ")"
 	}
-	return "the managed identity " + id + " (" + i.host.name + ")"
+	return "the managed identity " + id + " (" + i.host.Name + ")"
 }
 
 func (i *identity) logger() *slog.Logger { return i.log }
@@ -44,13 +44,13 @@ func (i *identity) logger() *slog.Logger { return i.log }
 // then has a secret of its own.
 func (i *identity) key() (string, error) {
 	o := i.options
-	parts := []string{keyIdentity, i.host.name, i.resource, strings.ToLower(o.ClientID), strings.ToLower(o.ObjectID), strings.ToLower(o.ResourceID)}
+	parts := []string{keyIdentity, i.host.Name, i.resource, strings.ToLower(o.ClientID), strings.ToLower(o.ObjectID), strings.ToLower(o.ResourceID)}
 	if o.ClientID == "" && o.ObjectID == "" && o.ResourceID == "" {
 		machine, err := os.Hostname()
 		if err != nil {
 			return "", err
 		}
-		parts = append(parts, machine, i.host.url, i.host.secret)
+		parts = append(parts, machine, i.host.URL, i.host.Secret)
 	}
 	return cacheKey(parts...), nil
 }
@@ -63,7 +63,24 @@ func (i *identity) failed(err error) *Error {
 const longLived = 2 * time.Hour
 
 func (i *identity) token(ctx context.Context, pause pauseFunc) (*grant, error) {
-	return retrier{i, i.host.backoff}.do(ctx, pause, func() (*grant, error) { return i.fetch(ctx) })
+	return retrier{i, i.backoff}.do(ctx, pause, func() (*grant, error) { return i.fetch(ctx) })
+}
+
+func (i *identity) backoff(try int, err error) (time.Duration, bool) {
+	status := 0
+	if e, ok := err.(*Error); ok {
+		status = e.StatusCode
+	}
+	switch wait, again := i.host.Wait(try, status); {
+	case !again:
+		return 0, false
+	case wait == 0:
+		return entraBackoff(try, err)
+	case status == http.StatusGone:
+		return wait, true
+	default:
+		return spread(wait, err), true
+	}
 }
 
 // fetch makes one request, or two where the host wants a proof. Whatever fails
@@ -74,20 +91,20 @@ func (i *identity) fetch(ctx context.Context) (*grant, error) {
 	id := newGUID()
 	e := &Error{ClientID: i.options.ClientID, identity: i.String(), CorrelationID: id}
 	r := new(plain.Secrets)
-	r.Add(i.host.secret)
+	r.Add(i.host.Secret)
 	asked := time.Now()
 	a, err := i.exchange(ctx, id, r)
 	if err != nil {
 		e.Err = r.Err(err)
 		if _, own := errors.AsType[*credentialError](err); !own {
-			e.hint = i.host.hint
+			e.hint = i.host.Hint
 		}
 		return nil, e
 	}
 	a.dated = true
 	a.describe(e, r)
 	a.describeIdentity(e, r)
-	e.passes = slices.Contains(i.host.passing, a.status)
+	e.passes = slices.Contains(i.host.Passing, a.status)
 	g, err := a.grant(e, asked)
 	if err == nil {
 		err = i.checkEcho(a)
@@ -109,43 +126,22 @@ func (i *identity) fetch(ctx context.Context) (*grant, error) {
 // exchange asks the host. An error means that there is no answer.
 func (i *identity) exchange(ctx context.Context, id string, r *plain.Secrets) (*answer, error) {
 	a, err := i.send(ctx, id, "")
-	if err != nil || i.host.keyDir == "" || a.status != http.StatusUnauthorized {
+	if err != nil || i.host.KeyDir == "" || a.status != http.StatusUnauthorized {
 		return a, err
 	}
-	key, err := readKey(i.host.keyDir, a.header.Get("WWW-Authenticate"))
+	key, err := i.host.Key(a.header.Get("WWW-Authenticate"))
 	if err != nil {
 		return nil, &credentialError{err}
 	}
 	r.Add(key)
-	return i.send(ctx, id, "Basic "+key)
+	return i.send(ctx, id, key)
 }
 
-func (i *identity) send(ctx context.Context, id, authorization string) (*answer, error) {
-	h := i.host
-	method, target, body := http.MethodGet, h.url, io.Reader(nil)
-	if h.method == http.MethodPost {
-		method, body = h.method, strings.NewReader(h.query.Encode())
-	} else {
-		separator := "?"
-		if strings.Contains(target, "?") {
-			separator = "&"
-		}
-		target += separator + h.query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, method, target, body)
+func (i *identity) send(ctx context.Context, id, key string) (*answer, error) {
+	req, err := i.host.Request(ctx, key)
 	if err != nil {
-		return nil, errors.New("the address in the environment cannot be read")
+		return nil, err
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for name, value := range h.header {
-		req.Header.Set(name, value)
-	}
-	if authorization != "" {
-		req.Header.Set("Authorization", authorization)
-	}
-	req.Header.Set("Accept", "application/json")
 	req.Header.Set("x-ms-client-request-id", id)
 	return exchange(&i.http, req)
 }
@@ -163,10 +159,10 @@ func (a *answer) describeIdentity(e *Error, r *plain.Secrets) {
 // remedy says what to do about a refusal.
 func (i *identity) remedy(a *answer) string {
 	switch {
-	case a.status == http.StatusForbidden && i.host.name == "IMDS":
-		return i.host.hint // Docker Desktop answers in its place
-	case a.status == http.StatusUnauthorized && i.host.keyDir != "":
-		return remedyArc
+	case a.status == http.StatusForbidden && i.host.Name == "IMDS":
+		return i.host.Hint // Docker Desktop answers in its place
+	case a.status == http.StatusUnauthorized && i.host.KeyDir != "":
+		return azurehost.Remedy
 	case a.status == http.StatusBadRequest:
 		return "check that the identity is assigned to this machine or service, and that its id is right"
 	}
@@ -176,12 +172,12 @@ func (i *identity) remedy(a *answer) string {
 // checkEcho wants the answer to be about the identity that was asked for, where
 // an old agent would answer with the one of the system instead.
 func (i *identity) checkEcho(a *answer) error {
-	if !i.host.echoes {
+	if !i.host.Echoes {
 		return nil
 	}
 	for name, want := range map[string]string{"client_id": i.options.ClientID, "object_id": i.options.ObjectID, "msi_res_id": i.options.ResourceID} {
 		if want != "" && !strings.EqualFold(a.fields.text(name), want) {
-			return errors.New("the host has not confirmed which identity the token is of: update the agent of " + i.host.name)
+			return errors.New("the host has not confirmed which identity the token is of: update the agent of " + i.host.Name)
 		}
 	}
 	return nil

@@ -45,7 +45,6 @@ func TestLimits(t *testing.T) {
 		"set aside for it":                {maxFirst, 16 << 10},
 		"entry":                           {maxRecord, 2 << 20},
 		"certificate's file":              {maxFile, 1 << 20},
-		"key of Azure Arc":                {maxKey, 4096},
 		"form at localhost":               {maxAnswer, 64 << 10},
 		"claims":                          {maxClaims, 16 << 10},
 		"excerpt":                         {excerptSize, 200},

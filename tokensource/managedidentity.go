@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/azurehost"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -68,30 +69,32 @@ const identityLimit = 10 * time.Second
 //
 // (https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token)
 func ManagedIdentity(o ManagedIdentityOptions) *Source {
-	return managedIdentity(o, thisMachine())
+	return managedIdentity(o, azurehost.This())
 }
 
-func managedIdentity(o ManagedIdentityOptions, m machine) *Source {
+func managedIdentity(o ManagedIdentityOptions, m azurehost.Machine) *Source {
 	if err := o.check(); err != nil {
 		return &Source{broken: err}
 	}
-	host, err := m.host(o)
-	if err != nil {
-		return &Source{broken: err}
+	host, bad := m.Find()
+	if bad != nil {
+		return &Source{broken: (*ConfigError)(bad)}
 	}
 	return identitySource(o, host)
 }
 
-func identitySource(o ManagedIdentityOptions, host *identityHost) *Source {
+func identitySource(o ManagedIdentityOptions, host *azurehost.Host) *Source {
+	if bad := host.Ask(o.resource(), azurehost.ID{Client: o.ClientID, Object: o.ObjectID, Resource: o.ResourceID}); bad != nil {
+		bad.Field = "ManagedIdentityOptions." + bad.Field
+		return &Source{broken: (*ConfigError)(bad)}
+	}
 	id := &identity{host: host, options: o, resource: o.resource(), log: patientLogger(o.Logger)}
 	hc := o.HTTPClient
 	if hc == nil {
-		hc = &http.Client{Transport: withoutProxy()}
+		hc = &http.Client{Transport: boundTransport(azurehost.Near())}
 	}
 	id.http, id.limit = ownClient(hc, identityLimit)
-	if host.pin != "" {
-		id.http.Transport = pinned(id.http.Transport, host.pin)
-	}
+	id.http.Transport = host.Pinned(id.http.Transport)
 	return storedSource(id, o.Cache, id.key)
 }
 
@@ -123,17 +126,4 @@ func (o ManagedIdentityOptions) check() *ConfigError {
 		return &ConfigError{Field: which + ".Resource", Value: resource, Problem: problemGraph, Remedy: "leave it empty, which means " + exoauth.Global.Resource}
 	}
 	return checkCache(o.Cache)
-}
-
-// withoutProxy is the transport of package net/http, but for proxies, and for
-// the half minute that it gives to a machine that is not there.
-func withoutProxy() *http.Transport {
-	t := new(http.Transport)
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = standard
-	}
-	t = boundTransport(t)
-	t.Proxy = nil
-	t.DialContext = dialNear
-	return t
 }

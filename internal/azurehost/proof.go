@@ -1,4 +1,4 @@
-package tokensource
+package azurehost
 
 import (
 	"crypto/sha1"
@@ -17,15 +17,19 @@ import (
 
 var sha1Pattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
-// pinned returns a transport that talks to the one server whose certificate has
-// this SHA-1, which is self-signed. Service Fabric names no other hash.
+// Pinned returns a transport that talks to the one server whose certificate has
+// the SHA-1 that the host names, which is self-signed, or base if it names
+// none. Service Fabric names no other hash.
 // (https://learn.microsoft.com/azure/service-fabric/how-to-managed-identity-service-fabric-app-code)
-func pinned(base http.RoundTripper, pin string) *http.Transport {
+func (h *Host) Pinned(base http.RoundTripper) http.RoundTripper {
+	if h.pin == "" {
+		return base
+	}
 	t, ok := base.(*http.Transport)
 	if ok && t != nil {
 		t = t.Clone()
 	} else {
-		t = withoutProxy()
+		t = Near()
 	}
 	t.DialTLSContext = nil // it would know nothing of the pin
 	//lint:ignore SA1019 neither would this one
@@ -35,7 +39,7 @@ func pinned(base http.RoundTripper, pin string) *http.Transport {
 		InsecureSkipVerify: true, // the pin is what counts
 		VerifyConnection: func(s tls.ConnectionState) error {
 			sum := sha1.Sum(s.PeerCertificates[0].Raw)
-			if hex.EncodeToString(sum[:]) != pin {
+			if hex.EncodeToString(sum[:]) != h.pin {
 				return &tls.CertificateVerificationError{
 					UnverifiedCertificates: s.PeerCertificates,
 					Err:                    errors.New("the server's certificate is not the one in IDENTITY_SERVER_THUMBPRINT"),
@@ -48,16 +52,17 @@ func pinned(base http.RoundTripper, pin string) *http.Transport {
 }
 
 const (
-	maxKey    = 4096
-	remedyArc = "on Linux put the user of this program into the group himds, on Windows into Hybrid agent extension applications"
+	maxKey = 4096
+	// Remedy is for a host that refuses the proof.
+	Remedy = "on Linux put the user of this program into the group himds, on Windows into Hybrid agent extension applications"
 )
 
-// readKey returns what only those on the machine can read: the content of the
+// Key returns what only those on the machine can read: the content of the
 // file that Azure Arc's agent names in its challenge. A path that the agent
 // would not name is refused, for whoever answered in its place would be sent
 // the file. (https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication)
-func readKey(dir, challenge string) (string, error) {
-	path, err := keyPath(dir, challenge)
+func (h *Host) Key(challenge string) (string, error) {
+	path, err := keyPath(h.KeyDir, challenge)
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +72,7 @@ func readKey(dir, challenge string) (string, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", remedyArc, err)
+		return "", fmt.Errorf("%s: %w", Remedy, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
