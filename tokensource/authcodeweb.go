@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/exoauth/exoauth/internal/loopback"
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
@@ -177,7 +177,7 @@ func (c *client) exchange(ctx context.Context, signIn SignIn, answer url.Values)
 func (c *client) code(signIn SignIn, answer url.Values) (string, error) {
 	code := answer.Get("code")
 	switch {
-	case !sameState(signIn.State, answer.Get("state")):
+	case !loopback.SameState(signIn.State, answer.Get("state")):
 		return "", c.failed(&ownError{"the answer belongs to another sign-in: its state differs; begin a new one in this browser", nil})
 	case answer.Has("error"):
 		return "", c.declined(signIn, answer)
@@ -185,11 +185,6 @@ func (c *client) code(signIn SignIn, answer url.Values) (string, error) {
 		return "", c.failed(&ownError{"the answer has neither a code nor an error", nil})
 	}
 	return code, nil
-}
-
-// sameState takes the same time whatever differs.
-func sameState(want, got string) bool {
-	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1
 }
 
 // declined is the Error that came in an address rather than in JSON. Its text
@@ -215,7 +210,7 @@ func (c *client) declined(signIn SignIn, answer url.Values) *Error {
 // checkRedirect is for web applications.
 func checkRedirect(address string) *ConfigError {
 	u, err := url.Parse(address)
-	if err == nil && u.Fragment == "" && u.User == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLocalhost(u.Hostname())) {
+	if err == nil && u.Fragment == "" && u.User == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && loopback.IsLocalhost(u.Hostname())) {
 		return nil
 	}
 	return &ConfigError{

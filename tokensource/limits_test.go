@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/loopback"
 )
 
 // The limits, and who has set them. One that moves is to be moved here and where
@@ -31,7 +32,6 @@ func TestLimits(t *testing.T) {
 		"managed identity": {identityLimit, 10 * time.Second},
 		"slowest poll":     {slowestPoll, time.Minute},
 		"first wait":       {firstWait, time.Second},
-		"browser's start":  {launchTime, 3 * time.Second},
 		"skew of a clock":  {maxSkew, 24 * time.Hour},
 		"lifetime":         {maxLifetime, 3650 * 24 * time.Hour},
 	} {
@@ -45,7 +45,7 @@ func TestLimits(t *testing.T) {
 		"set aside for it":                {maxFirst, 16 << 10},
 		"entry":                           {maxRecord, 2 << 20},
 		"certificate's file":              {maxFile, 1 << 20},
-		"form at localhost":               {maxAnswer, 64 << 10},
+		"form at localhost":               {loopback.MaxAnswer, 64 << 10},
 		"claims":                          {maxClaims, 16 << 10},
 		"excerpt":                         {excerptSize, 200},
 		"text for a person":               {maxShown, 2 << 10},

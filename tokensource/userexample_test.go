@@ -63,26 +63,6 @@ func ExampleConfig_AuthCode() {
 	// Output: Bearer true
 }
 
-// Where the browser may be somewhere else, show the address too.
-func ExampleOpenBrowser() {
-	cfg := &tokensource.Config{
-		Tenant:   "contoso.onmicrosoft.com",
-		ClientID: "11111111-2222-3333-4444-555555555555",
-	}
-	source := cfg.AuthCode(tokensource.AuthCodeOptions{
-		Open: func(ctx context.Context, address string) error {
-			fmt.Println("If no browser opens, visit", address)
-			tokensource.OpenBrowser(ctx, address)
-			return nil
-		},
-	})
-	token, err := source.Token()
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(token.Valid())
-}
-
 // A web application has two handlers: one begins the sign-in, the other ends
 // it. A map stands in for its sessions here.
 func ExampleConfig_AuthCodeURL() {

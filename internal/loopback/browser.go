@@ -1,4 +1,4 @@
-package tokensource
+package loopback
 
 import (
 	"context"
@@ -15,15 +15,24 @@ import (
 // it cannot. One that still runs then is taken for the browser.
 const launchTime = 3 * time.Second
 
-// OpenBrowser opens an http or https address in the browser of whoever uses
-// this machine. Where there is none, as in a container or over SSH, the error
-// says so. That it is nil does not prove that a window is to be seen.
+// Open opens an http or https address in the browser of whoever uses this
+// machine. If there is none, as in a container or over SSH, it writes the
+// address to standard error. ctx ends the waiting, not the browser.
 //
 // It uses rundll32 on Windows, open on macOS, and elsewhere wslview, xdg-open
-// or x-www-browser, whichever there is. ctx ends the waiting, not the browser.
-func OpenBrowser(ctx context.Context, address string) error {
+// or x-www-browser, whichever there is.
+func Open(ctx context.Context, address string) error {
+	if openBrowser(ctx, address) != nil && ctx.Err() == nil {
+		fmt.Fprintf(os.Stderr, "To sign in, open this address in a browser on this machine:\n\n%s\n\n", address)
+	}
+	return nil
+}
+
+// openBrowser returns an error if no browser opens. That it is nil does not
+// prove that a window is to be seen.
+func openBrowser(ctx context.Context, address string) error {
 	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
-		return errors.New("tokensource: OpenBrowser: not an http or https address")
+		return errors.New("not an http or https address")
 	}
 	err := errors.New("no desktop here")
 	for _, command := range browserCommands(runtime.GOOS, os.Getenv) {
@@ -35,7 +44,7 @@ func OpenBrowser(ctx context.Context, address string) error {
 			break
 		}
 	}
-	return fmt.Errorf("tokensource: no browser opens: %w", err)
+	return fmt.Errorf("no browser opens: %w", err)
 }
 
 // browserCommands returns what to try in turn. Without a desktop, xdg-open would
@@ -71,12 +80,4 @@ func launch(ctx context.Context, name string, args ...string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// openOrShow is the default of AuthCodeOptions.Open.
-func openOrShow(ctx context.Context, address string) error {
-	if OpenBrowser(ctx, address) != nil && ctx.Err() == nil {
-		fmt.Fprintf(os.Stderr, "To sign in, open this address in a browser on this machine:\n\n%s\n\n", address)
-	}
-	return nil
 }

@@ -1,11 +1,11 @@
-package tokensource
+package loopback
 
 import (
-	"bytes"
-	"errors"
-	"html/template"
+	"html"
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/exoauth/exoauth/internal/plain"
 )
@@ -40,12 +40,13 @@ var (
 	}
 )
 
-var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+// pageFrame has TITLE and BODY in the place of them.
+const pageFrame = `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{.Title}}</title>
+<title>TITLE</title>
 <style>
 :root { color-scheme: light dark; --back: #f3f4f6; --card: #fff; --text: #1f2328; --soft: #59636e; --line: #d1d9e0; --good: #1a7f37; --bad: #cf222e }
 @media (prefers-color-scheme: dark) { :root { --back: #0d1117; --card: #161b22; --text: #f0f6fc; --soft: #9198a1; --line: #3d444d; --good: #3fb950; --bad: #f85149 } }
@@ -61,23 +62,38 @@ pre { margin: 1.5rem 0 1rem; padding: .75rem 1rem; text-align: left; font: .85re
 </head>
 <body>
 <main>
-{{if .Good}}<svg class="good" viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="21"/><path d="M15 25l6 6 12-14"/></svg>
-{{- else}}<svg viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="21"/><path d="M24 13v14M24 34v.5"/></svg>{{end}}
-<h1>{{.Title}}</h1>
-{{with .Detail}}<pre>{{.}}</pre>
-{{end}}<p>{{.Next}}</p>
-</main>
+BODY</main>
 </body>
 </html>
-`))
+`
+
+const (
+	iconGood = `<svg class="good" viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="21"/><path d="M15 25l6 6 12-14"/></svg>`
+	iconBad  = `<svg viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="21"/><path d="M24 13v14M24 34v.5"/></svg>`
+)
+
+// html returns the page. A template would keep the linker from dropping what
+// the program does not use.
+func (p page) html() string {
+	title := html.EscapeString(p.Title)
+	body := iconBad
+	if p.Good {
+		body = iconGood
+	}
+	body += "\n<h1>" + title + "</h1>\n"
+	if p.Detail != "" {
+		body += "<pre>" + html.EscapeString(p.Detail) + "</pre>\n"
+	}
+	body += "<p>" + html.EscapeString(p.Next) + "</p>\n"
+	return strings.NewReplacer("TITLE", title, "BODY", body).Replace(pageFrame)
+}
 
 // showPage writes a page that nothing can be loaded into, framed around or
 // kept of. Its length is known, so that it is complete once it is flushed.
 func showPage(w http.ResponseWriter, status int, p page) {
-	var text bytes.Buffer
-	pageTemplate.Execute(&text, p)
+	text := p.html()
 	h := w.Header()
-	h.Set("Content-Length", strconv.Itoa(text.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(text)))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -85,19 +101,22 @@ func showPage(w http.ResponseWriter, status int, p page) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Connection", "close")
 	w.WriteHeader(status)
-	w.Write(text.Bytes())
+	io.WriteString(w, text)
+}
+
+// An Outcome is what came of a sign-in.
+type Outcome struct {
+	SignedIn bool
+	Reason   string // why not; untrusted
 }
 
 // showOutcome tells the person what the program is told.
-func showOutcome(w http.ResponseWriter, err error) {
-	if err == nil {
+func showOutcome(w http.ResponseWriter, o Outcome) {
+	if o.SignedIn {
 		showPage(w, http.StatusOK, pageDone)
 		return
 	}
 	p := pageFailed
-	p.Detail = "an error that the program knows about"
-	if e, ok := errors.AsType[*Error](err); ok {
-		p.Detail = plain.Line(e.reason())
-	}
+	p.Detail = plain.Line(o.Reason)
 	showPage(w, http.StatusOK, p)
 }

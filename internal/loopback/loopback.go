@@ -1,7 +1,10 @@
-package tokensource
+// Package loopback takes the answer of a sign-in in a browser, on an address of
+// this machine (RFC 8252 §7.3).
+package loopback
 
 import (
 	"cmp"
+	"crypto/subtle"
 	"io"
 	"log"
 	"net"
@@ -13,49 +16,49 @@ import (
 )
 
 const (
-	// maxAnswer bounds the form that a browser posts. A code is a few KiB.
-	maxAnswer = 64 << 10
+	// MaxAnswer bounds the form that a browser posts. A code is a few KiB.
+	MaxAnswer = 64 << 10
 	// pageTime is how long a browser has to take the last page.
 	pageTime = 2 * time.Second
 )
 
-// loopback is a web server on this machine that takes the answer of one
-// sign-in. What is not that answer is refused and changes nothing, since any
-// page in any browser here can send requests to it.
-type loopback struct {
-	redirect string // with the port
-	host     string // and port, as a browser names them
-	path     string
-	at       []net.Listener
-	server   *http.Server
-	state    string
+// A Server takes the answer of one sign-in. It refuses anything else, which
+// changes nothing, since any page in any browser here can send requests to it.
+type Server struct {
+	Redirect string // the address for the answer, with its port
+
+	host   string // and port, as a browser names them
+	path   string
+	at     []net.Listener
+	server *http.Server
+	state  string
 
 	taken   atomic.Bool
 	answer  chan url.Values
-	outcome chan error    // of the sign-in, for the page
+	outcome chan Outcome  // of the sign-in, for the page
 	shown   chan struct{} // closed when the page has been sent
 }
 
-func isLocalhost(host string) bool { return host == "localhost" || host == "127.0.0.1" }
+// IsLocalhost reports whether host is a name of this machine that a sign-in may
+// use.
+func IsLocalhost(host string) bool { return host == "localhost" || host == "127.0.0.1" }
 
-// loopbackURL reads the redirect address of a program, http://localhost by
-// default.
-func loopbackURL(address string) (*url.URL, *ConfigError) {
+// ParseURL reads the redirect address of a program, http://localhost by
+// default. It reports false for an address that is not on this machine.
+func ParseURL(address string) (u *url.URL, ok bool) {
 	if address == "" {
 		address = "http://localhost"
 	}
 	u, err := url.Parse(address)
-	if err == nil && u.Scheme == "http" && isLocalhost(u.Hostname()) && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" {
-		return u, nil
+	if err == nil && u.Scheme == "http" && IsLocalhost(u.Hostname()) && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" {
+		return u, true
 	}
-	return nil, &ConfigError{
-		Field: "AuthCodeOptions.RedirectURL", Value: unlessSecret(address), Problem: "not an address on this machine",
-		Remedy: "leave it empty, or set it to http://localhost or http://127.0.0.1, with a path or a port where they are registered",
-	}
+	return nil, false
 }
 
-// listenLoopback takes the port in at, or a free one.
-func listenLoopback(at *url.URL) (*loopback, error) {
+// Listen listens on the port in at, or on a free one. It must be followed by
+// [Server.Serve].
+func Listen(at *url.URL) (*Server, error) {
 	listeners, err := listenHere(net.Listen, at.Hostname(), cmp.Or(at.Port(), "0"))
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func listenLoopback(at *url.URL) (*loopback, error) {
 	_, port, _ := net.SplitHostPort(listeners[0].Addr().String())
 	u := *at
 	u.Host = net.JoinHostPort(at.Hostname(), port)
-	l := &loopback{redirect: u.String(), host: browserHost(&u), path: u.Path, at: listeners, answer: make(chan url.Values), outcome: make(chan error, 1), shown: make(chan struct{})}
+	l := &Server{Redirect: u.String(), host: browserHost(&u), path: u.Path, at: listeners, answer: make(chan url.Values), outcome: make(chan Outcome, 1), shown: make(chan struct{})}
 	if l.path == "" {
 		l.path = "/" // which browsers add
 	}
@@ -112,24 +115,26 @@ func hasIPv6(listen listenFunc) bool {
 // port that goes without saying.
 func browserHost(u *url.URL) string { return strings.TrimSuffix(u.Host, ":80") }
 
-// serve starts to answer. It must be followed by finish.
-func (l *loopback) serve(state string) {
+// Serve starts to answer, and returns a channel with the answer that has this
+// state. It must be followed by [Server.Finish].
+func (l *Server) Serve(state string) <-chan url.Values {
 	l.state = state
 	l.server = &http.Server{
 		Handler:        l,
 		ReadTimeout:    10 * time.Second,
-		MaxHeaderBytes: maxAnswer,
+		MaxHeaderBytes: MaxAnswer,
 		ErrorLog:       log.New(io.Discard, "", 0),
 	}
 	for _, listener := range l.at {
 		go l.server.Serve(listener)
 	}
+	return l.answer
 }
 
-// finish ends the server. On return the address is free, and a browser that
+// Finish ends the server. On return the address is free, and a browser that
 // waits has been sent the page: the program may end with its next line.
-func (l *loopback) finish(err error) {
-	l.outcome <- err
+func (l *Server) Finish(o Outcome) {
+	l.outcome <- o
 	for _, listener := range l.at {
 		listener.Close()
 	}
@@ -146,7 +151,7 @@ func (l *loopback) finish(err error) {
 
 // ServeHTTP takes one answer that has the right state, by GET (the response
 // mode query) or POST (form_post).
-func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Host != l.host: // a name that another site has pointed here
 		http.Error(w, "Misdirected Request", http.StatusMisdirectedRequest)
@@ -155,7 +160,7 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet:
 		l.take(w, r.URL.Query())
 	case r.Method == http.MethodPost:
-		r.Body = http.MaxBytesReader(w, r.Body, maxAnswer)
+		r.Body = http.MaxBytesReader(w, r.Body, MaxAnswer)
 		if err := r.ParseForm(); err != nil {
 			showPage(w, http.StatusBadRequest, pageUnreadable)
 			return
@@ -168,8 +173,8 @@ func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // take hands the answer over and waits for what comes of it.
-func (l *loopback) take(w http.ResponseWriter, answer url.Values) {
-	if !sameState(l.state, answer.Get("state")) {
+func (l *Server) take(w http.ResponseWriter, answer url.Values) {
+	if !SameState(l.state, answer.Get("state")) {
 		showPage(w, http.StatusBadRequest, pageStranger)
 		return
 	}
@@ -177,13 +182,19 @@ func (l *loopback) take(w http.ResponseWriter, answer url.Values) {
 		showPage(w, http.StatusConflict, pageTaken)
 		return
 	}
-	var err error
+	var o Outcome
 	select {
 	case l.answer <- answer:
-		err = <-l.outcome
-	case err = <-l.outcome: // nobody waits for the answer any more
+		o = <-l.outcome
+	case o = <-l.outcome: // nobody waits for the answer any more
 	}
-	showOutcome(w, err)
+	showOutcome(w, o)
 	http.NewResponseController(w).Flush()
 	close(l.shown)
+}
+
+// SameState compares the states of two messages of a sign-in. It takes the same
+// time whatever differs. An empty state is none.
+func SameState(want, got string) bool {
+	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1
 }

@@ -1,4 +1,4 @@
-package tokensource
+package loopback
 
 import (
 	"bytes"
@@ -63,7 +63,7 @@ func TestOpenBrowser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			desktop(t, scripts)
-			if err := OpenBrowser(t.Context(), address); err != nil {
+			if err := openBrowser(t.Context(), address); err != nil {
 				t.Fatal(err)
 			}
 			if b, err := os.ReadFile(os.Getenv("OPENED")); string(b) != address {
@@ -75,15 +75,15 @@ func TestOpenBrowser(t *testing.T) {
 
 func TestOpenBrowserFails(t *testing.T) {
 	desktop(t, map[string]string{"xdg-open": "exit 3"})
-	if err := OpenBrowser(t.Context(), "https://example.com/"); err == nil || !strings.Contains(err.Error(), "no browser opens") {
+	if err := openBrowser(t.Context(), "https://example.com/"); err == nil || !strings.Contains(err.Error(), "no browser opens") {
 		t.Errorf("error %v", err)
 	}
 	t.Setenv("DISPLAY", "")
-	if err := OpenBrowser(t.Context(), "https://example.com/"); err == nil || !strings.Contains(err.Error(), "no desktop") {
+	if err := openBrowser(t.Context(), "https://example.com/"); err == nil || !strings.Contains(err.Error(), "no desktop") {
 		t.Errorf("error %v", err)
 	}
 	for _, address := range []string{"", "file:///etc/passwd", "-help", "javascript:alert(1)"} {
-		if err := OpenBrowser(t.Context(), address); err == nil {
+		if err := openBrowser(t.Context(), address); err == nil {
 			t.Errorf("%q was opened", address)
 		}
 	}
@@ -102,7 +102,7 @@ func TestOpenBrowserWhileContextEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
-	go func() { result <- OpenBrowser(ctx, "https://example.com/") }()
+	go func() { result <- openBrowser(ctx, "https://example.com/") }()
 	await("https://example.com/")
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) {
@@ -140,7 +140,7 @@ func TestAddressIsShown(t *testing.T) {
 		t.Skip("there is always a browser here")
 	}
 	var err error
-	shown := stderr(t, func() { err = openOrShow(t.Context(), "https://login.example.com/authorize?state=x") })
+	shown := stderr(t, func() { err = Open(t.Context(), "https://login.example.com/authorize?state=x") })
 	if err != nil || !strings.Contains(shown, "\nhttps://login.example.com/authorize?state=x\n") {
 		t.Errorf("%v, shown: %s", err, shown)
 	}
