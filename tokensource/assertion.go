@@ -70,21 +70,25 @@ var (
 	errBadAssertion = errors.New("the assertion is no JWT, which has three parts of base64url: check that it is the right file or function, and that there is nothing around the JWT")
 )
 
-func (a assertion) signers(*client) []signer {
-	return []signer{{sign: func(ctx context.Context, form url.Values) error {
-		text, err := a.get(ctx)
-		switch {
-		case err != nil:
-			return fmt.Errorf("%s: %w", a.Kind, err)
-		case text == "":
-			return errNoAssertion
-		case !isJWT(text):
-			return errBadAssertion
-		}
-		form.Set("client_assertion_type", jwtBearer)
-		form.Set("client_assertion", text)
-		return nil
-	}}}
+func (a assertion) authenticator(*client) authenticator {
+	return func(_ context.Context, send func(proof) *Error) *Error { return send(a.proof) }
+}
+
+func (a assertion) proof(ctx context.Context) (url.Values, error) {
+	text, err := a.get(ctx)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", a.Kind, err)
+	case text == "":
+		return nil, errNoAssertion
+	case !isJWT(text):
+		return nil, errBadAssertion
+	}
+	return assertionProof(text), nil
+}
+
+func assertionProof(text string) url.Values {
+	return url.Values{"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {text}}
 }
 
 // maxFile bounds a file with a certificate or an assertion.

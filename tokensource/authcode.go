@@ -88,7 +88,7 @@ func (c *Config) AuthCode(o AuthCodeOptions) *Source {
 	if o.Open == nil {
 		o.Open = loopback.Open
 	}
-	s := newUserSession(cl, cl.keyOf(keyPerson, hinted(o.LoginHint)...), func(ctx context.Context, _ pauseFunc) (*grant, error) {
+	s := newUserSession(cl, cl.keyOf(keyPerson, hinted(o.LoginHint)...), func(ctx context.Context, _ pauseFunc) (*token, error) {
 		l, err := loopback.Listen(at)
 		if err != nil {
 			return nil, cl.failed(&ownError{"cannot wait for the browser", err})
@@ -113,7 +113,7 @@ func hinted(name string) []string {
 
 // signInHere takes the answer of one sign-in on this machine, and tells the
 // person in front of the browser what came of it.
-func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback.Server) (g *grant, err error) {
+func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback.Server) (g *token, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, signInLimit, errNobodySignedIn)
 	defer cancel()
 	address, signIn := c.beginSignIn(o, "form_post")

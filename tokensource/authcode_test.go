@@ -318,8 +318,8 @@ func TestNoBrowserInRenewal(t *testing.T) {
 	b := newBrowser(t)
 	source := server.public().AuthCode(b.options())
 	want(t, source, 1)
-	e := source.cached.Load()
-	aged := &entry{accessToken: e.accessToken, expiry: e.expiry, asked: e.asked.Add(-56 * time.Minute), fetched: e.fetched, early: e.early, lifetime: e.lifetime}
+	t1 := source.cached.Load()
+	aged := newToken(t1.AccessToken, time.Now().Add(-56*time.Minute), t1.Lifetime)
 	source.cached.Store(aged)
 	want(t, source, 1)
 	wantRequests(t, server, 2)

@@ -80,17 +80,17 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	}
 	ctx, release := holdRecords(ctx)
 	defer release()
-	g, err := cl.exchange(ctx, signIn, answer)
+	t, err := cl.exchange(ctx, signIn, answer)
 	if err != nil {
 		return nil, err
 	}
 	s := newUserSession(cl, cl.keyOf(keyPerson), nil)
-	if g, err = s.begin(context.WithoutCancel(ctx), g); err != nil {
+	if t, err = s.begin(context.WithoutCancel(ctx), t); err != nil {
 		return nil, err
 	}
-	s.given = g.accessToken
+	s.given = t.AccessToken
 	source := s.source()
-	source.cached.Store(newEntry(g))
+	source.cached.Store(t)
 	return source, nil
 }
 
@@ -159,7 +159,7 @@ func (c *client) endpoint(name string) string {
 
 // exchange redeems the code in an answer. It is not retried: a try that
 // failed may have used up the code. (AADSTS54005)
-func (c *client) exchange(ctx context.Context, signIn SignIn, answer url.Values) (*grant, error) {
+func (c *client) exchange(ctx context.Context, signIn SignIn, answer url.Values) (*token, error) {
 	code, err := c.code(signIn, answer)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package tokensource
 import (
 	"context"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -80,36 +79,6 @@ func TestCachedTokenCostsOneAllocation(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { source.Token() }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
-}
-
-// An application has a Source for each of its tenants, and the garbage collector
-// looks through them all. The objects are the Source, its flow, the client, the
-// scope, the entry, the access token.
-func TestSourceHasFewObjects(t *testing.T) {
-	const tenants = 1000
-	config := new(fakeEntra).config()
-	config.HTTPClient.Transport = sameAnswer(`{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"` + strings.Repeat("token", 300) + `"}`)
-	sources := make([]*Source, tenants)
-	before := heapObjects()
-	for n := range sources {
-		sources[n] = config.ClientCredentials()
-		if _, err := sources[n].Token(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if each := float64(heapObjects()-before) / tenants; each > 6.5 {
-		t.Errorf("%v objects", each)
-	}
-	runtime.KeepAlive(sources)
-}
-
-func heapObjects() uint64 {
-	for range 3 { // the second frees what the first has found, and a pool keeps its things for one more
-		runtime.GC()
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapObjects
 }
 
 // BenchmarkNextRun is what the first token of a run costs that finds it in

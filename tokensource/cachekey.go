@@ -37,7 +37,7 @@ func cacheKey(parts ...string) string {
 // for a refresh token is good for one kind of client.
 func (c *client) key(flow string, user ...string) string {
 	kind := "public"
-	if c.signers[0].sign != nil {
+	if c.confidential {
 		kind = "confidential"
 	}
 	application := []string{flow, strings.ToLower(c.endpoint("token")), strings.ToLower(c.clientID), kind, c.scope, c.cacheKey}

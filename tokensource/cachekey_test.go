@@ -342,7 +342,7 @@ func TestKeyThatCannotBeMade(t *testing.T) {
 		config.Cache = cache
 		cl, _ := config.userClient()
 		s := newUserSession(cl, func() (string, error) { return "half a key", errors.New("not allowed") }, nil)
-		s.refresh = testRefresh
+		s.have = testRefresh
 		source := s.source()
 		for range 2 {
 			if _, err := source.Token(); err == nil || !strings.Contains(err.Error(), "not allowed") {

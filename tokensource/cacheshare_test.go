@@ -150,7 +150,7 @@ func TestInvalidateAndACallAtOnce(t *testing.T) {
 		source := config.RefreshToken(testRefresh)
 		token := want(t, source, 1)
 		pass(2 * time.Minute)
-		meddler := &calledWhileClearing{source.flow().(*session), func() { want(t, source, 2) }}
+		meddler := &calledWhileClearing{source.flow().(*userSession), func() { want(t, source, 2) }}
 		source.flow = func() flow { return meddler }
 		source.Invalidate(token)
 		want(t, source, 2)
@@ -158,12 +158,12 @@ func TestInvalidateAndACallAtOnce(t *testing.T) {
 }
 
 type calledWhileClearing struct {
-	*session
+	*userSession
 	call func()
 }
 
 func (c *calledWhileClearing) forget(accessToken string) func() {
-	clear := c.session.forget(accessToken)
+	clear := c.userSession.forget(accessToken)
 	return func() {
 		c.call()
 		clear()
@@ -200,7 +200,7 @@ func TestInvalidateWithCacheThatHangs(t *testing.T) {
 				row.hang(cache)
 				began := time.Now()
 				s.Invalidate(token)
-				if took := time.Since(began); took != invalidateLimit {
+				if took := time.Since(began); took != clearLimit {
 					t.Errorf("took %v", took)
 				}
 				if !strings.Contains(warnings(log), "still in the cache") {

@@ -115,10 +115,16 @@ func (c certificate) check() *ConfigError {
 	return (*ConfigError)(p.Check())
 }
 
-func (c certificate) signers(cl *client) []signer {
+func (c certificate) authenticator(cl *client) authenticator {
 	p, o := c.pair()
 	a := &assertions{pair: p, options: o, clientID: cl.clientID, audience: cl.endpoint("token"), log: cl.log, signing: ctxerr.NewCalls()}
-	return []signer{{sign: a.sign, refused: a.refused}}
+	return func(ctx context.Context, send func(proof) *Error) *Error {
+		e := send(a.proof)
+		if e != nil && e.StatusCode != 0 && e.credentialBad() && a.refused(ctx, e) {
+			e = send(a.proof)
+		}
+		return e
+	}
 }
 
 const (
@@ -132,8 +138,6 @@ const (
 	// should get an assertion for next year.
 	clockTolerance = 30 * time.Second
 	maxSkew        = 24 * time.Hour
-
-	jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 )
 
 // assertions signs the assertions of one client, and keeps the last one while
@@ -152,18 +156,13 @@ type assertions struct {
 	warned time.Time
 }
 
-func (a *assertions) sign(ctx context.Context, form url.Values) error {
+func (a *assertions) proof(ctx context.Context) (url.Values, error) {
 	now := time.Now()
 	assertion, skew, err := a.kept(ctx, now)
 	if err == nil && assertion == "" {
 		assertion, err = a.make(ctx, now, skew)
 	}
-	if err != nil {
-		return err
-	}
-	form.Set("client_assertion_type", jwtBearer)
-	form.Set("client_assertion", assertion)
-	return nil
+	return assertionProof(assertion), err
 }
 
 // kept returns the last assertion if it is still good, or else "", and by how
@@ -203,7 +202,8 @@ func (a *assertions) good(now time.Time) bool {
 	return a.last != "" && byWall >= 0 && max(byWall, now.Sub(a.made)) < clientcert.Lifetime-assertionMargin
 }
 
-// refused drops the assertion. Where Entra ID says that it is outside of its
+// refused drops the assertion, and reports whether the server may accept another
+// one. If Entra ID says that it is outside of its
 // time range, its clock is the one that counts. (AADSTS700024)
 func (a *assertions) refused(ctx context.Context, e *Error) bool {
 	a.mu.Lock()

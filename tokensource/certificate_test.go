@@ -111,7 +111,7 @@ func TestAssertionOfACertificate(t *testing.T) {
 			source, _ := certified(server, Certificate(testChain(), testKey(), test.options...))
 			want(t, source, 1)
 			form := server.forms[0]
-			if form.Get("client_assertion_type") != jwtBearer || form.Has("client_secret") {
+			if form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form.Has("client_secret") {
 				t.Errorf("form %v", form)
 			}
 			token, claims := readAssertion(t, form, jwt.WithValidMethods([]string{test.want["alg"].(string)}))

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/exoauth/exoauth"
@@ -105,18 +104,17 @@ type Config struct {
 // requestLimit bounds a request where the HTTP client does not.
 const requestLimit = 30 * time.Second
 
-// client is a Config made ready to send requests.
+// A client is a Config made ready to send requests.
 type client struct {
-	tenant, clientID string
-	authority        string // without the slash at its end
-	scope            string
-	signers          []signer     // one at least
-	preferred        atomic.Int32 // index of the signer to try first
-	http             http.Client
-	limit            time.Duration // of one request, the reading of its answer included
-	cache            tokencache.Cache
-	cacheKey         string
-	log              *slog.Logger
+	*owner
+	authority    string // without the slash at its end
+	scope        string
+	confidential bool // there is a credential
+	authenticate authenticator
+	http         http.Client
+	limit        time.Duration // of one request, the reading of its answer included
+	cache        tokencache.Cache
+	cacheKey     string
 }
 
 // ownClient returns a copy of hc, which may be nil, that follows no redirect,
@@ -137,27 +135,24 @@ func ownClient(hc *http.Client, limit time.Duration) (http.Client, time.Duration
 func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	hc, limit := ownClient(c.HTTPClient, requestLimit)
 	cl := &client{
-		tenant:    c.Tenant,
-		clientID:  c.ClientID,
-		authority: strings.TrimSuffix(cloud.Authority, "/"),
-		scope:     scope,
-		http:      hc,
-		limit:     limit,
-		cache:     c.Cache,
-		cacheKey:  c.CacheKey,
-		log:       patientLogger(c.Logger),
-		signers:   []signer{{}}, // of a public client
+		owner: &owner{
+			name:   "application " + c.ClientID + " of tenant " + c.Tenant,
+			tenant: c.Tenant, clientID: c.ClientID, log: patientLogger(c.Logger),
+		},
+		authority:    strings.TrimSuffix(cloud.Authority, "/"),
+		scope:        scope,
+		confidential: c.Credential != nil,
+		authenticate: public,
+		http:         hc,
+		limit:        limit,
+		cache:        c.Cache,
+		cacheKey:     c.CacheKey,
 	}
 	if c.Credential != nil {
-		cl.signers = c.Credential.signers(cl)
+		cl.authenticate = c.Credential.authenticator(cl)
 	}
 	return cl
 }
-
-// String says whose tokens they are, in logs and errors.
-func (c *client) String() string { return "application " + c.clientID + " of tenant " + c.tenant }
-
-func (c *client) logger() *slog.Logger { return c.log }
 
 var (
 	// tenantPattern has the characters that azidentity allows. A slash or a
@@ -167,11 +162,24 @@ var (
 	guidPattern     = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 )
 
-// check looks at what every flow needs. cloud has its defaults.
-func (c *Config) check(cloud exoauth.Cloud) *ConfigError {
-	if err := checkAuthority(cloud.Authority); err != nil {
-		return err
+// check checks the settings of every flow, and returns the Cloud with its
+// defaults.
+func (c *Config) check() (exoauth.Cloud, *ConfigError) {
+	cloud := c.Cloud.WithDefaults()
+	for _, check := range []func() *ConfigError{
+		func() *ConfigError { return checkAuthority(cloud.Authority) },
+		c.checkNames,
+		func() *ConfigError { return checkCache(c.Cache) },
+	} {
+		if err := check(); err != nil {
+			return cloud, err
+		}
 	}
+	return cloud, nil
+}
+
+// checkNames checks Tenant and ClientID.
+func (c *Config) checkNames() *ConfigError {
 	const whereIsTenant = "set it to the directory (tenant) id from the overview of the app registration, or to a domain of the tenant such as contoso.onmicrosoft.com"
 	switch {
 	case c.Tenant == "":
@@ -186,7 +194,7 @@ func (c *Config) check(cloud exoauth.Cloud) *ConfigError {
 	case !clientIDPattern.MatchString(c.ClientID):
 		return &ConfigError{Field: "ClientID", Value: unlessSecret(c.ClientID), Problem: "has characters that no application id has", Remedy: whereIsClientID}
 	}
-	return checkCache(c.Cache)
+	return nil
 }
 
 // checkCache asks a cache of package tokencache about its settings.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"slices"
@@ -20,24 +19,22 @@ import (
 
 // identity is a managed identity made ready to be asked for tokens.
 type identity struct {
+	*owner
 	host     *azurehost.Host
 	options  ManagedIdentityOptions
 	resource string
 	http     http.Client
 	limit    time.Duration
-	log      *slog.Logger
 }
 
-// String says whose tokens they are, in logs and errors.
-func (i *identity) String() string {
-	id := cmp.Or(i.options.ClientID, i.options.ObjectID, i.options.ResourceID)
+// identityName says whose tokens they are, in logs and errors.
+func identityName(o ManagedIdentityOptions, host *azurehost.Host) string {
+	id := cmp.Or(o.ClientID, o.ObjectID, o.ResourceID)
 	if id == "" {
-		return "the managed identity of the system (" + i.host.Name + ")"
+		return "the managed identity of the system (" + host.Name + ")"
 	}
-	return "the managed identity " + id + " (" + i.host.Name + ")"
+	return "the managed identity " + id + " (" + host.Name + ")"
 }
-
-func (i *identity) logger() *slog.Logger { return i.log }
 
 // key is that of its tokens in a Cache. The identity of the system is another
 // one on each machine, and may be another one for each program on it, which
@@ -55,15 +52,11 @@ func (i *identity) key() (string, error) {
 	return cacheKey(parts...), nil
 }
 
-func (i *identity) failed(err error) *Error {
-	return &Error{ClientID: i.options.ClientID, identity: i.String(), Err: err}
-}
-
 // longLived are tokens that are renewed after half of their lifetime.
 const longLived = 2 * time.Hour
 
-func (i *identity) token(ctx context.Context, pause pauseFunc) (*grant, error) {
-	return retrier{i, i.backoff}.do(ctx, pause, func() (*grant, error) { return i.fetch(ctx) })
+func (i *identity) fetch(ctx context.Context, pause pauseFunc) (*token, error) {
+	return i.repeat(ctx, pause, i.backoff, func() (*token, error) { return i.request(ctx) })
 }
 
 func (i *identity) backoff(try int, err error) (time.Duration, bool) {
@@ -83,77 +76,68 @@ func (i *identity) backoff(try int, err error) (time.Duration, bool) {
 	}
 }
 
-// fetch makes one request, or two where the host wants a proof. Whatever fails
-// is an *Error.
-func (i *identity) fetch(ctx context.Context) (*grant, error) {
+// request makes one request, or two if the host wants a proof. Any error is an
+// *Error.
+func (i *identity) request(ctx context.Context) (*token, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, i.limit, errTimeout)
 	defer cancel()
-	id := newGUID()
-	e := &Error{ClientID: i.options.ClientID, identity: i.String(), CorrelationID: id}
-	r := new(plain.Secrets)
-	r.Add(i.host.Secret)
-	asked := time.Now()
-	a, err := i.exchange(ctx, id, r)
-	if err != nil {
-		e.Err = r.Err(err)
-		if _, own := errors.AsType[*credentialError](err); !own {
-			e.hint = i.host.Hint
+	t, challenge, e := i.send(ctx, "")
+	if e != nil && e.StatusCode == http.StatusUnauthorized && i.host.KeyDir != "" {
+		key, err := i.host.Key(challenge)
+		if err != nil {
+			return nil, i.failed(&credentialError{err})
 		}
+		t, _, e = i.send(ctx, key)
+	}
+	if e != nil {
 		return nil, e
 	}
-	a.dated = true
-	a.describe(e, r)
-	a.describeIdentity(e, r)
-	e.passes = slices.Contains(i.host.Passing, a.status)
-	g, err := a.grant(e, asked)
-	if err == nil {
-		err = i.checkEcho(a)
-	}
-	if err != nil {
-		if err != errRefused {
-			e.Err = r.Err(err)
-		}
-		e.hint = cmp.Or(i.remedy(a), e.hint)
-		return nil, e
-	}
-	if g.refreshIn == 0 && g.lifetime > longLived {
-		g.refreshIn = g.lifetime / 2
-	}
-	logToken(ctx, i, g, id)
-	return g, nil
+	return t, nil
 }
 
-// exchange asks the host. An error means that there is no answer.
-func (i *identity) exchange(ctx context.Context, id string, r *plain.Secrets) (*answer, error) {
-	a, err := i.send(ctx, id, "")
-	if err != nil || i.host.KeyDir == "" || a.status != http.StatusUnauthorized {
-		return a, err
-	}
-	key, err := i.host.Key(a.header.Get("WWW-Authenticate"))
-	if err != nil {
-		return nil, &credentialError{err}
-	}
-	r.Add(key)
-	return i.send(ctx, id, key)
-}
-
-func (i *identity) send(ctx context.Context, id, key string) (*answer, error) {
+func (i *identity) send(ctx context.Context, key string) (t *token, challenge string, e *Error) {
+	e = i.failed(nil)
 	req, err := i.host.Request(ctx, key)
 	if err != nil {
-		return nil, err
+		e.Err = err
+		return nil, "", e
 	}
-	req.Header.Set("x-ms-client-request-id", id)
-	return exchange(&i.http, req)
+	e.CorrelationID = newGUID()
+	req.Header.Set("x-ms-client-request-id", e.CorrelationID)
+	secrets := new(plain.Secrets)
+	secrets.Add(i.host.Secret, key)
+	e.hint = i.host.Hint // until there is an answer
+	bad := roundTrip(&i.http, req, e, secrets, func(a *answer, asked time.Time) (err error) {
+		a.describeIdentity(e)
+		e.hint = ""
+		e.passes = slices.Contains(i.host.Passing, a.status)
+		challenge = a.header.Get("WWW-Authenticate")
+		a.dated = true
+		if t, err = a.token(asked); err == nil {
+			err = i.checkEcho(a)
+		}
+		if err != nil {
+			e.hint = i.remedy(a)
+			return err
+		}
+		if t.RefreshIn == 0 && t.Lifetime > longLived {
+			t.RefreshIn = t.Lifetime / 2
+		}
+		i.gotToken(ctx, t, a)
+		return nil
+	})
+	return t, challenge, bad
 }
 
 // describeIdentity reads the errors that are not those of OAuth: App Service's
 // are flat, Service Fabric's are an object.
-func (a *answer) describeIdentity(e *Error, r *plain.Secrets) {
-	inner := parseFields(a.fields.raw("error"))
-	text := func(limit int, f fields, name string) string { return head(r.Text(f.text(name)), limit) }
+func (a *answer) describeIdentity(e *Error) {
+	inner := parseFields(a.fields["error"])
+	text := func(limit int, f fields, name string) string { return head(a.secrets.Text(f.text(name)), limit) }
 	e.Code = cmp.Or(e.Code, text(128, inner, "code"))
 	e.Description = cmp.Or(e.Description, text(4<<10, inner, "message"), text(4<<10, a.fields, "message"))
 	e.CorrelationID = cmp.Or(text(64, inner, "correlationId"), text(64, a.fields, "correlationId"), e.CorrelationID)
+	a.refused = a.refused || e.Code != "" || e.Description != "" && a.status != http.StatusOK
 }
 
 // remedy says what to do about a refusal.

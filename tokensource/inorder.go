@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/exoauth/exoauth/internal/plain"
 )
@@ -19,8 +20,15 @@ import (
 // the error of each. Its fields are those of the last answer that came from the
 // server. The log has a record of each, too.
 func InOrder(credentials ...Credential) Credential {
-	credentials = slices.Clone(credentials)
-	return inOrder{"tokensource.InOrder(…)", func() []Credential { return credentials }}
+	var all []Credential
+	for _, c := range credentials {
+		if several, ok := c.(inOrder); ok && several.all != nil && len(several.all()) > 0 {
+			all = append(all, several.all()...)
+		} else {
+			all = append(all, c)
+		}
+	}
+	return inOrder{"tokensource.InOrder(…)", func() []Credential { return all }}
 }
 
 type inOrder struct {
@@ -42,40 +50,37 @@ func (o inOrder) check() *ConfigError {
 	return nil
 }
 
-func (o inOrder) signers(cl *client) (all []signer) {
+// authenticator returns one that begins with the credential that was accepted
+// last, and goes on to the next if the error says that this one is bad.
+func (o inOrder) authenticator(cl *client) authenticator {
+	var all []authenticator
 	for _, c := range o.all() {
-		all = append(all, c.signers(cl)...)
+		all = append(all, c.authenticator(cl))
 	}
-	return all
-}
-
-// signed makes a request with the credential that was accepted last, and goes
-// on to the next where the error says that this one is bad. The error it
-// returns tells of all that were tried.
-func (c *client) signed(ctx context.Context, request func(signer) *Error) *Error {
-	all := len(c.signers)
-	first := int(c.preferred.Load())
-	var bad []*Error
-	for i := range all {
-		n := (first + i) % all
-		e := again(ctx, c.signers[n], request)
-		if e == nil {
-			return nil
+	var preferred atomic.Int32
+	return func(ctx context.Context, send func(proof) *Error) *Error {
+		first := int(preferred.Load())
+		var bad []*Error
+		for i := range all {
+			n := (first + i) % len(all)
+			e := all[n](ctx, send)
+			if e == nil {
+				return nil
+			}
+			if len(all) > 1 {
+				e.credential = fmt.Sprintf("credential %d of %d", n+1, len(all))
+			}
+			if !e.credentialBad() || ctx.Err() != nil {
+				return e.after(bad...)
+			}
+			preferred.Store(int32((n + 1) % len(all)))
+			bad = append(bad, e)
+			if i < len(all)-1 {
+				cl.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", cl.name, "error", e)
+			}
 		}
-		if all > 1 {
-			e.credential = fmt.Sprintf("credential %d of %d", n+1, all)
-		}
-		if !e.credentialBad() || ctx.Err() != nil {
-			return e.after(bad...)
-		}
-		c.preferred.Store(int32((n + 1) % all))
-		bad = append(bad, e)
-		if i == all-1 {
-			return allBad(bad)
-		}
-		c.log.WarnContext(ctx, "tokensource: credential refused, trying the next", "client", c.String(), "error", e)
+		return allBad(bad)
 	}
-	panic("unreachable: a client has one signer at least")
 }
 
 // allBad returns the last error with an answer of the server, or else the last
@@ -88,14 +93,4 @@ func allBad(errs []*Error) *Error {
 		}
 	}
 	return errs[last].after(slices.Delete(slices.Clone(errs), last, last+1)...)
-}
-
-// again makes a request with one credential, and another request if a new proof
-// of that credential may be accepted.
-func again(ctx context.Context, s signer, request func(signer) *Error) *Error {
-	e := request(s)
-	if e != nil && e.StatusCode != 0 && e.credentialBad() && s.refused != nil && s.refused(ctx, e) {
-		e = request(s)
-	}
-	return e
 }

@@ -141,8 +141,10 @@ type broken struct {
 
 func (broken) check() *ConfigError { return nil }
 
-func (b broken) signers(*client) []signer {
-	return []signer{{sign: func(context.Context, url.Values) error { return b.err }}}
+func (b broken) authenticator(*client) authenticator {
+	return func(_ context.Context, send func(proof) *Error) *Error {
+		return send(func(context.Context) (url.Values, error) { return nil, b.err })
+	}
 }
 
 type passingError struct{ error }
@@ -222,7 +224,8 @@ func TestNextCredentialIsNotTriedForNobody(t *testing.T) {
 		t.Error("no error")
 	}
 	wantSecrets(t, server, "old")
-	if n := c.preferred.Load(); n != 0 {
-		t.Errorf("number %d is preferred", n)
+	if _, err := c.request(t.Context(), make(url.Values)); err == nil {
+		t.Error("no error")
 	}
+	wantSecrets(t, server, "old", "old", "new")
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -63,7 +63,7 @@ func logCalls(t *testing.T) (messages []string) {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		file, err := parser.ParseFile(gotoken.NewFileSet(), path, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func logCalls(t *testing.T) (messages []string) {
 				t.Errorf("%s: %s without a context cannot be kept", path, method.Sel.Name)
 			}
 			text, ok := call.Args[1].(*ast.BasicLit)
-			if name := method.Sel.Name; ok && text.Kind == token.STRING && (strings.HasSuffix(name, "Context") || name == "warn") {
+			if name := method.Sel.Name; ok && text.Kind == gotoken.STRING && (strings.HasSuffix(name, "Context") || name == "warn") {
 				message, _ := strconv.Unquote(text.Value)
 				messages = append(messages, strings.TrimPrefix(message, "tokensource: "))
 			}
@@ -188,7 +188,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 		"a token that was refused is still in the cache": {rotate, nil, user, func(t *testing.T, s *Source) {
 			token := want(t, s, 1)
 			pass(2 * time.Minute)
-			s.flow().(*session).shelf.cache.(*lockingCache).put = broken
+			s.flow().(*userSession).store.cache.(*lockingCache).put = broken
 			s.Invalidate(token)
 		}},
 	}

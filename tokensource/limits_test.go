@@ -21,7 +21,7 @@ func TestLimits(t *testing.T) {
 		"failure, for good":               {rememberTerminal, 5 * time.Second},
 		"failure, that passes":            {rememberTemporary, time.Second},
 		"failure, at most":                {rememberAtMost, time.Minute},
-		"Invalidate":                      {invalidateLimit, 5 * time.Second},
+		"Invalidate":                      {clearLimit, 5 * time.Second},
 		"call of a Cache":                 {cacheLimit, 10 * time.Second},
 		"renewal":                         {renewalLimit, 10 * time.Second},
 		"age from which a refusal counts": {renewAfter, time.Minute},
@@ -42,7 +42,6 @@ func TestLimits(t *testing.T) {
 	for name, row := range map[string]struct{ got, want int }{
 		"answer":                          {maxBody, 1 << 20},
 		"header":                          {maxHeader, 256 << 10},
-		"set aside for it":                {maxFirst, 16 << 10},
 		"entry":                           {maxRecord, 2 << 20},
 		"certificate's file":              {maxFile, 1 << 20},
 		"form at localhost":               {loopback.MaxAnswer, 64 << 10},

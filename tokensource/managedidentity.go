@@ -88,14 +88,23 @@ func identitySource(o ManagedIdentityOptions, host *azurehost.Host) *Source {
 		bad.Field = "ManagedIdentityOptions." + bad.Field
 		return &Source{broken: (*ConfigError)(bad)}
 	}
-	id := &identity{host: host, options: o, resource: o.resource(), log: patientLogger(o.Logger)}
+	id := newIdentity(o, host)
+	return newAppSource(id.owner, o.Cache, id.key, id.fetch)
+}
+
+func newIdentity(o ManagedIdentityOptions, host *azurehost.Host) *identity {
+	name := identityName(o, host)
+	id := &identity{
+		owner: &owner{name: name, clientID: o.ClientID, identity: name, log: patientLogger(o.Logger)},
+		host:  host, options: o, resource: o.resource(),
+	}
 	hc := o.HTTPClient
 	if hc == nil {
 		hc = &http.Client{Transport: boundTransport(azurehost.Near())}
 	}
 	id.http, id.limit = ownClient(hc, identityLimit)
 	id.http.Transport = host.Pinned(id.http.Transport)
-	return storedSource(id, o.Cache, id.key)
+	return id
 }
 
 func (o ManagedIdentityOptions) resource() string {

@@ -344,7 +344,7 @@ func TestRenewalOfAManagedIdentity(t *testing.T) {
 			host := &fakeHost{answer: func(n int, _ *http.Request) (*http.Response, error) { return identityToken(n, lifetime), nil }}
 			source, _ := host.at(ManagedIdentityOptions{}, environment(noVariables))
 			want(t, source, 1)
-			if got := source.cached.Load().due; got != due {
+			if got := source.cached.Load().due(); got != due {
 				t.Errorf("%v: renewed after %v; want %v", lifetime, got, due)
 			}
 		})
@@ -367,8 +367,11 @@ func TestHerdOfAManagedIdentity(t *testing.T) {
 
 func TestClientOfAManagedIdentity(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://192.0.2.1")
-	source := managedIdentity(ManagedIdentityOptions{}, environment(noVariables))
-	id := source.flow().(*identity)
+	host, bad := environment(noVariables).Find()
+	if bad != nil {
+		t.Fatal(bad.Problem)
+	}
+	id := newIdentity(ManagedIdentityOptions{}, host)
 	if id.limit != identityLimit {
 		t.Errorf("a request may take %v", id.limit)
 	}

@@ -31,7 +31,7 @@ func (c *Config) RefreshToken(token string) *Source {
 		return &Source{broken: err}
 	}
 	s := newUserSession(cl, cl.keyOf(keyRefresh, token), nil)
-	s.refresh = token
+	s.have, s.stored = token, token
 	return s.source()
 }
 

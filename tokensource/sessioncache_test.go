@@ -289,8 +289,10 @@ func TestSignInThatIsNotStoredIsNotForgotten(t *testing.T) {
 				want(t, config.DeviceCode(new(shown).show), 2)
 
 				cl, _ := config.userClient()
-				s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
-					return &grant{accessToken: "bob's", refreshToken: "bobs.refresh.token", asked: time.Now(), lifetime: hour}, nil
+				s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*token, error) {
+					bobs := newToken("bob's", time.Now(), hour)
+					bobs.RefreshToken = "bobs.refresh.token"
+					return bobs, nil
 				})
 				s.interactive, s.anew = true, true
 				source := s.source()

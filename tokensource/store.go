@@ -20,10 +20,10 @@ const (
 	cacheLimit = 10 * time.Second
 )
 
-// A shelf is the place of one Source in a Cache. Its errors have no token in
-// them.
-type shelf struct {
-	owner
+// A store is the entry of one Source in a Cache. Its errors have no token in
+// them. Its methods are called by one goroutine at a time.
+type store struct {
+	*owner
 	cache   tokencache.Cache
 	makeKey func() (string, error)
 	made    string // the key, once it was needed
@@ -31,29 +31,26 @@ type shelf struct {
 	replaced string // why the entry is replaced, as the log says already
 }
 
-// newShelf returns nil where there is no cache.
-func newShelf(o owner, cache tokencache.Cache, key func() (string, error)) *shelf {
+// newStore returns nil without a cache. key returns the key of the entry.
+func newStore(o *owner, cache tokencache.Cache, key func() (string, error)) *store {
 	if cache == nil {
 		return nil
 	}
-	return &shelf{owner: o, cache: cache, makeKey: key}
+	return &store{owner: o, cache: cache, makeKey: key}
 }
 
-// key is called in the session's turn.
-func (s *shelf) key() (string, error) {
+func (s *store) key() (key string, err error) {
 	if s.made != "" {
 		return s.made, nil
 	}
-	key, err := s.makeKey()
-	if err != nil {
-		return "", err
+	if key, err = s.makeKey(); err == nil {
+		s.made = key
 	}
-	s.made = key
-	return key, nil
+	return key, err
 }
 
-// load returns what is stored, or nil.
-func (s *shelf) load(ctx context.Context) (*record, error) {
+// load returns the stored record, or nil.
+func (s *store) load(ctx context.Context) (*record, error) {
 	key, err := s.key()
 	if err != nil {
 		return nil, err
@@ -71,18 +68,17 @@ func (s *shelf) load(ctx context.Context) (*record, error) {
 		return nil, ctxerr.Or(ctx, unquoted(err))
 	}
 	r, err := decodeRecord(value, key)
-	if err != nil {
-		s.replaces(ctx, damagedEntry(key, err))
-		return nil, nil
+	if err == nil && r.AccessToken != "" && r.isFuture(time.Now()) {
+		err = errors.New("has a token from the future: the clock was turned back")
 	}
-	if r.AccessToken != "" && r.isFuture(time.Now()) {
-		s.replaces(ctx, damagedEntry(key, errFuture))
+	if err != nil {
+		s.replaces(ctx, fmt.Errorf("entry %s %w; it is replaced", key, err))
 	}
 	return r, nil
 }
 
-// save stores r. Its time is its own.
-func (s *shelf) save(ctx context.Context, r *record) error {
+// save stores r. It is not bounded by the time of a caller.
+func (s *store) save(ctx context.Context, r *record) error {
 	key, err := s.key()
 	if err != nil {
 		return err
@@ -103,7 +99,7 @@ func (s *shelf) save(ctx context.Context, r *record) error {
 // is redeemed, which some servers accept only once. r is the stored record, or
 // nil. The caller has the lock, without which another process may have replaced
 // r.
-func (s *shelf) makeRoom(ctx context.Context, r *record, refreshToken string) (release func(), err error) {
+func (s *store) makeRoom(ctx context.Context, r *record, refreshToken string) (release func(), err error) {
 	key, err := s.key()
 	if err != nil {
 		return nil, err
@@ -128,7 +124,7 @@ func (s *shelf) makeRoom(ctx context.Context, r *record, refreshToken string) (r
 	return release, nil
 }
 
-func (s *shelf) delete(ctx context.Context) error {
+func (s *store) delete(ctx context.Context) error {
 	key, err := s.key()
 	if err != nil {
 		return err
@@ -138,15 +134,22 @@ func (s *shelf) delete(ctx context.Context) error {
 	return unquoted(s.cache.Delete(ctx, key))
 }
 
-// lock returns nil, and ctx, for a cache that has no locks.
-func (s *shelf) lock(ctx context.Context) (held context.Context, unlock func(), err error) {
+// locks reports whether the cache has locks.
+func (s *store) locks() bool {
+	_, ok := s.cache.(tokencache.Locker)
+	return ok
+}
+
+// lock returns ctx, and an unlock that does nothing, for a cache without locks
+// and after an error.
+func (s *store) lock(ctx context.Context) (held context.Context, unlock func(), err error) {
 	locker, ok := s.cache.(tokencache.Locker)
 	if !ok {
-		return ctx, nil, nil
+		return ctx, func() {}, nil
 	}
 	key, err := s.key()
 	if err != nil {
-		return nil, nil, err
+		return ctx, func() {}, err
 	}
 	own, cancel := context.WithCancel(ctx)
 	waiting := time.AfterFunc(lockLimit, cancel)
@@ -166,7 +169,7 @@ func (s *shelf) lock(ctx context.Context) (held context.Context, unlock func(), 
 		err = unquoted(err)
 	}
 	cancel()
-	return nil, nil, err
+	return ctx, func() {}, err
 }
 
 // errLockHeld passes by itself.
@@ -179,28 +182,42 @@ func (lockHeld) Error() string {
 }
 func (lockHeld) Temporary() bool { return true }
 
-// damagedEntry is the error of an entry that is replaced.
-func damagedEntry(key string, err error) error {
-	return fmt.Errorf("entry %s %w; it is replaced", key, err)
-}
-
-var errFuture = errors.New("has a token from the future: the clock was turned back")
-
 // replaces warns of an entry that is of no use, once: it is read again when it
-// is locked, and again where nobody can replace it, as in SignedIn.
-func (s *shelf) replaces(ctx context.Context, err error) {
+// is locked, and again if nobody can replace it, as in Resume.
+func (s *store) replaces(ctx context.Context, err error) {
 	if reason := err.Error(); reason != s.replaced {
 		s.replaced = reason
 		s.warn(ctx, "a damaged entry of the cache is replaced", err)
 	}
 }
 
-func (s *shelf) warn(ctx context.Context, what string, err error) {
-	s.logger().WarnContext(ctx, "tokensource: "+what, "client", s.String(), "error", oneLine{err})
+func (s *store) warn(ctx context.Context, what string, err error) {
+	s.log.WarnContext(ctx, "tokensource: "+what, "client", s.name, "error", oneLine{err})
 }
 
-// storedToken is one in the form in which it is stored, with what follows it.
-var storedToken = regexp.MustCompile(`((?:access|refresh|id)_token)\\*["']\s*:\s*\S+`)
+// took logs that a token came from the cache.
+func (s *store) took(ctx context.Context) {
+	s.log.DebugContext(ctx, "tokensource: took a token from the cache", "client", s.name)
+}
+
+// unless returns the access token of r unless it has expired, or is one of
+// these, which were refused or do not last long enough.
+func (r *record) unless(unwanted ...string) *token {
+	t := r.stored(time.Now())
+	if !t.usable() {
+		return nil
+	}
+	for _, accessToken := range unwanted {
+		if t.AccessToken == accessToken {
+			return nil
+		}
+	}
+	return t
+}
+
+// storedToken is one in the form in which it is stored, with all that follows
+// it.
+var storedToken = regexp.MustCompile(`(?s)((?:access|refresh|id)_token)\\*["']\s*:.*`)
 
 // unquoted is for the words of a Cache that somebody else has written, which
 // may quote what is stored.
@@ -214,10 +231,9 @@ func unquoted(err error) error {
 // redacted is for what came of storing r, whatever form its tokens have there.
 func (r *record) redacted(err error) error {
 	known := new(plain.Secrets)
-	known.Add(r.AccessToken)
-	known.Add(r.RefreshToken)
-	for _, text := range r.Extra {
-		if len(text) >= 32 { // an id token, not a number
+	known.Add(r.AccessToken, r.RefreshToken)
+	for _, value := range r.Extra {
+		if text, _ := value.(string); len(text) >= 32 { // an id token, not a number
 			known.Add(text)
 		}
 	}

@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -16,79 +15,37 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// maxLifetime is the longest that is believed. Entra ID's tokens live for a
-// day or so at most; years are milliseconds, or a date, in the wrong field.
-const maxLifetime = 10 * 365 * 24 * time.Hour
-
 // errRefused stands for a refusal that the fields of an Error tell all about.
 var errRefused = errors.New("refused")
 
-// grant is what a successful request brings.
-type grant struct {
-	accessToken  string
-	refreshToken string        // the next one; empty where there is none
-	asked        time.Time     // when the request was sent, by the monotonic clock too
-	fetched      time.Time     // when it came, where that is not now but in another process
-	lifetime     time.Duration // from then on
-	refreshIn    time.Duration // when the server would like to see a renewal; zero where it did not say
-	extra        map[string]any
-	last         bool // it cannot be renewed
-}
-
-// until returns g if it expires before end or end is zero. Otherwise it returns
-// a copy that expires at end and is the last.
-func (g *grant) until(end time.Time) *grant {
-	left := end.Sub(g.asked.Round(0))
-	if end.IsZero() || g.lifetime < left {
-		return g
-	}
-	cut := *g
-	cut.lifetime, cut.last = left, true
-	return &cut
-}
-
-// check refuses a token that cannot be one, and a lifetime that cannot.
-func (g *grant) check() error {
-	switch {
-	case g.accessToken == "":
-		return errors.New("there is no access token")
-	case !isPrintable([]byte(g.accessToken)):
-		return errors.New("the access token has characters that no token has (RFC 6749 appendix A.12)")
-	case g.lifetime <= 0:
-		return errors.New("the access token has expired already")
-	case g.lifetime > maxLifetime:
-		return errors.New("the access token would be valid for more than ten years, which is not believed")
-	}
-	return nil
-}
-
-// answer is a response of a token endpoint, read but not yet understood.
+// An answer is a response of a token endpoint.
 type answer struct {
+	id      string // of the request
 	status  int
 	header  http.Header
 	body    []byte
 	broken  error  // why body is not all of it
-	fields  fields // nil where the body is no JSON object
+	fields  fields // nil if the body is no JSON object
+	refused bool   // the Error has the reason
 	dated   bool   // expires_on will do for expires_in
 	secrets *plain.Secrets
 }
 
-// describe fills in e from what the answer says, secrets removed.
-func (a *answer) describe(e *Error, r *plain.Secrets) {
-	a.secrets = r
+// describe reads the fields, and fills in e, with secrets removed.
+func (a *answer) describe(e *Error) {
 	e.StatusCode = a.status
 	e.RetryAfter = retryAfter(a.header, time.Now())
 	a.fields = parseFields(a.body)
 	if a.fields.has("access_token") && !a.fields.has("error") {
 		return
 	}
-	text := func(name string, limit int) string { return head(r.Text(a.fields.text(name)), limit) }
+	text := func(name string, limit int) string { return head(a.secrets.Text(a.fields.text(name)), limit) }
 	e.Code = text("error", 128)
 	e.Suberror = text("suberror", 128)
 	e.Description = text("error_description", 4<<10)
-	e.AADSTS = codes(a.fields.raw("error_codes"), e.Description)
+	e.AADSTS = codes(a.fields["error_codes"], e.Description)
 	if claims := a.fields.text("claims"); len(claims) <= maxClaims {
-		e.Claims = r.Text(claims)
+		e.Claims = a.secrets.Text(claims)
 	}
 	e.TraceID = cmp.Or(text("trace_id", 64), tail(e.Description, "Trace ID:", 1))
 	e.CorrelationID = cmp.Or(text("correlation_id", 64), tail(e.Description, "Correlation ID:", 1), e.CorrelationID)
@@ -96,11 +53,12 @@ func (a *answer) describe(e *Error, r *plain.Secrets) {
 	if slices.Contains(e.AADSTS, loopDetected) {
 		e.RetryAfter = max(e.RetryAfter, loopPause)
 	}
+	a.refused = e.Code != "" || e.Description != "" && a.status != http.StatusOK
 }
 
-// understand returns nil for an answer with a success in it, or errRefused
-// where e tells why there is none, or what is wrong with the answer.
-func (a *answer) understand(e *Error) error {
+// success returns nil for an answer that may have a token in it. It returns
+// errRefused if the Error has the reason, or else what is wrong with the answer.
+func (a *answer) success() error {
 	switch {
 	case a.status >= 300 && a.status < 400:
 		return redirected(a.header.Get("Location"))
@@ -110,7 +68,7 @@ func (a *answer) understand(e *Error) error {
 		return errors.New("the answer is empty")
 	case a.fields == nil:
 		return fmt.Errorf("the answer is not the JSON object expected: %q", excerpt(a.secrets, a.body))
-	case e.Code != "", e.Description != "" && a.status != http.StatusOK:
+	case a.refused:
 		return errRefused
 	case a.status != http.StatusOK:
 		return errors.New("the answer has neither a token nor an error code")
@@ -118,36 +76,28 @@ func (a *answer) understand(e *Error) error {
 	return nil
 }
 
-// grant returns the token, or the error of understand, or what is wrong with
-// the token.
-func (a *answer) grant(e *Error, asked time.Time) (*grant, error) {
-	if err := a.understand(e); err != nil {
+// token returns the token, or the error of success, or what is wrong with the
+// token.
+func (a *answer) token(asked time.Time) (*token, error) {
+	if err := a.success(); err != nil {
 		return nil, err
 	}
 	if kind := a.fields.text("token_type"); !strings.EqualFold(kind, "Bearer") && a.fields.has("token_type") {
-		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", excerpt(a.secrets, a.fields.raw("token_type")))
+		return nil, fmt.Errorf("the token is of type %q, and mail takes Bearer only", excerpt(a.secrets, a.fields["token_type"]))
 	}
 	lifetime, err := a.lifetime(asked)
 	if err != nil {
 		return nil, err
 	}
-	g := &grant{
-		accessToken: a.fields.text("access_token"), refreshToken: a.fields.text("refresh_token"),
-		asked: asked, lifetime: lifetime, extra: a.extra(),
-	}
-	g.refreshIn, _ = seconds(a.fields.raw("refresh_in"))
-	return g, g.check()
+	t := newToken(a.fields.text("access_token"), asked, lifetime)
+	t.RefreshToken, t.Extra = a.fields.text("refresh_token"), a.extra()
+	t.RefreshIn, _ = seconds(a.fields["refresh_in"])
+	return t, t.check()
 }
 
-// extra returns what Token.Extra is to tell, or nil. An ext_expires_in that says
-// the same as expires_in is in every token of an application, and would be a map
-// for the garbage collector to look through for each of its tenants.
+// extra returns the fields for Token.Extra, or nil.
 func (a *answer) extra() (extra map[string]any) {
-	names := []string{"scope", "refresh_in", "id_token", "ext_expires_in"}
-	if bytes.Equal(a.fields.raw("ext_expires_in"), a.fields.raw("expires_in")) {
-		names = names[:3]
-	}
-	for _, name := range names {
+	for _, name := range []string{"scope", "refresh_in", "id_token"} {
 		if a.fields.has(name) {
 			if extra == nil {
 				extra = make(map[string]any)
@@ -158,15 +108,43 @@ func (a *answer) extra() (extra map[string]any) {
 	return extra
 }
 
+// fields are the members of a JSON object. An odd one costs only itself.
+type fields map[string]json.RawMessage
+
+// parseFields returns nil if text is no JSON object.
+func parseFields(text []byte) fields {
+	var f fields
+	if json.Unmarshal(text, &f) != nil {
+		return nil
+	}
+	return f
+}
+
+func (f fields) has(name string) bool { return f[name] != nil && string(f[name]) != "null" }
+
+func (f fields) text(name string) string { return text(f[name]) }
+
+// text returns a JSON string, or a number as its digits. Anything else is "".
+func text(raw json.RawMessage) string {
+	if len(raw) > 0 && (raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9') {
+		return string(raw)
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
 // lifetime is expires_in. Where a date will do, it may be expires_on.
 func (a *answer) lifetime(asked time.Time) (time.Duration, error) {
 	name, read := "expires_in", seconds
 	if a.dated && a.fields.text(name) == "" {
 		name, read = "expires_on", func(raw json.RawMessage) (time.Duration, error) { return until(raw, asked) }
 	}
-	lifetime, err := read(a.fields.raw(name))
+	lifetime, err := read(a.fields[name])
 	if err != nil {
-		err = fmt.Errorf("the lifetime of the token (%s: %q) %w", name, excerpt(a.secrets, a.fields.raw(name)), err)
+		err = fmt.Errorf("the lifetime of the token (%s: %q) %w", name, excerpt(a.secrets, a.fields[name]), err)
 	}
 	return lifetime, err
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Nothing can set the two clocks apart, so these tests move the Expiry, which
-// is what the clock on the wall is compared with.
+// Nothing can set the two clocks apart, so these tests move the time that
+// the clock on the wall showed.
 func TestTokenMustBeGoodByBothClocks(t *testing.T) {
 	const hour = time.Hour
 	tests := []struct {
@@ -28,9 +28,9 @@ func TestTokenMustBeGoodByBothClocks(t *testing.T) {
 	}
 	for _, test := range tests {
 		synctest.Test(t, func(t *testing.T) {
-			e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: hour})
+			e := newToken("t", time.Now(), hour)
 			pass(test.mono)
-			e.expiry = e.expiry.Add(test.mono - test.wall)
+			e.Asked = e.Asked.Add(test.mono - test.wall)
 			if e.fresh() != test.fresh || e.usable() != test.usable {
 				t.Errorf("%s: fresh %v, usable %v", test.name, e.fresh(), e.usable())
 			}
@@ -40,11 +40,11 @@ func TestTokenMustBeGoodByBothClocks(t *testing.T) {
 
 func TestClocksAreAskedOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: time.Hour})
+		e := newToken("t", time.Now(), time.Hour)
 		if !e.fresh() {
 			t.Fatal("not fresh")
 		}
-		e.expiry = time.Now() // the machine has slept
+		e.Asked = time.Now().Add(-time.Hour).Round(0) // the machine has slept
 		pass(checkInterval - 1)
 		if !e.fresh() {
 			t.Error("the clocks are asked each time")
@@ -59,8 +59,8 @@ func TestClocksAreAskedOnceASecond(t *testing.T) {
 // The timer is set for the moment of the renewal where that is nearer.
 func TestRenewalIsOnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEntry(&grant{accessToken: "t", asked: time.Now(), lifetime: time.Hour})
-		pass(e.due - 1)
+		e := newToken("t", time.Now(), time.Hour)
+		pass(e.due() - 1)
 		if !e.fresh() {
 			t.Error("renewed too early")
 		}
@@ -87,9 +87,9 @@ func TestOldByEitherClock(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			asked := time.Now()
 			pass(slow)
-			e := newEntry(&grant{accessToken: "t", asked: asked, lifetime: time.Hour})
+			e := newToken("t", asked, time.Hour)
 			pass(test.mono)
-			e.expiry = e.expiry.Add(test.mono - test.wall)
+			e.Asked = e.Asked.Add(test.mono - test.wall)
 			if got := e.old(renewAfter); got != test.want {
 				t.Errorf("%s: %v", test.name, got)
 			}
@@ -101,19 +101,20 @@ func TestOldByEitherClock(t *testing.T) {
 func TestCopyIsWhole(t *testing.T) {
 	for name, extra := range map[string]map[string]any{"without Extra": nil, "with Extra": {"scope": "IMAP.AccessAsUser.All"}} {
 		asked := time.Now()
-		e := newEntry(&grant{accessToken: "t", asked: asked, lifetime: time.Hour, extra: extra})
-		got := e.copy()
-		want := oauth2.Token{AccessToken: "t", TokenType: "Bearer", Expiry: asked.Round(0).Add(time.Hour)}
+		e := newToken("t", asked, time.Hour)
+		e.Extra = extra
+		got := e.oauth2()
+		want := oauth2.Token{AccessToken: "t", TokenType: "Bearer", Expiry: asked.Round(0).UTC().Add(time.Hour)}
 		if extra != nil {
 			want = *want.WithExtra(extra)
 		}
 		if !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s: %+v, want %+v", name, *got, want)
 		}
-		if got == e.copy() {
+		if got == e.oauth2() {
 			t.Errorf("%s: two callers share it", name)
 		}
-		if n := testing.AllocsPerRun(100, func() { escaped = e.copy() }); n > 1 {
+		if n := testing.AllocsPerRun(100, func() { escaped = e.oauth2() }); n > 1 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

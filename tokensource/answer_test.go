@@ -91,39 +91,14 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-func TestExtendedLifetime(t *testing.T) {
-	for _, row := range []struct {
-		name, body string
-		want       any
-	}{
-		{"none", `{"access_token":"t","expires_in":3599}`, nil},
-		{"the same", `{"access_token":"t","expires_in":3599,"ext_expires_in":3599}`, nil},
-		{"longer", `{"access_token":"t","expires_in":3599,"ext_expires_in":7199}`, "7199"},
-		{"none, as on-behalf-of has it", `{"access_token":"t","expires_in":3599,"ext_expires_in":0}`, "0"},
-		{"the same, spelled otherwise", `{"access_token":"t","expires_in":3599,"ext_expires_in":"3599"}`, "3599"},
-	} {
-		a := &answer{status: 200, body: []byte(row.body)}
-		e := new(Error)
-		a.describe(e, secretsOf(nil))
-		g, err := a.grant(e, time.Now())
-		if err != nil {
-			t.Fatal(row.name, err)
-		}
-		if got := newEntry(g).copy().Extra("ext_expires_in"); got != row.want {
-			t.Errorf("%s: %v, want %v", row.name, got, row.want)
-		}
-	}
-}
-
 func TestRefreshInIsKept(t *testing.T) {
-	a := &answer{status: 200, body: []byte(`{"access_token":"t","expires_in":86400,"refresh_in":"43200"}`)}
-	e := new(Error)
-	a.describe(e, secretsOf(nil))
-	g, err := a.grant(e, time.Now())
-	if err != nil || g.refreshIn != 12*time.Hour {
+	a := &answer{status: 200, body: []byte(`{"access_token":"t","expires_in":86400,"refresh_in":"43200"}`), secrets: secretsOf(nil)}
+	a.describe(new(Error))
+	g, err := a.token(time.Now())
+	if err != nil || g.RefreshIn != 12*time.Hour {
 		t.Errorf("%+v, %v", g, err)
 	}
-	token := newEntry(g).copy()
+	token := g.oauth2()
 	if got := token.Extra("refresh_in"); got != "43200" {
 		t.Errorf("Extra(refresh_in) = %v", got)
 	}
