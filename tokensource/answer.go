@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/azurehost"
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
@@ -140,7 +142,7 @@ func text(raw json.RawMessage) string {
 func (a *answer) lifetime(asked time.Time) (time.Duration, error) {
 	name, read := "expires_in", seconds
 	if a.dated && a.fields.text(name) == "" {
-		name, read = "expires_on", func(raw json.RawMessage) (time.Duration, error) { return until(raw, asked) }
+		name, read = "expires_on", func(raw json.RawMessage) (time.Duration, error) { return until(text(raw), asked) }
 	}
 	lifetime, err := read(a.fields[name])
 	if err != nil {
@@ -174,6 +176,24 @@ func seconds(raw json.RawMessage) (time.Duration, error) {
 
 var errMissing = errors.New("is missing")
 
+// until reads an expiry, such as expires_on of a managed identity.
+func until(text string, asked time.Time) (time.Duration, error) {
+	if text == "" {
+		return 0, errMissing
+	}
+	at, err := azurehost.Expiry(text)
+	switch lifetime := at.Sub(asked.Round(0)); {
+	case err != nil:
+		return 0, err
+	case lifetime <= 0:
+		return 0, errors.New("is not in the future: check this machine's clock")
+	case lifetime > maxLifetime:
+		return 0, errors.New("is more than ten years away, which is not believed")
+	default:
+		return lifetime, nil
+	}
+}
+
 var aadsts = regexp.MustCompile(`AADSTS([0-9]{1,9})\b`)
 
 // codes returns the numbers in error_codes, then those in the description
@@ -204,3 +224,34 @@ func tail(description, label string, words int) string {
 	found := strings.Fields(rest)
 	return head(strings.Join(found[:min(words, len(found))], " "), 64)
 }
+
+// excerptSize bounds, in bytes, what is shown of an answer that is not
+// understood.
+const excerptSize = 200
+
+// secretFields are the parameters of token requests that nobody may see.
+var secretFields = []string{"client_secret", "client_assertion", "assertion", "refresh_token", "code", "code_verifier", "device_code", "password"}
+
+// secretsOf returns what is secret in the form of a request.
+func secretsOf(form url.Values) *plain.Secrets {
+	secrets := new(plain.Secrets)
+	for _, field := range secretFields {
+		secrets.Add(form.Get(field))
+	}
+	return secrets
+}
+
+// excerpt returns the first characters of an answer that was not understood,
+// which may be half of one with a token in it.
+func excerpt(secrets *plain.Secrets, body []byte) string {
+	return plain.Head(plain.Conceal(secrets.Text(string(head(body, 16<<10)))), excerptSize)
+}
+
+// oneLine is an error whose text comes from elsewhere, on its way out.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return plain.Line(head(e.error.Error(), 1<<10)) }
+func (e oneLine) Unwrap() error { return e.error }
+
+// head returns the first n bytes, which may end within a character.
+func head[T ~string | ~[]byte](s T, n int) T { return s[:min(len(s), n)] }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -178,7 +179,7 @@ func (u *unwanted) list() []string {
 // process has stored meanwhile. hide, if it is not nil, is for errors of the
 // Cache.
 func clearEntry(s *store, t turn, accessToken string, hide func(error) error) {
-	ctx, release := holdRecords(context.Background())
+	ctx, release := journal.Hold(context.Background())
 	defer release()
 	select {
 	case t <- struct{}{}:

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/exoauth/exoauth/internal/clientcert"
 	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/plain"
 )
@@ -81,7 +82,7 @@ func (a assertion) proof(ctx context.Context) (url.Values, error) {
 		return nil, fmt.Errorf("%s: %w", a.Kind, err)
 	case text == "":
 		return nil, errNoAssertion
-	case !isJWT(text):
+	case !clientcert.IsJWT(text):
 		return nil, errBadAssertion
 	}
 	return assertionProof(text), nil

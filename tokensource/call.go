@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/journal"
 )
 
 // call is a flow under way in a goroutine of its own, and those who wait for
@@ -52,7 +53,7 @@ var errRenewalLimit = fmt.Errorf("the token was not renewed within %v", renewalL
 // run finishes the call even if the flow ends its goroutine or panics, so that
 // nobody waits for ever.
 func (c *call) run(ctx context.Context) {
-	ctx, release := holdRecords(ctx)
+	ctx, release := journal.Hold(ctx)
 	if c.renewal {
 		defer time.AfterFunc(renewalLimit+renewalGrace, func() { c.giveUp(context.WithoutCancel(ctx)) }).Stop()
 	}
@@ -70,7 +71,7 @@ func (c *call) run(ctx context.Context) {
 // ended, in a function, a Cache or a transport of others. A token that it
 // brings in the end is kept.
 func (c *call) giveUp(ctx context.Context) {
-	ctx, release := holdRecords(ctx)
+	ctx, release := journal.Hold(ctx)
 	defer release()
 	c.source.finish(ctx, c, nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.flow().of().name, errIgnoresContext))
 }

@@ -4,14 +4,10 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"log/slog"
 	"net/url"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/exoauth/exoauth/internal/clientcert"
-	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
@@ -117,127 +113,23 @@ func (c certificate) check() *ConfigError {
 
 func (c certificate) authenticator(cl *client) authenticator {
 	p, o := c.pair()
-	a := &assertions{pair: p, options: o, clientID: cl.clientID, audience: cl.endpoint("token"), log: cl.log, signing: ctxerr.NewCalls()}
+	signer := clientcert.NewSigner(p, o, cl.clientID, cl.endpoint("token"), cl.log)
+	prove := func(ctx context.Context) (url.Values, error) {
+		assertion, bad, err := signer.Assertion(ctx, newGUID())
+		if bad != nil {
+			return nil, (*ConfigError)(bad)
+		}
+		return assertionProof(assertion), err
+	}
 	return func(ctx context.Context, send func(proof) *Error) *Error {
-		e := send(a.proof)
-		if e != nil && e.StatusCode != 0 && e.credentialBad() && a.refused(ctx, e) {
-			e = send(a.proof)
+		e := send(prove)
+		if e == nil || e.StatusCode == 0 || !e.credentialBad() {
+			return e
+		}
+		signer.Drop()
+		if slices.Contains(e.AADSTS, assertionOutside) && signer.SetClock(ctx, e.Timestamp) {
+			return send(prove)
 		}
 		return e
 	}
-}
-
-const (
-	// assertionMargin is how long before its end an assertion is made anew.
-	assertionMargin = time.Minute
-	// expiryWarning is how long before its end a certificate is warned about.
-	expiryWarning = 30 * 24 * time.Hour
-
-	// clockTolerance is how far the clocks may be apart before it is thought
-	// to matter; what is more than maxSkew is not made up for, as nobody
-	// should get an assertion for next year.
-	clockTolerance = 30 * time.Second
-	maxSkew        = 24 * time.Hour
-)
-
-// assertions signs the assertions of one client, and keeps the last one while
-// it is good. It is safe for concurrent use.
-type assertions struct {
-	pair               *clientcert.Pair
-	options            clientcert.Options
-	clientID, audience string
-	log                *slog.Logger
-	signing            ctxerr.Calls // the key may be in another machine
-
-	mu     sync.Mutex // guards what follows
-	last   string
-	made   time.Time     // when last was, by both clocks
-	skew   time.Duration // of Entra ID's clock against the one on the wall
-	warned time.Time
-}
-
-func (a *assertions) proof(ctx context.Context) (url.Values, error) {
-	now := time.Now()
-	assertion, skew, err := a.kept(ctx, now)
-	if err == nil && assertion == "" {
-		assertion, err = a.make(ctx, now, skew)
-	}
-	return assertionProof(assertion), err
-}
-
-// kept returns the last assertion if it is still good, or else "", and by how
-// much Entra ID's clock is ahead.
-func (a *assertions) kept(ctx context.Context, now time.Time) (assertion string, skew time.Duration, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if err := a.checkDates(ctx, now); err != nil {
-		return "", 0, err
-	}
-	if a.good(now) {
-		assertion = a.last
-	}
-	return assertion, a.skew, nil
-}
-
-// make signs an assertion and keeps it.
-func (a *assertions) make(ctx context.Context, now time.Time, skew time.Duration) (string, error) {
-	var made string
-	err := a.signing.Do(ctx, func() (err error) {
-		made, err = a.pair.Assertion(clientcert.Claims{ClientID: a.clientID, Audience: a.audience, ID: newGUID(), Time: now.Add(skew)}, a.options)
-		return err
-	}, nil)
-	if err != nil {
-		return "", err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.last, a.made = made, now
-	return made, nil
-}
-
-// good asks both clocks, since the monotonic one stands still while the
-// machine sleeps, and the other can be set.
-func (a *assertions) good(now time.Time) bool {
-	byWall := now.Round(0).Sub(a.made.Round(0))
-	return a.last != "" && byWall >= 0 && max(byWall, now.Sub(a.made)) < clientcert.Lifetime-assertionMargin
-}
-
-// refused drops the assertion, and reports whether the server may accept another
-// one. If Entra ID says that it is outside of its
-// time range, its clock is the one that counts. (AADSTS700024)
-func (a *assertions) refused(ctx context.Context, e *Error) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.last = ""
-	if !slices.Contains(e.AADSTS, assertionOutside) || e.Timestamp.IsZero() {
-		return false
-	}
-	skew := time.Until(e.Timestamp).Round(time.Second)
-	if (skew-a.skew).Abs() < clockTolerance || skew.Abs() > maxSkew {
-		return false
-	}
-	a.skew = skew
-	a.log.WarnContext(ctx, "tokensource: this machine's clock differs from that of Entra ID; assertions allow for that", "by", skew, "client_id", a.clientID)
-	return true
-}
-
-// checkDates refuses a certificate that Entra ID would refuse, and warns of one
-// that it soon will. It is called with mu held.
-func (a *assertions) checkDates(ctx context.Context, now time.Time) error {
-	leaf := a.pair.Leaf()
-	left := leaf.NotAfter.Sub(now.Add(a.skew))
-	switch {
-	case left < 0:
-		return a.bad("the certificate has expired on "+leaf.NotAfter.Format(time.DateOnly), "make a new one and upload it to the app registration")
-	case leaf.NotBefore.After(now.Add(a.skew)):
-		return a.bad("the certificate is not valid before "+leaf.NotBefore.Format(time.RFC3339), "check this machine's clock")
-	case left < expiryWarning && now.Sub(a.warned) >= 24*time.Hour:
-		a.warned = now
-		a.log.WarnContext(ctx, "tokensource: the certificate expires soon", "certificate", a.pair.Name(), "not_after", leaf.NotAfter, "client_id", a.clientID)
-	}
-	return nil
-}
-
-func (a *assertions) bad(problem, remedy string) error {
-	return &ConfigError{Field: "Credential", Value: a.pair.Name(), Problem: problem, Remedy: remedy}
 }

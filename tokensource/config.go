@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -137,7 +138,7 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	cl := &client{
 		owner: &owner{
 			name:   "application " + c.ClientID + " of tenant " + c.Tenant,
-			tenant: c.Tenant, clientID: c.ClientID, log: patientLogger(c.Logger),
+			tenant: c.Tenant, clientID: c.ClientID, log: journal.Logger(c.Logger),
 		},
 		authority:    strings.TrimSuffix(cloud.Authority, "/"),
 		scope:        scope,

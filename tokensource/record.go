@@ -84,9 +84,12 @@ func decodeRecord(value []byte, key string) (*record, error) {
 	return r, nil
 }
 
+// futureTolerance is how far the clocks of two machines may be apart.
+const futureTolerance = 30 * time.Second
+
 // isFuture reports whether the access token is from a time that has not come,
 // by a clock that was turned back since: nobody knows how old it is.
-func (r *record) isFuture(now time.Time) bool { return r.Asked.Sub(now.Round(0)) > clockTolerance }
+func (r *record) isFuture(now time.Time) bool { return r.Asked.Sub(now.Round(0)) > futureTolerance }
 
 // stored returns the access token as if this process had asked for it, or nil
 // if there is none whose age can be told.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -300,7 +301,7 @@ func (s *Source) SignOut(ctx context.Context) error {
 	if s == nil || s.flow == nil {
 		return s.unusable()
 	}
-	ctx, release := holdRecords(ctx)
+	ctx, release := journal.Hold(ctx)
 	defer release()
 	if err := s.flow().signOut(ctx); err != nil {
 		return err

@@ -25,7 +25,6 @@ type Host struct {
 	Secret  string // sent in a header; empty if there is none
 	KeyDir  string // of the keys that prove that we are on the machine; Azure Arc
 	Passing []int  // statuses that it answers with for a while
-	Echoes  bool   // the answer names the identity, which must be checked
 	Hint    string // what to do if it cannot be reached
 
 	method string // empty for GET
@@ -33,7 +32,8 @@ type Host struct {
 	header map[string]string // as it is sent
 	pin    string            // SHA-1 of the server's certificate, in hex
 	known  ID                // the names of the parameters for an identity
-	slow   bool              // it is tried for longer; see Wait
+	slow   bool              // IMDS, which is tried for longer; see Wait
+	echoes bool              // the answer names the identity; see CheckEcho
 }
 
 // An ID names an identity that was assigned by a user, in one of three ways. The
@@ -212,7 +212,7 @@ func (m Machine) arc(endpoint string) (*Host, *setting.Error) {
 	}
 	return &Host{
 		Name: "Azure Arc", URL: endpoint, query: url.Values{"api-version": {"2020-06-01"}},
-		header: map[string]string{"Metadata": "true"}, KeyDir: m.arcKeys(), Echoes: true, known: ID{"client_id", "object_id", "msi_res_id"},
+		header: map[string]string{"Metadata": "true"}, KeyDir: m.arcKeys(), echoes: true, known: ID{"client_id", "object_id", "msi_res_id"},
 		Hint: "check that the agent of Azure Arc (himds) runs",
 	}, endpointOf("IDENTITY_ENDPOINT", endpoint, isLoopback, remedyEndpoint)
 }

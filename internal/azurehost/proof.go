@@ -53,8 +53,8 @@ func (h *Host) Pinned(base http.RoundTripper) http.RoundTripper {
 
 const (
 	maxKey = 4096
-	// Remedy is for a host that refuses the proof.
-	Remedy = "on Linux put the user of this program into the group himds, on Windows into Hybrid agent extension applications"
+	// RemedyKey is for a host that refuses the proof.
+	RemedyKey = "on Linux put the user of this program into the group himds, on Windows into Hybrid agent extension applications"
 )
 
 // Key returns what only those on the machine can read: the content of the
@@ -72,7 +72,7 @@ func (h *Host) Key(challenge string) (string, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", Remedy, err)
+		return "", fmt.Errorf("%s: %w", RemedyKey, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()

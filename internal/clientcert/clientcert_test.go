@@ -200,3 +200,27 @@ func TestPasswordErrorsAreNotShared(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 }
+
+func TestAssertionThatTheClockHasLeftBehind(t *testing.T) {
+	tests := []struct {
+		name string
+		wall time.Duration // by which the clock on the wall has moved
+		want bool
+	}{
+		{"not moved", 0, true},
+		{"slept", 9 * time.Minute, false},
+		{"set back", -time.Second, false},
+	}
+	for _, test := range tests {
+		a := &Signer{last: "a", made: time.Now()}
+		if got := a.good(time.Now().Round(0).Add(test.wall)); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	if Lifetime != 10*time.Minute || assertionMargin != time.Minute || clockTolerance != 30*time.Second || maxSkew != 24*time.Hour || expiryWarning != 30*24*time.Hour {
+		t.Error("a limit has moved")
+	}
+}

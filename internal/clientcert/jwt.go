@@ -1,4 +1,4 @@
-package tokensource
+package clientcert
 
 import (
 	"encoding/base64"
@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// isJWT reports whether text has the form of a signed JWT: three parts in
+// IsJWT reports whether text has the form of a signed JWT: three parts in
 // base64url. (RFC 7519 §3, RFC 7515 §7.1)
-func isJWT(text string) bool {
+func IsJWT(text string) bool {
 	for range 2 {
 		part, rest, ok := strings.Cut(text, ".")
 		if !ok || !isBase64URL(part) {
@@ -26,9 +26,9 @@ func isBase64URL(part string) bool {
 	})
 }
 
-// expiryOf returns the claim exp of a JWT. The signature has not been checked,
+// Expiry returns the claim exp of a JWT. The signature has not been checked,
 // so use it only to shorten a lifetime.
-func expiryOf(jwt string) (expiry time.Time, ok bool) {
+func Expiry(jwt string) (expiry time.Time, ok bool) {
 	_, rest, _ := strings.Cut(jwt, ".")
 	part, _, _ := strings.Cut(rest, ".")
 	text, err := base64.RawURLEncoding.DecodeString(part)

@@ -3,6 +3,8 @@ package tokensource
 import (
 	"context"
 	"net/url"
+
+	"github.com/exoauth/exoauth/internal/clientcert"
 )
 
 // OnBehalfOf returns a source of tokens for the user who called a web API with
@@ -47,7 +49,7 @@ func (c *Config) OnBehalfOf(userAssertion string) *Source {
 			})
 		})
 	})
-	s.ends, _ = expiryOf(userAssertion)
+	s.ends, _ = clientcert.Expiry(userAssertion)
 	return s.source()
 }
 
@@ -74,10 +76,10 @@ func checkUserAssertion(text string) *ConfigError {
 	if err := checkOpaque(field, text); err != nil {
 		return err
 	}
-	if !isJWT(text) {
+	if !clientcert.IsJWT(text) {
 		return &ConfigError{Field: field, Problem: "no JWT, which has three parts of base64url", Remedy: remedy}
 	}
-	if _, ok := expiryOf(text); !ok {
+	if _, ok := clientcert.Expiry(text); !ok {
 		return &ConfigError{Field: field, Problem: "a JWT that does not say when it expires (exp)", Remedy: remedy}
 	}
 	return nil

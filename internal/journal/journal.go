@@ -1,4 +1,7 @@
-package tokensource
+// Package journal keeps log records until no lock is held and nobody waits any
+// more. A handler may take its time, and may use the very thing that logs, for
+// example to send mail.
+package journal
 
 import (
 	"context"
@@ -6,9 +9,6 @@ import (
 	"sync"
 )
 
-// A journal keeps log records until no lock is held and nobody waits any more:
-// a handler may take its time, and may use the Source itself, for example to
-// send mail.
 type journal struct {
 	mu      sync.Mutex
 	records []func()
@@ -17,8 +17,8 @@ type journal struct {
 
 type journalKey struct{}
 
-// holdRecords returns a context whose records are kept until release.
-func holdRecords(ctx context.Context) (held context.Context, release func()) {
+// Hold returns a context whose records are kept until release.
+func Hold(ctx context.Context) (held context.Context, release func()) {
 	j := new(journal)
 	return context.WithValue(ctx, journalKey{}, j), j.release
 }
@@ -81,13 +81,13 @@ func journalOf(ctx context.Context) *journal {
 	return j
 }
 
-var silent = slog.New(slog.DiscardHandler)
+// Silent writes nothing.
+var Silent = slog.New(slog.DiscardHandler)
 
-// patientLogger returns a logger whose records a journal can keep. It is silent
-// for nil.
-func patientLogger(log *slog.Logger) *slog.Logger {
+// Logger returns a logger whose records Hold keeps, or Silent for nil.
+func Logger(log *slog.Logger) *slog.Logger {
 	if log == nil {
-		return silent
+		return Silent
 	}
 	return slog.New(patientHandler{log.Handler()})
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/internal/loopback"
 	"github.com/exoauth/exoauth/internal/plain"
 )
@@ -78,7 +79,7 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	if bad != nil {
 		return nil, bad
 	}
-	ctx, release := holdRecords(ctx)
+	ctx, release := journal.Hold(ctx)
 	defer release()
 	t, err := cl.exchange(ctx, signIn, answer)
 	if err != nil {
