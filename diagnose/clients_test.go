@@ -19,6 +19,7 @@ import (
 
 	"github.com/exoauth/exoauth/diagnose"
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -148,7 +149,7 @@ func signInPage(kind, body string) func(*testing.T, *exchangetest.Server) error 
 }
 
 func nobodySignedIn(t *testing.T, _ *exchangetest.Server) error {
-	config := tokensource.Config{Tenant: "contoso.com", ClientID: clientID, Cache: tokensource.DirCache(t.TempDir()), CacheKey: "adele"}
+	config := tokensource.Config{Tenant: "contoso.com", ClientID: clientID, Cache: tokencache.Dir(t.TempDir()), CacheKey: "adele"}
 	_, err := config.SignedIn().TokenContext(t.Context())
 	return err
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/emersion/go-imap/v2/imapclient"
 
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -160,9 +160,9 @@ func (k *keeper) level() slog.Level {
 // until then.
 func (k *keeper) ended(ctx context.Context) error {
 	if k.last == nil {
-		return transport.ContextError(ctx)
+		return ctxerr.Of(ctx)
 	}
-	return fmt.Errorf("%w, after %w", transport.ContextError(ctx), k.last)
+	return fmt.Errorf("%w, after %w", ctxerr.Of(ctx), k.last)
 }
 
 // next decides what follows a session or a dial that ended with e, and when.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/internal/mailtest"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -104,7 +105,7 @@ var troubles = map[string]trouble{
 	"source: azidentity without a network":           {token: &azidentityError{"ClientSecretCredential authentication failed. FromClientSecret(): dial tcp: lookup login.microsoftonline.com: no such host"}},
 	"source: MSAL Go without a network":              {token: fmt.Errorf("http call(%s)(%s) error: %v", "https://login.microsoftonline.com", "GET", noSuchHost)},
 	"source: error that says it is not temporary":    {token: temporaryError(false)},
-	"source: cache away":                             {token: &tokensource.CacheError{Err: errors.New("redis: connection pool timeout")}},
+	"source: cache away":                             {token: &tokencache.Error{Err: errors.New("redis: connection pool timeout")}},
 	"source: cancelled by another who waited":        {token: context.Canceled},
 	"source: neither a token nor an error":           {source: func() (*oauth2.Token, error) { return nil, nil }},
 	"source: empty token":                            {source: func() (*oauth2.Token, error) { return new(oauth2.Token), nil }},

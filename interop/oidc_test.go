@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -19,7 +20,7 @@ import (
 // it got.
 type keep struct{ tokens []string }
 
-func (*keep) Get(context.Context, string) ([]byte, error) { return nil, tokensource.ErrCacheMiss }
+func (*keep) Get(context.Context, string) ([]byte, error) { return nil, tokencache.ErrMiss }
 
 func (k *keep) Put(_ context.Context, _ string, value []byte) error {
 	var stored struct {

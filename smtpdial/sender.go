@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
@@ -131,7 +131,7 @@ func (s *Sender) Send(ctx context.Context, from string, to []string, message []b
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return after(transport.ContextError(ctx), last)
+			return after(ctxerr.Of(ctx), last)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/internal/wire"
 )
@@ -162,7 +163,7 @@ func (s *session) ask(ctx context.Context, limit time.Duration, command string, 
 func (s *session) within(ctx context.Context, limit time.Duration, what string, step func() error) error {
 	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the server took longer than %v to %s", limit, what))
 	defer cancel()
-	if err := transport.ContextError(bounded); err != nil {
+	if err := ctxerr.Of(bounded); err != nil {
 		return err
 	}
 	release := transport.Guard(bounded, s)
@@ -175,7 +176,7 @@ func (s *session) within(ctx context.Context, limit time.Duration, what string, 
 		s.lost = s.lost || !open || replied && (reply.Code < 400 || reply.Code == 421)
 		return err
 	case !open:
-		err = transport.ContextError(bounded)
+		err = ctxerr.Of(bounded)
 	case !violated && !errors.Is(err, ErrProtocol):
 		err = broken{err}
 	}

@@ -4,8 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
 	"strings"
+
+	"github.com/exoauth/exoauth/internal/clientcert"
+	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // Assertion proves the application by a token of an identity provider that the
@@ -29,12 +35,12 @@ func Assertion(f func(ctx context.Context) (string, error)) Credential {
 // space around the assertion does no harm.
 func AssertionFile(path string) Credential {
 	if path == "" {
-		return assertion{kind: "tokensource.AssertionFile()"}
+		return assertion{Kind: "tokensource.AssertionFile()"}
 	}
-	reading := newErrands()
-	return assertion{kind("tokensource.AssertionFile(" + path + ")"), func(ctx context.Context) (string, error) {
+	reading := ctxerr.NewCalls()
+	return assertion{plain.Kind("tokensource.AssertionFile(" + path + ")"), func(ctx context.Context) (string, error) {
 		var data []byte
-		err := reading.do(ctx, func() (err error) {
+		err := reading.Do(ctx, func() (err error) {
 			data, err = readFile(path)
 			return err
 		}, nil)
@@ -49,7 +55,7 @@ func AssertionFile(path string) Credential {
 }
 
 type assertion struct {
-	kind
+	plain.Kind
 	get func(context.Context) (string, error)
 }
 
@@ -65,19 +71,39 @@ var (
 	errBadAssertion = errors.New("the assertion is no JWT, which has three parts of base64url: check that it is the right file or function, and that there is nothing around the JWT")
 )
 
-func (a assertion) signers(*client) []signer {
-	return []signer{{sign: func(ctx context.Context, form url.Values) error {
-		text, err := a.get(ctx)
-		switch {
-		case err != nil:
-			return fmt.Errorf("%s: %w", a.kind, err)
-		case text == "":
-			return errNoAssertion
-		case !isJWT(text):
-			return errBadAssertion
-		}
-		form.Set("client_assertion_type", jwtBearer)
-		form.Set("client_assertion", text)
-		return nil
-	}}}
+func (a assertion) authenticator(*client) authenticator {
+	return func(_ context.Context, send func(proof) *Error) *Error { return send(a.proof) }
+}
+
+func (a assertion) proof(ctx context.Context) (url.Values, error) {
+	text, err := a.get(ctx)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", a.Kind, err)
+	case text == "":
+		return nil, errNoAssertion
+	case !clientcert.IsJWT(text):
+		return nil, errBadAssertion
+	}
+	return assertionProof(text), nil
+}
+
+func assertionProof(text string) url.Values {
+	return url.Values{"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {text}}
+}
+
+// maxFile bounds a file with a certificate or an assertion.
+const maxFile = 1 << 20
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if len(data) > maxFile {
+		return nil, errors.New("is longer than 1 MiB")
+	}
+	return data, err
 }

@@ -25,7 +25,7 @@ func TestAssertionIsAskedForEachRequest(t *testing.T) {
 		}))
 		want(t, source, 2)
 		for n, form := range server.forms {
-			if got := form.Get("client_assertion"); got != "PLANTED.1."+strings.Repeat("PLANTED", n+1) || form.Get("client_assertion_type") != jwtBearer {
+			if got := form.Get("client_assertion"); got != "PLANTED.1."+strings.Repeat("PLANTED", n+1) || form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
 				t.Errorf("request %d with %s", n+1, got)
 			}
 		}

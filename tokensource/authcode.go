@@ -2,10 +2,12 @@ package tokensource
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/loopback"
 )
 
 // AuthCodeOptions are the settings of a sign-in with a browser. The zero value
@@ -38,8 +40,8 @@ type AuthCodeOptions struct {
 
 	// Open has the user visit the address. It may return at once, or stay
 	// until ctx ends, which it does when the sign-in is over; an error ends
-	// the sign-in. Nil means [OpenBrowser] and, where that fails, a line on
-	// standard error with the address. AuthCodeURL does not use it.
+	// the sign-in. Nil means the browser of this machine or, if none opens, a
+	// line on standard error with the address. AuthCodeURL does not use it.
 	Open func(ctx context.Context, address string) error
 }
 
@@ -76,20 +78,23 @@ func (c *Config) AuthCode(o AuthCodeOptions) *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	at, err := loopbackURL(o.RedirectURL)
-	if err != nil {
-		return &Source{broken: err}
+	at, ok := loopback.ParseURL(o.RedirectURL)
+	if !ok {
+		return &Source{broken: &ConfigError{
+			Field: "AuthCodeOptions.RedirectURL", Value: unlessSecret(o.RedirectURL), Problem: "not an address on this machine",
+			Remedy: "leave it empty, or set it to http://localhost or http://127.0.0.1, with a path or a port if they are registered",
+		}}
 	}
 	if o.Open == nil {
-		o.Open = openOrShow
+		o.Open = loopback.Open
 	}
-	s := newUserSession(cl, cl.keyOf(keyPerson, hinted(o.LoginHint)...), func(ctx context.Context, _ pauseFunc) (*grant, error) {
-		l, err := listenLoopback(at)
+	s := newUserSession(cl, cl.keyOf(keyPerson, hinted(o.LoginHint)...), func(ctx context.Context, _ pauseFunc) (*token, error) {
+		l, err := loopback.Listen(at)
 		if err != nil {
 			return nil, cl.failed(&ownError{"cannot wait for the browser", err})
 		}
 		o := o
-		o.RedirectURL = l.redirect
+		o.RedirectURL = l.Redirect
 		return cl.signInHere(ctx, o, l)
 	})
 	s.interactive = true
@@ -108,18 +113,18 @@ func hinted(name string) []string {
 
 // signInHere takes the answer of one sign-in on this machine, and tells the
 // person in front of the browser what came of it.
-func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback) (g *grant, err error) {
+func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback.Server) (g *token, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, signInLimit, errNobodySignedIn)
 	defer cancel()
 	address, signIn := c.beginSignIn(o, "form_post")
-	l.serve(signIn.State)
-	defer func() { l.finish(err) }()
+	answers := l.Serve(signIn.State)
+	defer func() { l.Finish(outcome(err)) }()
 
 	opened := make(chan error, 1)
 	go func() { opened <- o.Open(ctx, address) }()
 	for {
 		select {
-		case answer := <-l.answer:
+		case answer := <-answers:
 			return c.exchange(ctx, signIn, answer)
 		case err := <-opened:
 			if err != nil && ctx.Err() == nil {
@@ -130,7 +135,18 @@ func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback)
 			if context.Cause(ctx) == errNobodySignedIn {
 				return nil, c.failed(errNobodySignedIn)
 			}
-			return nil, c.failed(transport.ContextError(ctx))
+			return nil, c.failed(ctxerr.Of(ctx))
 		}
 	}
+}
+
+// outcome is what the person in front of the browser is told.
+func outcome(err error) loopback.Outcome {
+	if err == nil {
+		return loopback.Outcome{SignedIn: true}
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return loopback.Outcome{Reason: e.reason()}
+	}
+	return loopback.Outcome{Reason: "an error that the program knows about"}
 }

@@ -3,10 +3,10 @@ package tokensource
 import (
 	"context"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/exoauth/exoauth/tokencache"
 	"golang.org/x/oauth2"
 )
 
@@ -81,40 +81,10 @@ func TestCachedTokenCostsOneAllocation(t *testing.T) {
 	}
 }
 
-// An application has a Source for each of its tenants, and the garbage collector
-// looks through them all. The objects are the Source, its flow, the client, the
-// scope, the entry, the access token.
-func TestSourceHasFewObjects(t *testing.T) {
-	const tenants = 1000
-	config := new(fakeEntra).config()
-	config.HTTPClient.Transport = sameAnswer(`{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"` + strings.Repeat("token", 300) + `"}`)
-	sources := make([]*Source, tenants)
-	before := heapObjects()
-	for n := range sources {
-		sources[n] = config.ClientCredentials()
-		if _, err := sources[n].Token(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if each := float64(heapObjects()-before) / tenants; each > 6.5 {
-		t.Errorf("%v objects", each)
-	}
-	runtime.KeepAlive(sources)
-}
-
-func heapObjects() uint64 {
-	for range 3 { // the second frees what the first has found, and a pool keeps its things for one more
-		runtime.GC()
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapObjects
-}
-
 // BenchmarkNextRun is what the first token of a run costs that finds it in
 // files.
 func BenchmarkNextRun(b *testing.B) {
-	for name, cache := range map[string]Cache{"files": DirCache(b.TempDir()), "encrypted files": Encrypted(DirCache(b.TempDir()), keyA)} {
+	for name, cache := range map[string]tokencache.Cache{"files": tokencache.Dir(b.TempDir()), "encrypted files": tokencache.Encrypted(tokencache.Dir(b.TempDir()), keyA)} {
 		b.Run(name, func(b *testing.B) {
 			config := new(fakeEntra).config()
 			config.Cache = cache

@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"sync"
 
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokencache"
+	"github.com/exoauth/exoauth/tokencache/cachetest"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -28,136 +29,6 @@ func refreshTokenOf(srv *exchangetest.Server, app *exchangetest.App, user *excha
 		log.Fatal(err)
 	}
 	return stored.RefreshToken
-}
-
-// The user signs in when the program is run for the first time. In a program,
-// the directory is one below os.UserCacheDir.
-func ExampleDirCache() {
-	srv, app, adele := mailClient()
-	defer srv.Close()
-	dir, err := os.MkdirTemp("", "tokens")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-
-	program := func() error {
-		cfg := &tokensource.Config{
-			Tenant:     "contoso.onmicrosoft.com",
-			ClientID:   app.ClientID,
-			Cloud:      srv.Cloud(),
-			HTTPClient: srv.HTTPClient(),
-			Cache:      tokensource.DirCache(dir),
-		}
-		source := cfg.AuthCode(tokensource.AuthCodeOptions{
-			LoginHint: "adele@contoso.com",
-			Open: func(ctx context.Context, address string) error {
-				fmt.Println("the browser opens")
-				return srv.Browser(adele).Open(ctx, address)
-			},
-		})
-		token, err := source.Token()
-		if err == nil {
-			fmt.Println("a token:", token.Valid())
-		}
-		return err
-	}
-	for range 2 {
-		if err := program(); err != nil {
-			log.Fatal(err)
-		}
-	}
-	// Output:
-	// the browser opens
-	// a token: true
-	// a token: true
-}
-
-// The key is a secret of its own, from a vault or the keyring of the system.
-func ExampleEncrypted() {
-	key := make([]byte, 32)
-	rand.Read(key)
-	dir, err := os.MkdirTemp("", "tokens")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-
-	cache := tokensource.Encrypted(tokensource.DirCache(dir), key)
-	ctx := context.Background()
-	if err := cache.Put(ctx, "a", []byte("a token")); err != nil {
-		log.Fatal(err)
-	}
-	value, err := cache.Get(ctx, "a")
-	fmt.Printf("%s, %v\n", value, err)
-
-	another := make([]byte, 32)
-	rand.Read(another)
-	_, err = tokensource.Encrypted(tokensource.DirCache(dir), another).Get(ctx, "a")
-	var wrong *tokensource.CacheError
-	fmt.Println(errors.As(err, &wrong))
-
-	// After the key was replaced.
-	value, err = tokensource.Encrypted(tokensource.DirCache(dir), another, key).Get(ctx, "a")
-	fmt.Printf("%s, %v\n", value, err)
-	// Output:
-	// a token, <nil>
-	// true
-	// a token, <nil>
-}
-
-// A table stands for a database: "key" is its primary key, and "value" is
-// binary. The driver's own "no rows" becomes ErrCacheMiss.
-type table struct {
-	mu   sync.Mutex
-	rows map[string][]byte
-}
-
-func (t *table) Get(_ context.Context, key string) ([]byte, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	value, ok := t.rows[key]
-	if !ok {
-		return nil, tokensource.ErrCacheMiss
-	}
-	return value, nil
-}
-
-func (t *table) Put(_ context.Context, key string, value []byte) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.rows[key] = value
-	return nil
-}
-
-func (t *table) Delete(_ context.Context, key string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.rows, key)
-	return nil
-}
-
-// A Cache of your own has three methods.
-func ExampleCache() {
-	srv, app, adele := mailClient()
-	defer srv.Close()
-	cfg := &tokensource.Config{
-		Tenant:     "contoso.onmicrosoft.com",
-		ClientID:   app.ClientID,
-		Cloud:      srv.Cloud(),
-		HTTPClient: srv.HTTPClient(),
-		Cache:      &table{rows: make(map[string][]byte)},
-	}
-	for range 2 {
-		token, err := cfg.Password("adele@contoso.com", adele.Password).Token()
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(token.Valid(), len(srv.Requests()))
-	}
-	// Output:
-	// true 1
-	// true 1
 }
 
 // A nightly job for a user who signs in once, with a code. The tokens are
@@ -178,7 +49,7 @@ func ExampleConfig_SignedIn() {
 		ClientID:   app.ClientID,
 		Cloud:      srv.Cloud(),
 		HTTPClient: srv.HTTPClient(),
-		Cache:      tokensource.Encrypted(tokensource.DirCache(dir), key),
+		Cache:      tokencache.Encrypted(tokencache.Dir(dir), key),
 		CacheKey:   "adele",
 	}
 	// The job, before anybody has signed in.
@@ -214,7 +85,7 @@ func ExampleConfig_SignedIn_webApplication() {
 		Credential: tokensource.Secret(app.Secret),
 		Cloud:      srv.Cloud(),
 		HTTPClient: srv.HTTPClient(),
-		Cache:      &table{rows: make(map[string][]byte)},
+		Cache:      cachetest.Memory(),
 	}
 	of := func(account string) *tokensource.Config {
 		own := cfg
@@ -246,7 +117,7 @@ func ExampleSource_SignOut() {
 		ClientID:   app.ClientID,
 		Cloud:      srv.Cloud(),
 		HTTPClient: srv.HTTPClient(),
-		Cache:      &table{rows: make(map[string][]byte)},
+		Cache:      cachetest.Memory(),
 		CacheKey:   "account 17",
 	}
 	ctx := context.Background()

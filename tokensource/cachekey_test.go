@@ -235,13 +235,13 @@ func TestKeysOfManagedIdentities(t *testing.T) {
 	another := maps.Clone(app)
 	another["IDENTITY_HEADER"] = "PLANTED.header2"
 	key := func(env map[string]string, o ManagedIdentityOptions) string {
-		host, err := environment(env).host(o)
+		host, bad := environment(env).Find()
+		if bad != nil {
+			t.Fatal(bad.Problem)
+		}
+		key, err := (&identity{host: host, options: o, resource: o.resource()}).key()
 		if err != nil {
 			t.Fatal(err)
-		}
-		key, bad := (&identity{host: host, options: o, resource: o.resource()}).key()
-		if bad != nil {
-			t.Fatal(bad)
 		}
 		return key
 	}
@@ -342,7 +342,7 @@ func TestKeyThatCannotBeMade(t *testing.T) {
 		config.Cache = cache
 		cl, _ := config.userClient()
 		s := newUserSession(cl, func() (string, error) { return "half a key", errors.New("not allowed") }, nil)
-		s.refresh = testRefresh
+		s.have = testRefresh
 		source := s.source()
 		for range 2 {
 			if _, err := source.Token(); err == nil || !strings.Contains(err.Error(), "not allowed") {

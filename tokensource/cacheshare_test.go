@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // A refusal of the refresh token itself deletes the entry, another one does not.
@@ -82,7 +83,7 @@ func TestInvalidateClearsTheCache(t *testing.T) {
 	rows := []struct {
 		name    string
 		config  func(*fakeEntra) *Config
-		cache   Cache
+		cache   tokencache.Cache
 		source  func(*Config) *Source
 		entries int
 		access  string
@@ -149,7 +150,7 @@ func TestInvalidateAndACallAtOnce(t *testing.T) {
 		source := config.RefreshToken(testRefresh)
 		token := want(t, source, 1)
 		pass(2 * time.Minute)
-		meddler := &calledWhileClearing{source.flow().(*session), func() { want(t, source, 2) }}
+		meddler := &calledWhileClearing{source.flow().(*userSession), func() { want(t, source, 2) }}
 		source.flow = func() flow { return meddler }
 		source.Invalidate(token)
 		want(t, source, 2)
@@ -157,12 +158,12 @@ func TestInvalidateAndACallAtOnce(t *testing.T) {
 }
 
 type calledWhileClearing struct {
-	*session
+	*userSession
 	call func()
 }
 
 func (c *calledWhileClearing) forget(accessToken string) func() {
-	clear := c.session.forget(accessToken)
+	clear := c.userSession.forget(accessToken)
 	return func() {
 		c.call()
 		clear()
@@ -199,7 +200,7 @@ func TestInvalidateWithCacheThatHangs(t *testing.T) {
 				row.hang(cache)
 				began := time.Now()
 				s.Invalidate(token)
-				if took := time.Since(began); took != invalidateLimit {
+				if took := time.Since(began); took != clearLimit {
 					t.Errorf("took %v", took)
 				}
 				if !strings.Contains(warnings(log), "still in the cache") {
@@ -254,7 +255,7 @@ func TestLockThatIsNeverFree(t *testing.T) {
 				if took := time.Since(began); took != lockLimit {
 					t.Errorf("took %v", took)
 				}
-				locked, ok := errors.AsType[*CacheError](err)
+				locked, ok := errors.AsType[*tokencache.Error](err)
 				if user && (!ok || !transport.Temporary(err) || !strings.Contains(locked.Error(), "another process")) || !user && err != nil {
 					t.Errorf("error %v", err)
 				}
@@ -362,11 +363,11 @@ func TestSignInThatIsNotStoredYet(t *testing.T) {
 	})
 }
 
-// A Cache of one's own says by ErrCacheMiss that a value is of no use.
+// A Cache of one's own says by tokencache.ErrMiss that a value is of no use.
 func TestMissWithAReason(t *testing.T) {
 	server := &fakeEntra{answer: rotate}
 	config := server.public()
-	cache := &memCache{get: func(context.Context, string) error { return fmt.Errorf("%w: bad padding", ErrCacheMiss) }}
+	cache := &memCache{get: func(context.Context, string) error { return fmt.Errorf("%w: bad padding", tokencache.ErrMiss) }}
 	config.Cache = cache
 	log := logged(config)
 	want(t, config.RefreshToken(testRefresh), 1)

@@ -6,7 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/journal"
 )
 
 // call is a flow under way in a goroutine of its own, and those who wait for
@@ -29,7 +30,7 @@ type call struct {
 	// Set before done is closed.
 	answered sync.Once
 	done     chan struct{}
-	entry    *entry
+	token    *token
 	err      error
 }
 
@@ -52,27 +53,27 @@ var errRenewalLimit = fmt.Errorf("the token was not renewed within %v", renewalL
 // run finishes the call even if the flow ends its goroutine or panics, so that
 // nobody waits for ever.
 func (c *call) run(ctx context.Context) {
-	ctx, release := holdRecords(ctx)
+	ctx, release := journal.Hold(ctx)
 	if c.renewal {
 		defer time.AfterFunc(renewalLimit+renewalGrace, func() { c.giveUp(context.WithoutCancel(ctx)) }).Stop()
 	}
-	var g *grant
+	var t *token
 	err := errNoResult
 	defer func() {
-		c.source.finish(ctx, c, g, err)
+		c.source.finish(ctx, c, t, err)
 		c.cancel()
 		release()
 	}()
-	g, err = c.source.flow().token(ctx, c.pause)
+	t, err = c.source.flow().token(ctx, c.pause)
 }
 
 // giveUp answers in the place of a flow that goes on after its context has
 // ended, in a function, a Cache or a transport of others. A token that it
 // brings in the end is kept.
 func (c *call) giveUp(ctx context.Context) {
-	ctx, release := holdRecords(ctx)
+	ctx, release := journal.Hold(ctx)
 	defer release()
-	c.source.finish(ctx, c, nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.flow(), errIgnoresContext))
+	c.source.finish(ctx, c, nil, fmt.Errorf("tokensource: no token for %s: %w", c.source.flow().of().name, errIgnoresContext))
 }
 
 // errIgnoresContext is remembered as one that may pass.
@@ -91,21 +92,21 @@ func (c *call) addWaiter(ctx context.Context) {
 }
 
 // answer tells the waiters the result.
-func (c *call) answer(e *entry, err error) {
+func (c *call) answer(t *token, err error) {
 	c.answered.Do(func() {
-		c.entry, c.err = e, err
+		c.token, c.err = t, err
 		close(c.done)
 	})
 }
 
 // wait returns the result of the call, or the error of ctx as soon as that
 // ends.
-func (c *call) wait(ctx context.Context) (*entry, error) {
+func (c *call) wait(ctx context.Context) (*token, error) {
 	select {
 	case <-c.done:
-		return c.entry, c.err
+		return c.token, c.err
 	case <-ctx.Done():
-		ended := fmt.Errorf("tokensource: no token for %s: %w", c.source.flow(), transport.ContextError(ctx))
+		ended := fmt.Errorf("tokensource: no token for %s: %w", c.source.flow().of().name, ctxerr.Of(ctx))
 		if failed := c.leave(); failed != nil {
 			ended = fmt.Errorf("%w; before that: %w", ended, failed)
 		}
@@ -140,5 +141,5 @@ func (c *call) pause(ctx context.Context, d time.Duration, failed error) bool {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
 		worth = false
 	}
-	return worth && sleep(ctx, d)
+	return worth && ctxerr.Sleep(ctx, d)
 }

@@ -1,11 +1,14 @@
 package tokensource
 
 import (
+	"context"
 	"crypto"
-	"crypto/rsa"
 	"crypto/x509"
-	"fmt"
+	"net/url"
 	"slices"
+
+	"github.com/exoauth/exoauth/internal/clientcert"
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // Certificate proves the application by signatures of its private key, in
@@ -24,11 +27,48 @@ import (
 //
 // (https://learn.microsoft.com/entra/identity-platform/certificate-credentials)
 func Certificate(chain []*x509.Certificate, key crypto.Signer, options ...CertificateOption) Credential {
-	p := &keyPair{chain: slices.Clone(chain), key: key}
-	for _, o := range options {
-		p.options |= o
+	return newCertificate(&clientcert.Pair{Chain: slices.Clone(chain), Key: key}, options)
+}
+
+// CertificateFile is [Certificate] with the content of a file: see
+// [CertificateData] for what that may be. The file is read once.
+//
+// The error is a [*ConfigError], which wraps that of the file system.
+func CertificateFile(path, password string, options ...CertificateOption) (Credential, error) {
+	if path == "" {
+		return nil, &ConfigError{Field: "CertificateFile", Problem: "an empty path", Remedy: "check the variable or setting that it is read from"}
 	}
-	return certificate{redactedCertificate, func() *keyPair { return p }}
+	data, err := readFile(path)
+	if err != nil {
+		return nil, &ConfigError{Field: "CertificateFile", Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}
+	}
+	pair, bad := clientcert.Parse(data, password)
+	if bad != nil {
+		bad.Field, bad.Value = "CertificateFile", path
+		return nil, (*ConfigError)(bad)
+	}
+	return newCertificate(pair, options), nil
+}
+
+// CertificateData is [Certificate] with a certificate and its private key, in
+// one of two forms.
+//
+// PEM: certificates, and one key (PKCS #8 or PKCS #1), in any order. The
+// certificate of the key comes first in the chain, the others follow in the
+// order they have. The password decrypts the key, if it is encrypted. If the
+// two are in files of their own, pass the one appended to the other.
+//
+// PFX, also called PKCS #12: as Windows, Key Vault and OpenSSL make it, with
+// old ciphers or new ones. The password is "" if there is none.
+//
+// The error is a [*ConfigError]. None of the data is in it.
+func CertificateData(data []byte, password string, options ...CertificateOption) (Credential, error) {
+	pair, bad := clientcert.Parse(data, password)
+	if bad != nil {
+		bad.Field = "CertificateData"
+		return nil, (*ConfigError)(bad)
+	}
+	return newCertificate(pair, options), nil
 }
 
 // A CertificateOption changes how a [Certificate] is used.
@@ -50,47 +90,46 @@ const redactedCertificate = "tokensource.Certificate(…)"
 
 // certificate keeps its key from fmt in the way that secret does.
 type certificate struct {
-	kind
-	pair func() *keyPair
+	plain.Kind
+	pair func() (*clientcert.Pair, clientcert.Options)
 }
 
-type keyPair struct {
-	chain   []*x509.Certificate
-	key     crypto.Signer
-	options CertificateOption
+func newCertificate(p *clientcert.Pair, options []CertificateOption) Credential {
+	var all CertificateOption
+	for _, o := range options {
+		all |= o
+	}
+	o := clientcert.Options{RS256: all&RS256 != 0, SendChain: all&SendChain != 0}
+	return certificate{redactedCertificate, func() (*clientcert.Pair, clientcert.Options) { return p, o }}
 }
-
-func (p *keyPair) leaf() *x509.Certificate { return p.chain[0] }
-
-func (p *keyPair) has(o CertificateOption) bool { return p.options&o != 0 }
 
 func (c certificate) check() *ConfigError {
 	if c.pair == nil {
 		return &ConfigError{Problem: "the zero certificate", Remedy: "make it with Certificate or CertificateFile"}
 	}
-	p := c.pair()
-	if len(p.chain) == 0 || slices.Contains(p.chain, nil) {
-		return &ConfigError{Problem: "a chain without a certificate", Remedy: "give it the certificate that is uploaded to the app registration"}
-	}
-	if p.key == nil {
-		return &ConfigError{Problem: "a certificate without a private key", Remedy: "give it the key that belongs to the certificate"}
-	}
-	public, ok := p.key.Public().(*rsa.PublicKey)
-	if !ok {
-		return &ConfigError{Value: p.name(), Problem: fmt.Sprintf("its key is a %T", p.key.Public()), Remedy: "make a certificate with an RSA key, which is the kind that Entra ID takes"}
-	}
-	if !public.Equal(p.leaf().PublicKey) {
-		return &ConfigError{Value: p.name(), Problem: "the private key belongs to another certificate", Remedy: "put the certificate of the key first"}
-	}
-	return nil
+	p, _ := c.pair()
+	return (*ConfigError)(p.Check())
 }
 
-// name tells a certificate from others to whoever looks for it.
-func (p *keyPair) name() string {
-	return fmt.Sprintf("%s, serial %x", p.leaf().Subject, p.leaf().SerialNumber)
-}
-
-func (c certificate) signers(cl *client) []signer {
-	a := &assertions{pair: c.pair(), clientID: cl.clientID, audience: cl.endpoint("token"), log: cl.log, signing: newErrands()}
-	return []signer{{sign: a.sign, refused: a.refused}}
+func (c certificate) authenticator(cl *client) authenticator {
+	p, o := c.pair()
+	signer := clientcert.NewSigner(p, o, cl.clientID, cl.endpoint("token"), cl.log)
+	prove := func(ctx context.Context) (url.Values, error) {
+		assertion, bad, err := signer.Assertion(ctx, newGUID())
+		if bad != nil {
+			return nil, (*ConfigError)(bad)
+		}
+		return assertionProof(assertion), err
+	}
+	return func(ctx context.Context, send func(proof) *Error) *Error {
+		e := send(prove)
+		if e == nil || e.StatusCode == 0 || !e.credentialBad() {
+			return e
+		}
+		signer.Drop()
+		if slices.Contains(e.AADSTS, assertionOutside) && signer.SetClock(ctx, e.Timestamp) {
+			return send(prove)
+		}
+		return e
+	}
 }

@@ -111,7 +111,7 @@ func TestAssertionOfACertificate(t *testing.T) {
 			source, _ := certified(server, Certificate(testChain(), testKey(), test.options...))
 			want(t, source, 1)
 			form := server.forms[0]
-			if form.Get("client_assertion_type") != jwtBearer || form.Has("client_secret") {
+			if form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form.Has("client_secret") {
 				t.Errorf("form %v", form)
 			}
 			token, claims := readAssertion(t, form, jwt.WithValidMethods([]string{test.want["alg"].(string)}))
@@ -135,7 +135,7 @@ func TestAssertionIsReused(t *testing.T) {
 		for n := range 4 * 12 {
 			want(t, source, n+1)
 			_, claims := readAssertion(t, server.forms[n])
-			if left := claims["exp"].(float64) - float64(time.Now().Unix()); left < assertionMargin.Seconds() {
+			if left := claims["exp"].(float64) - float64(time.Now().Unix()); left < time.Minute.Seconds() {
 				t.Errorf("request %d: the assertion ends in %v s", n+1, left)
 			}
 			pass(45 * time.Second)
@@ -144,24 +144,6 @@ func TestAssertionIsReused(t *testing.T) {
 			t.Errorf("%d signatures in 36 minutes; want 4", key.count)
 		}
 	})
-}
-
-func TestAssertionThatTheClockHasLeftBehind(t *testing.T) {
-	tests := []struct {
-		name string
-		wall time.Duration // by which the clock on the wall has moved
-		want bool
-	}{
-		{"not moved", 0, true},
-		{"slept", 9 * time.Minute, false},
-		{"set back", -time.Second, false},
-	}
-	for _, test := range tests {
-		a := &assertions{last: "a", made: time.Now()}
-		if got := a.good(time.Now().Round(0).Add(test.wall)); got != test.want {
-			t.Errorf("%s: %v", test.name, got)
-		}
-	}
 }
 
 func outside(timestamp time.Time) func(int, *http.Request) (*http.Response, error) {
@@ -180,7 +162,7 @@ func TestClockThatIsWrong(t *testing.T) {
 	}{
 		{"slow", time.Hour, 2},
 		{"fast", -time.Hour, 2},
-		{"right after all", clockTolerance - time.Second, 1},
+		{"right after all", 29 * time.Second, 1},
 		{"more than is made up for", 25 * time.Hour, 1},
 	}
 	for _, test := range tests {

@@ -21,14 +21,9 @@ func (c *Config) ClientCredentials() *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	return storedSource(clientCredentials{cl}, cl.cache, cl.keyOf(keyApplication))
-}
-
-// clientCredentials is the flow of a client without a user.
-type clientCredentials struct{ *client }
-
-func (c clientCredentials) token(ctx context.Context, pause pauseFunc) (*grant, error) {
-	return c.retry(ctx, pause, func() (*grant, error) {
-		return c.request(ctx, url.Values{"grant_type": {"client_credentials"}, "scope": {c.scope}})
+	return newAppSource(cl.owner, cl.cache, cl.keyOf(keyApplication), func(ctx context.Context, pause pauseFunc) (*token, error) {
+		return cl.retry(ctx, pause, func() (*token, error) {
+			return cl.request(ctx, url.Values{"grant_type": {"client_credentials"}, "scope": {cl.scope}})
+		})
 	})
 }

@@ -2,16 +2,18 @@ package tokensource
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/journal"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // Config describes an application as it is registered in Entra ID. Its
@@ -56,7 +58,7 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// Cache keeps the tokens for the next run of the program and for other
-	// processes: [DirCache] in files, or your own in a database. A person who
+	// processes: [tokencache.Dir] in files, or your own in a database. A person who
 	// has signed in is not asked again, and a program that runs every minute
 	// asks Entra ID once an hour. Nil means that only the Source keeps them:
 	// when the program ends, the sign-in is lost. A Source finds an entry again
@@ -66,19 +68,19 @@ type Config struct {
 	// A new refresh token is stored before it is used, and before the Source
 	// returns the access token that came with it. If it cannot be stored, the
 	// Source returns the error, keeps the token, and tries to store it first
-	// when it is asked again. [Cache] says how a full disk is avoided. As long
+	// when it is asked again. [tokencache.Cache] says how a full disk is avoided. As long
 	// as the Cache cannot be read or locked, the Source makes no requests for a
 	// user. For the application's own tokens, which can be fetched again, it
 	// only logs the trouble. A refresh token that is no longer valid is
 	// deleted. A damaged entry is logged and replaced.
 	//
-	// If the Cache is a [Locker], as DirCache is, processes take turns, waiting
+	// If the Cache is a [tokencache.Locker], as tokencache.Dir is, processes take turns, waiting
 	// half a minute at most, and make one request between them. They do not
 	// wait while a person is asked, so another process may ask, too. Without
 	// locks two processes may each make a request, and the entry of the last
 	// one stays. That does no harm with Entra ID, where both refresh tokens are
 	// valid. Nor does it if a process is killed before it has stored a token.
-	Cache Cache
+	Cache tokencache.Cache
 
 	// CacheKey tells apart the users of one Config in its Cache: two Sources
 	// with different keys never get each other's token. Use the program's own
@@ -103,18 +105,17 @@ type Config struct {
 // requestLimit bounds a request where the HTTP client does not.
 const requestLimit = 30 * time.Second
 
-// client is a Config made ready to send requests.
+// A client is a Config made ready to send requests.
 type client struct {
-	tenant, clientID string
-	authority        string // without the slash at its end
-	scope            string
-	signers          []signer     // one at least
-	preferred        atomic.Int32 // index of the signer to try first
-	http             http.Client
-	limit            time.Duration // of one request, the reading of its answer included
-	cache            Cache
-	cacheKey         string
-	log              *slog.Logger
+	*owner
+	authority    string // without the slash at its end
+	scope        string
+	confidential bool // there is a credential
+	authenticate authenticator
+	http         http.Client
+	limit        time.Duration // of one request, the reading of its answer included
+	cache        tokencache.Cache
+	cacheKey     string
 }
 
 // ownClient returns a copy of hc, which may be nil, that follows no redirect,
@@ -135,27 +136,24 @@ func ownClient(hc *http.Client, limit time.Duration) (http.Client, time.Duration
 func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	hc, limit := ownClient(c.HTTPClient, requestLimit)
 	cl := &client{
-		tenant:    c.Tenant,
-		clientID:  c.ClientID,
-		authority: strings.TrimSuffix(cloud.Authority, "/"),
-		scope:     scope,
-		http:      hc,
-		limit:     limit,
-		cache:     c.Cache,
-		cacheKey:  c.CacheKey,
-		log:       patientLogger(c.Logger),
-		signers:   []signer{{}}, // of a public client
+		owner: &owner{
+			name:   "application " + c.ClientID + " of tenant " + c.Tenant,
+			tenant: c.Tenant, clientID: c.ClientID, log: journal.Logger(c.Logger),
+		},
+		authority:    strings.TrimSuffix(cloud.Authority, "/"),
+		scope:        scope,
+		confidential: c.Credential != nil,
+		authenticate: public,
+		http:         hc,
+		limit:        limit,
+		cache:        c.Cache,
+		cacheKey:     c.CacheKey,
 	}
 	if c.Credential != nil {
-		cl.signers = c.Credential.signers(cl)
+		cl.authenticate = c.Credential.authenticator(cl)
 	}
 	return cl
 }
-
-// String says whose tokens they are, in logs and errors.
-func (c *client) String() string { return "application " + c.clientID + " of tenant " + c.tenant }
-
-func (c *client) logger() *slog.Logger { return c.log }
 
 var (
 	// tenantPattern has the characters that azidentity allows. A slash or a
@@ -165,11 +163,24 @@ var (
 	guidPattern     = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 )
 
-// check looks at what every flow needs. cloud has its defaults.
-func (c *Config) check(cloud exoauth.Cloud) *ConfigError {
-	if err := checkAuthority(cloud.Authority); err != nil {
-		return err
+// check checks the settings of every flow, and returns the Cloud with its
+// defaults.
+func (c *Config) check() (exoauth.Cloud, *ConfigError) {
+	cloud := c.Cloud.WithDefaults()
+	for _, check := range []func() *ConfigError{
+		func() *ConfigError { return checkAuthority(cloud.Authority) },
+		c.checkNames,
+		func() *ConfigError { return checkCache(c.Cache) },
+	} {
+		if err := check(); err != nil {
+			return cloud, err
+		}
 	}
+	return cloud, nil
+}
+
+// checkNames checks Tenant and ClientID.
+func (c *Config) checkNames() *ConfigError {
 	const whereIsTenant = "set it to the directory (tenant) id from the overview of the app registration, or to a domain of the tenant such as contoso.onmicrosoft.com"
 	switch {
 	case c.Tenant == "":
@@ -184,7 +195,17 @@ func (c *Config) check(cloud exoauth.Cloud) *ConfigError {
 	case !clientIDPattern.MatchString(c.ClientID):
 		return &ConfigError{Field: "ClientID", Value: unlessSecret(c.ClientID), Problem: "has characters that no application id has", Remedy: whereIsClientID}
 	}
-	return checkCache(c.Cache)
+	return nil
+}
+
+// checkCache asks a cache of package tokencache about its settings.
+func checkCache(cache tokencache.Cache) *ConfigError {
+	if c, ok := cache.(interface{ Check() error }); ok {
+		if e, ok := errors.AsType[*tokencache.Error](c.Check()); ok {
+			return &ConfigError{Field: "Cache", Problem: e.Problem, Remedy: e.Remedy}
+		}
+	}
+	return nil
 }
 
 // unlessSecret returns a value to be shown, but not one that may be the secret

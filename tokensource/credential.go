@@ -2,11 +2,10 @@ package tokensource
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"log/slog"
 	"net/url"
 	"strings"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // A Credential proves to Entra ID which application asks. [Secret],
@@ -17,21 +16,22 @@ type Credential interface {
 	// check returns nil, or what is wrong with it. The Field of the error is
 	// filled in by the caller.
 	check() *ConfigError
-	// signers returns what signs the requests of a client, in the order in
-	// which they are tried: one, but for [InOrder].
-	signers(*client) []signer
+	// authenticator returns the function that authenticates the requests of a
+	// client.
+	authenticator(*client) authenticator
 }
 
-// A signer proves the application in the requests of one client. It is made
-// of functions, so that fmt shows nothing of what they know. It is safe for
-// concurrent use. The zero signer is that of a public client.
-type signer struct {
-	// sign adds the proof to the form of one request. Nil means none.
-	sign func(ctx context.Context, form url.Values) error
-	// refused is told of the error with which the server refused the proof, and
-	// reports whether the server may accept a new one. Nil means that it does
-	// not.
-	refused func(context.Context, *Error) bool
+// An authenticator makes a request by calling send: once, or again with another
+// proof if the first was refused. It is safe for concurrent use. It is a
+// function, so that fmt shows nothing of its secrets.
+type authenticator func(ctx context.Context, send func(proof) *Error) *Error
+
+// A proof returns parameters that prove the application in one request.
+type proof func(context.Context) (url.Values, error)
+
+// public is the authenticator of a client without a credential.
+func public(_ context.Context, send func(proof) *Error) *Error {
+	return send(func(context.Context) (url.Values, error) { return nil, nil })
 }
 
 // Secret is a client secret of the app registration: what the column Value of
@@ -41,19 +41,14 @@ type signer struct {
 //
 // Secrets expire: the requests then fail with AADSTS7000222.
 func Secret(value string) Credential {
-	sign := func(_ context.Context, form url.Values) error {
-		form.Set("client_secret", value)
-		return nil
-	}
-	return secret{redactedSecret, func() string { return value }, []signer{{sign: sign}}}
+	return secret{redactedSecret, func() string { return value }}
 }
 
 // secret keeps its value in a closure because fmt calls no method of a value
 // that it reaches through an unexported field.
 type secret struct {
-	kind
+	plain.Kind
 	value func() string
-	own   []signer // one, which all clients share
 }
 
 func (s secret) check() *ConfigError {
@@ -69,20 +64,15 @@ func (s secret) check() *ConfigError {
 	return nil
 }
 
-func (s secret) signers(*client) []signer { return s.own }
+func (s secret) authenticator(*client) authenticator {
+	return func(_ context.Context, send func(proof) *Error) *Error {
+		return send(func(context.Context) (url.Values, error) {
+			return url.Values{"client_secret": {s.value()}}, nil
+		})
+	}
+}
 
 const redactedSecret = "tokensource.Secret(…)"
-
-// A kind is embedded in a credential, and is all of it that is shown.
-type kind string
-
-func (k kind) String() string               { return string(k) }
-func (k kind) GoString() string             { return string(k) }
-func (k kind) LogValue() slog.Value         { return slog.StringValue(string(k)) }
-func (k kind) MarshalText() ([]byte, error) { return []byte(k), nil }
-
-// Format covers the verbs that String and GoString do not.
-func (k kind) Format(f fmt.State, _ rune) { io.WriteString(f, string(k)) }
 
 // checkCredential is for the flows of confidential clients.
 func checkCredential(c Credential) *ConfigError {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
 )
 
 // A DeviceCode is what to show to the person who is to sign in.
@@ -67,7 +67,7 @@ func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) erro
 			return err
 		}
 	}
-	s := newUserSession(cl, cl.keyOf(keyPerson), func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	s := newUserSession(cl, cl.keyOf(keyPerson), func(ctx context.Context, pause pauseFunc) (*token, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		d, err := cl.authorizeDevice(ctx, pause)
@@ -92,11 +92,12 @@ type device struct {
 
 // authorizeDevice gets a code, and tries again where that can help.
 func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *device, err error) {
-	_, err = c.retry(ctx, pause, func() (*grant, error) {
-		if e := c.signed(ctx, func(s signer) (e *Error) {
-			d, e = c.requestDevice(ctx, s)
-			return e
-		}); e != nil {
+	_, err = c.retry(ctx, pause, func() (*token, error) {
+		e := c.post(ctx, "devicecode", url.Values{"scope": {c.scope}}, func(a *answer, asked time.Time) (err error) {
+			d, err = a.device(asked)
+			return err
+		})
+		if e != nil {
 			return nil, e
 		}
 		return nil, nil
@@ -104,47 +105,17 @@ func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *devic
 	return d, err
 }
 
-func (c *client) requestDevice(ctx context.Context, s signer) (*device, *Error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
-	defer cancel()
-	e := c.failed(nil)
-	form := url.Values{"client_id": {c.clientID}, "scope": {c.scope}}
-	if s.sign != nil {
-		if err := s.sign(ctx, form); err != nil {
-			e.Err = &credentialError{unwrapped(ctx, err)}
-			return nil, e
-		}
-	}
-	r := secretsOf(form)
-	e.CorrelationID = newGUID()
-	asked := time.Now()
-	a, err := c.post(ctx, c.endpoint("devicecode"), form, e.CorrelationID)
-	if err != nil {
-		e.Err = r.Err(err)
-		return nil, e
-	}
-	a.describe(e, r)
-	d, err := a.device(e, asked)
-	if err != nil {
-		if err != errRefused {
-			e.Err = r.Err(err)
-		}
-		return nil, e
-	}
-	return d, nil
-}
-
 // device returns the codes, or why there are none.
-func (a *answer) device(e *Error, asked time.Time) (*device, error) {
-	if err := a.understand(e); err != nil {
+func (a *answer) device(asked time.Time) (*device, error) {
+	if err := a.success(); err != nil {
 		return nil, err
 	}
-	lifetime, err := seconds(a.fields.raw("expires_in"))
+	lifetime, err := seconds(a.fields["expires_in"])
 	if err != nil {
 		return nil, fmt.Errorf("the lifetime of the device code (expires_in) %w", err)
 	}
 	d := &device{code: a.fields.text("device_code"), interval: deviceInterval}
-	if interval, err := seconds(a.fields.raw("interval")); err == nil {
+	if interval, err := seconds(a.fields["interval"]); err == nil {
 		d.interval = interval
 	}
 	a.secrets.Add(d.code)
@@ -165,11 +136,11 @@ func (a *answer) device(e *Error, asked time.Time) (*device, error) {
 
 // poll asks for the token once in each interval, until there is one or the code
 // has expired.
-func (c *client) poll(ctx context.Context, d *device) (*grant, error) {
+func (c *client) poll(ctx context.Context, d *device) (*token, error) {
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {d.code}}
 	interval, wait := d.interval, d.interval
 	var failed []*Error // the last poll, if it did not come to an answer about the person
-	for sleep(ctx, min(wait, time.Until(d.Expires))) && time.Now().Before(d.Expires) {
+	for ctxerr.Sleep(ctx, min(wait, time.Until(d.Expires))) && time.Now().Before(d.Expires) {
 		g, err := c.request(ctx, form)
 		if err == nil {
 			return g, nil
@@ -193,22 +164,10 @@ func (c *client) poll(ctx context.Context, d *device) (*grant, error) {
 		}
 		wait = max(interval, e.RetryAfter)
 	}
-	if err := transport.ContextError(ctx); err != nil {
+	if err := ctxerr.Of(ctx); err != nil {
 		return nil, c.failed(err).after(failed...)
 	}
 	e := c.failed(&ownError{"nobody signed in before the code expired", nil})
 	e.Code = "expired_token"
 	return nil, e.after(failed...)
-}
-
-// sleep reports whether ctx is still there after d.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

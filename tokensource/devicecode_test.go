@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -495,4 +497,20 @@ func TestDeviceCodeGoesOnToTheNextCredential(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stderr returns what f writes to standard error.
+func stderr(t *testing.T, f func()) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := os.Stderr
+	os.Stderr = w
+	f()
+	os.Stderr = before
+	w.Close()
+	text, _ := io.ReadAll(r)
+	return string(text)
 }

@@ -30,7 +30,7 @@
 //   - A user's password, where nothing else can be had: [Config.Password].
 //   - Tokens that come from elsewhere, such as MSAL or azidentity: [Func].
 //
-// With a [Config.Cache], such as a [DirCache], a user who has signed in is not
+// With a [Config.Cache], such as a [tokencache.Dir], a user who has signed in is not
 // asked again when the program is run again, and processes share their tokens.
 // [Source.SignOut] forgets one.
 //
@@ -53,15 +53,15 @@
 //   - Nobody is asked to sign in while there is a token or a refresh token that
 //     is good, and one person once, however many callers wait.
 //   - A refresh token is stored in the Cache before it is used, and only used
-//     if there is room for the next one; see [Cache].
+//     if there is room for the next one; see [tokencache.Cache].
 //   - A log handler may use the Source whose records it handles.
 //   - No secret and no token is in any error, log record or formatted value,
 //     but for the [oauth2.Token] itself.
 //
 // # When there is no token
 //
-// Settings that cannot work give a [*ConfigError]. A [DirCache] or an
-// [Encrypted] that cannot be used gives a [*CacheError]. Every failed request
+// Settings that cannot work give a [*ConfigError]. A [tokencache.Dir] or an
+// [tokencache.Encrypted] that cannot be used gives a [*tokencache.Error]. Every failed request
 // gives an [*Error], with the numbers by which Microsoft documents its reasons:
 //
 //	var e *tokensource.Error

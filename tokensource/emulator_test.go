@@ -19,6 +19,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -181,7 +182,7 @@ func TestManagedIdentityIsStored(t *testing.T) {
 	get := func(clientID string) string {
 		t.Helper()
 		token, err := tokensource.ManagedIdentityOn(host.Env(), "", tokensource.ManagedIdentityOptions{
-			ClientID: clientID, HTTPClient: host.HTTPClient(), Cache: tokensource.DirCache(dir),
+			ClientID: clientID, HTTPClient: host.HTTPClient(), Cache: tokencache.Dir(dir),
 		}).TokenContext(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -44,7 +44,7 @@ func ExampleConfig_ClientCredentials() {
 
 // A certificate and its key in one file, PEM or PFX, in place of a secret.
 func ExampleCertificateFile() {
-	credential, err := tokensource.CertificateFile("testdata/certificate/openssl3.pfx", "PLANTED password")
+	credential, err := tokensource.CertificateFile("../internal/clientcert/testdata/openssl3.pfx", "PLANTED password")
 	if err != nil {
 		log.Fatal(err)
 	}

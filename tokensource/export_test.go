@@ -1,21 +1,15 @@
 package tokensource
 
-// WriteBeside is what a Put of DirCache begins with.
-var WriteBeside = writeBeside
-
-// SweepAfter is the age from which DirCache deletes an entry.
-const SweepAfter = outlived
-
 // ManagedIdentityOn is ManagedIdentity on a machine with this environment, on
 // which the agent of Azure Arc leaves its keys in keyDir.
 func ManagedIdentityOn(env map[string]string, keyDir string, o ManagedIdentityOptions) *Source {
 	m := environment(env)
-	host, err := m.host(o)
-	if err != nil {
-		return &Source{broken: err}
+	host, bad := m.Find()
+	if bad != nil {
+		return &Source{broken: (*ConfigError)(bad)}
 	}
-	if host.keyDir != "" {
-		host.keyDir = keyDir
+	if host.KeyDir != "" {
+		host.KeyDir = keyDir
 	}
 	return identitySource(o, host)
 }

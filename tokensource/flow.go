@@ -3,82 +3,99 @@ package tokensource
 import (
 	"context"
 	"log/slog"
+	"time"
 )
 
-// A flow is one way to get tokens.
-type flow interface {
-	String() string       // whose they are, in logs and errors
-	logger() *slog.Logger // not nil
-	token(ctx context.Context, pause pauseFunc) (*grant, error)
+// An owner is an application or a managed identity, to which tokens are issued.
+type owner struct {
+	name             string // in logs and errors
+	tenant, clientID string
+	identity         string // the name of a managed identity, and of its host
+	log              *slog.Logger
 }
 
-// A keeper is a flow that keeps tokens itself.
-type keeper interface {
+// String shows the name alone, not what the HTTP client has seen.
+func (o *owner) String() string { return o.name }
+
+// failed returns the error of a request that had no answer.
+func (o *owner) failed(err error) *Error {
+	return &Error{Tenant: o.tenant, ClientID: o.clientID, identity: o.identity, Err: err}
+}
+
+// A flow is one way to get tokens, and keeps them: an appCache or a userSession.
+type flow interface {
+	// of returns whose tokens they are.
+	of() *owner
+	// token returns a new token. ctx ends when nobody waits for it any more. It
+	// has a deadline in a renewal alone, while the old token is still good.
+	token(ctx context.Context, pause pauseFunc) (*token, error)
 	// forget makes the flow never return an access token again, even if it is
-	// stored; clear removes it from the store.
+	// stored; clear removes it from the Cache.
 	forget(accessToken string) (clear func())
 	// passOver makes the flow not take a stored access token for a fresh one.
 	passOver(accessToken string)
-	// signOut makes the flow forget its user.
+	// signOut makes the flow forget its tokens.
 	signOut(ctx context.Context) error
 }
 
-// A tokenFunc gets a token. It may pause between tries. The context ends when
-// nobody waits for the token any more. It has a deadline in a renewal alone,
-// while the old token is still good.
-type tokenFunc func(ctx context.Context, pause pauseFunc) (*grant, error)
+// A fetchFunc gets a token. It may pause between tries.
+type fetchFunc func(ctx context.Context, pause pauseFunc) (*token, error)
 
-// An owner is whom tokens are issued to: an application or a managed identity.
-type owner interface {
-	String() string
-	logger() *slog.Logger
-	failed(err error) *Error // for what failed without an answer of the server
-}
+// A pauseFunc waits for d after a failure and reports true. It reports false at
+// once if nobody who waits for the token has that much time, and when ctx ends.
+type pauseFunc func(ctx context.Context, d time.Duration, failed error) bool
 
-// An ownFlow brings tokens of the one whose flow it is, not of a user.
-type ownFlow interface {
-	flow
-	owner
-}
-
-// userClient checks what a flow for a user needs: a tenant of any kind, a
-// credential only where there is one, scopes that a user can grant.
+// userClient checks the settings of a flow for a user: a tenant of any kind, a
+// credential if there is one, scopes that a user can grant.
 func (c *Config) userClient() (*client, *ConfigError) {
-	return c.flowClient(c.userScope, func() *ConfigError {
-		if c.Credential == nil {
-			return nil
-		}
-		return checkCredential(c.Credential)
-	})
-}
-
-// appClient checks what a flow without a user needs: a tenant, a credential,
-// and the one scope there is.
-func (c *Config) appClient() (*client, *ConfigError) {
-	return c.flowClient(c.appScope, c.checkOwnTenant, func() *ConfigError { return checkCredential(c.Credential) })
-}
-
-func (c *Config) flowClient(scope scopeFunc, checks ...func() *ConfigError) (*client, *ConfigError) {
-	cloud := c.Cloud.WithDefaults()
-	if err := c.check(cloud); err != nil {
-		return nil, err
-	}
-	for _, check := range checks {
-		if err := check(); err != nil {
-			return nil, err
-		}
-	}
-	text, err := scope(cloud)
+	cloud, err := c.check()
 	if err != nil {
 		return nil, err
 	}
-	return c.newClient(cloud, text), nil
+	if c.Credential != nil {
+		if err := checkCredential(c.Credential); err != nil {
+			return nil, err
+		}
+	}
+	scope, err := c.userScope(cloud)
+	if err != nil {
+		return nil, err
+	}
+	return c.newClient(cloud, scope), nil
 }
 
-// storedSource returns a Source of a flow without refresh tokens.
-func storedSource(f ownFlow, cache Cache, key func() (string, error)) *Source {
-	if cache == nil {
-		return newSource(f)
+// appClient checks the settings of a flow without a user: a tenant, a
+// credential and one scope.
+func (c *Config) appClient() (*client, *ConfigError) {
+	cloud, err := c.check()
+	if err == nil {
+		err = c.checkOwnTenant()
 	}
-	return newSession(f, cache, key, f.token).source()
+	if err == nil {
+		err = checkCredential(c.Credential)
+	}
+	if err != nil {
+		return nil, err
+	}
+	scope, err := c.appScope(cloud)
+	if err != nil {
+		return nil, err
+	}
+	return c.newClient(cloud, scope), nil
 }
+
+// ownError is a failure of neither the network nor the server, but of a
+// function that the program gave, or of nobody if err is nil.
+type ownError struct {
+	what string
+	err  error
+}
+
+func (e *ownError) Error() string {
+	if e.err == nil {
+		return e.what
+	}
+	return e.what + ": " + e.err.Error()
+}
+
+func (e *ownError) Unwrap() error { return e.err }

@@ -11,14 +11,15 @@ import (
 	"testing"
 
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
 // A fullCache has no room while there is a file of that name. It is one of
 // those Caches that can put and nothing more.
 type fullCache struct {
-	tokensource.Cache
-	tokensource.Locker
+	tokencache.Cache
+	tokencache.Locker
 	file string
 }
 
@@ -30,21 +31,21 @@ func (c fullCache) Put(ctx context.Context, key string, value []byte) error {
 }
 
 // cache is that of the task.
-func (k *task) cache() tokensource.Cache {
-	dir := tokensource.DirCache(k.Dir)
+func (k *task) cache() tokencache.Cache {
+	dir := tokencache.Dir(k.Dir)
 	if k.Full == "" {
 		return dir
 	}
-	return fullCache{dir, dir.(tokensource.Locker), k.Full}
+	return fullCache{dir, dir.(tokencache.Locker), k.Full}
 }
 
 // A nightly job comes to a full disk, and the next night to one with room. Its
 // refresh tokens are good once.
 func TestFullDiskDoesNotCostASignIn(t *testing.T) {
-	for name, wrap := range map[string]func(tokensource.Cache) tokensource.Cache{
-		"": func(c tokensource.Cache) tokensource.Cache { return c },
-		"encrypted ": func(c tokensource.Cache) tokensource.Cache {
-			return tokensource.Encrypted(c, []byte("0123456789abcdef0123456789abcdef"))
+	for name, wrap := range map[string]func(tokencache.Cache) tokencache.Cache{
+		"": func(c tokencache.Cache) tokencache.Cache { return c },
+		"encrypted ": func(c tokencache.Cache) tokencache.Cache {
+			return tokencache.Encrypted(c, []byte("0123456789abcdef0123456789abcdef"))
 		},
 	} {
 		t.Run(name+"cache that has only Put", func(t *testing.T) {
@@ -69,7 +70,7 @@ func TestFullDiskDoesNotCostASignIn(t *testing.T) {
 	}
 }
 
-func nights(t *testing.T, todo *task, wrap func(tokensource.Cache) tokensource.Cache, fill func() (free func())) {
+func nights(t *testing.T, todo *task, wrap func(tokencache.Cache) tokencache.Cache, fill func() (free func())) {
 	night := func() error {
 		config := todo.config()
 		config.Cache = wrap(config.Cache)
@@ -201,17 +202,17 @@ func TestSignOutRemovesWhatWasLeft(t *testing.T) {
 	srv, app, user := mailClient()
 	defer srv.Close()
 	refresh := refreshTokenOf(srv, app, user)
-	for name, wrap := range map[string]func(tokensource.Cache) tokensource.Cache{
-		"": func(c tokensource.Cache) tokensource.Cache { return c },
-		"encrypted": func(c tokensource.Cache) tokensource.Cache {
-			return tokensource.Encrypted(c, []byte("0123456789abcdef0123456789abcdef"))
+	for name, wrap := range map[string]func(tokencache.Cache) tokencache.Cache{
+		"": func(c tokencache.Cache) tokencache.Cache { return c },
+		"encrypted": func(c tokencache.Cache) tokencache.Cache {
+			return tokencache.Encrypted(c, []byte("0123456789abcdef0123456789abcdef"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "tokens")
 			cfg := &tokensource.Config{
 				Tenant: srv.Tenant().ID, ClientID: app.ClientID, Cloud: srv.Cloud(), HTTPClient: srv.HTTPClient(),
-				Cache: wrap(tokensource.DirCache(dir)),
+				Cache: wrap(tokencache.Dir(dir)),
 			}
 			source := cfg.RefreshToken(refresh)
 			if _, err := source.TokenContext(t.Context()); err != nil {
@@ -219,7 +220,7 @@ func TestSignOutRemovesWhatWasLeft(t *testing.T) {
 			}
 			entries, _ := filepath.Glob(filepath.Join(dir, "*.token"))
 			for _, path := range []string{entries[0], filepath.Join(dir, entryKey+".token")} {
-				if _, err := tokensource.WriteBeside(path, []byte("PLANTED")); err != nil {
+				if err := os.WriteFile(path+".1.new", []byte("PLANTED"), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}

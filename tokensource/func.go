@@ -3,8 +3,9 @@ package tokensource
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/journal"
 )
 
 // Func returns a source of tokens that come from f: from MSAL, azidentity, a
@@ -28,27 +29,18 @@ func Func(f func(ctx context.Context) (token string, expires time.Time, err erro
 	if f == nil {
 		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}
 	}
-	return newSource(funcFlow(f))
-}
-
-// funcFlow is a flow of which nothing is known.
-type funcFlow func(ctx context.Context) (token string, expires time.Time, err error)
-
-func (funcFlow) String() string { return "Func" }
-
-func (funcFlow) logger() *slog.Logger { return silent }
-
-func (f funcFlow) token(ctx context.Context, _ pauseFunc) (*grant, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	asked := time.Now()
-	token, expires, err := f(ctx)
-	if err != nil {
-		return nil, oneLine{fmt.Errorf("tokensource: Func: %w", err)}
-	}
-	g := &grant{accessToken: token, asked: asked, lifetime: expires.Sub(asked.Round(0))}
-	if err := g.check(); err != nil {
-		return nil, fmt.Errorf("tokensource: Func: %w", err)
-	}
-	return g, nil
+	return newAppSource(&owner{name: "Func", log: journal.Silent}, nil, nil, func(ctx context.Context, _ pauseFunc) (*token, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		asked := time.Now()
+		text, expires, err := f(ctx)
+		if err != nil {
+			return nil, oneLine{fmt.Errorf("tokensource: Func: %w", err)}
+		}
+		t := newToken(text, asked, expires.Sub(asked.Round(0)))
+		if err := t.check(); err != nil {
+			return nil, fmt.Errorf("tokensource: Func: %w", err)
+		}
+		return t, nil
+	})
 }

@@ -17,8 +17,9 @@ func FuzzAnswer(f *testing.F) {
 		e := &Error{Tenant: testTenant, ClientID: testClientID, CorrelationID: correlationID}
 		r := secretsOf(url.Values{"client_secret": {secret}})
 		a := &answer{status: status, body: body, header: http.Header{"Retry-After": {retryAfterValue}}}
-		a.describe(e, r)
-		g, err := a.grant(e, time.Now())
+		a.secrets = r
+		a.describe(e)
+		g, err := a.token(time.Now())
 		if err != nil && err != errRefused {
 			e.Err = r.Err(err)
 		}
@@ -30,8 +31,8 @@ func FuzzAnswer(f *testing.F) {
 			checkRedacted(t, e, secret)
 			return
 		}
-		token := newEntry(g).copy()
-		if status != http.StatusOK || e.Code != "" || g.check() != nil || token.Expiry.IsZero() || !token.Expiry.After(g.asked.Round(0)) {
+		token := g.oauth2()
+		if status != http.StatusOK || e.Code != "" || g.check() != nil || token.Expiry.IsZero() || !token.Expiry.After(g.Asked) {
 			t.Fatalf("status %d, %+v, %+v", status, e, token)
 		}
 		if strings.ContainsFunc(token.AccessToken, func(r rune) bool { return r < ' ' || r > '~' }) || token.AccessToken == "" {

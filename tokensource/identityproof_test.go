@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/azurehost"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -35,11 +36,11 @@ func (h *fakeHost) arc(t *testing.T, dir string, o ManagedIdentityOptions) *Sour
 	t.Helper()
 	m := environment(arcVars)
 	o.HTTPClient = &http.Client{Transport: h}
-	host, err := m.host(o)
-	if err != nil {
-		t.Fatal(err)
+	host, bad := m.Find()
+	if bad != nil {
+		t.Fatal(bad.Problem)
 	}
-	host.keyDir = dir
+	host.KeyDir = dir
 	return identitySource(o, host)
 }
 
@@ -69,9 +70,9 @@ func TestProofForArc(t *testing.T) {
 		{"quoted", `Basic realm="` + good + `"`, ""},
 		{"in lower case", "basic  realm=" + good, ""},
 		{"line end after the key", "Basic realm=" + writeKey(t, dir, "line.key", testArcKey+"\r\n"), ""},
-		{"4096 bytes", "Basic realm=" + writeKey(t, dir, "full.key", testArcKey+strings.Repeat("\n", maxKey-len(testArcKey))), ""},
+		{"4096 bytes", "Basic realm=" + writeKey(t, dir, "full.key", testArcKey+strings.Repeat("\n", 4096-len(testArcKey))), ""},
 
-		{"4097 bytes", "Basic realm=" + writeKey(t, dir, "long.key", strings.Repeat("k", maxKey+1)), "longer than 4 KiB"},
+		{"4097 bytes", "Basic realm=" + writeKey(t, dir, "long.key", strings.Repeat("k", 4097)), "longer than 4 KiB"},
 		{"empty", "Basic realm=" + writeKey(t, dir, "empty.key", "\n"), "is empty"},
 		{"two lines", "Basic realm=" + writeKey(t, dir, "two.key", testArcKey+"\nX: y"), "no header may have"},
 		{"no challenge", "", "names no file"},
@@ -181,7 +182,7 @@ func TestServiceFabric(t *testing.T) {
 	sum := sha1.Sum(srv.Certificate().Raw)
 	thumbprint := strings.ToUpper(hex.EncodeToString(sum[:]))
 	other := "00" + thumbprint[2:]
-	vars := func(thumbprint string) machine {
+	vars := func(thumbprint string) azurehost.Machine {
 		return environment(map[string]string{"IDENTITY_ENDPOINT": srv.URL + "/token?a=b", "IDENTITY_HEADER": testHeader, "IDENTITY_SERVER_THUMBPRINT": thumbprint})
 	}
 	clients := map[string]*http.Client{
@@ -220,15 +221,7 @@ func TestManagedIdentityOfThisMachine(t *testing.T) {
 	if host.requests[0].URL.Host != "127.0.0.1:41321" {
 		t.Errorf("asked %s", host.requests[0].URL)
 	}
-	if m := thisMachine(); !m.exists(os.Args[0]) || m.exists("/nothing/at/all") {
+	if m := azurehost.This(); !m.Exists(os.Args[0]) || m.Exists("/nothing/at/all") {
 		t.Error("exists")
-	}
-}
-
-func TestKeyPathIsAnErrorOfTheFileSystem(t *testing.T) {
-	dir := t.TempDir()
-	_, err := readKey(dir, "Basic realm="+filepath.Join(dir, "a.key"))
-	if !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%v", err)
 	}
 }

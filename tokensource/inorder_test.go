@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // accepting answers as a server that knows one secret.
@@ -133,14 +135,16 @@ func TestAllCredentialsBad(t *testing.T) {
 
 // broken is a credential of which no proof can be made.
 type broken struct {
-	kind
+	plain.Kind
 	err error
 }
 
 func (broken) check() *ConfigError { return nil }
 
-func (b broken) signers(*client) []signer {
-	return []signer{{sign: func(context.Context, url.Values) error { return b.err }}}
+func (b broken) authenticator(*client) authenticator {
+	return func(_ context.Context, send func(proof) *Error) *Error {
+		return send(func(context.Context) (url.Values, error) { return nil, b.err })
+	}
 }
 
 type passingError struct{ error }
@@ -220,7 +224,8 @@ func TestNextCredentialIsNotTriedForNobody(t *testing.T) {
 		t.Error("no error")
 	}
 	wantSecrets(t, server, "old")
-	if n := c.preferred.Load(); n != 0 {
-		t.Errorf("number %d is preferred", n)
+	if _, err := c.request(t.Context(), make(url.Values)); err == nil {
+		t.Error("no error")
 	}
+	wantSecrets(t, server, "old", "old", "new")
 }

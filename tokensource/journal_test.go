@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -22,6 +22,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // A logBuffer is what handlers write to. String waits for calls that have
@@ -56,12 +58,13 @@ func logCalls(t *testing.T) (messages []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	paths = append(paths, "../internal/clientcert/signer.go")
 	levels := []string{"Debug", "Info", "Warn", "Error", "Log", "LogAttrs"}
 	for _, path := range paths {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		file, err := parser.ParseFile(gotoken.NewFileSet(), path, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +82,7 @@ func logCalls(t *testing.T) (messages []string) {
 				t.Errorf("%s: %s without a context cannot be kept", path, method.Sel.Name)
 			}
 			text, ok := call.Args[1].(*ast.BasicLit)
-			if name := method.Sel.Name; ok && text.Kind == token.STRING && (strings.HasSuffix(name, "Context") || name == "warn") {
+			if name := method.Sel.Name; ok && text.Kind == gotoken.STRING && (strings.HasSuffix(name, "Context") || name == "warn") {
 				message, _ := strconv.Unquote(text.Value)
 				messages = append(messages, strings.TrimPrefix(message, "tokensource: "))
 			}
@@ -177,7 +180,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 		"the cache failed":       {rotate, func(_ *Config, c *lockingCache) { c.get = broken }, (*Config).ClientCredentials, token},
 		"a token was not stored": {succeed, func(_ *Config, c *lockingCache) { c.put = broken }, (*Config).ClientCredentials, token},
 		"a damaged entry of the cache is replaced": {rotate, func(_ *Config, c *lockingCache) {
-			c.get = func(context.Context, string) error { return fmt.Errorf("%w: bad padding", ErrCacheMiss) }
+			c.get = func(context.Context, string) error { return fmt.Errorf("%w: bad padding", tokencache.ErrMiss) }
 		}, user, token},
 		"a refresh token that has ended was not deleted": {script(rotate, badRequest(revoked)), func(_ *Config, c *lockingCache) { c.delete = broken }, user, twice},
 		"refresh token refused, signing in anew": {script(rotate, badRequest(revoked), rotate), nil, func(c *Config) *Source {
@@ -186,7 +189,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 		"a token that was refused is still in the cache": {rotate, nil, user, func(t *testing.T, s *Source) {
 			token := want(t, s, 1)
 			pass(2 * time.Minute)
-			s.flow().(*session).shelf.cache.(*lockingCache).put = broken
+			s.flow().(*userSession).store.cache.(*lockingCache).put = broken
 			s.Invalidate(token)
 		}},
 	}
@@ -206,7 +209,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 				}
 				var source *Source
 				handler := needy{t: t, source: &source, seen: make(map[string]bool), busy: new(atomic.Bool), lock: func(ctx context.Context) error {
-					unlock, err := cache.Lock(ctx, "")
+					_, unlock, err := cache.Lock(ctx, "")
 					if err == nil {
 						unlock()
 					}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/clientcert"
 )
 
 // assertionOf returns what a user's program calls a web API with.
@@ -34,7 +36,7 @@ func TestExpiryOfAJWT(t *testing.T) {
 		"{\"exp\":1700000000}\x00\xff": 0,
 	} {
 		text := "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".e30"
-		expiry, ok := expiryOf(text)
+		expiry, ok := clientcert.Expiry(text)
 		if ok != (want != 0) || ok && expiry.Unix() != want {
 			t.Errorf("%s: %v, %t", claims, expiry, ok)
 		}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // strictEntra takes each refresh token once, and the last one it has given out
@@ -52,11 +54,11 @@ func (c stepwise) Put(ctx context.Context, key string, value []byte) error {
 	return c.lockingCache.Put(ctx, key, value)
 }
 
-func (c stepwise) Lock(ctx context.Context, key string) (func(), error) {
+func (c stepwise) Lock(ctx context.Context, key string) (context.Context, func(), error) {
 	c.at("lock")
 	defer c.at("locked")
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
 	return c.lockingCache.Lock(ctx, key)
 }
@@ -100,7 +102,7 @@ func leaveAt(t *testing.T, locks bool, n int, name string) {
 	server.at = at
 	config.Cache = stepwise{cache, at}
 	if !locks {
-		config.Cache = struct{ Cache }{config.Cache}
+		config.Cache = struct{ tokencache.Cache }{config.Cache}
 	}
 	source := config.RefreshToken(testRefresh)
 	if _, err := source.TokenContext(ctx); err == nil {

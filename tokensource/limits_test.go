@@ -3,6 +3,9 @@ package tokensource
 import (
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/loopback"
 )
 
 // The limits, and who has set them. One that moves is to be moved here and where
@@ -18,7 +21,7 @@ func TestLimits(t *testing.T) {
 		"failure, for good":               {rememberTerminal, 5 * time.Second},
 		"failure, that passes":            {rememberTemporary, time.Second},
 		"failure, at most":                {rememberAtMost, time.Minute},
-		"Invalidate":                      {invalidateLimit, 5 * time.Second},
+		"Invalidate":                      {clearLimit, 5 * time.Second},
 		"call of a Cache":                 {cacheLimit, 10 * time.Second},
 		"renewal":                         {renewalLimit, 10 * time.Second},
 		"age from which a refusal counts": {renewAfter, time.Minute},
@@ -29,8 +32,6 @@ func TestLimits(t *testing.T) {
 		"managed identity": {identityLimit, 10 * time.Second},
 		"slowest poll":     {slowestPoll, time.Minute},
 		"first wait":       {firstWait, time.Second},
-		"browser's start":  {launchTime, 3 * time.Second},
-		"skew of a clock":  {maxSkew, 24 * time.Hour},
 		"lifetime":         {maxLifetime, 3650 * 24 * time.Hour},
 	} {
 		if row.got != row.want {
@@ -40,16 +41,14 @@ func TestLimits(t *testing.T) {
 	for name, row := range map[string]struct{ got, want int }{
 		"answer":                          {maxBody, 1 << 20},
 		"header":                          {maxHeader, 256 << 10},
-		"set aside for it":                {maxFirst, 16 << 10},
 		"entry":                           {maxRecord, 2 << 20},
 		"certificate's file":              {maxFile, 1 << 20},
-		"key of Azure Arc":                {maxKey, 4096},
-		"form at localhost":               {maxAnswer, 64 << 10},
+		"form at localhost":               {loopback.MaxAnswer, 64 << 10},
 		"claims":                          {maxClaims, 16 << 10},
 		"excerpt":                         {excerptSize, 200},
 		"text for a person":               {maxShown, 2 << 10},
 		"tries":                           {maxTries, 3},
-		"operations on a disk that hangs": {maxHanging, 16},
+		"operations on a disk that hangs": {cap(ctxerr.NewCalls()), 16},
 	} {
 		if row.got != row.want {
 			t.Errorf("%s: %d; want %d", name, row.got, row.want)

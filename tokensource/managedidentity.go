@@ -2,12 +2,19 @@ package tokensource
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/azurehost"
+	"github.com/exoauth/exoauth/internal/journal"
+	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // ManagedIdentityOptions says which managed identity is asked for a token, and
@@ -34,7 +41,7 @@ type ManagedIdentityOptions struct {
 	// Cache keeps the tokens for the next run of the program and for other
 	// processes, as [Config.Cache] does. Nil keeps them in the Source alone,
 	// which will do: the host has a cache too.
-	Cache Cache
+	Cache tokencache.Cache
 
 	// Logger gets a record for each request, at level Debug, and for each
 	// failure, at level Warn, as [Config.Logger] does. Nil means silence.
@@ -67,31 +74,46 @@ const identityLimit = 10 * time.Second
 //
 // (https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token)
 func ManagedIdentity(o ManagedIdentityOptions) *Source {
-	return managedIdentity(o, thisMachine())
+	return managedIdentity(o, azurehost.This())
 }
 
-func managedIdentity(o ManagedIdentityOptions, m machine) *Source {
+func managedIdentity(o ManagedIdentityOptions, m azurehost.Machine) *Source {
 	if err := o.check(); err != nil {
 		return &Source{broken: err}
 	}
-	host, err := m.host(o)
-	if err != nil {
-		return &Source{broken: err}
+	host, bad := m.Find()
+	if bad != nil {
+		return &Source{broken: (*ConfigError)(bad)}
 	}
 	return identitySource(o, host)
 }
 
-func identitySource(o ManagedIdentityOptions, host *identityHost) *Source {
-	id := &identity{host: host, options: o, resource: o.resource(), log: patientLogger(o.Logger)}
+func identitySource(o ManagedIdentityOptions, host *azurehost.Host) *Source {
+	if bad := host.Ask(o.resource(), o.id()); bad != nil {
+		bad.Field = "ManagedIdentityOptions." + bad.Field
+		return &Source{broken: (*ConfigError)(bad)}
+	}
+	id := newIdentity(o, host)
+	return newAppSource(id.owner, o.Cache, id.key, id.fetch)
+}
+
+func newIdentity(o ManagedIdentityOptions, host *azurehost.Host) *identity {
+	name := identityName(o, host)
+	id := &identity{
+		owner: &owner{name: name, clientID: o.ClientID, identity: name, log: journal.Logger(o.Logger)},
+		host:  host, options: o, resource: o.resource(),
+	}
 	hc := o.HTTPClient
 	if hc == nil {
-		hc = &http.Client{Transport: withoutProxy()}
+		hc = &http.Client{Transport: boundTransport(azurehost.Near())}
 	}
 	id.http, id.limit = ownClient(hc, identityLimit)
-	if host.pin != "" {
-		id.http.Transport = pinned(id.http.Transport, host.pin)
-	}
-	return storedSource(id, o.Cache, id.key)
+	id.http.Transport = host.Pinned(id.http.Transport)
+	return id
+}
+
+func (o ManagedIdentityOptions) id() azurehost.ID {
+	return azurehost.ID{Client: o.ClientID, Object: o.ObjectID, Resource: o.ResourceID}
 }
 
 func (o ManagedIdentityOptions) resource() string {
@@ -124,15 +146,125 @@ func (o ManagedIdentityOptions) check() *ConfigError {
 	return checkCache(o.Cache)
 }
 
-// withoutProxy is the transport of package net/http, but for proxies, and for
-// the half minute that it gives to a machine that is not there.
-func withoutProxy() *http.Transport {
-	t := new(http.Transport)
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = standard
+// identity is a managed identity made ready to be asked for tokens.
+type identity struct {
+	*owner
+	host     *azurehost.Host
+	options  ManagedIdentityOptions
+	resource string
+	http     http.Client
+	limit    time.Duration
+}
+
+// identityName says whose tokens they are, in logs and errors.
+func identityName(o ManagedIdentityOptions, host *azurehost.Host) string {
+	id := cmp.Or(o.ClientID, o.ObjectID, o.ResourceID)
+	if id == "" {
+		return "the managed identity of the system (" + host.Name + ")"
 	}
-	t = boundTransport(t)
-	t.Proxy = nil
-	t.DialContext = dialNear
-	return t
+	return "the managed identity " + id + " (" + host.Name + ")"
+}
+
+// key is that of its tokens in a Cache. The identity of the system is another
+// one on each machine, and may be another one for each program on it, which
+// then has a secret of its own.
+func (i *identity) key() (string, error) {
+	o := i.options
+	parts := []string{keyIdentity, i.host.Name, i.resource, strings.ToLower(o.ClientID), strings.ToLower(o.ObjectID), strings.ToLower(o.ResourceID)}
+	if o.ClientID == "" && o.ObjectID == "" && o.ResourceID == "" {
+		machine, err := os.Hostname()
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, machine, i.host.URL, i.host.Secret)
+	}
+	return cacheKey(parts...), nil
+}
+
+// longLived are tokens that are renewed after half of their lifetime.
+const longLived = 2 * time.Hour
+
+func (i *identity) fetch(ctx context.Context, pause pauseFunc) (*token, error) {
+	return i.repeat(ctx, pause, i.backoff, func() (*token, error) { return i.request(ctx) })
+}
+
+func (i *identity) backoff(try int, err error) (time.Duration, bool) {
+	status := 0
+	if e, ok := err.(*Error); ok {
+		status = e.StatusCode
+	}
+	switch wait, again := i.host.Wait(try, status); {
+	case !again:
+		return 0, false
+	case wait == 0:
+		return entraBackoff(try, err)
+	case status == http.StatusGone:
+		return wait, true
+	default:
+		return spread(wait, err), true
+	}
+}
+
+// request makes one request, or two if the host wants a proof. Any error is an
+// *Error.
+func (i *identity) request(ctx context.Context) (*token, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, i.limit, errTimeout)
+	defer cancel()
+	t, challenge, e := i.send(ctx, "")
+	if e != nil && e.StatusCode == http.StatusUnauthorized && i.host.KeyDir != "" {
+		key, err := i.host.Key(challenge)
+		if err != nil {
+			return nil, i.failed(&credentialError{err})
+		}
+		t, _, e = i.send(ctx, key)
+	}
+	if e != nil {
+		return nil, e
+	}
+	return t, nil
+}
+
+func (i *identity) send(ctx context.Context, key string) (t *token, challenge string, e *Error) {
+	e = i.failed(nil)
+	req, err := i.host.Request(ctx, key)
+	if err != nil {
+		e.Err = err
+		return nil, "", e
+	}
+	e.CorrelationID = newGUID()
+	req.Header.Set("x-ms-client-request-id", e.CorrelationID)
+	secrets := new(plain.Secrets)
+	secrets.Add(i.host.Secret, key)
+	e.hint = i.host.Hint // until there is an answer
+	bad := roundTrip(&i.http, req, e, secrets, func(a *answer, asked time.Time) (err error) {
+		a.describeIdentity(e)
+		e.hint = ""
+		e.passes = slices.Contains(i.host.Passing, a.status)
+		challenge = a.header.Get("WWW-Authenticate")
+		a.dated = true
+		if t, err = a.token(asked); err == nil {
+			err = i.host.CheckEcho(i.options.id(), a.fields.text)
+		}
+		if err != nil {
+			e.hint = i.host.Remedy(a.status)
+			return err
+		}
+		if t.RefreshIn == 0 && t.Lifetime > longLived {
+			t.RefreshIn = t.Lifetime / 2
+		}
+		i.gotToken(ctx, t, a)
+		return nil
+	})
+	return t, challenge, bad
+}
+
+// describeIdentity reads the errors that are not those of OAuth: App Service's
+// are flat, Service Fabric's are an object.
+func (a *answer) describeIdentity(e *Error) {
+	inner := parseFields(a.fields["error"])
+	text := func(limit int, f fields, name string) string { return head(a.secrets.Text(f.text(name)), limit) }
+	e.Code = cmp.Or(e.Code, text(128, inner, "code"))
+	e.Description = cmp.Or(e.Description, text(4<<10, inner, "message"), text(4<<10, a.fields, "message"))
+	e.CorrelationID = cmp.Or(text(64, inner, "correlationId"), text(64, a.fields, "correlationId"), e.CorrelationID)
+	a.refused = a.refused || e.Code != "" || e.Description != "" && a.status != http.StatusOK
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/azurehost"
 )
 
 const (
@@ -64,16 +64,16 @@ func identityToken(n int, lifetime time.Duration) *http.Response {
 }
 
 // environment is a machine with these variables, and with these files.
-func environment(variables map[string]string, files ...string) machine {
-	return machine{
-		getenv: func(name string) string { return variables[name] },
-		exists: func(path string) bool { return slices.Contains(files, path) },
-		goos:   "linux",
+func environment(variables map[string]string, files ...string) azurehost.Machine {
+	return azurehost.Machine{
+		Getenv: func(name string) string { return variables[name] },
+		Exists: func(path string) bool { return slices.Contains(files, path) },
+		GOOS:   "linux",
 	}
 }
 
 // at returns a source at this host, and its log.
-func (h *fakeHost) at(o ManagedIdentityOptions, m machine) (*Source, *logBuffer) {
+func (h *fakeHost) at(o ManagedIdentityOptions, m azurehost.Machine) (*Source, *logBuffer) {
 	log := new(logBuffer)
 	o.HTTPClient = &http.Client{Transport: h}
 	o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -344,7 +344,7 @@ func TestRenewalOfAManagedIdentity(t *testing.T) {
 			host := &fakeHost{answer: func(n int, _ *http.Request) (*http.Response, error) { return identityToken(n, lifetime), nil }}
 			source, _ := host.at(ManagedIdentityOptions{}, environment(noVariables))
 			want(t, source, 1)
-			if got := source.cached.Load().due; got != due {
+			if got := source.cached.Load().due(); got != due {
 				t.Errorf("%v: renewed after %v; want %v", lifetime, got, due)
 			}
 		})
@@ -367,8 +367,11 @@ func TestHerdOfAManagedIdentity(t *testing.T) {
 
 func TestClientOfAManagedIdentity(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://192.0.2.1")
-	source := identitySource(ManagedIdentityOptions{}, imds())
-	id := source.flow().(*identity)
+	host, bad := environment(noVariables).Find()
+	if bad != nil {
+		t.Fatal(bad.Problem)
+	}
+	id := newIdentity(ManagedIdentityOptions{}, host)
 	if id.limit != identityLimit {
 		t.Errorf("a request may take %v", id.limit)
 	}
@@ -379,23 +382,13 @@ func TestClientOfAManagedIdentity(t *testing.T) {
 	if theirs := http.DefaultTransport.(*http.Transport); t1.IdleConnTimeout != theirs.IdleConnTimeout || t1.IdleConnTimeout == 0 {
 		t.Errorf("idle connections are closed after %v", t1.IdleConnTimeout)
 	}
-	if reflect.ValueOf(t1.DialContext).Pointer() != reflect.ValueOf(dialNear).Pointer() {
+	if reflect.ValueOf(t1.DialContext).Pointer() != reflect.ValueOf(azurehost.Near().DialContext).Pointer() {
 		t.Error("a machine that is not there is dialled for half a minute")
 	}
 	standard := http.DefaultTransport
 	defer func() { http.DefaultTransport = standard }()
 	http.DefaultTransport = new(fakeHost)
-	if t2 := withoutProxy(); t2.Proxy != nil {
+	if t2 := azurehost.Near(); t2.Proxy != nil {
 		t.Error("a proxy from nowhere")
-	}
-}
-
-func TestWindowsPathsOfArc(t *testing.T) {
-	m := machine{getenv: func(string) string { return `C:\ProgramData` }, goos: "windows"}
-	if got := m.arcKeys(); got != filepath.Join(`C:\ProgramData`, "AzureConnectedMachineAgent", "Tokens") {
-		t.Error(got)
-	}
-	if got := filepath.Base(m.arcAgent()); got != "himds.exe" {
-		t.Error(got)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"sync"
 	"testing"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // memCache is a Cache without locks.
@@ -33,7 +35,7 @@ func (c *memCache) Get(ctx context.Context, key string) ([]byte, error) {
 	if value, ok := c.values[key]; ok {
 		return bytes.Clone(value), nil
 	}
-	return nil, ErrCacheMiss
+	return nil, tokencache.ErrMiss
 }
 
 func (c *memCache) Put(ctx context.Context, key string, value []byte) error {
@@ -110,11 +112,11 @@ type lockingCache struct {
 
 func newLockingCache() *lockingCache { return &lockingCache{lock: make(chan struct{}, 1)} }
 
-func (c *lockingCache) Lock(ctx context.Context, _ string) (func(), error) {
+func (c *lockingCache) Lock(ctx context.Context, _ string) (context.Context, func(), error) {
 	select {
 	case c.lock <- struct{}{}:
-		return func() { <-c.lock }, nil
+		return ctx, func() { <-c.lock }, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
 }

@@ -178,8 +178,8 @@ func TestStoredTokenFromTheFuture(t *testing.T) {
 		ahead    time.Duration
 		requests int
 	}{
-		{"within the tolerance", clockTolerance, 1},
-		{"beyond", clockTolerance + time.Second, 2},
+		{"within the tolerance", futureTolerance, 1},
+		{"beyond", futureTolerance + time.Second, 2},
 		{"by a year", 365 * 24 * time.Hour, 2},
 	}
 	for _, row := range rows {

@@ -42,11 +42,11 @@ func (c *Config) Password(username, password string) *Source {
 		return cl.key(keyPassword, user, proof), err
 	}
 	var refused failure
-	return newUserSession(cl, key, func(ctx context.Context, pause pauseFunc) (*grant, error) {
+	return newUserSession(cl, key, func(ctx context.Context, pause pauseFunc) (*token, error) {
 		if time.Now().Before(refused.until) {
 			return nil, refused.err
 		}
-		g, err := cl.retry(ctx, pause, func() (*grant, error) {
+		g, err := cl.retry(ctx, pause, func() (*token, error) {
 			return cl.request(ctx, url.Values{
 				"grant_type": {"password"},
 				"username":   {username},

@@ -2,7 +2,6 @@ package tokensource_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,16 +25,17 @@ import (
 // A task is what another process is to do, by running this test's binary. It
 // begins each time that a line comes, and says how it went.
 type task struct {
-	Kind               string // see process.do
-	Dir                string
-	Cloud              exoauth.Cloud
-	CA                 []byte
-	Tenant, ClientID   string
-	RefreshToken       string
-	Sources            int // at a time
-	PutBytes, PutCount int
-	Full               string // a file that says that the cache is full
+	Dir              string
+	Cloud            exoauth.Cloud
+	CA               []byte
+	Tenant, ClientID string
+	RefreshToken     string
+	Sources          int    // at a time
+	Full             string // a file that says that the cache is full
 }
+
+// entryKey has the form of a key.
+const entryKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 const taskVariable = "EXOAUTH_TEST_TASK"
 
@@ -57,29 +57,9 @@ func TestMain(m *testing.M) {
 const done = "done"
 
 func (k *task) do() string {
-	cache := tokensource.DirCache(k.Dir)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	switch k.Kind {
-	case "lock": // and keep it
-		if _, err := cache.(tokensource.Locker).Lock(ctx, entryKey); err != nil {
-			return err.Error()
-		}
-	case "put":
-		for i := range k.PutCount {
-			value := bytes.Repeat([]byte{'a' + byte(i%26)}, k.PutBytes)
-			if err := cache.Put(ctx, entryKey, value); err != nil {
-				return err.Error()
-			}
-		}
-	case "half a put":
-		if _, err := tokensource.WriteBeside(filepath.Join(k.Dir, entryKey+".token"), []byte("new")); err != nil {
-			return err.Error()
-		}
-	case "tokens":
-		return k.tokens(ctx)
-	}
-	return done
+	return k.tokens(ctx)
 }
 
 // tokens asks as the next run of a program does, several at a time.
@@ -175,7 +155,7 @@ func tokenTask(t *testing.T, strict bool) (*exchangetest.Server, *task) {
 	refresh := refreshTokenOf(srv, app, user)
 	srv.RefreshOnce = strict
 	return srv, &task{
-		Kind: "tokens", Dir: filepath.Join(t.TempDir(), "tokens"), Cloud: srv.Cloud(), CA: srv.CA(),
+		Dir: filepath.Join(t.TempDir(), "tokens"), Cloud: srv.Cloud(), CA: srv.CA(),
 		Tenant: srv.Tenant().ID, ClientID: app.ClientID, RefreshToken: refresh, Sources: 4,
 	}
 }
@@ -255,62 +235,4 @@ func (p *process) once(t *testing.T) {
 	t.Helper()
 	p.begin()
 	p.want(t)
-}
-
-// A process that is killed frees its lock.
-func TestKilledProcessFreesItsLock(t *testing.T) {
-	c, dir := newDirCache(t)
-	p := (&task{Kind: "lock", Dir: dir}).start(t)
-	p.once(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := c.(tokensource.Locker).Lock(ctx, entryKey); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("the other process is not respected: %v", err)
-	}
-	next := make(chan error)
-	go func() {
-		unlock, err := c.(tokensource.Locker).Lock(t.Context(), entryKey)
-		if err == nil {
-			unlock()
-		}
-		next <- err
-	}()
-	p.end()
-	if err := <-next; err != nil {
-		t.Error(err)
-	}
-}
-
-// Killed before the new file has its name: the old one is there.
-func TestProcessKilledBeforeTheRename(t *testing.T) {
-	c, dir := newDirCache(t)
-	put(t, c, "old")
-	p := (&task{Kind: "half a put", Dir: dir}).start(t)
-	p.once(t)
-	p.end()
-	if got := names(t, dir); strings.Count(got, ".new") != 1 {
-		t.Fatalf("files: %s", got)
-	}
-	wantEntry(t, c, "old")
-	put(t, c, "next")
-	wantEntry(t, c, "next")
-}
-
-// Killed anywhere in a Put: one value or another, whole.
-func TestProcessesKilledInPut(t *testing.T) {
-	c, dir := newDirCache(t)
-	put(t, c, "a")
-	for range 20 {
-		p := (&task{Kind: "put", Dir: dir, PutBytes: 200_000, PutCount: 1 << 30}).start(t)
-		p.begin()
-		first, _ := c.Get(t.Context(), entryKey)
-		for got := first; bytes.Equal(got, first); { // until it is at it
-			got, _ = c.Get(t.Context(), entryKey)
-		}
-		p.end()
-		got, err := c.Get(t.Context(), entryKey)
-		if err != nil || len(got) != 200_000 || strings.Trim(string(got), string(got[:1])) != "" {
-			t.Fatalf("%d bytes, %v", len(got), err)
-		}
-	}
 }

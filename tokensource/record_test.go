@@ -1,7 +1,7 @@
 package tokensource
 
 import (
-	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -12,10 +12,7 @@ import (
 // longer.
 func TestPaddedRecord(t *testing.T) {
 	stored := func(size int) *record {
-		return &record{
-			AccessToken: strings.Repeat("a", size), Asked: time.Unix(1_800_000_000, 0).UTC(), Lifetime: time.Hour,
-			Extra: map[string]string{"id_token": strings.Repeat("i", size)}, RefreshToken: "old",
-		}
+		return &record{token: token{AccessToken: strings.Repeat("a", size), Asked: time.Unix(1_800_000_000, 0).UTC(), Lifetime: time.Hour, Extra: map[string]any{"id_token": strings.Repeat("i", size)}, RefreshToken: "old"}}
 	}
 	for name, row := range map[string]struct {
 		stored *record
@@ -32,7 +29,7 @@ func TestPaddedRecord(t *testing.T) {
 				t.Errorf("refresh token %q, room for %d bytes; want %d", p.RefreshToken, len(p.Room), row.room)
 			}
 			if s := row.stored; s != nil {
-				if p.AccessToken != s.AccessToken || !p.Asked.Equal(s.Asked) || p.Lifetime != s.Lifetime || !maps.Equal(p.Extra, s.Extra) {
+				if p.AccessToken != s.AccessToken || !p.Asked.Equal(s.Asked) || p.Lifetime != s.Lifetime || !reflect.DeepEqual(p.Extra, s.Extra) {
 					t.Errorf("%+v is left of %+v", p, s)
 				}
 				if s.RefreshToken != "old" || s.Room != "" {
@@ -46,7 +43,7 @@ func TestPaddedRecord(t *testing.T) {
 // What encode cannot have made is not believed.
 func TestRecordsThatAreNone(t *testing.T) {
 	good := func() *record {
-		return &record{AccessToken: "token", Asked: time.Now(), Lifetime: time.Hour, RefreshToken: "refresh"}
+		return &record{token: token{AccessToken: "token", Asked: time.Now(), Lifetime: time.Hour, RefreshToken: "refresh"}}
 	}
 	for name, row := range map[string]struct {
 		change func(*record)
@@ -86,8 +83,8 @@ func TestRecordsThatAreNone(t *testing.T) {
 
 // An entry is bounded before it is written, too.
 func TestLongestRecord(t *testing.T) {
-	short := len(must((&record{RefreshToken: "x"}).encode("k")))
-	r := &record{RefreshToken: strings.Repeat("x", 1+2<<20-short)}
+	short := len(must((&record{token: token{RefreshToken: "x"}}).encode("k")))
+	r := &record{token: token{RefreshToken: strings.Repeat("x", 1+2<<20-short)}}
 	if value, err := r.encode("k"); err != nil || len(value) != 2<<20 {
 		t.Errorf("%d bytes, %v", len(value), err)
 	}

@@ -132,7 +132,7 @@ func TestRefreshInThatMakesNoSense(t *testing.T) {
 			server := &fakeEntra{answer: answering(200, `{"expires_in":3600,"refresh_in":`+test.value+`,"access_token":"`+tokenNumber(1)+`"}`)}
 			source := server.source()
 			want(t, source, 1)
-			if due := source.cached.Load().due; due != test.due {
+			if due := source.cached.Load().due(); due != test.due {
 				t.Errorf("%s: due after %v; want %v", test.name, due, test.due)
 			}
 		})

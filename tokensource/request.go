@@ -1,102 +1,97 @@
 package tokensource
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // maxBody bounds what is read of an answer. A token is a few KiB.
-const (
-	maxBody  = 1 << 20
-	maxFirst = 16 << 10 // of which no more than this is set aside before it is there
-)
+const maxBody = 1 << 20
 
 var (
 	errTimeout = fmt.Errorf("no answer within the time limit: %w", context.DeadlineExceeded)
 	errTooLong = errors.New("the answer is longer than 1 MiB")
 )
 
-// request makes a token request. Whatever fails is an *Error. The form is added
-// to.
-func (c *client) request(ctx context.Context, form url.Values) (*grant, error) {
-	var g *grant
-	e := c.signed(ctx, func(s signer) (e *Error) {
-		own := form
-		if len(c.signers) > 1 { // the next one may be of another kind
-			own = maps.Clone(form)
+// request makes a token request. Any error is an *Error. It adds to the form.
+func (c *client) request(ctx context.Context, form url.Values) (t *token, err error) {
+	e := c.post(ctx, "token", form, func(a *answer, asked time.Time) (err error) {
+		if t, err = a.token(asked); err == nil {
+			c.gotToken(ctx, t, a)
 		}
-		g, e = c.once(ctx, s, own)
-		return e
+		return err
 	})
 	if e != nil {
 		return nil, e
 	}
-	return g, nil
+	return t, nil
 }
 
-// once makes one request and reads the answer. The credential goes into the
-// body, which is the one way that Entra ID takes for all of them, and is never
-// tried in another.
-func (c *client) once(ctx context.Context, s signer, form url.Values) (*grant, *Error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
-	defer cancel()
-	e := c.failed(nil)
+// post sends a form to an endpoint, with the application's credential, and has
+// read read the answer. The credential goes into the body, which is the one way
+// that Entra ID accepts for all kinds.
+func (c *client) post(ctx context.Context, endpoint string, form url.Values, read func(a *answer, asked time.Time) error) *Error {
 	form.Set("client_id", c.clientID)
-	if s.sign != nil {
-		if err := s.sign(ctx, form); err != nil {
+	return c.authenticate(ctx, func(prove proof) *Error {
+		ctx, cancel := context.WithTimeoutCause(ctx, c.limit, errTimeout)
+		defer cancel()
+		e := c.failed(nil)
+		own, err := prove(ctx)
+		if err != nil {
 			e.Err = &credentialError{unwrapped(ctx, err)}
-			return nil, e
+			return e
 		}
-	}
-	r := secretsOf(form)
-	e.CorrelationID = newGUID()
+		full := maps.Clone(form)
+		maps.Copy(full, own)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint(endpoint), strings.NewReader(full.Encode()))
+		if err != nil {
+			e.Err = err
+			return e
+		}
+		e.CorrelationID = newGUID()
+		req.Header = http.Header{
+			"Content-Type":      {"application/x-www-form-urlencoded"},
+			"Client-Request-Id": {e.CorrelationID},
+		}
+		e.secretIsGUID = guidPattern.MatchString(full.Get("client_secret"))
+		return roundTrip(&c.http, req, e, secretsOf(full), read)
+	})
+}
+
+// roundTrip sends a request and has read read the answer. It returns nil, or e
+// with what is wrong. No secret is in it.
+func roundTrip(hc *http.Client, req *http.Request, e *Error, secrets *plain.Secrets, read func(a *answer, asked time.Time) error) *Error {
 	asked := time.Now()
-	a, err := c.post(ctx, c.endpoint("token"), form, e.CorrelationID)
-	if err != nil {
-		e.Err = r.Err(err)
-		return nil, e
+	a, err := exchange(hc, req)
+	if err == nil {
+		a.id, a.secrets = e.CorrelationID, secrets
+		a.describe(e)
+		err = read(a, asked)
 	}
-	a.describe(e, r)
-	g, err := a.grant(e, asked)
-	if err != nil {
-		e.secretIsGUID = guidPattern.MatchString(form.Get("client_secret"))
-		if err != errRefused {
-			e.Err = r.Err(err)
-		}
-		return nil, e
+	switch err {
+	case nil:
+		return nil
+	case errRefused:
+		return e
 	}
-	logToken(ctx, c, g, e.CorrelationID)
-	return g, nil
+	e.Err = secrets.Err(err)
+	return e
 }
 
-func logToken(ctx context.Context, o owner, g *grant, id string) {
-	if log := o.logger(); log.Enabled(ctx, slog.LevelDebug) {
-		log.DebugContext(ctx, "tokensource: got a token", "client", o.String(), "lifetime", g.lifetime, "correlation_id", id)
-	}
-}
-
-// post sends the form.
-func (c *client) post(ctx context.Context, address string, form url.Values, id string) (*answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	req.Header = http.Header{
-		"Content-Type":      {"application/x-www-form-urlencoded"},
-		"Client-Request-Id": {id},
-	}
-	return exchange(&c.http, req)
+func (o *owner) gotToken(ctx context.Context, t *token, a *answer) {
+	o.log.DebugContext(ctx, "tokensource: got a token", "client", o.name, "lifetime", t.Lifetime, "correlation_id", a.id)
 }
 
 // exchange sends a request and reads the answer. An error means that there is
@@ -109,7 +104,7 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 	}
 	defer resp.Body.Close()
 	a := &answer{status: resp.StatusCode, header: resp.Header}
-	a.body, err = readBody(resp)
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case len(a.body) > maxBody:
 		a.broken = errTooLong
@@ -119,15 +114,6 @@ func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 		a.broken = fmt.Errorf("%w: %w", errCutShort, unwrapped(ctx, err))
 	}
 	return a, nil
-}
-
-// readBody reads at most a byte more than maxBody, in one piece where the
-// server has said how long that is.
-func readBody(resp *http.Response) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(min(max(resp.ContentLength, 0), maxFirst)) + bytes.MinRead)
-	_, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
-	return b.Bytes(), err
 }
 
 // unwrapped removes the wrapping of net/http from err. If the time limit was the
@@ -166,4 +152,40 @@ func newGUID() string {
 		text = hex.AppendEncode(text, part)
 	}
 	return string(text)
+}
+
+// maxHeader bounds the status line and the headers of an answer, which are a
+// few KiB. The default of package net/http is 10 MiB.
+const maxHeader = 256 << 10
+
+// boundTransport returns a copy of a transport that reads no more than
+// maxHeader octets of headers, unless it has a limit already.
+func boundTransport(base *http.Transport) *http.Transport {
+	t := base.Clone()
+	if t.MaxResponseHeaderBytes == 0 {
+		t.MaxResponseHeaderBytes = maxHeader
+	}
+	return t
+}
+
+// The copy of http.DefaultTransport is one for all Sources, which share its
+// connections, until the program sets another one.
+var shared struct {
+	mu        sync.Mutex
+	of, bound *http.Transport
+}
+
+// sharedTransport returns http.DefaultTransport with a limit, or as it is if it
+// is no http.Transport.
+func sharedTransport() http.RoundTripper {
+	standard, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport
+	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if shared.of != standard {
+		shared.of, shared.bound = standard, boundTransport(standard)
+	}
+	return shared.bound
 }

@@ -22,10 +22,6 @@ const (
 	loopPause = 2 * time.Minute
 )
 
-// pauseFunc waits for d after a failure and reports true, or false at once if
-// nobody who wants the token has that much time, or when ctx ends.
-type pauseFunc func(ctx context.Context, d time.Duration, failed error) bool
-
 // A backoff says how long to wait after the try of that number has failed with
 // err, which is temporary, or that there is no use in another one.
 type backoff func(try int, err error) (wait time.Duration, again bool)
@@ -44,37 +40,32 @@ func spread(wait time.Duration, err error) time.Duration {
 	return wait/2 + rand.N(wait/2)
 }
 
-// A retrier repeats what fails for a reason that passes.
-type retrier struct {
-	owner
-	backoff backoff
-}
-
-func (r retrier) do(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
+// repeat makes a request until it does not fail for a reason that passes.
+func (o *owner) repeat(ctx context.Context, pause pauseFunc, next backoff, request func() (*token, error)) (*token, error) {
 	var before []*Error // the failure of the try before
 	for try := 1; ; try++ {
-		g, err := request()
+		t, err := request()
 		e, _ := errors.AsType[*Error](err)
 		if e != nil && ctx.Err() != nil { // the error says nothing about the server
 			return nil, e.after(before...)
 		}
 		if err == nil || !transport.Temporary(err) {
-			return g, err
+			return t, err
 		}
-		wait, again := r.backoff(try, err)
+		wait, again := next(try, err)
 		if !again || toldToWait(err) > longestWait || !pause(ctx, wait, err) {
 			return nil, err
 		}
 		if e != nil {
 			before = []*Error{e}
 		}
-		r.logger().DebugContext(ctx, "tokensource: trying again", "client", r.String(), "after", wait, "error", err)
+		o.log.DebugContext(ctx, "tokensource: trying again", "client", o.name, "after", wait, "error", err)
 	}
 }
 
-// retry makes token requests.
-func (c *client) retry(ctx context.Context, pause pauseFunc, request func() (*grant, error)) (*grant, error) {
-	return retrier{c, entraBackoff}.do(ctx, pause, request)
+// retry repeats a request to a token endpoint.
+func (c *client) retry(ctx context.Context, pause pauseFunc, request func() (*token, error)) (*token, error) {
+	return c.repeat(ctx, pause, entraBackoff, request)
 }
 
 func toldToWait(err error) time.Duration {

@@ -157,8 +157,10 @@ func TestRefusedRefreshTokenNeedsAPerson(t *testing.T) {
 
 // A session whose sign-in asks a person: when that may be, and when not.
 func TestInteractiveSession(t *testing.T) {
-	lifetime := func(refresh string) *grant {
-		return &grant{accessToken: "signed in", refreshToken: refresh, asked: time.Now(), lifetime: hour}
+	lifetime := func(refresh string) *token {
+		t := newToken("signed in", time.Now(), hour)
+		t.RefreshToken = refresh
+		return t
 	}
 	rows := []struct {
 		name    string
@@ -185,7 +187,7 @@ func TestInteractiveSession(t *testing.T) {
 				config.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				cl, _ := config.userClient()
 				asked := 0
-				s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
+				s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*token, error) {
 					asked++
 					return lifetime(row.refresh), nil
 				})
@@ -218,12 +220,12 @@ func TestSignInEndsTheSessionBefore(t *testing.T) {
 		config.Cache = new(memCache)
 		cl, _ := config.userClient()
 		asked := 0
-		s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
+		s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*token, error) {
 			asked++
-			return &grant{accessToken: fmt.Sprint("signed in ", asked), asked: time.Now(), lifetime: hour}, nil
+			return newToken(fmt.Sprint("signed in ", asked), time.Now(), hour), nil
 		})
 		s.interactive = true
-		s.refresh = testRefresh
+		s.have = testRefresh
 		source := s.source()
 		for n := 1; n <= 2; n++ {
 			if token, err := source.Token(); err != nil || token.AccessToken != fmt.Sprint("signed in ", n) {

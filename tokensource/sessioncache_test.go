@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // A refresh token is stored before it is used, and before anybody has the
@@ -75,7 +77,7 @@ func TestCacheInTrouble(t *testing.T) {
 	broken := func(context.Context, string) error { return errors.New("no route to the database") }
 	rows := []struct {
 		name  string
-		cache Cache
+		cache tokencache.Cache
 		user  bool // the flow is a user's
 		fails bool
 		warns int
@@ -183,7 +185,7 @@ func TestCacheThatNamesWhatItCannotReadIsRedacted(t *testing.T) {
 	}
 	for _, value := range cache.keys() {
 		for _, quoted := range []string{string(value), fmt.Sprintf("%q", value), strings.ReplaceAll(string(value), `":"`, `": "`)} {
-			for _, wrapped := range []error{reason, ErrCacheMiss} {
+			for _, wrapped := range []error{reason, tokencache.ErrMiss} {
 				cache.get = func(context.Context, string) error { return fmt.Errorf("%w: %s", wrapped, quoted) }
 				cache.put = cache.get
 				log := logged(config)
@@ -287,8 +289,10 @@ func TestSignInThatIsNotStoredIsNotForgotten(t *testing.T) {
 				want(t, config.DeviceCode(new(shown).show), 2)
 
 				cl, _ := config.userClient()
-				s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*grant, error) {
-					return &grant{accessToken: "bob's", refreshToken: "bobs.refresh.token", asked: time.Now(), lifetime: hour}, nil
+				s := newUserSession(cl, cl.keyOf(keyPerson), func(context.Context, pauseFunc) (*token, error) {
+					bobs := newToken("bob's", time.Now(), hour)
+					bobs.RefreshToken = "bobs.refresh.token"
+					return bobs, nil
 				})
 				s.interactive, s.anew = true, true
 				source := s.source()

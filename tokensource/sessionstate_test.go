@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // failing returns a hook that fails from call number n on, until it is mended.
@@ -257,7 +259,7 @@ func TestRoomIsGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := server.public()
-	config.Cache = DirCache(dir)
+	config.Cache = tokencache.Dir(dir)
 	if _, err := config.RefreshToken(testRefresh).Token(); err == nil {
 		t.Error("no error")
 	}

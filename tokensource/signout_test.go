@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // signedInTest has a user sign in with the first request.
@@ -35,10 +37,10 @@ func wantNobody(t *testing.T, s *Source) {
 }
 
 // eachCache runs a test with a Cache of either kind.
-func eachCache(t *testing.T, test func(*testing.T, Cache)) {
-	for name, cache := range map[string]func() Cache{
-		"with locks":    func() Cache { return newLockingCache() },
-		"without locks": func() Cache { return new(memCache) },
+func eachCache(t *testing.T, test func(*testing.T, tokencache.Cache)) {
+	for name, cache := range map[string]func() tokencache.Cache{
+		"with locks":    func() tokencache.Cache { return newLockingCache() },
+		"without locks": func() tokencache.Cache { return new(memCache) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test(t, cache()) })
@@ -47,7 +49,7 @@ func eachCache(t *testing.T, test func(*testing.T, Cache)) {
 }
 
 func TestSignOut(t *testing.T) {
-	eachCache(t, func(t *testing.T, cache Cache) {
+	eachCache(t, func(t *testing.T, cache tokencache.Cache) {
 		server := &fakeEntra{answer: rotate}
 		config := server.config()
 		config.Cache, config.CacheKey = cache, "account 1"
@@ -79,7 +81,7 @@ func TestSignOut(t *testing.T) {
 // Another Source of the user renews its token at that moment. With locks the
 // sign-out waits for it; without them it stores nothing any more.
 func TestSignOutDuringARenewal(t *testing.T) {
-	eachCache(t, func(t *testing.T, cache Cache) {
+	eachCache(t, func(t *testing.T, cache tokencache.Cache) {
 		server := &fakeEntra{answer: slowly(time.Second, rotate)}
 		config := server.config()
 		config.Cache, config.CacheKey = cache, "account 1"
@@ -136,7 +138,7 @@ func TestSignOutOfFlows(t *testing.T) {
 		{"refresh token", func(c *Config) *Source { return c.RefreshToken(testRefresh) }, wantNobody},
 		{"browser", func(c *Config) *Source { return c.loopback("") }, anew},
 	} {
-		for stored, cache := range map[string]Cache{"": nil, ", stored": new(memCache)} {
+		for stored, cache := range map[string]tokencache.Cache{"": nil, ", stored": new(memCache)} {
 			t.Run(row.name+stored, func(t *testing.T) {
 				server := &fakeEntra{answer: rotate}
 				config := server.config()

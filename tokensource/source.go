@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -43,7 +45,7 @@ const (
 // [Error.RetryAfter] counts instead, up to an hour, or up to five minutes if
 // the response did not come from Entra ID (a proxy's, for example).
 type Source struct {
-	cached atomic.Pointer[entry] // nil before the first token and after Invalidate
+	cached atomic.Pointer[token] // nil before the first token and after Invalidate
 
 	flow   func() flow  // a function, so that no dump shows what the flow knows; nil where broken says why
 	broken *ConfigError // nil in the zero Source too
@@ -75,8 +77,7 @@ func (s *Source) Token() (*oauth2.Token, error) {
 // ctx has ended or a renewal has failed.
 //
 // The token's Extra has the strings "scope", "refresh_in" and "id_token" if the
-// server sent them, and "ext_expires_in" if that differs from expires_in. The
-// token has no refresh token; see [Config.Cache].
+// server sent them. The token has no refresh token; see [Config.Cache].
 //
 // The error is an [*Error] if a request failed, or was not made because the
 // Cache failed; a [*ConfigError] if a setting cannot work; for [Func] it wraps
@@ -102,33 +103,33 @@ func (s *Source) TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.To
 	if s == nil || s.flow == nil {
 		return nil, s.unusable()
 	}
-	e := s.cached.Load()
-	if !e.fresh() || d > 0 && !e.valid(d) {
+	t := s.cached.Load()
+	if !t.fresh() || d > 0 && !t.valid(d) {
 		var err error
-		if e, err = s.get(ctx, d); err != nil {
+		if t, err = s.get(ctx, d); err != nil {
 			return nil, err
 		}
 	}
-	return e.copy(), nil
+	return t.oauth2(), nil
 }
 
 // get returns a token that is valid for d: the one that a call brings, or the
 // old one if the call fails or ctx ends.
-func (s *Source) get(ctx context.Context, d time.Duration) (*entry, error) {
-	if err := transport.ContextError(ctx); err != nil && !s.cached.Load().valid(d) {
-		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow(), err)
+func (s *Source) get(ctx context.Context, d time.Duration) (*token, error) {
+	if err := ctxerr.Of(ctx); err != nil && !s.cached.Load().valid(d) {
+		return nil, fmt.Errorf("tokensource: no token for %s: %w", s.flow().of().name, err)
 	}
 	for {
-		c, e, err := s.join(ctx, d)
+		c, t, err := s.join(ctx, d)
 		if c == nil {
-			return e, err
+			return t, err
 		}
-		e, err = c.wait(ctx)
+		t, err = c.wait(ctx)
 		if old := s.cached.Load(); err != nil && old.valid(d) {
 			return old, nil
 		}
-		if err != nil || !e.old(renewAfter) || e.good() && e.valid(d) {
-			return e, err
+		if err != nil || !t.old(renewAfter) || t.good() && t.valid(d) {
+			return t, err
 		}
 		// It came from the Cache, where it has grown old.
 	}
@@ -146,30 +147,30 @@ func (s *Source) unusable() error {
 }
 
 // join returns the call to wait for, or else a token or an error.
-func (s *Source) join(ctx context.Context, d time.Duration) (*call, *entry, error) {
+func (s *Source) join(ctx context.Context, d time.Duration) (*call, *token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	e := s.cached.Load()
+	t := s.cached.Load()
 	remembered := now.Before(s.failure.until)
-	switch valid := e.valid(d); {
-	case valid && e.fresh():
-		return nil, e, nil
-	case valid && e.good():
+	switch valid := t.valid(d); {
+	case valid && t.fresh():
+		return nil, t, nil
+	case valid && t.good():
 		if s.call == nil && !remembered {
 			s.call = s.newCall(ctx, true)
 		}
-		return nil, e, nil
+		return nil, t, nil
 	case s.call != nil:
 	case remembered && valid:
-		return nil, e, nil
+		return nil, t, nil
 	case remembered:
 		return nil, nil, s.failure.at(now)
 	default:
-		if kept, ok := s.flow().(keeper); ok && e.usable() && !valid {
-			kept.passOver(e.accessToken)
+		if t.usable() && !valid {
+			s.flow().passOver(t.AccessToken)
 		}
-		s.call = s.newCall(ctx, e.usable())
+		s.call = s.newCall(ctx, t.usable())
 	}
 	s.call.addWaiter(ctx)
 	return s.call, nil, nil
@@ -179,32 +180,30 @@ func (s *Source) join(ctx context.Context, d time.Duration) (*call, *entry, erro
 // token even if nobody waits any more, unless its user was signed out
 // meanwhile. It does not keep a failure then, which may be due to the
 // cancellation.
-func (s *Source) finish(ctx context.Context, c *call, g *grant, err error) {
+func (s *Source) finish(ctx context.Context, c *call, t *token, err error) {
 	s.mu.Lock()
 	abandoned := s.call != c
 	if !abandoned {
 		s.call = nil
 	}
-	var e *entry
 	switch {
 	case err == nil:
-		e = newEntry(g)
 		if c.era == s.era {
-			s.cached.Store(e)
+			s.cached.Store(t)
 			s.failure, s.failures = failure{}, 0
 		}
 	case !abandoned:
 		s.remember(err, time.Now())
 	}
 	s.mu.Unlock()
-	switch f := s.flow(); {
+	switch o := s.flow().of(); {
 	case err == nil:
 	case abandoned:
-		f.logger().DebugContext(ctx, "tokensource: nobody waited for it any more", "client", f.String(), "error", err)
+		o.log.DebugContext(ctx, "tokensource: nobody waited for it any more", "client", o.name, "error", err)
 	default:
-		f.logger().WarnContext(ctx, "tokensource: request failed", "client", f.String(), "error", err)
+		o.log.WarnContext(ctx, "tokensource: request failed", "client", o.name, "error", err)
 	}
-	c.answer(e, err)
+	c.answer(t, err)
 }
 
 // How long a failure is remembered; see Source.
@@ -259,22 +258,61 @@ func (f failure) at(now time.Time) error {
 //
 // With a [Config.Cache], this Source does not take t from there again. It also
 // removes t, in five seconds at most, so that no other process takes it. A
-// user's token stays there if the Cache is no [Locker].
+// user's token stays there if the Cache is no [tokencache.Locker].
 func (s *Source) Invalidate(t *oauth2.Token) {
 	if s == nil || t == nil {
 		return
 	}
-	e := s.cached.Load()
-	if e == nil || t.AccessToken != e.accessToken || !e.old(renewAfter) {
+	cached := s.cached.Load()
+	if cached == nil || t.AccessToken != cached.AccessToken || !cached.old(renewAfter) {
 		return
 	}
-	clear := func() {}
-	if kept, ok := s.flow().(keeper); ok {
-		clear = kept.forget(t.AccessToken) // first, or a call at this moment would find it in the Cache
-	}
-	if s.cached.CompareAndSwap(e, nil) {
+	clear := s.flow().forget(t.AccessToken) // first, or a call at this moment would find it in the Cache
+	if s.cached.CompareAndSwap(cached, nil) {
 		clear()
 	}
+}
+
+// SignOut forgets the user: the tokens of the Source and those in the
+// [Config.Cache], including the files that a killed process has left in a
+// [tokencache.Dir]. To sign out a user of a web application, call it on the Source of
+// [Config.SignedIn] with that user's Config, and on each Source of that user
+// that the application keeps.
+//
+// Afterwards the error of the Source, and of those that are made for the same
+// entry, is [ErrInteractionRequired] until the user signs in again. One of
+// [Config.AuthCode] or [Config.DeviceCode] asks the person; the browser may
+// answer that by itself, unless [AuthCodeOptions] has a Prompt. One that can sign
+// in without anybody, with a password, an assertion or as an application, does
+// so. [Config.RefreshToken] does not go back to the token it was given.
+//
+// A Source that is kept elsewhere uses its access token until it is to be
+// renewed, which is an hour or so, and finds out then. Connections that are open
+// stay open. Entra ID is not told: it has no endpoint for that, and an
+// administrator's Revoke-MgUserSignInSession is what ends every refresh token of
+// a user there.
+// (https://learn.microsoft.com/entra/identity/users/users-revoke-access)
+//
+// SignOut waits for the lock of the entry, and for a request of the Source that
+// is under way: give ctx a deadline where that may be a sign-in. After an error
+// the tokens may still be stored; call it again. Where the Cache is no [tokencache.Locker],
+// another process may store its tokens in the same moment.
+func (s *Source) SignOut(ctx context.Context) error {
+	if s == nil || s.flow == nil {
+		return s.unusable()
+	}
+	ctx, release := journal.Hold(ctx)
+	defer release()
+	if err := s.flow().signOut(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock() // before the records are released
+	s.era++
+	s.call = nil // what it brings is its waiters' alone
+	s.cached.Store(nil)
+	s.failure, s.failures = failure{}, 0
+	return nil
 }
 
 // Format shows whose tokens they are, whatever the verb.
@@ -284,7 +322,7 @@ func (s *Source) Format(f fmt.State, _ rune) {
 	case s == nil:
 		name = "nil"
 	case s.flow != nil:
-		name = s.flow().String()
+		name = s.flow().of().name
 	}
 	io.WriteString(f, "tokensource.Source("+name+")")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -74,7 +75,7 @@ func (e *entra) refreshToken(t *testing.T) string {
 // oneEntry is a Cache that nothing is in yet, and that takes one value.
 type oneEntry chan []byte
 
-func (oneEntry) Get(context.Context, string) ([]byte, error) { return nil, tokensource.ErrCacheMiss }
+func (oneEntry) Get(context.Context, string) ([]byte, error) { return nil, tokencache.ErrMiss }
 
 func (c oneEntry) Put(_ context.Context, _ string, value []byte) error {
 	c <- bytes.Clone(value)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -60,26 +61,6 @@ func ExampleConfig_AuthCode() {
 	}
 	fmt.Println(token.Type(), token.Valid())
 	// Output: Bearer true
-}
-
-// Where the browser may be somewhere else, show the address too.
-func ExampleOpenBrowser() {
-	cfg := &tokensource.Config{
-		Tenant:   "contoso.onmicrosoft.com",
-		ClientID: "11111111-2222-3333-4444-555555555555",
-	}
-	source := cfg.AuthCode(tokensource.AuthCodeOptions{
-		Open: func(ctx context.Context, address string) error {
-			fmt.Println("If no browser opens, visit", address)
-			tokensource.OpenBrowser(ctx, address)
-			return nil
-		},
-	})
-	token, err := source.Token()
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(token.Valid())
 }
 
 // A web application has two handlers: one begins the sign-in, the other ends
@@ -176,7 +157,7 @@ func ExampleConfig_RefreshToken() {
 		ClientID:   app.ClientID,
 		Cloud:      srv.Cloud(),
 		HTTPClient: srv.HTTPClient(),
-		Cache:      tokensource.DirCache(dir),
+		Cache:      tokencache.Dir(dir),
 	}
 	before := len(srv.Requests())
 	for range 2 { // two runs

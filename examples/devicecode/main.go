@@ -20,6 +20,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -50,7 +51,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
+	config.Cache = tokencache.Dir(filepath.Join(dir, "exoauth"))
 	config.CacheKey = user
 	for n := range runs {
 		if n > 0 {

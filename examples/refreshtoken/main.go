@@ -19,6 +19,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -51,7 +52,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	config.Cache = tokensource.DirCache(filepath.Join(dir, "exoauth"))
+	config.Cache = tokencache.Dir(filepath.Join(dir, "exoauth"))
 	for n := range runs {
 		if n > 0 {
 			fmt.Fprintln(out, "The program is run again:")

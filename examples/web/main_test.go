@@ -19,6 +19,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -340,7 +341,7 @@ func TestTable(t *testing.T) {
 		}
 		time.Sleep(time.Nanosecond)
 		rows.Put(t.Context(), "b", nil)
-		if _, err := rows.Get(t.Context(), "a"); err != tokensource.ErrCacheMiss {
+		if _, err := rows.Get(t.Context(), "a"); err != tokencache.ErrMiss {
 			t.Error(err)
 		}
 	})

@@ -8,11 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // A table stands for a database table with the columns key, value and since.
-// Its values open mailboxes: see tokensource.Encrypted.
+// Its values open mailboxes: see tokencache.Encrypted.
 type table struct {
 	mu   sync.Mutex
 	rows map[string]dated[[]byte]
@@ -29,7 +29,7 @@ func (t *table) Get(_ context.Context, key string) ([]byte, error) {
 	defer t.mu.Unlock()
 	row, ok := t.rows[key]
 	if !ok {
-		return nil, tokensource.ErrCacheMiss
+		return nil, tokencache.ErrMiss
 	}
 	return row.thing, nil
 }

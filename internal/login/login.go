@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/wire"
 )
 
@@ -136,7 +136,7 @@ func (l Login[S]) anew(ctx context.Context, token *oauth2.Token, refusal error) 
 // something itself. A violation of the limits of package wire becomes an error
 // that wraps protocol.
 func Reason(ctx context.Context, err error, said bool, protocol error) error {
-	switch ended := transport.ContextError(ctx); {
+	switch ended := ctxerr.Of(ctx); {
 	case ended != nil && said:
 		err = fmt.Errorf("%w, after %w", ended, err)
 	case ended != nil:

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
@@ -65,7 +65,7 @@ func run(f func(*pending), failed func()) *pending {
 // Token returns a token of src, which it asks as a Login does for one that is
 // valid for d. It returns the error of ctx as soon as that ends.
 func Token(ctx context.Context, src oauth2.TokenSource, d time.Duration) (*oauth2.Token, error) {
-	if err := transport.ContextError(ctx); err != nil {
+	if err := ctxerr.Of(ctx); err != nil {
 		return nil, err
 	}
 	return askFor(ctx, src, d, nil).wait(ctx)
@@ -91,7 +91,7 @@ func (p *pending) wait(ctx context.Context) (*oauth2.Token, error) {
 	case <-p.done:
 		return p.token, p.err
 	case <-ctx.Done():
-		return nil, transport.ContextError(ctx)
+		return nil, ctxerr.Of(ctx)
 	}
 }
 

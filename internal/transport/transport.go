@@ -102,19 +102,6 @@ func (c *Conn) Close() error {
 	return c.raw.Close()
 }
 
-// ContextError returns the error of ctx together with its cause, or nil while
-// ctx has not ended.
-func ContextError(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		return nil
-	}
-	if cause := context.Cause(ctx); !errors.Is(cause, err) {
-		return fmt.Errorf("%w: %w", err, cause)
-	}
-	return err
-}
-
 // WithTimeout bounds a dial. The cause says whose limit it was, which nobody
 // finds in the words "context deadline exceeded".
 func WithTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {

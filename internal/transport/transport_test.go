@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -100,18 +99,6 @@ func TestClientTLS(t *testing.T) {
 				t.Errorf("server name %q, minimum %x, want %q, %x", got.ServerName, got.MinVersion, test.serverName, test.minimum)
 			}
 		})
-	}
-}
-
-func TestContextError(t *testing.T) {
-	gaveUp := errors.New("gave up")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	if err := ContextError(ctx); err != nil {
-		t.Errorf("%v while the context lives", err)
-	}
-	cancel(gaveUp)
-	if err := ContextError(ctx); !errors.Is(err, context.Canceled) || !errors.Is(err, gaveUp) {
-		t.Errorf("%v, want both the error and its cause", err)
 	}
 }
 

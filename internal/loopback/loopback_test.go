@@ -1,0 +1,151 @@
+package loopback
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPage(t *testing.T) {
+	for _, o := range []Outcome{{SignedIn: true}, {Reason: `access_denied: "><img src=x onerror=alert(1)>` + "\nTITLE"}, {Reason: "</pre><script>"}, {}} {
+		w := httptest.NewRecorder()
+		showOutcome(w, o)
+		text := w.Body.String()
+		if w.Header().Get("Content-Length") != strconv.Itoa(len(text)) || w.Header().Get("Cache-Control") != "no-store" ||
+			!strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "default-src 'none';") {
+			t.Errorf("headers %v", w.Header())
+		}
+		if strings.Contains(text, "<img") || strings.Contains(text, "<script") || strings.Contains(text, "http://") || strings.Contains(text, "https://") {
+			t.Errorf("page %s", text)
+		}
+		if good := strings.Contains(text, "You are signed in"); good != o.SignedIn || strings.Contains(text, "<pre>") != (o.Reason != "") {
+			t.Errorf("%v: %s", o, text)
+		}
+		if strings.Count(text, "TITLE") != strings.Count(o.Reason, "TITLE") || strings.Contains(text, "BODY") {
+			t.Errorf("not filled in: %s", text)
+		}
+	}
+}
+
+// Port 80 is left out of what a browser names.
+func TestHostWithoutItsPort(t *testing.T) {
+	for redirect, want := range map[string]string{"http://localhost:80/": "localhost", "http://127.0.0.1:8080/": "127.0.0.1:8080"} {
+		u, _ := ParseURL(redirect)
+		if got := browserHost(u); got != want {
+			t.Errorf("%s: %s", redirect, got)
+		}
+	}
+}
+
+// Whichever address a browser takes for localhost, the sign-in is there.
+func TestLoopbackListensOnBothAddresses(t *testing.T) {
+	if !hasIPv6(net.Listen) {
+		t.Skip("no IPv6 here")
+	}
+	for redirect, want := range map[string][]string{
+		"":                 {"127.0.0.1", "::1"},
+		"http://localhost": {"127.0.0.1", "::1"},
+		"http://127.0.0.1": {"127.0.0.1"},
+	} {
+		at, _ := ParseURL(redirect)
+		l, err := Listen(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Serve("state")
+		_, port, _ := net.SplitHostPort(l.host)
+		for _, address := range want {
+			r, _ := http.NewRequest(http.MethodGet, "http://"+net.JoinHostPort(address, port)+"/?state=another", nil)
+			r.Host = l.host
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Errorf("%s: %v", address, err)
+				continue
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s: status %d", address, resp.StatusCode)
+			}
+		}
+		l.Finish(Outcome{SignedIn: true})
+		if len(l.at) != len(want) {
+			t.Errorf("%s: %d listeners", redirect, len(l.at))
+		}
+		for _, address := range want { // all are free again
+			again, err := net.Listen("tcp", net.JoinHostPort(address, port))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			again.Close()
+		}
+	}
+}
+
+// Where somebody else listens on [::1], the sign-in does not.
+func TestLoopbackPortThatIsTaken(t *testing.T) {
+	taken := errors.New("address in use")
+	rows := map[string]struct {
+		port  string
+		fails func(n int, address string) bool // the nth call for an address of IPv6
+		n     int                              // of listeners
+		err   error
+	}{
+		"free one, first taken":  {"0", func(n int, address string) bool { return n == 2 }, 2, nil},
+		"free one, all taken":    {"0", func(_ int, address string) bool { return address != "[::1]:0" }, 0, taken},
+		"given, taken":           {"given", func(_ int, address string) bool { return address != "[::1]:0" }, 0, taken},
+		"free one, without IPv6": {"0", func(int, string) bool { return true }, 1, nil},
+		"given, without IPv6":    {"given", func(int, string) bool { return true }, 1, nil},
+	}
+	for name, row := range rows {
+		t.Run(name, func(t *testing.T) {
+			if row.port == "given" {
+				l, err := net.Listen("tcp4", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, row.port, _ = net.SplitHostPort(l.Addr().String())
+				l.Close()
+			}
+			var open []net.Listener
+			n := 0
+			listen := func(network, address string) (net.Listener, error) {
+				if network == "tcp6" {
+					n++
+					if row.fails(n, address) {
+						return nil, taken
+					}
+					network, address = "tcp4", "127.0.0.1:0" // for this machine may have no IPv6
+				}
+				l, err := net.Listen(network, address)
+				if err == nil {
+					open = append(open, l)
+				}
+				return l, err
+			}
+			listeners, err := listenHere(listen, "localhost", row.port)
+			if len(listeners) != row.n || !errors.Is(err, row.err) {
+				t.Errorf("%d listeners, %v", len(listeners), err)
+			}
+			for _, l := range listeners {
+				l.Close()
+			}
+			for _, l := range open {
+				if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+					t.Error("one was left open")
+				}
+			}
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	if launchTime != 3*time.Second || pageTime != 2*time.Second {
+		t.Errorf("a browser has %v to open, and %v to take the page", launchTime, pageTime)
+	}
+}

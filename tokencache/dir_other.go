@@ -1,0 +1,32 @@
+//go:build !unix
+
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/exoauth/exoauth/internal/ctxerr"
+)
+
+// wary is nothing: readEntry looks at what it has opened.
+const wary = 0
+
+// isOwn leaves it to the directory who may write into it.
+func isOwn(fs.FileInfo) bool { return true }
+
+// syncDir does nothing: on Windows a directory cannot be synced.
+func syncDir(string) error { return nil }
+
+// insist repeats what fails while another process has the file open, which it
+// has for a moment only. (https://go.dev/issue/25965)
+func insist(ctx context.Context, f func() error) error {
+	const tries = 100
+	for try := 1; ; try++ {
+		err := f()
+		if err == nil || errors.Is(err, fs.ErrNotExist) || try == tries || !ctxerr.Sleep(ctx, lockPoll) {
+			return err
+		}
+	}
+}

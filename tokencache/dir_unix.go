@@ -1,0 +1,33 @@
+//go:build unix
+
+package tokencache
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// wary opens follow no link and wait for no writer of a pipe.
+const wary = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// isOwn reports whether a file is the program's user's, or root's.
+func isOwn(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || stat.Uid == 0 || int(stat.Uid) == os.Geteuid()
+}
+
+// syncDir has the new name of a file survive the end of the machine.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	d.Sync() // which some file systems do not have
+	return nil
+}
+
+// insist does f once: an open file is in nobody's way here.
+func insist(_ context.Context, f func() error) error { return f() }

@@ -1,0 +1,162 @@
+package tokencache
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/exoauth/exoauth/internal/plain"
+)
+
+// Encrypted returns a [Cache] that keeps its values in another one, encrypted
+// and authenticated with AES-256 in GCM. The key has 32 random bytes, which
+// belong where other secrets are: in a vault, or in the keyring of the system,
+// but not in the cache's own directory. A value is bound to its key in the
+// cache, so that it cannot be given out as that of somebody else. The length
+// of a value can be seen, and an older value put back.
+//
+// To replace the encryption key, pass the new one as key and those before as
+// old: they still decrypt, and everything that is written anew is encrypted
+// with the new one.
+//
+// Get returns a [*Error] for a value that was encrypted with a key that is
+// not passed; nobody is asked to sign in on that account, for the right key
+// opens it. The error is also [ErrMiss] where the value is damaged, or not
+// encrypted: when encryption is added to a cache that is in use, its users sign
+// in once more. The Cache is a [Locker] if the other one is. Its formatted value
+// shows nothing of the keys.
+func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
+	e := encrypted{Kind: "tokencache.Encrypted(…)", cache: cache}
+	for _, key := range append([][]byte{key}, old...) {
+		e.keys = append(e.keys, newSealer(bytes.Clone(key)))
+	}
+	if locker, ok := cache.(Locker); ok {
+		return lockedEncrypted{e, locker}
+	}
+	return e
+}
+
+type encrypted struct {
+	plain.Kind
+	cache Cache
+	keys  []*sealer // the first one encrypts
+}
+
+type lockedEncrypted struct {
+	encrypted
+	Locker
+}
+
+// A sealer has its key in functions, so that fmt cannot show it.
+type sealer struct {
+	id   [8]byte // of the key, at the beginning of each value
+	seal func(value, bound []byte) []byte
+	open func(value, bound []byte) ([]byte, error)
+}
+
+const (
+	sealedMagic = "exoauth1"
+	sealedHead  = len(sealedMagic) + len(sealer{}.id)
+)
+
+// newSealer returns nil for a key that is none.
+func newSealer(key []byte) *sealer {
+	if len(key) != 32 || bytes.Equal(key, make([]byte, 32)) {
+		return nil
+	}
+	id, err := hkdf.Key(sha256.New, key, nil, "exoauth key id", len(sealer{}.id))
+	if err != nil {
+		return nil
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil
+	}
+	return &sealer{
+		id:   [8]byte(id),
+		seal: func(value, bound []byte) []byte { return aead.Seal(nil, nil, value, bound) },
+		open: func(value, bound []byte) ([]byte, error) { return aead.Open(nil, nil, value, bound) },
+	}
+}
+
+// Check reports whether the keys, and the other Cache, can be used.
+func (e encrypted) Check() error {
+	switch {
+	case e.cache == nil:
+		return misused("is Encrypted without a Cache", "pass it one, such as Dir")
+	case slices.Contains(e.keys, nil):
+		return misused("is Encrypted with a key that does not have 32 bytes, or only zeros", "make one with crypto/rand, keep it with other secrets, and decode it if it is kept as text")
+	}
+	if c, ok := e.cache.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
+// bound is what a value is authenticated with.
+func bound(id [8]byte, key string) []byte {
+	return append(append([]byte(sealedMagic), id[:]...), key...)
+}
+
+func (e encrypted) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
+	sealed, err := e.cache.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) < sealedHead || string(sealed[:len(sealedMagic)]) != sealedMagic {
+		return nil, damaged(key, "is not encrypted")
+	}
+	id := [8]byte(sealed[len(sealedMagic):sealedHead])
+	i := slices.IndexFunc(e.keys, func(s *sealer) bool { return s.id == id })
+	if i < 0 {
+		return nil, &Error{
+			Key: key, Problem: fmt.Sprintf("is encrypted with another key (id %x; there is %x)", id, e.keys[0].id),
+			Remedy: "pass that key to Encrypted as an old one, or delete the entry, after which the user has to sign in again",
+		}
+	}
+	value, err := e.keys[i].open(sealed[sealedHead:], bound(id, key))
+	if err != nil {
+		return nil, damaged(key, "is cut short or was changed, or belongs to another key of the cache")
+	}
+	return value, nil
+}
+
+func (e encrypted) Put(ctx context.Context, key string, value []byte) error {
+	if err := e.Check(); err != nil {
+		return err
+	}
+	s := e.keys[0]
+	sealed := append([]byte(sealedMagic), s.id[:]...)
+	return e.cache.Put(ctx, key, append(sealed, s.seal(value, bound(s.id, key))...))
+}
+
+// sealedExtra is how much longer a sealed value is: by the head, a nonce and a
+// tag.
+const sealedExtra = sealedHead + 12 + 16
+
+func (e encrypted) Reserve(ctx context.Context, key string, size int) (release func(), err error) {
+	if c, ok := e.cache.(Reserver); ok {
+		return c.Reserve(ctx, key, size+sealedExtra)
+	}
+	return nil, errors.ErrUnsupported
+}
+
+func (e encrypted) Delete(ctx context.Context, key string) error {
+	if err := e.Check(); err != nil {
+		return err
+	}
+	return e.cache.Delete(ctx, key)
+}

@@ -1,0 +1,116 @@
+// Package tokencache keeps tokens between the runs of a program, and shares
+// them between processes. Set a [Cache] as the Cache of a tokensource.Config:
+//
+//	cfg.Cache = tokencache.Dir("/var/lib/invoices/tokens")
+//
+// [Dir] keeps tokens in files, and [Encrypted] encrypts those of any Cache. To
+// keep them elsewhere, such as in a table of a database, implement Cache, and
+// [Locker] if several processes share it. Package cachetest, beside this one,
+// tests an implementation.
+package tokencache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/internal/verdict"
+)
+
+// A Cache keeps tokens. It must be safe for concurrent use, and each method
+// must return when its context ends.
+//
+// A key is 64 hexadecimal digits in lower case. It stands for one user, or for
+// the application, in one flow, and reveals neither.
+//
+// A value is a secret: a refresh token in it opens a mailbox for months.
+// Protect it, or use [Encrypted]. It is a few KiB long. Its format is private
+// to package tokensource.
+type Cache interface {
+	// Get returns the value of a key, or ErrMiss if there is none. An error
+	// that wraps ErrMiss says that the value is damaged: a Source logs that
+	// error and replaces the value.
+	Get(ctx context.Context, key string) ([]byte, error)
+	// Put stores a value in the place of the old one. When it returns nil, the
+	// value must survive a crash of the machine. Get must never return half of
+	// a value.
+	Put(ctx context.Context, key string, value []byte) error
+	// Delete removes a value. If there is none, that is no error.
+	Delete(ctx context.Context, key string) error
+}
+
+// A Locker is a [Cache] that several processes can share: one of them makes a
+// request, and the others get its token. A Cache that wraps another one must
+// pass on its Lock, or it has no locks.
+type Locker interface {
+	// Lock waits until nobody else holds the lock of the key, or until ctx
+	// ends. The holder passes held, which is derived from ctx, to Get, Put and
+	// Delete, and calls unlock in the end.
+	//
+	// The lock must become free if its holder dies. If it becomes free earlier,
+	// as one that is leased for a time may, held ends, and Put and Delete with
+	// held must fail from then on, whether or not held is still in use.
+	Lock(ctx context.Context, key string) (held context.Context, unlock func(), err error)
+}
+
+// A Reserver is a [Cache] that can set storage aside. Some servers accept each
+// refresh token only once, so the next one must not be lost because a disk is
+// full: a Source makes sure that there is room for it before it uses the
+// current one.
+//
+// If a Cache is a [Locker] but not a Reserver, the Source calls Put under the
+// lock instead, with the current tokens in a value that is longer than the next
+// one. If it is not a Locker either, the Source does neither, since another
+// process may have stored a newer value.
+type Reserver interface {
+	// Reserve makes room for the next value of a key, of up to size bytes,
+	// until release. The caller holds the lock. An error that wraps
+	// errors.ErrUnsupported means that this Cache cannot reserve.
+	Reserve(ctx context.Context, key string, size int) (release func(), err error)
+}
+
+// ErrMiss is the error of [Cache.Get] for a key without a value.
+var ErrMiss = errors.New("tokencache: no such entry")
+
+// Error reports that a [Cache] of this package, or one of its entries, cannot
+// be used. If the entry is damaged beyond repair, errors.Is(err, ErrMiss)
+// reports true.
+type Error struct {
+	Key     string // of the entry
+	Problem string // what is wrong
+	Remedy  string // what to do
+	Err     error  // the reason; nil if Problem says it all
+
+	kind error // that Is knows
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrMiss] and the entry is damaged.
+func (e *Error) Is(target error) bool { return e.kind != nil && target == e.kind }
+
+// Error names the entry, the problem and the remedy. It quotes nothing of the
+// value.
+func (e *Error) Error() string {
+	reason := ""
+	if e.Err != nil {
+		reason = ": " + plain.Head(e.Err.Error(), 512)
+	}
+	subject := "entry " + plain.Head(e.Key, 64)
+	if e.kind == verdict.ErrSetting {
+		subject = "this cache"
+	}
+	return plain.Line(fmt.Sprintf("tokencache: %s %s%s; %s", subject, e.Problem, reason, e.Remedy))
+}
+
+// damaged is the error of an entry that is to be replaced.
+func damaged(key, problem string) *Error {
+	return &Error{Key: key, Problem: problem, Remedy: "it is replaced", kind: ErrMiss}
+}
+
+// misused is the error of a Cache that can never be used.
+func misused(problem, remedy string) *Error {
+	return &Error{Problem: problem, Remedy: remedy, kind: verdict.ErrSetting}
+}

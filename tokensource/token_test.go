@@ -1,0 +1,123 @@
+package tokensource
+
+import (
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Nothing can set the two clocks apart, so these tests move the time that
+// the clock on the wall showed.
+func TestTokenMustBeGoodByBothClocks(t *testing.T) {
+	const hour = time.Hour
+	tests := []struct {
+		name          string
+		mono, wall    time.Duration // how old by each
+		fresh, usable bool
+	}{
+		{"new", 0, 0, true, true},
+		{"until the renewal", 55*time.Minute - 1, 55*time.Minute - 1, true, true},
+		{"renewal", 55 * time.Minute, 55 * time.Minute, false, true},
+		{"slept over the renewal", time.Minute, 55 * time.Minute, false, true},
+		{"slept over the expiry", time.Minute, hour, false, false},
+		{"wall set back over the renewal", 55 * time.Minute, -24 * hour, false, true},
+		{"wall set back over the expiry", hour, -24 * hour, false, false},
+	}
+	for _, test := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			e := newToken("t", time.Now(), hour)
+			pass(test.mono)
+			e.Asked = e.Asked.Add(test.mono - test.wall)
+			if e.fresh() != test.fresh || e.usable() != test.usable {
+				t.Errorf("%s: fresh %v, usable %v", test.name, e.fresh(), e.usable())
+			}
+		})
+	}
+}
+
+func TestClocksAreAskedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newToken("t", time.Now(), time.Hour)
+		if !e.fresh() {
+			t.Fatal("not fresh")
+		}
+		e.Asked = time.Now().Add(-time.Hour).Round(0) // the machine has slept
+		pass(checkInterval - 1)
+		if !e.fresh() {
+			t.Error("the clocks are asked each time")
+		}
+		pass(1)
+		if e.fresh() {
+			t.Error("the clocks are not asked again")
+		}
+	})
+}
+
+// The timer is set for the moment of the renewal where that is nearer.
+func TestRenewalIsOnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newToken("t", time.Now(), time.Hour)
+		pass(e.due() - 1)
+		if !e.fresh() {
+			t.Error("renewed too early")
+		}
+		pass(1)
+		if e.fresh() {
+			t.Error("renewed too late")
+		}
+	})
+}
+
+func TestOldByEitherClock(t *testing.T) {
+	const slow = 2 * time.Minute // the request
+	for _, test := range []struct {
+		name       string
+		mono, wall time.Duration
+		want       bool
+	}{
+		{"new", 0, 0, false},
+		{"not quite a minute", time.Minute - 1, time.Minute - 1, false},
+		{"a minute", time.Minute, time.Minute, true},
+		{"slept a minute", 0, time.Minute, true},
+		{"wall set back", time.Minute, -time.Hour, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := time.Now()
+			pass(slow)
+			e := newToken("t", asked, time.Hour)
+			pass(test.mono)
+			e.Asked = e.Asked.Add(test.mono - test.wall)
+			if got := e.old(renewAfter); got != test.want {
+				t.Errorf("%s: %v", test.name, got)
+			}
+		})
+	}
+}
+
+// Callers get all that the token has, in an allocation of their own.
+func TestCopyIsWhole(t *testing.T) {
+	for name, extra := range map[string]map[string]any{"without Extra": nil, "with Extra": {"scope": "IMAP.AccessAsUser.All"}} {
+		asked := time.Now()
+		e := newToken("t", asked, time.Hour)
+		e.Extra = extra
+		got := e.oauth2()
+		want := oauth2.Token{AccessToken: "t", TokenType: "Bearer", Expiry: asked.Round(0).UTC().Add(time.Hour)}
+		if extra != nil {
+			want = *want.WithExtra(extra)
+		}
+		if !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s: %+v, want %+v", name, *got, want)
+		}
+		if got == e.oauth2() {
+			t.Errorf("%s: two callers share it", name)
+		}
+		if n := testing.AllocsPerRun(100, func() { escaped = e.oauth2() }); n > 1 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+var escaped *oauth2.Token

@@ -1,0 +1,221 @@
+package tokensource
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth/internal/journal"
+	"github.com/exoauth/exoauth/internal/loopback"
+	"github.com/exoauth/exoauth/internal/plain"
+)
+
+// A SignIn is one that a web application has begun, to be kept in the session
+// of the browser until that comes back. It can be stored as JSON, where only
+// the application can read it. Its formatted value shows nothing of it.
+type SignIn struct {
+	State       string // ties the answer to the browser (RFC 6749 §10.12)
+	Verifier    string // proves that who redeems the code began the sign-in (RFC 7636)
+	RedirectURL string // as in the request
+}
+
+const redactedSignIn = "tokensource.SignIn(…)"
+
+// Format shows that it is a SignIn, whatever the verb.
+func (SignIn) Format(f fmt.State, _ rune) { io.WriteString(f, redactedSignIn) }
+
+// LogValue shows that it is a SignIn.
+func (SignIn) LogValue() slog.Value { return slog.StringValue(redactedSignIn) }
+
+// AuthCodeURL begins a sign-in in a web application. Store the SignIn in the
+// browser's session and redirect the browser to the address. When it comes back
+// to [AuthCodeOptions.RedirectURL], give both to [Config.Exchange].
+//
+// The answer comes in the query of a GET request, for a cookie that is
+// SameSite=Lax does not come with a POST from another site. The error is a
+// [*ConfigError]; nothing is sent.
+func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, err error) {
+	cl, bad := c.userClient()
+	if bad == nil {
+		bad = checkRedirect(o.RedirectURL)
+	}
+	if bad != nil {
+		return "", SignIn{}, bad
+	}
+	address, signIn = cl.beginSignIn(o, "query")
+	return address, signIn, nil
+}
+
+// Exchange ends a sign-in: it takes the query of the request with which the
+// browser came back, or its form, redeems the authorization code in it, and
+// returns the user's Source, which has its first token and goes on with refresh
+// tokens. One that was begun by another browser is refused.
+//
+// A code can be redeemed once, even if that fails, so Exchange makes one
+// request and does not repeat it: after an error, begin anew. Once it has the
+// tokens it stores them, whether ctx has ended or not. The errors are those of
+// [Source.TokenContext]; where the user or Entra ID declined, an [*Error] has
+// the reason, with Code "access_denied" for the former.
+//
+// Each user has a Source of their own. With a [Config.Cache], each also needs a
+// Config that differs in its [Config.CacheKey]; the tokens are stored, and
+// [Config.SignedIn] with that Config is their Source when the application has
+// been restarted. A program that keeps Sources puts this one in the place of
+// the user's older one, which may go on to say that nobody has signed in, for a
+// minute at most, as it remembers failures. Who has signed in is in the id_token: see
+// [Source.TokenContext], and add "openid" and "profile" to the Scopes.
+func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values) (*Source, error) {
+	cl, bad := c.userClient()
+	if bad == nil {
+		bad = c.checkCacheKey()
+	}
+	if bad != nil {
+		return nil, bad
+	}
+	ctx, release := journal.Hold(ctx)
+	defer release()
+	t, err := cl.exchange(ctx, signIn, answer)
+	if err != nil {
+		return nil, err
+	}
+	s := newUserSession(cl, cl.keyOf(keyPerson), nil)
+	if t, err = s.begin(context.WithoutCancel(ctx), t); err != nil {
+		return nil, err
+	}
+	s.given = t.AccessToken
+	source := s.source()
+	source.cached.Store(t)
+	return source, nil
+}
+
+// SignedIn returns a source of tokens for a user who has signed in before,
+// perhaps in another run of the program. It asks nobody, so it is for a web
+// application's handlers, and for a job that runs when nobody is there. Where
+// nothing is stored, or the user has to sign in again, the error is
+// [ErrInteractionRequired].
+//
+// It finds a sign-in by [Config.Exchange], by [Config.DeviceCode], or by
+// [Config.AuthCode] without a LoginHint: one with a LoginHint is found by
+// AuthCode with the same hint alone. [Config.Cache] and [Config.CacheKey] are
+// required; these two, Cloud, Tenant, ClientID and Scopes must be as they were
+// at the sign-in. A Credential is needed where that had one.
+func (c *Config) SignedIn() *Source {
+	cl, err := c.userClient()
+	switch {
+	case err != nil:
+	case c.Cache == nil:
+		err = &ConfigError{Field: "Cache", Problem: "nil, so nobody's sign-in is stored", Remedy: "set it to the one that was set when the user signed in"}
+	default:
+		err = c.checkCacheKey()
+	}
+	if err != nil {
+		return &Source{broken: err}
+	}
+	return newUserSession(cl, cl.keyOf(keyPerson), nil).source()
+}
+
+// checkCacheKey is for web applications, whose users are many.
+func (c *Config) checkCacheKey() *ConfigError {
+	if c.Cache == nil || c.CacheKey != "" {
+		return nil
+	}
+	return &ConfigError{
+		Field: "CacheKey", Problem: "empty, so that all users of the application would share what is in the Cache",
+		Remedy: "copy the Config for each user, and set it to what the application knows the user by",
+	}
+}
+
+// beginSignIn returns the address to send the browser to.
+func (c *client) beginSignIn(o AuthCodeOptions, mode string) (address string, signIn SignIn) {
+	signIn = SignIn{State: rand.Text(), Verifier: oauth2.GenerateVerifier(), RedirectURL: o.RedirectURL}
+	query := url.Values{
+		"client_id":             {c.clientID},
+		"response_type":         {"code"},
+		"response_mode":         {mode},
+		"redirect_uri":          {signIn.RedirectURL},
+		"scope":                 {c.scope},
+		"state":                 {signIn.State},
+		"code_challenge":        {oauth2.S256ChallengeFromVerifier(signIn.Verifier)},
+		"code_challenge_method": {"S256"},
+	}
+	for name, value := range map[string]string{"login_hint": o.LoginHint, "prompt": o.Prompt, "claims": o.Claims} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return c.endpoint("authorize") + "?" + query.Encode(), signIn
+}
+
+// endpoint returns the address of the endpoint of that name.
+func (c *client) endpoint(name string) string {
+	return c.authority + "/" + c.tenant + "/oauth2/v2.0/" + name
+}
+
+// exchange redeems the code in an answer. It is not retried: a try that
+// failed may have used up the code. (AADSTS54005)
+func (c *client) exchange(ctx context.Context, signIn SignIn, answer url.Values) (*token, error) {
+	code, err := c.code(signIn, answer)
+	if err != nil {
+		return nil, err
+	}
+	return c.request(ctx, url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {code},
+		"code_verifier": {signIn.Verifier},
+		"redirect_uri":  {signIn.RedirectURL},
+		"scope":         {c.scope},
+	})
+}
+
+// code returns what the browser brought, or the error that it brought.
+func (c *client) code(signIn SignIn, answer url.Values) (string, error) {
+	code := answer.Get("code")
+	switch {
+	case !loopback.SameState(signIn.State, answer.Get("state")):
+		return "", c.failed(&ownError{"the answer belongs to another sign-in: its state differs; begin a new one in this browser", nil})
+	case answer.Has("error"):
+		return "", c.declined(signIn, answer)
+	case code == "":
+		return "", c.failed(&ownError{"the answer has neither a code nor an error", nil})
+	}
+	return code, nil
+}
+
+// declined is the Error that came in an address rather than in JSON. Its text
+// may echo the parameters of the sign-in.
+func (c *client) declined(signIn SignIn, answer url.Values) *Error {
+	secrets := new(plain.Secrets)
+	secrets.Add(signIn.State, signIn.Verifier, answer.Get("code"))
+	text := func(name string, limit int) string { return plain.Head(secrets.Text(answer.Get(name)), limit) }
+	e := c.failed(nil)
+	e.Code = cmp.Or(text("error", 128), "unknown")
+	e.Suberror = text("error_subcode", 128)
+	e.Description = text("error_description", 4<<10)
+	e.AADSTS = codes(nil, e.Description)
+	if claims := answer.Get("claims"); len(claims) <= maxClaims {
+		e.Claims = secrets.Text(claims)
+	}
+	e.TraceID = tail(e.Description, "Trace ID:", 1)
+	e.CorrelationID = tail(e.Description, "Correlation ID:", 1)
+	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", tail(e.Description, "Timestamp:", 2))
+	return e
+}
+
+// checkRedirect is for web applications.
+func checkRedirect(address string) *ConfigError {
+	u, err := url.Parse(address)
+	if err == nil && u.Fragment == "" && u.User == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && loopback.IsLocalhost(u.Hostname())) {
+		return nil
+	}
+	return &ConfigError{
+		Field: "AuthCodeOptions.RedirectURL", Value: unlessSecret(address), Problem: "not an https:// address",
+		Remedy: "set it to the address of the handler that calls Exchange, as it is registered in Entra ID under the platform Web; http:// is allowed for localhost alone",
+	}
+}
