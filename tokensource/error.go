@@ -164,7 +164,7 @@ func (e *Error) temporary() bool {
 	case errors.Is(e.Err, errCutShort):
 		return true
 	}
-	return slices.ContainsFunc(e.AADSTS, func(code int) bool { return slices.Contains(passing, code) })
+	return e.has(passes)
 }
 
 // credentialError is for a credential that cannot be used: no request was made.
@@ -250,7 +250,7 @@ func (e *Error) remedy() string {
 		if code == 7000215 && e.secretIsGUID {
 			return "the secret is a GUID, as a Secret ID is: use the secret's Value"
 		}
-		if remedy, ok := remedies[code]; ok {
+		if remedy := causes[code].remedy; remedy != "" {
 			return remedy
 		}
 	}

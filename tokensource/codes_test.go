@@ -2,7 +2,6 @@ package tokensource
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 )
 
@@ -54,13 +53,12 @@ func TestFirstKnownNumberDecides(t *testing.T) {
 
 // No credential is given up for what passes or what a user mends.
 func TestNumbersSayOneThing(t *testing.T) {
-	said := make(map[int]string)
-	for name, codes := range map[string][]int{"passing": passing, "badCredential": badCredential, "mendedByUser": mendedByUser} {
-		for _, code := range codes {
-			if said[code] != "" {
-				t.Error(fmt.Sprint("AADSTS", code), "is", said[code], "and", name)
-			}
-			said[code] = name
+	for number, c := range causes {
+		if k := c.kind & (passes | credential | byUser); k&(k-1) != 0 {
+			t.Errorf("AADSTS%d is of the kinds %b", number, k)
+		}
+		if k := c.kind & (byUser | byOthers); k&(k-1) != 0 {
+			t.Errorf("AADSTS%d is mended by the user and by somebody else", number)
 		}
 	}
 }
