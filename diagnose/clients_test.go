@@ -150,7 +150,7 @@ func signInPage(kind, body string) func(*testing.T, *exchangetest.Server) error 
 
 func nobodySignedIn(t *testing.T, _ *exchangetest.Server) error {
 	config := tokensource.Config{Tenant: "contoso.com", ClientID: clientID, Cache: tokencache.Dir(t.TempDir()), CacheKey: "adele"}
-	_, err := config.SignedIn().TokenContext(t.Context())
+	_, err := config.Resume().TokenContext(t.Context())
 	return err
 }
 

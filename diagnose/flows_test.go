@@ -56,7 +56,7 @@ func certificate(t *testing.T, w *world) (string, error) {
 	leaf, err := x509.ParseCertificate(der)
 	must(err)
 	w.app.AddCertificate(leaf)
-	config := w.config(tokensource.Certificate([]*x509.Certificate{leaf}, key))
+	config := w.config(tokensource.Certificate([]*x509.Certificate{leaf}, key, nil))
 	return token(config.ClientCredentials().TokenContext(t.Context()))
 }
 

@@ -55,9 +55,9 @@ var clientRules = []rule{
 	{
 		name: "nobody-signed-in", seen: nobodySignedIn, confidence: Certain,
 		cause:  "Nobody has signed in yet, or somebody has signed out; or the sign-in was made with other settings, so that its tokens are not found.",
-		remedy: "Have the user sign in, by Exchange, DeviceCode, or AuthCode without a LoginHint. Cache, CacheKey, Cloud, Tenant, ClientID and Scopes must be the same there as in SignedIn, and a Credential must be set in both or in neither.",
+		remedy: "Have the user sign in, by Exchange, DeviceCode, or AuthCode without a LoginHint. Cache, CacheKey, Cloud, Tenant, ClientID and Scopes must be the same there as in Resume, and a Credential must be set in both or in neither.",
 		who:    Developer,
-		source: "https://pkg.go.dev/github.com/exoauth/exoauth/tokensource#Config.SignedIn",
+		source: "https://pkg.go.dev/github.com/exoauth/exoauth/tokensource#Config.Resume",
 	},
 	{
 		name: "no-identity", seen: noIdentity, confidence: Likely,

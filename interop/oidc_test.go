@@ -71,12 +71,12 @@ func TestClientCredentialsWithSecret(t *testing.T) {
 func TestClientCredentialsWithSignedAssertion(t *testing.T) {
 	p := startProvider(t)
 	config := p.config("signer")
-	config.Credential = tokensource.Certificate([]*x509.Certificate{p.cert}, p.key)
+	config.Credential = tokensource.Certificate([]*x509.Certificate{p.cert}, p.key, nil)
 	wantToken(t, config.ClientCredentials())
 	p.wantRequests(t, "token")
 
 	key, cert := newSigner(t)
-	config.Credential = tokensource.Certificate([]*x509.Certificate{cert}, key)
+	config.Credential = tokensource.Certificate([]*x509.Certificate{cert}, key, nil)
 	_, err := config.ClientCredentials().Token()
 	if e, ok := errors.AsType[*tokensource.Error](err); !ok || e.Code != "invalid_client" {
 		t.Errorf("error %v", err)

@@ -74,7 +74,8 @@ func TestStatesOfApplications(t *testing.T) {
 		{"secret removed", 7000215, func(_ *testing.T, f *fixture, _ *tokensource.Config) { f.app.RemoveSecret(f.app.Secret) }},
 		{"secret expired", 7000222, func(_ *testing.T, f *fixture, _ *tokensource.Config) { f.app.ExpireSecret(f.app.Secret) }},
 		{"certificate not uploaded", 700027, func(t *testing.T, _ *fixture, c *tokensource.Config) {
-			c.Credential = tokensource.Certificate(stranger(t))
+			chain, key := stranger(t)
+			c.Credential = tokensource.Certificate(chain, key, nil)
 		}},
 		{"assertion with a stranger's signature", 700027, func(t *testing.T, f *fixture, c *tokensource.Config) {
 			_, key := stranger(t)

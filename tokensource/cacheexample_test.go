@@ -33,7 +33,7 @@ func refreshTokenOf(srv *exchangetest.Server, app *exchangetest.App, user *excha
 
 // A nightly job for a user who signs in once, with a code. The tokens are
 // encrypted on the disk.
-func ExampleConfig_SignedIn() {
+func ExampleConfig_Resume() {
 	srv, app, adele := quickDevices()
 	defer srv.Close()
 	dir, err := os.MkdirTemp("", "tokens")
@@ -53,7 +53,7 @@ func ExampleConfig_SignedIn() {
 		CacheKey:   "adele",
 	}
 	// The job, before anybody has signed in.
-	_, err = cfg.SignedIn().TokenContext(context.Background())
+	_, err = cfg.Resume().TokenContext(context.Background())
 	fmt.Println("somebody has to sign in:", errors.Is(err, tokensource.ErrInteractionRequired))
 
 	// Another run of the program, by hand. In a program, show may be nil.
@@ -63,7 +63,7 @@ func ExampleConfig_SignedIn() {
 	fmt.Println("signed in:", err == nil)
 
 	// The job, each night.
-	token, err := cfg.SignedIn().TokenContext(context.Background())
+	token, err := cfg.Resume().TokenContext(context.Background())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func ExampleConfig_SignedIn() {
 
 // A web application tells its users apart by what it knows them by, and needs
 // nobody to sign in again when it was restarted.
-func ExampleConfig_SignedIn_webApplication() {
+func ExampleConfig_Resume_webApplication() {
 	srv, app, _ := mailClient()
 	defer srv.Close()
 	cfg := tokensource.Config{
@@ -95,7 +95,7 @@ func ExampleConfig_SignedIn_webApplication() {
 	// In the handler that ends a sign-in:
 	//	source, err := of(account).Exchange(r.Context(), signIn, r.URL.Query())
 	// and in all others:
-	token, err := of("account 17").SignedIn().Token()
+	token, err := of("account 17").Resume().Token()
 	switch {
 	case errors.Is(err, tokensource.ErrInteractionRequired):
 		fmt.Println("redirect the browser to the address of AuthCodeURL")
@@ -124,7 +124,7 @@ func ExampleSource_SignOut() {
 	if _, err := cfg.AuthCode(tokensource.AuthCodeOptions{Open: srv.Browser(adele).Open}).TokenContext(ctx); err != nil {
 		log.Fatal(err)
 	}
-	source := cfg.SignedIn()
+	source := cfg.Resume()
 	token, err := source.TokenContext(ctx)
 	if err != nil {
 		log.Fatal(err)
@@ -134,7 +134,7 @@ func ExampleSource_SignOut() {
 	if err := source.SignOut(ctx); err != nil {
 		log.Fatal(err)
 	}
-	_, err = cfg.SignedIn().TokenContext(ctx)
+	_, err = cfg.Resume().TokenContext(ctx)
 	fmt.Println("somebody has to sign in:", errors.Is(err, tokensource.ErrInteractionRequired))
 	// Output:
 	// a token: true

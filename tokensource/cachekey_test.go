@@ -135,7 +135,7 @@ func TestUsersNeverShareARefreshToken(t *testing.T) {
 		of := func(user string) *Source {
 			config := server.config()
 			config.Cache, config.CacheKey = cache, user
-			return config.SignedIn()
+			return config.Resume()
 		}
 		for _, user := range []string{"account 1", "account 2"} {
 			config := server.config()
@@ -275,7 +275,7 @@ func TestSignInsOfOnePersonShareAnEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, source := range map[string]*Source{"device code": config.DeviceCode(new(shown).show), "signed in": config.SignedIn(), "browser": config.loopback("")} {
+	for name, source := range map[string]*Source{"device code": config.DeviceCode(new(shown).show), "signed in": config.Resume(), "browser": config.loopback("")} {
 		token, err := source.Token()
 		if err != nil || token.AccessToken != first.AccessToken {
 			t.Errorf("%s: another token, %v", name, err)

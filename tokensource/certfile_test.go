@@ -16,12 +16,12 @@ func TestEndlessFile(t *testing.T) {
 	if _, err := os.Stat("/dev/zero"); err != nil {
 		t.Skip(err)
 	}
-	_, err := CertificateFile("/dev/zero", "")
+	_, err := CertificateFile("/dev/zero", "", nil)
 	wantError(t, err, "longer than 1 MiB")
 }
 
 func TestCertificateFile(t *testing.T) {
-	c, err := CertificateFile("../internal/clientcert/testdata/openssl3.pfx", filePassword, SendChain)
+	c, err := CertificateFile("../internal/clientcert/testdata/openssl3.pfx", filePassword, &CertificateOptions{SendChain: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,21 +39,21 @@ func TestCertificateFile(t *testing.T) {
 		long:                          "longer than 1 MiB",
 		"../internal/clientcert/testdata/traditional.pem": "no password",
 	} {
-		_, err := CertificateFile(path, "")
+		_, err := CertificateFile(path, "", nil)
 		wantError(t, err, text)
 		if bad, ok := errors.AsType[*ConfigError](err); !ok || bad.Field != "CertificateFile" || bad.Value != path {
 			t.Errorf("error %#v", err)
 		}
 	}
-	_, err = CertificateFile("", "")
+	_, err = CertificateFile("", "", nil)
 	wantError(t, err, "an empty path")
-	if _, err := CertificateFile(filepath.Join(dir, "nothing"), ""); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := CertificateFile(filepath.Join(dir, "nothing"), "", nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v is not fs.ErrNotExist", err)
 	}
 }
 
 func TestChainIsSentLeafFirst(t *testing.T) {
-	c, err := CertificateFile("../internal/clientcert/testdata/aes256.pem", filePassword, SendChain)
+	c, err := CertificateFile("../internal/clientcert/testdata/aes256.pem", filePassword, &CertificateOptions{SendChain: true})
 	if err != nil {
 		t.Fatal(err)
 	}

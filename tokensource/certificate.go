@@ -1,6 +1,7 @@
 package tokensource
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -16,7 +17,7 @@ import (
 // minutes only.
 //
 // The chain begins with the certificate that is uploaded to the app
-// registration; the rest is used by [SendChain] alone. The key must be RSA and
+// registration; the rest is used if o.SendChain is set. The key must be RSA and
 // that certificate's. Any [crypto.Signer] does, such as one of an HSM or of a
 // key vault, as long as it may be used by several goroutines. It is asked for
 // one signature in nine minutes at most for each Source. If signing hangs, the
@@ -26,15 +27,15 @@ import (
 // than thirty days to go is warned about in the log, once a day.
 //
 // (https://learn.microsoft.com/entra/identity-platform/certificate-credentials)
-func Certificate(chain []*x509.Certificate, key crypto.Signer, options ...CertificateOption) Credential {
-	return newCertificate(&clientcert.Pair{Chain: slices.Clone(chain), Key: key}, options)
+func Certificate(chain []*x509.Certificate, key crypto.Signer, o *CertificateOptions) Credential {
+	return newCertificate(&clientcert.Pair{Chain: slices.Clone(chain), Key: key}, o)
 }
 
 // CertificateFile is [Certificate] with the content of a file: see
 // [CertificateData] for what that may be. The file is read once.
 //
 // The error is a [*ConfigError], which wraps that of the file system.
-func CertificateFile(path, password string, options ...CertificateOption) (Credential, error) {
+func CertificateFile(path, password string, o *CertificateOptions) (Credential, error) {
 	if path == "" {
 		return nil, &ConfigError{Field: "CertificateFile", Problem: "an empty path", Remedy: "check the variable or setting that it is read from"}
 	}
@@ -47,7 +48,7 @@ func CertificateFile(path, password string, options ...CertificateOption) (Crede
 		bad.Field, bad.Value = "CertificateFile", path
 		return nil, (*ConfigError)(bad)
 	}
-	return newCertificate(pair, options), nil
+	return newCertificate(pair, o), nil
 }
 
 // CertificateData is [Certificate] with a certificate and its private key, in
@@ -62,29 +63,29 @@ func CertificateFile(path, password string, options ...CertificateOption) (Crede
 // old ciphers or new ones. The password is "" if there is none.
 //
 // The error is a [*ConfigError]. None of the data is in it.
-func CertificateData(data []byte, password string, options ...CertificateOption) (Credential, error) {
+func CertificateData(data []byte, password string, o *CertificateOptions) (Credential, error) {
 	pair, bad := clientcert.Parse(data, password)
 	if bad != nil {
 		bad.Field = "CertificateData"
 		return nil, (*ConfigError)(bad)
 	}
-	return newCertificate(pair, options), nil
+	return newCertificate(pair, o), nil
 }
 
-// A CertificateOption changes how a [Certificate] is used.
-type CertificateOption int
-
-const (
+// CertificateOptions change how a [Certificate] is used. Nil means the zero
+// value.
+type CertificateOptions struct {
 	// RS256 signs with PKCS #1 v1.5 and names the certificate by its SHA-1
-	// (x5t), as Microsoft's documentation had it until 2024. Without it, the
-	// signature is PS256 and the name SHA-256 (x5t#S256). It is for keys in
-	// hardware that has no PSS, and for authorization servers other than Entra
-	// ID.
-	RS256 CertificateOption = 1 << iota
-	// SendChain sends the chain along (x5c), which an application is asked for
-	// that is registered by subject name and issuer.
-	SendChain
-)
+	// (x5t), as Microsoft's documentation did until 2024. Otherwise the
+	// signature is PS256 and the name SHA-256 (x5t#S256). Set it for a key in
+	// hardware that cannot do PSS, and for an authorization server other than
+	// Entra ID.
+	RS256 bool
+
+	// SendChain sends the chain along (x5c), as an application must that is
+	// registered by subject name and issuer.
+	SendChain bool
+}
 
 const redactedCertificate = "tokensource.Certificate(…)"
 
@@ -94,13 +95,9 @@ type certificate struct {
 	pair func() (*clientcert.Pair, clientcert.Options)
 }
 
-func newCertificate(p *clientcert.Pair, options []CertificateOption) Credential {
-	var all CertificateOption
-	for _, o := range options {
-		all |= o
-	}
-	o := clientcert.Options{RS256: all&RS256 != 0, SendChain: all&SendChain != 0}
-	return certificate{redactedCertificate, func() (*clientcert.Pair, clientcert.Options) { return p, o }}
+func newCertificate(p *clientcert.Pair, o *CertificateOptions) Credential {
+	options := clientcert.Options(*cmp.Or(o, new(CertificateOptions)))
+	return certificate{redactedCertificate, func() (*clientcert.Pair, clientcert.Options) { return p, options }}
 }
 
 func (c certificate) check() *ConfigError {

@@ -97,18 +97,18 @@ func TestAssertionOfACertificate(t *testing.T) {
 	x5c := []any{base64.StdEncoding.EncodeToString(testCert().Raw)}
 	tests := []struct {
 		name    string
-		options []CertificateOption
+		options *CertificateOptions
 		want    map[string]any // the header
 	}{
 		{"PS256", nil, map[string]any{"alg": "PS256", "typ": "JWT", "x5t#S256": x5t256}},
-		{"RS256", []CertificateOption{RS256}, map[string]any{"alg": "RS256", "typ": "JWT", "x5t": x5t}},
-		{"chain", []CertificateOption{SendChain}, map[string]any{"alg": "PS256", "typ": "JWT", "x5t#S256": x5t256, "x5c": x5c}},
-		{"both", []CertificateOption{SendChain, RS256}, map[string]any{"alg": "RS256", "typ": "JWT", "x5t": x5t, "x5c": x5c}},
+		{"RS256", &CertificateOptions{RS256: true}, map[string]any{"alg": "RS256", "typ": "JWT", "x5t": x5t}},
+		{"chain", &CertificateOptions{SendChain: true}, map[string]any{"alg": "PS256", "typ": "JWT", "x5t#S256": x5t256, "x5c": x5c}},
+		{"both", &CertificateOptions{RS256: true, SendChain: true}, map[string]any{"alg": "RS256", "typ": "JWT", "x5t": x5t, "x5c": x5c}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			server := new(fakeEntra)
-			source, _ := certified(server, Certificate(testChain(), testKey(), test.options...))
+			source, _ := certified(server, Certificate(testChain(), testKey(), test.options))
 			want(t, source, 1)
 			form := server.forms[0]
 			if form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" || form.Has("client_secret") {
@@ -131,7 +131,7 @@ func TestAssertionIsReused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: func(n int, _ *http.Request) (*http.Response, error) { return ok(n, 60), nil }}
 		key := &countingKey{Signer: testKey()}
-		source, _ := certified(server, Certificate(testChain(), key))
+		source, _ := certified(server, Certificate(testChain(), key, nil))
 		for n := range 4 * 12 {
 			want(t, source, n+1)
 			_, claims := readAssertion(t, server.forms[n])
@@ -169,7 +169,7 @@ func TestClockThatIsWrong(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &fakeEntra{answer: sequence(outside(time.Now().Add(test.skew)))}
-				source, log := certified(server, Certificate(testChain(), testKey()))
+				source, log := certified(server, Certificate(testChain(), testKey(), nil))
 				_, err := source.TokenContext(t.Context())
 				wantRequests(t, server, test.requests)
 				if test.requests == 1 {
@@ -192,12 +192,12 @@ func TestClockThatIsWrong(t *testing.T) {
 func TestClockIsCorrectedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: outside(time.Now().Add(time.Hour))}
-		source, _ := certified(server, Certificate(testChain(), testKey()))
+		source, _ := certified(server, Certificate(testChain(), testKey(), nil))
 		_, err := source.TokenContext(t.Context())
 		wantError(t, err, "AADSTS700024")
 		wantRequests(t, server, 2)
 		server = &fakeEntra{answer: outside(time.Time{})}
-		source, _ = certified(server, Certificate(testChain(), testKey()))
+		source, _ = certified(server, Certificate(testChain(), testKey(), nil))
 		source.TokenContext(t.Context())
 		wantRequests(t, server, 1)
 	})
@@ -206,7 +206,7 @@ func TestClockIsCorrectedOnce(t *testing.T) {
 func TestRefusedAssertionIsNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &fakeEntra{answer: sequence(answering(401, `{"error":"invalid_client","error_codes":[700027]}`))}
-		source, _ := certified(server, Certificate(testChain(), testKey()))
+		source, _ := certified(server, Certificate(testChain(), testKey(), nil))
 		_, err := source.TokenContext(t.Context())
 		wantError(t, err, "upload the certificate")
 		pass(10 * time.Second)
@@ -236,7 +236,7 @@ func TestDatesOfACertificate(t *testing.T) {
 				now := time.Now()
 				server := &fakeEntra{answer: func(n int, _ *http.Request) (*http.Response, error) { return ok(n, 3600), nil }}
 				cert := newCert(testKey(), now.Add(test.from), now.Add(test.until))
-				source, log := certified(server, Certificate([]*x509.Certificate{cert}, testKey()))
+				source, log := certified(server, Certificate([]*x509.Certificate{cert}, testKey(), nil))
 				for range 3*24 - 1 {
 					_, err := source.TokenContext(t.Context())
 					wantError(t, err, test.err)
@@ -264,7 +264,7 @@ func TestExpiredCertificateBeforeANewOne(t *testing.T) {
 		now := time.Now()
 		old := newCert(testKey(), now.Add(-time.Hour), now.Add(-time.Minute))
 		server := new(fakeEntra)
-		source, log := certified(server, InOrder(Certificate([]*x509.Certificate{old}, testKey()), Certificate(testChain(), testKey())))
+		source, log := certified(server, InOrder(Certificate([]*x509.Certificate{old}, testKey(), nil), Certificate(testChain(), testKey(), nil)))
 		want(t, source, 1)
 		if !strings.Contains(log.String(), "has expired on") {
 			t.Errorf("log %s", log)
@@ -279,12 +279,12 @@ func TestKeyThatDoesNotSign(t *testing.T) {
 	tests := []struct {
 		name    string
 		sign    func([]byte, crypto.SignerOpts) ([]byte, error)
-		options []CertificateOption
+		options *CertificateOptions
 		err     string
 		passes  bool
 	}{
 		{"passes over PSS", pkcs1, nil, "option RS256", false},
-		{"passes over PSS, which is not asked for", pkcs1, []CertificateOption{RS256}, "", false},
+		{"passes over PSS, which is not asked for", pkcs1, &CertificateOptions{RS256: true}, "", false},
 		{"fails", func([]byte, crypto.SignerOpts) ([]byte, error) { return nil, errors.New("the token was pulled") }, nil, "token was pulled", false},
 		{"fails for now", func([]byte, crypto.SignerOpts) ([]byte, error) { return nil, passingError{errors.New("busy")} }, nil, "busy", true},
 		{"nothing", func([]byte, crypto.SignerOpts) ([]byte, error) { return nil, nil }, nil, "not what it was asked for", false},
@@ -292,7 +292,7 @@ func TestKeyThatDoesNotSign(t *testing.T) {
 	for _, test := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			server := new(fakeEntra)
-			source, _ := certified(server, Certificate(testChain(), &countingKey{Signer: testKey(), sign: test.sign}, test.options...))
+			source, _ := certified(server, Certificate(testChain(), &countingKey{Signer: testKey(), sign: test.sign}, test.options))
 			_, err := source.TokenContext(t.Context())
 			wantError(t, err, test.err)
 			if transport.Temporary(err) != test.passes {
@@ -310,11 +310,11 @@ func TestCertificateIsChecked(t *testing.T) {
 		credential Credential
 		text       string
 	}{
-		{"no chain", Certificate(nil, testKey()), "without a certificate"},
-		{"nil in the chain", Certificate([]*x509.Certificate{testCert(), nil}, testKey()), "without a certificate"},
-		{"no key", Certificate(testChain(), nil), "without a private key"},
-		{"another key", Certificate(testChain(), otherKey()), "belongs to another certificate"},
-		{"elliptic curve", Certificate([]*x509.Certificate{ecCert}, ec), "ecdsa.PublicKey"},
+		{"no chain", Certificate(nil, testKey(), nil), "without a certificate"},
+		{"nil in the chain", Certificate([]*x509.Certificate{testCert(), nil}, testKey(), nil), "without a certificate"},
+		{"no key", Certificate(testChain(), nil, nil), "without a private key"},
+		{"another key", Certificate(testChain(), otherKey(), nil), "belongs to another certificate"},
+		{"elliptic curve", Certificate([]*x509.Certificate{ecCert}, ec, nil), "ecdsa.PublicKey"},
 		{"zero", certificate{}, "zero certificate"},
 	}
 	for _, test := range tests {
@@ -330,7 +330,7 @@ func TestCertificateIsChecked(t *testing.T) {
 }
 
 func TestOneCertificateForManyTenants(t *testing.T) {
-	c := Certificate(testChain(), testKey())
+	c := Certificate(testChain(), testKey(), nil)
 	var wg sync.WaitGroup
 	for n := range 8 {
 		server := new(fakeEntra)
@@ -361,7 +361,7 @@ func keyText(k *rsa.PrivateKey) []string {
 
 func TestKeyIsNotFormatted(t *testing.T) {
 	server := &fakeEntra{answer: sequence(answering(400, "x"))}
-	c := Certificate(testChain(), testKey())
+	c := Certificate(testChain(), testKey(), nil)
 	config := server.config()
 	config.Credential = InOrder(c, Assertion(nil))
 	cl := config.newClient(config.Cloud, "")
@@ -389,7 +389,7 @@ func TestEchoedAssertionIsNotInErrors(t *testing.T) {
 	server.answer = func(n int, _ *http.Request) (*http.Response, error) {
 		return response(400, `{"error":"e","error_description":"bad assertion `+server.forms[n-1].Get("client_assertion")+`"}`), nil
 	}
-	source, log := certified(server, Certificate(testChain(), testKey()))
+	source, log := certified(server, Certificate(testChain(), testKey(), nil))
 	_, err := source.TokenContext(t.Context())
 	for _, part := range strings.Split(server.forms[0].Get("client_assertion"), ".") {
 		if strings.Contains(fmt.Sprintf("%+v", err)+log.String(), part) {

@@ -90,7 +90,7 @@ type Config struct {
 	// LoginHint: the entry belongs to whoever signed in.
 	//
 	// It is required if users of a web application sign in, for
-	// [Config.Exchange] and [Config.SignedIn]. Empty means that one person uses
+	// [Config.Exchange] and [Config.Resume]. Empty means that one person uses
 	// the program, as is usual with AuthCode and DeviceCode: whoever has signed
 	// in is the user of all Sources of that flow with the same Cache.
 	CacheKey string

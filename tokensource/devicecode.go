@@ -48,7 +48,7 @@ const (
 // in Entra ID after 15 minutes, they fail with Code "expired_token". The next
 // call begins anew. From then on refresh tokens are used, as with
 // [Config.AuthCode], and with a [Config.Cache] by later runs of the program
-// too. A run that nobody watches, such as a nightly job, takes [Config.SignedIn]
+// too. A run that nobody watches, such as a nightly job, takes [Config.Resume]
 // in place of this, which does not wait for a person. Where several people sign
 // in to one program, set a [Config.CacheKey] for each.
 //

@@ -22,9 +22,9 @@
 //   - A program on the user's own machine: [Config.AuthCode], with the browser
 //     there. One without a browser: [Config.DeviceCode].
 //   - A job that runs when nobody is there, for a user who has signed in once:
-//     [Config.SignedIn].
+//     [Config.Resume].
 //   - A web application that its users sign in to: [Config.AuthCodeURL] and
-//     [Config.Exchange], and [Config.SignedIn] from then on. A web API that they
+//     [Config.Exchange], and [Config.Resume] from then on. A web API that they
 //     call: [Config.OnBehalfOf].
 //   - A user who has signed in to another program: [Config.RefreshToken].
 //   - A user's password, where nothing else can be had: [Config.Password].

@@ -72,10 +72,10 @@ func newFixture(t *testing.T) *fixture {
 	chain := []*x509.Certificate{cert}
 	f.credentials = map[string]tokensource.Credential{
 		"secret":      tokensource.Secret(f.app.Secret),
-		"certificate": tokensource.Certificate(chain, key),
-		"RS256, x5c":  tokensource.Certificate(chain, key, tokensource.RS256, tokensource.SendChain),
+		"certificate": tokensource.Certificate(chain, key, nil),
+		"RS256, x5c":  tokensource.Certificate(chain, key, &tokensource.CertificateOptions{RS256: true, SendChain: true}),
 		"federated":   tokensource.AssertionFile(f.file),
-		"in order":    tokensource.InOrder(tokensource.Secret("not~it"), tokensource.Certificate(chain, key)),
+		"in order":    tokensource.InOrder(tokensource.Secret("not~it"), tokensource.Certificate(chain, key, nil)),
 	}
 	return f
 }

@@ -44,7 +44,7 @@ func ExampleConfig_ClientCredentials() {
 
 // A certificate and its key in one file, PEM or PFX, in place of a secret.
 func ExampleCertificateFile() {
-	credential, err := tokensource.CertificateFile("../internal/clientcert/testdata/openssl3.pfx", "PLANTED password")
+	credential, err := tokensource.CertificateFile("../internal/clientcert/testdata/openssl3.pfx", "PLANTED password", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func ExampleCertificateFile() {
 // Where the certificate is a variable of the environment, or the value of a
 // secret in a key vault.
 func ExampleCertificateData() {
-	_, err := tokensource.CertificateData([]byte(os.Getenv("EXO_CERTIFICATE_PEM")), "")
+	_, err := tokensource.CertificateData([]byte(os.Getenv("EXO_CERTIFICATE_PEM")), "", nil)
 	var setting *tokensource.ConfigError
 	if errors.As(err, &setting) {
 		fmt.Println(setting.Field+":", setting.Problem)
@@ -84,7 +84,7 @@ func ExampleAssertionFile() {
 func ExampleCertificate() {
 	chain, key := newCertificate()
 
-	credential := tokensource.Certificate(chain, key, tokensource.SendChain)
+	credential := tokensource.Certificate(chain, key, &tokensource.CertificateOptions{SendChain: true})
 	fmt.Println(credential)
 	// Output: tokensource.Certificate(…)
 }

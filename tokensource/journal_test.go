@@ -159,7 +159,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 		}, (*Config).ClientCredentials, token},
 		"the certificate expires soon": {rotate, func(c *Config, _ *lockingCache) {
 			cert := newCert(testKey(), time.Now().Add(-hour), time.Now().Add(24*hour))
-			c.Credential = Certificate([]*x509.Certificate{cert}, testKey())
+			c.Credential = Certificate([]*x509.Certificate{cert}, testKey(), nil)
 		}, (*Config).ClientCredentials, token},
 		"this machine's clock differs from that of Entra ID; assertions allow for that": {
 			func(n int, r *http.Request) (*http.Response, error) {
@@ -169,7 +169,7 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 				return rotate(n, r)
 			}, func(c *Config, _ *lockingCache) {
 				cert := newCert(testKey(), time.Now().Add(-hour), time.Now().Add(2400*hour))
-				c.Credential = Certificate([]*x509.Certificate{cert}, testKey())
+				c.Credential = Certificate([]*x509.Certificate{cert}, testKey(), nil)
 			}, (*Config).ClientCredentials, token},
 		"took a token from the cache": {rotate, nil, user, func(t *testing.T, s *Source) {
 			token(t, s)

@@ -152,7 +152,7 @@ func TestCallerLeavesAfterTheSignIn(t *testing.T) {
 					t.Error("did not leave, or left it locked")
 				}
 				config.Cache = cache
-				if _, err := config.SignedIn().Token(); err != nil {
+				if _, err := config.Resume().Token(); err != nil {
 					t.Error(err)
 				}
 			})

@@ -88,7 +88,7 @@ func TestErrorOfAllCredentials(t *testing.T) {
 func TestNoCorrelationIDWithoutARequest(t *testing.T) {
 	past := newCert(testKey(), time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour))
 	for name, c := range map[string]Credential{
-		"certificate that has expired": Certificate([]*x509.Certificate{past}, testKey()),
+		"certificate that has expired": Certificate([]*x509.Certificate{past}, testKey(), nil),
 		"file that is missing":         AssertionFile(filepath.Join(t.TempDir(), "missing")),
 	} {
 		for flow, open := range map[string]func(*Config) *Source{

@@ -54,17 +54,17 @@ func TestSignOut(t *testing.T) {
 		config := server.config()
 		config.Cache, config.CacheKey = cache, "account 1"
 		first := signedInTest(t, config)
-		other := config.SignedIn() // as of another process
+		other := config.Resume() // as of another process
 		want(t, other, 1)
 		neighbour := *config
 		neighbour.CacheKey = "account 2"
 		second := signedInTest(t, &neighbour)
 
-		signOut(t, config.SignedIn())
+		signOut(t, config.Resume())
 		want(t, first, 1) // until it is to be renewed
 		signOut(t, first)
 		wantNobody(t, first)
-		wantNobody(t, config.SignedIn())
+		wantNobody(t, config.Resume())
 		want(t, other, 1)
 		pass(hour)
 		wantNobody(t, other)
@@ -72,7 +72,7 @@ func TestSignOut(t *testing.T) {
 		wantRequests(t, server, 3)
 
 		signedInTest(t, config)
-		want(t, config.SignedIn(), 4)
+		want(t, config.Resume(), 4)
 		pass(rememberTerminal)
 		want(t, other, 4)
 	})
@@ -93,9 +93,9 @@ func TestSignOutDuringARenewal(t *testing.T) {
 			kept.TokenContext(t.Context())
 		}()
 		synctest.Wait()
-		signOut(t, config.SignedIn())
+		signOut(t, config.Resume())
 		<-renewal
-		wantNobody(t, config.SignedIn())
+		wantNobody(t, config.Resume())
 		pass(hour)
 		wantNobody(t, kept)
 	})
@@ -236,7 +236,7 @@ func TestSignOutFails(t *testing.T) {
 				}
 				checkNoSecret(t, "error", err.Error())
 				want(t, source, 1)
-				want(t, config.SignedIn(), 1)
+				want(t, config.Resume(), 1)
 			})
 		})
 	}

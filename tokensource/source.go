@@ -276,7 +276,7 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 // SignOut forgets the user: the tokens of the Source and those in the
 // [Config.Cache], including the files that a killed process has left in a
 // [tokencache.Dir]. To sign out a user of a web application, call it on the Source of
-// [Config.SignedIn] with that user's Config, and on each Source of that user
+// [Config.Resume] with that user's Config, and on each Source of that user
 // that the application keeps.
 //
 // Afterwards the error of the Source, and of those that are made for the same

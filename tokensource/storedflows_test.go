@@ -35,7 +35,7 @@ func TestReadOnlyDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.Chmod(dir, 0o700)
-	if _, err := e.config.SignedIn().Token(); err != nil {
+	if _, err := e.config.Resume().Token(); err != nil {
 		t.Errorf("what is stored: %v", err)
 	}
 	e.config.CacheKey = "another"

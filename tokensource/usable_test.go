@@ -384,7 +384,7 @@ func TestCredentialThatHangs(t *testing.T) {
 	gate := make(chan struct{})
 	for name, credential := range map[string]func(t *testing.T) Credential{
 		"key": func(*testing.T) Credential {
-			return Certificate(testChain(), hangingKey{testKey(), gate})
+			return Certificate(testChain(), hangingKey{testKey(), gate}, nil)
 		},
 		"file": func(t *testing.T) Credential {
 			path := filepath.Join(t.TempDir(), "pipe")

@@ -66,7 +66,7 @@ func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, 
 //
 // Each user has a Source of their own. With a [Config.Cache], each also needs a
 // Config that differs in its [Config.CacheKey]; the tokens are stored, and
-// [Config.SignedIn] with that Config is their Source when the application has
+// [Config.Resume] with that Config is their Source when the application has
 // been restarted. A program that keeps Sources puts this one in the place of
 // the user's older one, which may go on to say that nobody has signed in, for a
 // minute at most, as it remembers failures. Who has signed in is in the id_token: see
@@ -95,7 +95,7 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	return source, nil
 }
 
-// SignedIn returns a source of tokens for a user who has signed in before,
+// Resume returns a source of tokens for a user who has signed in before,
 // perhaps in another run of the program. It asks nobody, so it is for a web
 // application's handlers, and for a job that runs when nobody is there. Where
 // nothing is stored, or the user has to sign in again, the error is
@@ -106,7 +106,7 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 // AuthCode with the same hint alone. [Config.Cache] and [Config.CacheKey] are
 // required; these two, Cloud, Tenant, ClientID and Scopes must be as they were
 // at the sign-in. A Credential is needed where that had one.
-func (c *Config) SignedIn() *Source {
+func (c *Config) Resume() *Source {
 	cl, err := c.userClient()
 	switch {
 	case err != nil:

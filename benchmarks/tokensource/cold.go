@@ -124,7 +124,7 @@ func withCertificate(s *server, hc *http.Client) (first, second func() error, ke
 	cert, err := x509.ParseCertificate(der)
 	check(err)
 	c := config(s, hc, 0)
-	c.Credential = tokensource.Certificate([]*x509.Certificate{cert}, key)
+	c.Credential = tokensource.Certificate([]*x509.Certificate{cert}, key, nil)
 	get := func(source *tokensource.Source) error {
 		_, err := source.Token()
 		return err

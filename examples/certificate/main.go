@@ -43,7 +43,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 		path = file
 	}
 
-	credential, err := tokensource.CertificateFile(path, getenv("EXO_CERTIFICATE_PASSWORD"))
+	credential, err := tokensource.CertificateFile(path, getenv("EXO_CERTIFICATE_PASSWORD"), nil)
 	if err != nil {
 		return err
 	}

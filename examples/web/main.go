@@ -92,7 +92,7 @@ func (a *app) inbox(w http.ResponseWriter, r *http.Request) {
 		show(w, http.StatusOK, page{Text: "Nobody has signed in.", Do: "sign-in"})
 		return
 	}
-	count, err := a.count(r.Context(), a.configOf(cacheKey.(string)).SignedIn(), who.Name)
+	count, err := a.count(r.Context(), a.configOf(cacheKey.(string)).Resume(), who.Name)
 	switch {
 	case errors.Is(err, tokensource.ErrInteractionRequired):
 		show(w, http.StatusOK, page{Text: who.Name + " has to sign in again.", Do: "sign-in"})
@@ -183,5 +183,5 @@ func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) forget(ctx context.Context, cacheKey string) error {
-	return a.configOf(cacheKey).SignedIn().SignOut(ctx)
+	return a.configOf(cacheKey).Resume().SignOut(ctx)
 }

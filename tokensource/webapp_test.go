@@ -61,7 +61,7 @@ func TestExchange(t *testing.T) {
 		})
 		pass(hour)
 		want(t, source, 2)
-		want(t, config.SignedIn(), 2) // when the application was restarted
+		want(t, config.Resume(), 2) // when the application was restarted
 		if stored := cache.only(t); stored.RefreshToken != refreshNumber(2) {
 			t.Errorf("stored %+v", stored)
 		}
@@ -185,16 +185,16 @@ func TestUsersOfWebApplicationNeedAKey(t *testing.T) {
 	server := new(fakeEntra)
 	config := server.config()
 	signIn, answer := beginTest(t, config)
-	_, err := config.SignedIn().Token()
+	_, err := config.Resume().Token()
 	wantConfigError(t, err, "Cache")
 	config.Cache = new(memCache)
-	_, err = config.SignedIn().Token()
+	_, err = config.Resume().Token()
 	wantConfigError(t, err, "CacheKey")
 	_, err = config.Exchange(t.Context(), signIn, answer)
 	wantConfigError(t, err, "CacheKey")
 	wantRequests(t, server, 0)
 	config.Tenant = ""
-	_, err = config.SignedIn().Token()
+	_, err = config.Resume().Token()
 	wantConfigError(t, err, "Tenant")
 }
 
@@ -205,11 +205,11 @@ func wantConfigError(t *testing.T, err error, field string) {
 	}
 }
 
-func TestSignedInNeedsASignIn(t *testing.T) {
+func TestResumeNeedsASignIn(t *testing.T) {
 	server := new(fakeEntra)
 	config := server.config()
 	config.Cache, config.CacheKey = new(memCache), "account 1"
-	if _, err := config.SignedIn().Token(); !errors.Is(err, ErrInteractionRequired) {
+	if _, err := config.Resume().Token(); !errors.Is(err, ErrInteractionRequired) {
 		t.Errorf("error %v", err)
 	}
 	wantRequests(t, server, 0)
