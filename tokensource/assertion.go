@@ -14,25 +14,24 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// Assertion proves the application by a token of an identity provider that the
-// app registration trusts: a federated identity credential. It may be that of
-// a Kubernetes cluster, of GitHub Actions, or of a [ManagedIdentity] asked for
-// the resource "api://AzureADTokenExchange".
+// Assertion returns a credential of an identity provider that the app
+// registration trusts (a federated identity credential), such as a Kubernetes
+// cluster, GitHub Actions, or a [ManagedIdentity] for the resource
+// "api://AzureADTokenExchange".
 //
-// f is called for each request and must return a JWT that is valid at that
-// moment. It may cache one until that expires. Text that does not have the form
-// of a JWT is not sent. f must return when its context ends, and may be called
-// by several goroutines. An error of f is wrapped, and decides whether the
-// failure is [Error.Temporary].
+// f is called for each request and must return a JWT that is valid now, perhaps
+// a cached one. It must be safe for concurrent use and return when its context
+// ends. Text that does not have the form of a JWT is not sent. The [*Error]
+// wraps an error of f, which decides whether it is [Error.Temporary].
 //
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
 func Assertion(f func(ctx context.Context) (string, error)) Credential {
 	return assertion{"tokensource.Assertion(…)", f}
 }
 
-// AssertionFile is [Assertion] with what is in a file, which is read for each
-// request, since those who write such files write them again and again. White
-// space around the assertion does no harm.
+// AssertionFile is [Assertion] with the content of a file. The file is read for
+// each request, because it is replaced before the assertion expires. White space
+// around the assertion is ignored.
 func AssertionFile(path string) Credential {
 	if path == "" {
 		return assertion{Kind: "tokensource.AssertionFile()"}

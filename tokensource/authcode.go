@@ -11,37 +11,37 @@ import (
 )
 
 // AuthCodeOptions are the settings of a sign-in with a browser. The zero value
-// is one for a program on the user's own machine.
+// suits a program on the user's own machine.
 type AuthCodeOptions struct {
-	// RedirectURL is where Entra ID sends the browser with its answer. It must
-	// be registered.
+	// RedirectURL is the address to which Entra ID sends the browser with its
+	// answer. It must be registered.
 	//
-	// In [Config.AuthCode], empty means http://localhost, to be registered
-	// under "Mobile and desktop applications". Another path may be given, or
-	// the host 127.0.0.1. Without a port, a free one is taken each time: Entra
-	// ID compares everything but the port.
+	// [Config.AuthCode]: empty means http://localhost, registered under "Mobile
+	// and desktop applications". The path may differ, and the host may be
+	// 127.0.0.1. Without a port, AuthCode takes a free one each time, since
+	// Entra ID does not compare the port.
 	// (https://learn.microsoft.com/entra/identity-platform/reply-url#localhost-exceptions)
 	//
-	// In [Config.AuthCodeURL] it is the address of the web application's
-	// handler, and required.
+	// [Config.AuthCodeURL]: the address of the web application's handler.
+	// Required.
 	RedirectURL string
 
 	// LoginHint is the user name to begin with, such as jane@contoso.com.
-	// Empty means that the user is asked, or is signed in already.
+	// Empty means that Entra ID asks for it, or knows the user already.
 	LoginHint string
 
-	// Prompt is "select_account", "login" or "consent" to have the user asked
-	// for that in any case. Empty means what is needed.
+	// Prompt makes Entra ID ask the user in any case: "select_account", "login"
+	// or "consent". Empty means that it asks if necessary.
 	Prompt string
 
-	// Claims is an [Error.Claims] that this sign-in is to satisfy. Empty means
-	// none.
+	// Claims are the [Error.Claims] that this sign-in has to satisfy. Empty
+	// means none.
 	Claims string
 
-	// Open has the user visit the address. It may return at once, or stay
-	// until ctx ends, which it does when the sign-in is over; an error ends
-	// the sign-in. Nil means the browser of this machine or, if none opens, a
-	// line on standard error with the address. AuthCodeURL does not use it.
+	// Open shows the address to the user. It may return at once, or stay until
+	// ctx ends with the sign-in. An error ends the sign-in. Nil means the
+	// browser of this machine or, if none opens, a line on standard error with
+	// the address. AuthCodeURL does not use Open.
 	Open func(ctx context.Context, address string) error
 }
 
@@ -51,26 +51,23 @@ const signInLimit = 15 * time.Minute
 var errNobodySignedIn error = &ownError{"nobody signed in within 15 minutes", nil}
 
 // AuthCode returns a source of tokens for the user of this machine: the
-// authorization code grant with PKCE, through the system's browser and an
-// address on this machine that takes the answer (RFC 8252). ClientID is that
-// of an application with the redirect address of [AuthCodeOptions] and no
-// Credential.
+// authorization code grant with PKCE, by the system's browser and an address on
+// this machine (RFC 8252). The application must have the redirect address of
+// [AuthCodeOptions] and no Credential.
 //
-// The browser opens when the source is first asked for a token, once however
-// many callers ask, and they wait until somebody has signed in or their
-// contexts end; after 15 minutes they fail. From then on refresh tokens are used. The
-// browser opens again when the refresh token is refused and the last access
-// token has expired. To sign in once for all runs of a program, set
-// [Config.Cache]. With a Prompt or Claims in the options each Source asks once,
-// whatever is in the Cache. Where several people use one program, set the LoginHint
-// or a [Config.CacheKey] for each.
+// The browser opens with the first call for a token, once for all callers. They
+// wait until the user has signed in, their contexts end, or 15 minutes are over.
+// After that, the Source uses refresh tokens. The browser opens again if the
+// refresh token is refused and the access token has expired.
 //
-// Call [Source.TokenContext] before the source is given to a dialer: a dialer
-// gives up after a minute, and a sign-in that nobody waits for any more ends.
+// To sign in once for all runs of a program, set [Config.Cache]. With a Prompt
+// or Claims, each Source asks once, even if the Cache has tokens. If several
+// people use one program, set the LoginHint or a [Config.CacheKey] for each.
 //
-// A machine without a browser cannot take part, unless the address is opened
-// in one whose localhost is this machine's, as through a forwarded port. See
-// [Config.DeviceCode] for all others.
+// Call [Source.TokenContext] before you pass the source to a dialer: a dialer
+// gives up after a minute, and the sign-in ends with its last waiter.
+//
+// For a machine without a browser, see [Config.DeviceCode].
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow)
 func (c *Config) AuthCode(o AuthCodeOptions) *Source {
@@ -102,8 +99,8 @@ func (c *Config) AuthCode(o AuthCodeOptions) *Source {
 	return s.source()
 }
 
-// hinted is the user in the key of a sign-in, none where there is no hint: then
-// it is one with the sign-ins by a device code and in a web application.
+// hinted returns the user for the key of a sign-in. Without a hint, AuthCode
+// shares its entry with DeviceCode, Exchange and Resume.
 func hinted(name string) []string {
 	if name == "" {
 		return nil
@@ -111,8 +108,8 @@ func hinted(name string) []string {
 	return []string{strings.ToLower(name)}
 }
 
-// signInHere takes the answer of one sign-in on this machine, and tells the
-// person in front of the browser what came of it.
+// signInHere takes the answer of one sign-in on this machine, and shows the
+// outcome in the browser.
 func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback.Server) (g *token, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, signInLimit, errNobodySignedIn)
 	defer cancel()
@@ -140,7 +137,7 @@ func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback.
 	}
 }
 
-// outcome is what the person in front of the browser is told.
+// outcome returns the text for the browser.
 func outcome(err error) loopback.Outcome {
 	if err == nil {
 		return loopback.Outcome{SignedIn: true}

@@ -12,27 +12,26 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// Certificate proves the application by signatures of its private key, in
-// place of a secret: the better of the two, for what is sent is of use for ten
-// minutes only.
+// Certificate returns a credential that signs with a private key. It is safer
+// than a [Secret], because each signature is valid for only ten minutes.
 //
-// The chain begins with the certificate that is uploaded to the app
-// registration; the rest is used if o.SendChain is set. The key must be RSA and
-// that certificate's. Any [crypto.Signer] does, such as one of an HSM or of a
-// key vault, as long as it may be used by several goroutines. It is asked for
-// one signature in nine minutes at most for each Source. If signing hangs, the
-// request fails at its time limit.
+// The chain begins with the certificate that was uploaded to the app
+// registration. The rest is sent if o.SendChain is set. The key must be that
+// certificate's RSA key. It can be any [crypto.Signer] that is safe for
+// concurrent use, such as one in an HSM or a key vault. Each Source asks it for
+// one signature in nine minutes at most. If signing hangs, the request fails at
+// its time limit.
 //
-// A certificate that has expired is an error of the requests; one with less
-// than thirty days to go is warned about in the log, once a day.
+// If the certificate has expired, requests fail with a [*ConfigError]. In the
+// thirty days before that, the Source logs a warning once a day.
 //
 // (https://learn.microsoft.com/entra/identity-platform/certificate-credentials)
 func Certificate(chain []*x509.Certificate, key crypto.Signer, o *CertificateOptions) Credential {
 	return newCertificate(&clientcert.Pair{Chain: slices.Clone(chain), Key: key}, o)
 }
 
-// CertificateFile is [Certificate] with the content of a file: see
-// [CertificateData] for what that may be. The file is read once.
+// CertificateFile is [Certificate] with the content of a file, in one of the
+// forms of [CertificateData]. The file is read once.
 //
 // The error is a [*ConfigError], which wraps that of the file system.
 func CertificateFile(path, password string, o *CertificateOptions) (Credential, error) {
@@ -54,13 +53,13 @@ func CertificateFile(path, password string, o *CertificateOptions) (Credential, 
 // CertificateData is [Certificate] with a certificate and its private key, in
 // one of two forms.
 //
-// PEM: certificates, and one key (PKCS #8 or PKCS #1), in any order. The
-// certificate of the key comes first in the chain, the others follow in the
-// order they have. The password decrypts the key, if it is encrypted. If the
-// two are in files of their own, pass the one appended to the other.
+// PEM: certificates and one key (PKCS #8 or PKCS #1), in any order. The chain
+// begins with the certificate of the key; the others keep their order. The
+// password decrypts the key if it is encrypted. If certificate and key are in
+// separate files, append one to the other.
 //
-// PFX, also called PKCS #12: as Windows, Key Vault and OpenSSL make it, with
-// old ciphers or new ones. The password is "" if there is none.
+// PFX, also called PKCS #12, from Windows, Key Vault or OpenSSL. The password is
+// "" if there is none.
 //
 // The error is a [*ConfigError]. None of the data is in it.
 func CertificateData(data []byte, password string, o *CertificateOptions) (Credential, error) {
@@ -89,7 +88,7 @@ type CertificateOptions struct {
 
 const redactedCertificate = "tokensource.Certificate(…)"
 
-// certificate keeps its key from fmt in the way that secret does.
+// certificate hides its key from fmt in the way that secret does.
 type certificate struct {
 	plain.Kind
 	pair func() (*clientcert.Pair, clientcert.Options)

@@ -8,10 +8,10 @@ import (
 // ClientCredentials returns a source of tokens for the application itself,
 // without a user: the client credentials grant (RFC 6749 §4.4).
 //
-// Exchange Online opens a mailbox to such a token where the application has
-// the permission IMAP.AccessAsApp (SMTP.SendAsApp to send) with an
-// administrator's consent, is known to Exchange through New-ServicePrincipal,
-// and has access to the mailbox through Add-MailboxPermission.
+// Exchange Online opens a mailbox to such a token if the application has the
+// permission IMAP.AccessAsApp (SMTP.SendAsApp to send) with an administrator's
+// consent, is registered in Exchange with New-ServicePrincipal, and has access
+// to the mailbox by Add-MailboxPermission.
 //
 // Nothing is sent until the source is asked for a token.
 //

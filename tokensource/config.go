@@ -24,8 +24,8 @@ import (
 // Settings that cannot work are reported by the Source, as a [*ConfigError],
 // before anything is sent.
 type Config struct {
-	// Cloud says where tokens are issued and what for. Empty fields are those
-	// of [exoauth.Global].
+	// Cloud has the hosts and resources of a Microsoft cloud. An empty field
+	// means that of [exoauth.Global].
 	Cloud exoauth.Cloud
 
 	// Tenant is the directory (tenant) id or a verified domain, such as
@@ -41,8 +41,8 @@ type Config struct {
 	// a public client, which flows without a user refuse.
 	Credential Credential
 
-	// Scopes are the scopes to ask for. Nil or empty means the scopes that mail
-	// needs: [exoauth.Cloud.AppScope] if there is no user, otherwise
+	// Scopes are the scopes to ask for. Empty means the scopes that mail needs:
+	// [exoauth.Cloud.AppScope] without a user, otherwise
 	// [exoauth.Cloud.UserScope] of IMAP.AccessAsUser.All and of SMTP.Send, and
 	// offline_access, without which a user signs in again every hour.
 	Scopes []string
@@ -57,52 +57,51 @@ type Config struct {
 	// [http.Transport] is zero. The Source reads at most 1 MiB of a body.
 	HTTPClient *http.Client
 
-	// Cache keeps the tokens for the next run of the program and for other
-	// processes: [tokencache.Dir] in files, or your own in a database. A person who
-	// has signed in is not asked again, and a program that runs every minute
-	// asks Entra ID once an hour. Nil means that only the Source keeps them:
-	// when the program ends, the sign-in is lost. A Source finds an entry again
-	// if Cloud, ClientID and CacheKey are the same, and Tenant and Scopes are
-	// spelled the same. The Credential may differ.
+	// Cache keeps tokens for the next run of the program and for other
+	// processes, such as in files ([tokencache.Dir]). A user signs in once, and
+	// a program that runs every minute asks Entra ID once an hour. Nil means
+	// that only the Source keeps tokens: when the program ends, the sign-in is
+	// lost.
+	//
+	// A Source finds an entry again if Cloud, ClientID and CacheKey are the
+	// same, and Tenant and Scopes are spelled the same. The Credential may
+	// differ.
 	//
 	// A new refresh token is stored before it is used, and before the Source
 	// returns the access token that came with it. If it cannot be stored, the
-	// Source returns the error, keeps the token, and tries to store it first
-	// when it is asked again. [tokencache.Cache] says how a full disk is avoided. As long
-	// as the Cache cannot be read or locked, the Source makes no requests for a
-	// user. For the application's own tokens, which can be fetched again, it
-	// only logs the trouble. A refresh token that is no longer valid is
-	// deleted. A damaged entry is logged and replaced.
+	// Source returns the error, keeps the token, and stores it first when it is
+	// asked again. While the Cache cannot be read or locked, the Source makes
+	// no requests for a user; for the application's own tokens, it only logs
+	// the failure. It deletes a refresh token that is no longer valid. It logs
+	// and replaces a damaged entry.
 	//
-	// If the Cache is a [tokencache.Locker], as tokencache.Dir is, processes take turns, waiting
-	// half a minute at most, and make one request between them. They do not
-	// wait while a person is asked, so another process may ask, too. Without
-	// locks two processes may each make a request, and the entry of the last
-	// one stays. That does no harm with Entra ID, where both refresh tokens are
-	// valid. Nor does it if a process is killed before it has stored a token.
+	// If the Cache is a [tokencache.Locker], processes take turns, for half a
+	// minute at most, and make one request between them. They do not wait
+	// while a person is asked, so another process may ask, too. Without locks,
+	// two processes may each make a request, and the last entry stays. With
+	// Entra ID that does no harm: both refresh tokens are valid.
 	Cache tokencache.Cache
 
-	// CacheKey tells apart the users of one Config in its Cache: two Sources
-	// with different keys never get each other's token. Use the program's own
-	// name for the user, such as the id of their account. The key of an entry
-	// also has in it what the flow knows of its user: the user name and
-	// password, the refresh token or assertion, the LoginHint. Nobody checks a
-	// LoginHint: the entry belongs to whoever signed in.
+	// CacheKey tells apart the users of one Config in its Cache: Sources with
+	// different keys never get each other's tokens. Use the program's own name
+	// for the user, such as an account id. The key of an entry also depends on
+	// the user name and password, the refresh token, the assertion or the
+	// LoginHint that the flow was given. Nobody checks a LoginHint: the entry
+	// belongs to the user who signed in.
 	//
-	// It is required if users of a web application sign in, for
-	// [Config.Exchange] and [Config.Resume]. Empty means that one person uses
-	// the program, as is usual with AuthCode and DeviceCode: whoever has signed
-	// in is the user of all Sources of that flow with the same Cache.
+	// [Config.Exchange] and [Config.Resume] require a CacheKey if there is a
+	// Cache. With AuthCode and DeviceCode, empty means that one person uses the
+	// program: the Sources of the same flow and Cache share one user.
 	CacheKey string
 
 	// Logger gets a record for each request, at level Debug, and for each
-	// failure, at level Warn. Nil means no records. The records of a call are
-	// written after all who waited for it have their answer, so a handler may
+	// failure, at level Warn. Nil means no records. The Source writes the
+	// records of a call after it has answered all who wait, so a handler may
 	// use the Source itself, for example to send mail.
 	Logger *slog.Logger
 }
 
-// requestLimit bounds a request where the HTTP client does not.
+// requestLimit bounds a request if the HTTP client does not.
 const requestLimit = 30 * time.Second
 
 // A client is a Config made ready to send requests.
@@ -119,8 +118,8 @@ type client struct {
 }
 
 // ownClient returns a copy of hc, which may be nil, that follows no redirect,
-// and the time limit of a request. That one goes into the context of each, so
-// that what ends with it can be told from what the caller ends.
+// and the time limit of a request. The limit goes into the context of each
+// request, so that an error can say whose limit it was.
 func ownClient(hc *http.Client, limit time.Duration) (http.Client, time.Duration) {
 	own := *cmp.Or(hc, new(http.Client))
 	if own.Transport == nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// A Credential proves to Entra ID which application asks. [Secret],
-// [Certificate] and [Assertion] make one, and [InOrder] one of several.
-// One Credential may serve several Configs, and several goroutines. Its
-// formatted value, whatever the verb, shows the kind of credential only.
+// A Credential proves to Entra ID which application asks. Make one with
+// [Secret], [Certificate] or [Assertion], or of several with [InOrder]. A
+// Credential may serve several Configs, and is safe for concurrent use. Its
+// formatted value shows only the kind of credential.
 type Credential interface {
-	// check returns nil, or what is wrong with it. The Field of the error is
-	// filled in by the caller.
+	// check returns nil for a credential that can be used. The caller fills in
+	// the Field of the error.
 	check() *ConfigError
 	// authenticator returns the function that authenticates the requests of a
 	// client.
@@ -34,12 +34,12 @@ func public(_ context.Context, send func(proof) *Error) *Error {
 	return send(func(context.Context) (url.Values, error) { return nil, nil })
 }
 
-// Secret is a client secret of the app registration: what the column Value of
-// "Certificates & secrets" showed when it was made, not the Secret ID. A value
-// that is empty or has white space in it, such as the line end of a file, is
-// reported by the Source.
+// Secret returns a client secret of the app registration: its Value under
+// "Certificates & secrets", not its Secret ID. The Source returns a
+// [*ConfigError] if the value is empty or has white space in it, such as the
+// line end of a file.
 //
-// Secrets expire: the requests then fail with AADSTS7000222.
+// Secrets expire. After that, requests fail with AADSTS7000222.
 func Secret(value string) Credential {
 	return secret{redactedSecret, func() string { return value }}
 }

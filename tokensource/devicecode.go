@@ -14,17 +14,17 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// A DeviceCode is what to show to the person who is to sign in.
+// A DeviceCode is shown to the person who is to sign in.
 type DeviceCode struct {
 	UserCode        string    // to be typed in, such as F7KQ2XRTN
-	VerificationURL string    // the page where, such as https://microsoft.com/devicelogin
-	Message         string    // one sentence with both, by the server where it sent one
+	VerificationURL string    // the page for it, such as https://microsoft.com/devicelogin
+	Message         string    // one sentence with both, from the server if it sent one
 	Expires         time.Time // by the clock of this machine
 }
 
 const (
-	// deviceInterval is how long to wait between polls where the server does
-	// not say. (RFC 8628 §3.2)
+	// deviceInterval is the time between polls if the server does not say.
+	// (RFC 8628 §3.2)
 	deviceInterval = 5 * time.Second
 	// slowDown is added to the interval each time the server asks for that.
 	// (RFC 8628 §3.5)
@@ -37,23 +37,24 @@ const (
 
 // DeviceCode returns a source of tokens for a user who signs in on another
 // device: the device authorization grant (RFC 8628). It suits a program without
-// a browser. The app registration has to allow public client flows
-// (AADSTS7000218), and Conditional Access often forbids this one (AADSTS53003),
+// a browser. The app registration must allow public client flows
+// (AADSTS7000218). Conditional Access often forbids this flow (AADSTS53003),
 // because it lends itself to phishing.
 //
-// show is called with the code when the source is first asked for a token, and
-// has to return once the person can see it. Its ctx ends when nobody waits for
-// the token any more; its error ends the sign-in. Nil means a line on standard
-// error. The calls wait until the person has signed in; when the code expires,
-// in Entra ID after 15 minutes, they fail with Code "expired_token". The next
-// call begins anew. From then on refresh tokens are used, as with
-// [Config.AuthCode], and with a [Config.Cache] by later runs of the program
-// too. A run that nobody watches, such as a nightly job, takes [Config.Resume]
-// in place of this, which does not wait for a person. Where several people sign
-// in to one program, set a [Config.CacheKey] for each.
+// The first call for a token calls show with the code. show must return as soon
+// as the person can see the code. Its ctx ends when nobody waits for the token
+// any more, and its error ends the sign-in. Nil means a line on standard error.
+// The callers wait until the person has signed in. When the code expires, after
+// 15 minutes in Entra ID, they fail with Code "expired_token", and the next call
+// begins anew. After the sign-in, the Source uses refresh tokens.
 //
-// Call [Source.TokenContext] before the source is given to a dialer: a dialer
-// gives up after a minute, and a sign-in that nobody waits for any more ends.
+// To sign in once for all runs of a program, set [Config.Cache]. An unattended
+// run, such as a nightly job, should use [Config.Resume] instead, which never
+// prompts. If several people sign in to one program, set a [Config.CacheKey] for
+// each.
+//
+// Call [Source.TokenContext] before you pass the source to a dialer: a dialer
+// gives up after a minute, and the sign-in ends with its last waiter.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code)
 func (c *Config) DeviceCode(show func(ctx context.Context, code DeviceCode) error) *Source {
@@ -90,7 +91,7 @@ type device struct {
 	interval time.Duration
 }
 
-// authorizeDevice gets a code, and tries again where that can help.
+// authorizeDevice gets a code, and tries again if that can help.
 func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *device, err error) {
 	_, err = c.retry(ctx, pause, func() (*token, error) {
 		e := c.post(ctx, "devicecode", url.Values{"scope": {c.scope}}, func(a *answer, asked time.Time) (err error) {

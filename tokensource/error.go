@@ -15,26 +15,26 @@ import (
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
-// ErrInteractionRequired reports that a person has to sign in or consent before
-// the next request can succeed: errors.Is(err, ErrInteractionRequired) is true
-// for such an [*Error].
+// ErrInteractionRequired means that the user has to sign in or consent before a
+// request can succeed. errors.Is(err, ErrInteractionRequired) reports whether an
+// [*Error] says so.
 var ErrInteractionRequired = verdict.ErrInteraction
 
-// ConfigError says which setting cannot work. Nothing was sent, and the Source
-// that returns it will return it each time.
+// ConfigError reports a setting that cannot work. Nothing was sent. The Source
+// returns the same error for every call.
 type ConfigError struct {
-	Field   string // of Config, such as "Tenant" or "Cloud.Authority"; or a function, or a variable of the environment
-	Value   string // as it was set; empty if it is or may be a secret
-	Problem string // what is wrong with it
-	Remedy  string // what to do
-	Err     error  // the reason, such as that of a file that cannot be read; nil if there is none
+	Field   string // such as "Tenant" or "Cloud.Authority", or a function, or an environment variable
+	Value   string // its value; empty if that is or may be a secret
+	Problem string // the fault
+	Remedy  string // the way to mend it
+	Err     error  // the cause, such as the error of a file; nil if there is none
 }
 
 // Unwrap returns e.Err.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// Is is for the dialers, which do not know ConfigError: Keep of package
-// imapdial gives up on it, since waiting does not mend it.
+// Is lets package imapdial recognize a ConfigError: Keep gives up on it, since
+// waiting does not mend it. Most users do not need it.
 func (e *ConfigError) Is(target error) bool { return target == verdict.ErrSetting }
 
 // Error names the field, its value, the problem and the remedy.
@@ -50,47 +50,46 @@ func (e *ConfigError) Error() string {
 	return plain.Line(fmt.Sprintf("tokensource: the setting %s%s: %s%s; %s", e.Field, value, e.Problem, reason, e.Remedy))
 }
 
-// Error is a token request that failed. It may be shared by all callers who
-// waited for the token, so it must not be modified.
+// Error reports a token request that failed. Several callers may share it, so do
+// not modify it.
 //
-// The fields that quote the server are as it sent them, cut to a few KiB, with
-// a placeholder for secrets that it echoed.
-//
-// What it means, and what mends it, is for Explain of package diagnose to say.
+// The fields that quote the server are cut to a few KiB and have a placeholder
+// for secrets that it echoed. To explain an Error to a person, pass it to
+// Explain of package diagnose.
 type Error struct {
-	// Tenant and ClientID say whose token it was to be, as configured. For a
-	// managed identity there is no Tenant, and ClientID may be empty.
+	// Tenant and ClientID are those of the settings. For a managed identity,
+	// Tenant is empty, and ClientID may be.
 	Tenant, ClientID string
 
-	// Code and Suberror are "error" and "suberror", such as "invalid_client".
-	// Microsoft asks to decide by these; the rest can change.
-	// (RFC 6749 §5.2)
+	// Code and Suberror are "error" and "suberror" of the response, such as
+	// "invalid_client". Microsoft advises programs to decide by these, since
+	// the rest can change. (RFC 6749 §5.2)
 	Code, Suberror string
 	// Description is "error_description".
 	Description string
 	// AADSTS are the numbers of Entra ID's error codes, in the server's order,
 	// such as 7000215. (https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
 	AADSTS []int
-	// Claims is the JSON that a sign-in must be asked for with, to satisfy
-	// Conditional Access. Usually empty.
+	// Claims is the JSON to put into [AuthCodeOptions.Claims] of the next
+	// sign-in, to satisfy Conditional Access. Usually empty.
 	Claims string
 
-	// CorrelationID, TraceID and Timestamp are what Microsoft's support asks
-	// for. If the server names no correlation id, it is the client-request-id
-	// that was sent. CorrelationID is empty if no request was sent. Timestamp
-	// is zero if there is none.
+	// CorrelationID, TraceID and Timestamp identify the request to Microsoft's
+	// support. If the server sent no correlation id, it is the
+	// client-request-id of the request. It is empty if no request was sent.
+	// Timestamp is zero if the server sent none.
 	CorrelationID, TraceID string
 	Timestamp              time.Time
 
-	// StatusCode is the HTTP status; zero if no answer came.
+	// StatusCode is the HTTP status. Zero means that no response came.
 	StatusCode int
-	// RetryAfter is how long the server wants to be left alone; zero if it did
-	// not say. For AADSTS50196, Entra ID's detection of clients in a loop, it
-	// is at least two minutes.
+	// RetryAfter is the time that the server wants between requests. Zero means
+	// that it did not say. For AADSTS50196, Entra ID's detection of clients in
+	// a loop, it is at least two minutes.
 	RetryAfter time.Duration
 
-	// Err is the reason if it is not the server's refusal: an error of the
-	// network or of TLS, or a fault of the answer. Nil otherwise.
+	// Err is the cause if the server did not refuse the request: an error of
+	// the network, of TLS or of the Cache, or a malformed response.
 	Err error
 
 	also         []*Error // failures that led to this one: of other credentials, of the tries before
@@ -125,25 +124,23 @@ func (e *Error) after(failures ...*Error) *Error {
 	return &last
 }
 
-// Is reports whether target is [ErrInteractionRequired] and e says so.
-// Password expired, consent missing, grant revoked or MFA demanded are among
-// the reasons. Signing in again does not help if Conditional Access forbids
-// the access or an administrator has to assign or enable the user.
+// Is reports whether target is [ErrInteractionRequired] and the user has to act:
+// the password has expired, consent is missing, the grant was revoked, MFA is
+// demanded. It reports false if Conditional Access forbids the access, or an
+// administrator has to assign or enable the user: signing in does not help.
 func (e *Error) Is(target error) bool { return target == ErrInteractionRequired && e.interactive() }
 
-// Temporary reports whether the same request can succeed later although
-// nobody has mended anything: the network failed, or Entra ID is busy,
-// throttling or in trouble. Wait for RetryAfter first. If the credential or the
-// Cache failed, its error decides: a network error is temporary, and so is one
-// whose method Temporary() bool says so. Temporary reports false for an unknown
-// error. With [InOrder] it is enough that the failure of one credential is
-// temporary.
+// Temporary reports whether the same request can succeed later, without any
+// change: the network failed, or Entra ID is busy, throttling or in trouble. Wait
+// for RetryAfter first. If the credential or the Cache failed, its error decides:
+// a network error is temporary, and so is one whose method Temporary() bool
+// returns true. Temporary reports false for an unknown error. With [InOrder], one
+// temporary failure is enough.
 //
-// A federated credential is not known for some minutes after somebody has made
-// it (AADSTS70021, 700211, 700213, 7002137, 7002138). That is not temporary
-// here: the answer is the same as for one that does not match, by far the
-// commoner case, which no time mends. A Source asks again in any case when it
-// is asked again; see [Source] for how long it waits.
+// A new federated credential is unknown to Entra ID for some minutes
+// (AADSTS70021, 700211, 700213, 7002137, 7002138). Temporary reports false for
+// that, because the answer is the same for one that does not match, which time
+// does not mend.
 func (e *Error) Temporary() bool {
 	if errors.Is(e.Err, context.Canceled) {
 		return false
@@ -173,10 +170,9 @@ type credentialError struct{ err error }
 func (e *credentialError) Error() string { return "the credential cannot be used: " + e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
-// Error says whose request failed, with what code, why, what to do where that
-// is known, and the ids that Microsoft's support asks for; then the same for
-// the failures that led to this one. It is one line of printable characters
-// without the secrets of the request.
+// Error names the application, the code, the reason, the remedy if there is one,
+// and the ids for Microsoft's support; then the same for the failures that led to
+// this one. The text is one line of printable characters, without secrets.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("tokensource: no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
@@ -219,7 +215,7 @@ func (e *Error) reason() string {
 	return strings.Join(parts, ": ")
 }
 
-// ids are what support asks for, and what tells one failure from another.
+// ids returns the ids for support, and others that tell failures apart.
 func (e *Error) ids() (ids []string) {
 	if e.StatusCode != 0 {
 		ids = append(ids, fmt.Sprintf("HTTP status %d", e.StatusCode))

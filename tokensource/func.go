@@ -8,10 +8,9 @@ import (
 	"github.com/exoauth/exoauth/internal/journal"
 )
 
-// Func returns a source of tokens that come from f: from MSAL, azidentity, a
-// vault, another process. It gives them what every [Source] has: one call at
-// a time, shared by all who wait, and renewal before expires. With a credential
-// of azidentity:
+// Func returns a source of tokens from f, such as those of MSAL, azidentity or a
+// vault. Like every [Source], it calls f once for all who wait, and again before
+// the token expires. With a credential of azidentity:
 //
 //	tokensource.Func(func(ctx context.Context) (string, time.Time, error) {
 //		t, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{exoauth.Global.AppScope()}})
@@ -19,12 +18,12 @@ import (
 //	})
 //
 // f must return when its context ends: when nobody waits for the token any
-// more, or ten seconds after the start of a renewal. The Source does not call f
-// again by itself after a failure. A token that is empty or has a character
-// outside of printable ASCII, and an expires that is zero, past or more than
-// ten years away, are errors of the source. An error of f is wrapped. If it is
-// temporary, such as a network error or one whose method Temporary() bool says
-// so, it is remembered for a shorter time; see [Source].
+// more, or ten seconds after the start of a renewal. The source wraps an error of
+// f, and calls f again only when it is asked again. It remembers the error for a
+// shorter time if that is temporary, such as a network error or one whose method
+// Temporary() bool returns true; see [Source]. The source returns an error for a
+// token that is empty or has a character outside of printable ASCII, and for an
+// expires that is zero, past or more than ten years away.
 func Func(f func(ctx context.Context) (token string, expires time.Time, err error)) *Source {
 	if f == nil {
 		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}

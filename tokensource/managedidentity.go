@@ -17,34 +17,34 @@ import (
 	"github.com/exoauth/exoauth/tokencache"
 )
 
-// ManagedIdentityOptions says which managed identity is asked for a token, and
-// how. The zero value is the one of the system, for the global cloud.
+// ManagedIdentityOptions are the settings of a managed identity. The zero value
+// means the system-assigned identity, and the global cloud.
 type ManagedIdentityOptions struct {
-	// ClientID, ObjectID and ResourceID name an identity that was assigned by
-	// a user: its client id, the object id of its service principal, or its
-	// resource id in Azure, "/subscriptions/…". One at most; none means the
-	// identity of the system. Not every host knows all of them.
+	// ClientID, ObjectID and ResourceID name a user-assigned identity: by its
+	// client id, the object id of its service principal, or its resource id in
+	// Azure, "/subscriptions/…". Set one at most. None means the
+	// system-assigned identity. Some hosts do not support all three.
 	ClientID, ObjectID, ResourceID string
 
-	// Resource is what the token is for. Empty means Exchange Online in the
-	// global cloud; for another cloud set it to [exoauth.Cloud.Resource]. With
-	// "api://AzureADTokenExchange" the token is one for [Assertion].
+	// Resource is the resource that the token is for. Empty means Exchange
+	// Online in the global cloud. For another cloud, set it to
+	// [exoauth.Cloud.Resource]. For an [Assertion], set it to
+	// "api://AzureADTokenExchange".
 	Resource string
 
-	// HTTPClient sends the requests. Nil means one that uses no proxy, which
-	// would see what only this machine should. It is copied, and the copy
+	// HTTPClient sends the requests. Nil means one without a proxy, since a
+	// proxy would see the secrets of this machine. The Source uses a copy that
 	// follows no redirect. Its Timeout bounds each request; zero means ten
-	// seconds. For Service Fabric its Transport is replaced by one that
-	// accepts the pinned certificate only.
+	// seconds. On Service Fabric, the copy accepts only the pinned certificate.
 	HTTPClient *http.Client
 
-	// Cache keeps the tokens for the next run of the program and for other
-	// processes, as [Config.Cache] does. Nil keeps them in the Source alone,
-	// which will do: the host has a cache too.
+	// Cache keeps tokens for the next run of the program and for other
+	// processes, as [Config.Cache] does. Nil means that only the Source keeps
+	// them, which suffices: the host has a cache, too.
 	Cache tokencache.Cache
 
 	// Logger gets a record for each request, at level Debug, and for each
-	// failure, at level Warn, as [Config.Logger] does. Nil means silence.
+	// failure, at level Warn, as [Config.Logger] does. Nil means no records.
 	Logger *slog.Logger
 }
 
@@ -52,25 +52,23 @@ type ManagedIdentityOptions struct {
 const identityLimit = 10 * time.Second
 
 // ManagedIdentity returns a source of tokens for the identity that Azure has
-// given to the machine or service on which the program runs, so that it needs
-// no credential at all. Exchange Online treats it as any other application:
-// see [Config.ClientCredentials] for what an administrator grants to it. It has
-// no app registration, so the portal has no page for the permission: that is
-// given with New-MgServicePrincipalAppRoleAssignment, for which the README has
-// the commands.
+// given to the machine or service on which the program runs. It needs no
+// credential. Exchange Online treats it like any other application; see
+// [Config.ClientCredentials] for the permissions. A managed identity has no app
+// registration, so the portal has no page for them: grant them with
+// New-MgServicePrincipalAppRoleAssignment, as the README shows.
 //
-// Which host is asked is told by the environment, read once: Service Fabric,
-// App Service (with Functions and Container Apps), Azure Machine Learning,
-// Cloud Shell, Azure Arc, and where it says nothing, the metadata service of
-// virtual machines (IMDS). Each has its own rules for what is tried again; that
-// service needs up to 70 seconds where it is being updated.
+// The environment tells which host to ask, and is read once: Service Fabric, App
+// Service (with Functions and Container Apps), Azure Machine Learning, Cloud
+// Shell, Azure Arc, or else the metadata service of virtual machines (IMDS).
+// Failed requests are repeated by the rules of the host. An update of IMDS may
+// take 70 seconds.
 //
-// These hosts keep their tokens for hours, so that a permission granted
-// meanwhile is not in the next one. Tokens of more than two hours are renewed
-// after half of that, in the background.
+// These hosts keep their tokens for hours, so that the next token may lack a
+// permission that was granted meanwhile. A token that lives for more than two
+// hours is renewed in the background, after half its lifetime.
 //
-// The errors are as those of [Source.TokenContext], with an [Error] that has no
-// Tenant.
+// The errors are those of [Source.TokenContext]; an [*Error] has no Tenant.
 //
 // (https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token)
 func ManagedIdentity(o ManagedIdentityOptions) *Source {

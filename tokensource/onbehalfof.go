@@ -7,31 +7,31 @@ import (
 	"github.com/exoauth/exoauth/internal/clientcert"
 )
 
-// OnBehalfOf returns a source of tokens for the user who called a web API with
-// userAssertion, the access token of that call: the on-behalf-of flow. It is a
-// JWT whose audience must be this application, and Credential must be set.
+// OnBehalfOf returns a source of tokens for the user who called a web API: the
+// on-behalf-of flow. userAssertion is the access token of that call, a JWT whose
+// audience must be this application. Credential is required.
 //
 // The web API must verify the assertion first: its signature, its audience and
 // its expiry. Entra ID sees it only with the first request, and never if the
 // Cache has its tokens already.
 //
-// The source ends with the assertion, after an hour or so: its tokens expire no
-// later than the exp of the assertion. After that, it makes no requests, and
-// its error is [ErrInteractionRequired]. Answer the call with HTTP status 401,
-// so that the calling program gets a new token. Until then, the refresh token
-// that came with the first answer renews tokens that expire earlier.
+// The source ends with the assertion, after about an hour: its tokens expire no
+// later than the assertion (exp). After that, it sends no requests, and its
+// error is [ErrInteractionRequired]. Answer the call with HTTP status 401, so
+// that the calling program gets a new token. Until then, the source renews its
+// tokens with the refresh token that came with the first answer.
 //
 // Before the end of the assertion, [ErrInteractionRequired] means that the user
-// has to consent, or to satisfy Conditional Access. Pass [Error.Claims] on to
-// the calling program, which has to ask for them in its sign-in.
+// has to consent, or to satisfy Conditional Access. Send [Error.Claims] to the
+// calling program, which has to ask for them in its sign-in.
 //
-// Keep one Source for each assertion. Two sources share only a [Config.Cache]:
-// without one, a new Source for each call would make a request for each.
+// Keep one Source for each assertion, or set a [Config.Cache]. Otherwise each
+// call of the API costs a request.
 //
-// Each assertion has its own entry in the Cache, which nobody reads after the
-// assertion has expired. If an API has many users, use a database, and delete
-// entries that are a day old. [tokencache.Dir] keeps entries for 100 days, and the
-// lock files for good.
+// Each assertion has its own entry in the Cache, which is of no use after the
+// assertion has expired. If an API has many users, use a database and delete
+// entries that are a day old. [tokencache.Dir] keeps entries for 100 days, and
+// the lock files for good.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow)
 func (c *Config) OnBehalfOf(userAssertion string) *Source {

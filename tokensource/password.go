@@ -11,21 +11,21 @@ import (
 )
 
 // Password returns a source of tokens for a user whose password the program
-// knows: the resource owner password credentials grant (RFC 6749 section
-// 4.3). It is the last resort. Prefer [Config.ClientCredentials] for a
-// service, and [Config.DeviceCode] or [Config.AuthCode] for a person.
+// knows: the resource owner password credentials grant (RFC 6749 §4.3). It is the
+// last resort. Prefer [Config.ClientCredentials] for a service, and
+// [Config.DeviceCode] or [Config.AuthCode] for a person. Microsoft advises
+// against it.
 //
-// Entra ID refuses it where the user must pass multi-factor authentication
-// (AADSTS50076, AADSTS50079), where security defaults or Conditional Access
-// forbid it (AADSTS530035, AADSTS53003), for personal accounts, and for users
-// of most federated domains. Some of these come with [ErrInteractionRequired].
-// Microsoft advises to migrate away from it.
+// Entra ID refuses a password if the user must pass multi-factor authentication
+// (AADSTS50076, AADSTS50079), if security defaults or Conditional Access forbid
+// it (AADSTS530035, AADSTS53003), for personal accounts, and for users of most
+// federated domains. Some of these errors are [ErrInteractionRequired].
 //
-// The password is sent for the first token, and again when the refresh token
-// that came with it has been revoked. A password that was refused as wrong
-// (AADSTS50126) is not sent again by this Source, which returns that error
-// from then on: repeating it would lock the user out. Where that has happened
-// (AADSTS50053), it is not sent for the next 15 minutes.
+// The Source sends the password for the first token, and again after the refresh
+// token was revoked. If the password is wrong (AADSTS50126), the Source returns
+// that error from then on and does not send the password again, which would lock
+// the account. If the account is locked (AADSTS50053), the Source waits 15
+// minutes before it sends the password again.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth-ropc)
 func (c *Config) Password(username, password string) *Source {
@@ -72,7 +72,7 @@ func holdPassword(err error) time.Duration {
 }
 
 // checkPassword allows "organizations", as Entra ID does. What is wrong with
-// the password is said without it.
+// the password is said without quoting it.
 func (c *Config) checkPassword(username, password string) *ConfigError {
 	if tenant := strings.ToLower(c.Tenant); tenant != "organizations" {
 		if err := c.checkOwnTenant(); err != nil {

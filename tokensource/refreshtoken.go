@@ -2,24 +2,23 @@ package tokensource
 
 import "strings"
 
-// RefreshToken returns a source of tokens for the user to whom a refresh token
-// was issued, by whatever program signed that user in: the refresh token grant
-// (RFC 6749 §6). ClientID must be the application's it was issued to,
-// and Credential set if that has one.
+// RefreshToken returns a source of tokens for a user who has signed in to another
+// program: the refresh token grant (RFC 6749 §6). ClientID must be the
+// application to which the refresh token was issued, with its Credential if it
+// has one.
 //
-// The token belongs to user and application, not to a resource: one that was
-// obtained for Microsoft Graph gives a token for mail where the user has
+// A refresh token belongs to a user and an application, not to a resource: one
+// from a sign-in to Microsoft Graph gets a token for mail if the user has
 // consented to that.
 //
-// Each request brings a new refresh token, which takes the place of the one
-// before. It is good for 90 days from its last use, and for 24 hours in all
-// where the redirect address is registered as that of a single-page
-// application (AADSTS700084). Set [Config.Cache] to find it again after a
-// restart: there it takes the place of the token given here, which stays the
-// same for as long as nobody signs in anew.
+// Each request brings a new refresh token, which replaces the one before. It is
+// valid for 90 days from its last use, or for 24 hours in all if the redirect
+// address is registered for a single-page application (AADSTS700084). To find it
+// again after a restart, set [Config.Cache] and pass the same token as before:
+// it is the key of the entry until the user signs in anew.
 //
-// When it is not good any more, because the password was reset, say, the error
-// is [ErrInteractionRequired].
+// After the refresh token was revoked, for example with a new password, the
+// error is [ErrInteractionRequired].
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#refresh-the-access-token)
 func (c *Config) RefreshToken(token string) *Source {

@@ -10,15 +10,14 @@ import (
 )
 
 // InOrder combines credentials of one application, such as its old secret and
-// its new one, so that one can be replaced by the other without an outage. It
-// tries the next one only if the answer says that this one is bad (expired,
-// wrong, not registered), or if this one cannot be used, for example because
-// the file of an assertion is missing. It tries the one that was accepted first
-// from then on.
+// its new one, so that you can rotate them without an outage. It tries the next
+// credential only if the server says that one is bad (expired, wrong, not
+// registered), or if one cannot be used, for example because the file of an
+// assertion is missing. From then on it begins with the one that was accepted.
 //
-// If all are bad, the [*Error] names the reason of each in its text, and wraps
-// the error of each. Its fields are those of the last answer that came from the
-// server. The log has a record of each, too.
+// If all are bad, the [*Error] wraps the error of each and has their reasons in
+// its text. Its fields are those of the last answer of the server. The log has
+// a record of each, too.
 func InOrder(credentials ...Credential) Credential {
 	var all []Credential
 	for _, c := range credentials {

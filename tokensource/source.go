@@ -31,13 +31,12 @@ const (
 // It is safe for concurrent use. The flows make Sources; a nil Source and the
 // zero Source return a [*ConfigError].
 //
-// A token is renewed five minutes before it expires, or once three quarters of
-// its lifetime are over if that is later. The next call then waits for the
-// renewal, for about ten seconds at most. If the renewal fails, or the context
-// of the call ends first, the Source returns the old token as long as that has
-// not expired. The renewal goes on for its ten seconds, whoever waits. If the
-// server says to renew earlier (refresh_in), the Source does so in the
-// background, and no call waits.
+// A token is renewed five minutes before it expires, or after three quarters of
+// its lifetime if that is later. The next call waits for the renewal, for about
+// ten seconds at most. If the renewal fails, or the context of the call ends
+// first, the Source returns the old token until that has expired. The renewal
+// goes on for its ten seconds even if nobody waits. If the server says to renew
+// earlier (refresh_in), the Source does so in the background, and no call waits.
 //
 // A Source remembers a failure for five seconds, or for one second if it is
 // [Error.Temporary]: calls get it at once, and no request is made. That time
@@ -47,10 +46,10 @@ const (
 type Source struct {
 	cached atomic.Pointer[token] // nil before the first token and after Invalidate
 
-	flow   func() flow  // a function, so that no dump shows what the flow knows; nil where broken says why
+	flow   func() flow  // a function, so that no dump shows the flow's secrets; nil if broken says why
 	broken *ConfigError // nil in the zero Source too
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	era      int        // how often the user was signed out
 	call     *call      // under way; nil if there is none
 	failure  failure    // the last one
@@ -274,29 +273,28 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 }
 
 // SignOut forgets the user: the tokens of the Source and those in the
-// [Config.Cache], including the files that a killed process has left in a
-// [tokencache.Dir]. To sign out a user of a web application, call it on the Source of
-// [Config.Resume] with that user's Config, and on each Source of that user
-// that the application keeps.
+// [Config.Cache], including files that a killed process has left in a
+// [tokencache.Dir]. To sign out a user of a web application, call it on the
+// Source of [Config.Resume] with that user's Config, and on each Source of that
+// user that the application keeps.
 //
-// Afterwards the error of the Source, and of those that are made for the same
-// entry, is [ErrInteractionRequired] until the user signs in again. One of
-// [Config.AuthCode] or [Config.DeviceCode] asks the person; the browser may
-// answer that by itself, unless [AuthCodeOptions] has a Prompt. One that can sign
-// in without anybody, with a password, an assertion or as an application, does
-// so. [Config.RefreshToken] does not go back to the token it was given.
+// Afterwards the Source, and others with the same entry, return
+// [ErrInteractionRequired] until the user signs in again. A Source of
+// [Config.AuthCode] or [Config.DeviceCode] asks the user; the browser may answer
+// by itself, unless [AuthCodeOptions] has a Prompt. A Source that signs in
+// without a person, by a password, an assertion or a credential, does so. A
+// Source of [Config.RefreshToken] does not go back to the token it was given.
 //
-// A Source that is kept elsewhere uses its access token until it is to be
-// renewed, which is an hour or so, and finds out then. Connections that are open
-// stay open. Entra ID is not told: it has no endpoint for that, and an
-// administrator's Revoke-MgUserSignInSession is what ends every refresh token of
-// a user there.
+// A Source in another process uses its access token until it renews that, for
+// about an hour. Open connections stay open. Entra ID is not told, since it has
+// no endpoint for that: an administrator can end all refresh tokens of a user
+// with Revoke-MgUserSignInSession.
 // (https://learn.microsoft.com/entra/identity/users/users-revoke-access)
 //
 // SignOut waits for the lock of the entry, and for a request of the Source that
-// is under way: give ctx a deadline where that may be a sign-in. After an error
-// the tokens may still be stored; call it again. Where the Cache is no [tokencache.Locker],
-// another process may store its tokens in the same moment.
+// is under way, which may be a sign-in: give ctx a deadline. After an error, the
+// tokens may still be stored; call SignOut again. If the Cache is not a
+// [tokencache.Locker], another process may store its tokens at the same moment.
 func (s *Source) SignOut(ctx context.Context) error {
 	if s == nil || s.flow == nil {
 		return s.unusable()
@@ -309,13 +307,13 @@ func (s *Source) SignOut(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // before the records are released
 	s.era++
-	s.call = nil // what it brings is its waiters' alone
+	s.call = nil // its token is for its waiters alone
 	s.cached.Store(nil)
 	s.failure, s.failures = failure{}, 0
 	return nil
 }
 
-// Format shows whose tokens they are, whatever the verb.
+// Format shows whose tokens they are, for every verb.
 func (s *Source) Format(f fmt.State, _ rune) {
 	name := ""
 	switch {

@@ -17,18 +17,18 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// A SignIn is one that a web application has begun, to be kept in the session
-// of the browser until that comes back. It can be stored as JSON, where only
-// the application can read it. Its formatted value shows nothing of it.
+// A SignIn is a sign-in that a web application has begun. Keep it in the
+// browser's session, encrypted or on the server; it can be stored as JSON. Its
+// formatted value shows nothing of it.
 type SignIn struct {
 	State       string // ties the answer to the browser (RFC 6749 §10.12)
-	Verifier    string // proves that who redeems the code began the sign-in (RFC 7636)
-	RedirectURL string // as in the request
+	Verifier    string // ties the code to this sign-in (RFC 7636)
+	RedirectURL string // of the request
 }
 
 const redactedSignIn = "tokensource.SignIn(…)"
 
-// Format shows that it is a SignIn, whatever the verb.
+// Format shows that it is a SignIn, for every verb.
 func (SignIn) Format(f fmt.State, _ rune) { io.WriteString(f, redactedSignIn) }
 
 // LogValue shows that it is a SignIn.
@@ -36,11 +36,12 @@ func (SignIn) LogValue() slog.Value { return slog.StringValue(redactedSignIn) }
 
 // AuthCodeURL begins a sign-in in a web application. Store the SignIn in the
 // browser's session and redirect the browser to the address. When it comes back
-// to [AuthCodeOptions.RedirectURL], give both to [Config.Exchange].
+// to [AuthCodeOptions.RedirectURL], pass the SignIn and the query to
+// [Config.Exchange].
 //
-// The answer comes in the query of a GET request, for a cookie that is
-// SameSite=Lax does not come with a POST from another site. The error is a
-// [*ConfigError]; nothing is sent.
+// The answer comes in the query of a GET request, because browsers send a
+// SameSite=Lax cookie with that, and not with a POST from another site. The
+// error is a [*ConfigError]. Nothing is sent.
 func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, err error) {
 	cl, bad := c.userClient()
 	if bad == nil {
@@ -53,24 +54,23 @@ func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, 
 	return address, signIn, nil
 }
 
-// Exchange ends a sign-in: it takes the query of the request with which the
-// browser came back, or its form, redeems the authorization code in it, and
-// returns the user's Source, which has its first token and goes on with refresh
-// tokens. One that was begun by another browser is refused.
+// Exchange ends a sign-in. It redeems the authorization code in the answer, the
+// query or form with which the browser came back, and returns the user's Source,
+// which has its first token and renews it with refresh tokens. Exchange rejects
+// an answer whose state does not match signIn.
 //
-// A code can be redeemed once, even if that fails, so Exchange makes one
-// request and does not repeat it: after an error, begin anew. Once it has the
-// tokens it stores them, whether ctx has ended or not. The errors are those of
-// [Source.TokenContext]; where the user or Entra ID declined, an [*Error] has
-// the reason, with Code "access_denied" for the former.
+// A code can be redeemed only once, even if that fails, so Exchange does not
+// repeat its request: after an error, begin a new sign-in. Exchange stores the
+// tokens even if ctx has ended meanwhile. The errors are those of
+// [Source.TokenContext]. If the user or Entra ID declined, an [*Error] has the
+// reason; its Code is "access_denied" if it was the user.
 //
-// Each user has a Source of their own. With a [Config.Cache], each also needs a
-// Config that differs in its [Config.CacheKey]; the tokens are stored, and
-// [Config.Resume] with that Config is their Source when the application has
-// been restarted. A program that keeps Sources puts this one in the place of
-// the user's older one, which may go on to say that nobody has signed in, for a
-// minute at most, as it remembers failures. Who has signed in is in the id_token: see
-// [Source.TokenContext], and add "openid" and "profile" to the Scopes.
+// Each user has a Source of their own. With a [Config.Cache], each user also
+// needs a Config with their own [Config.CacheKey]; after a restart,
+// [Config.Resume] with the same Config returns their Source. If your program
+// keeps Sources, replace the user's older one: it may return its last failure
+// for up to a minute. To learn who has signed in, add "openid" and "profile" to
+// the Scopes and read the token's id_token; see [Source.TokenContext].
 func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values) (*Source, error) {
 	cl, bad := c.userClient()
 	if bad == nil {
@@ -95,17 +95,16 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	return source, nil
 }
 
-// Resume returns a source of tokens for a user who has signed in before,
-// perhaps in another run of the program. It asks nobody, so it is for a web
-// application's handlers, and for a job that runs when nobody is there. Where
-// nothing is stored, or the user has to sign in again, the error is
-// [ErrInteractionRequired].
+// Resume returns a source of tokens for a user who has signed in before, perhaps
+// in another run of the program. It never prompts, so it suits the handlers of a
+// web application, and jobs that run unattended. If no sign-in is stored, or the
+// user has to sign in again, the error is [ErrInteractionRequired].
 //
-// It finds a sign-in by [Config.Exchange], by [Config.DeviceCode], or by
-// [Config.AuthCode] without a LoginHint: one with a LoginHint is found by
-// AuthCode with the same hint alone. [Config.Cache] and [Config.CacheKey] are
-// required; these two, Cloud, Tenant, ClientID and Scopes must be as they were
-// at the sign-in. A Credential is needed where that had one.
+// Resume finds a sign-in by [Config.Exchange], by [Config.DeviceCode], or by
+// [Config.AuthCode] without a LoginHint. Only AuthCode with the same LoginHint
+// finds one with a LoginHint. [Config.Cache] and [Config.CacheKey] are required.
+// They, Cloud, Tenant, ClientID and Scopes must be the same as at the sign-in,
+// and so must be whether there is a Credential.
 func (c *Config) Resume() *Source {
 	cl, err := c.userClient()
 	switch {
@@ -174,7 +173,7 @@ func (c *client) exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	})
 }
 
-// code returns what the browser brought, or the error that it brought.
+// code returns the code in an answer, or the error in it.
 func (c *client) code(signIn SignIn, answer url.Values) (string, error) {
 	code := answer.Get("code")
 	switch {

@@ -8,15 +8,15 @@ import (
 )
 
 // WorkloadIdentity returns the Config of a program in Kubernetes whose service
-// account is federated with an application in Entra ID, as on AKS. It is made
-// of what the workload identity webhook puts into the environment:
-// AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE, and where it
-// is set AZURE_AUTHORITY_HOST, which tells the Cloud; of the two clouds of the
-// US Government it is [exoauth.GCCHigh]. The file is read again for each
-// request, as the cluster writes it anew.
+// account is federated with an application in Entra ID, as on AKS. It reads the
+// variables that the workload identity webhook sets: AZURE_TENANT_ID,
+// AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE and, if set, AZURE_AUTHORITY_HOST,
+// which tells the Cloud. Of the two clouds of the US Government that is
+// [exoauth.GCCHigh]. The file is read for each request, since the cluster
+// replaces it.
 //
-// The caller may set further fields. A variable that is missing or senseless
-// is a [*ConfigError].
+// You may set further fields of the Config. If a variable is missing or invalid,
+// the error is a [*ConfigError].
 //
 // (https://learn.microsoft.com/azure/aks/workload-identity-overview)
 func WorkloadIdentity() (*Config, error) {
