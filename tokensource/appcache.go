@@ -7,7 +7,6 @@ import (
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/journal"
-	"github.com/exoauth/exoauth/tokencache"
 )
 
 // clearLimit is how long Invalidate may take to clear an entry.
@@ -16,7 +15,7 @@ const clearLimit = 5 * time.Second
 // An appCache is the flow of an application's own tokens, which can be fetched
 // again: a Cache in trouble costs a request and a record in the log.
 type appCache struct {
-	*owner
+	*client
 	fetch fetchFunc
 	store *store // nil without a Cache
 	turn  turn   // guards store, and given
@@ -25,13 +24,13 @@ type appCache struct {
 	unwanted unwanted
 }
 
-// newAppSource returns a Source of tokens that fetch gets. key is that of its
-// entry in the cache, which may be nil.
-func newAppSource(o *owner, cache tokencache.Cache, key func() (string, error), fetch fetchFunc) *Source {
-	return newSource(&appCache{owner: o, fetch: fetch, store: newStore(o, cache, key), turn: newTurn()})
+// newAppSource returns a Source of tokens that fetch gets. key returns the key of
+// its entry in the cache of c.
+func newAppSource(c *client, key func() (string, error), fetch fetchFunc) *Source {
+	return newSource(&appCache{client: c, fetch: fetch, store: newStore(c, key), turn: newTurn()})
 }
 
-func (a *appCache) of() *owner { return a.owner }
+func (a *appCache) of() *client { return a.client }
 
 func (a *appCache) token(ctx context.Context, pause pauseFunc) (*token, error) {
 	if a.store == nil {
@@ -131,7 +130,7 @@ func (a *appCache) signOut(ctx context.Context) error {
 }
 
 // cacheFailed returns the error of a Cache without which nothing can be done.
-func (o *owner) cacheFailed(err error) error { return o.failed(&ownError{"Config.Cache", err}) }
+func (c *client) cacheFailed(err error) error { return c.failed(&ownError{"Config.Cache", err}) }
 
 // A turn is held by the call that uses what a flow keeps: one that nobody waits
 // for any more may not have come to its end when the next one starts.

@@ -21,8 +21,8 @@ func (c *Config) ClientCredentials() *Source {
 	if err != nil {
 		return &Source{broken: err}
 	}
-	return newAppSource(cl.owner, cl.cache, cl.keyOf(keyApplication), func(ctx context.Context, pause pauseFunc) (*token, error) {
-		return cl.retry(ctx, pause, func() (*token, error) {
+	return newAppSource(cl, cl.keyOf(keyApplication), func(ctx context.Context, pause pauseFunc) (*token, error) {
+		return cl.retry(ctx, pause, entraBackoff, func() (*token, error) {
 			return cl.request(ctx, url.Values{"grant_type": {"client_credentials"}, "scope": {cl.scope}})
 		})
 	})

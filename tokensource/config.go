@@ -104,16 +104,21 @@ type Config struct {
 // requestLimit bounds a request if the HTTP client does not.
 const requestLimit = 30 * time.Second
 
-// A client is a Config made ready to send requests.
+// A client is an application whose Config is made ready to send requests, or a
+// managed identity, which has only the fields up to cache.
 type client struct {
-	*owner
+	name             string // in logs and errors
+	tenant, clientID string
+	identity         string // the name of a managed identity, and of its host
+	log              *slog.Logger
+	http             http.Client
+	limit            time.Duration // of one request, the reading of its answer included
+	cache            tokencache.Cache
+
 	authority    string // without the slash at its end
 	scope        string
 	confidential bool // there is a credential
 	authenticate authenticator
-	http         http.Client
-	limit        time.Duration // of one request, the reading of its answer included
-	cache        tokencache.Cache
 	cacheKey     string
 }
 
@@ -135,10 +140,10 @@ func ownClient(hc *http.Client, limit time.Duration) (http.Client, time.Duration
 func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	hc, limit := ownClient(c.HTTPClient, requestLimit)
 	cl := &client{
-		owner: &owner{
-			name:   "application " + c.ClientID + " of tenant " + c.Tenant,
-			tenant: c.Tenant, clientID: c.ClientID, log: journal.Logger(c.Logger),
-		},
+		name:         "application " + c.ClientID + " of tenant " + c.Tenant,
+		tenant:       c.Tenant,
+		clientID:     c.ClientID,
+		log:          journal.Logger(c.Logger),
 		authority:    strings.TrimSuffix(cloud.Authority, "/"),
 		scope:        scope,
 		confidential: c.Credential != nil,

@@ -93,7 +93,7 @@ type device struct {
 
 // authorizeDevice gets a code, and tries again if that can help.
 func (c *client) authorizeDevice(ctx context.Context, pause pauseFunc) (d *device, err error) {
-	_, err = c.retry(ctx, pause, func() (*token, error) {
+	_, err = c.retry(ctx, pause, entraBackoff, func() (*token, error) {
 		e := c.post(ctx, "devicecode", url.Values{"scope": {c.scope}}, func(a *answer, asked time.Time) (err error) {
 			d, err = a.device(asked)
 			return err

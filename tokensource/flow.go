@@ -2,30 +2,21 @@ package tokensource
 
 import (
 	"context"
-	"log/slog"
 	"time"
 )
 
-// An owner is an application or a managed identity, to which tokens are issued.
-type owner struct {
-	name             string // in logs and errors
-	tenant, clientID string
-	identity         string // the name of a managed identity, and of its host
-	log              *slog.Logger
-}
-
-// String shows the name alone, not what the HTTP client has seen.
-func (o *owner) String() string { return o.name }
+// String shows the name alone, not the traffic of the HTTP client.
+func (c *client) String() string { return c.name }
 
 // failed returns the error of a request that had no answer.
-func (o *owner) failed(err error) *Error {
-	return &Error{Tenant: o.tenant, ClientID: o.clientID, identity: o.identity, Err: err}
+func (c *client) failed(err error) *Error {
+	return &Error{Tenant: c.tenant, ClientID: c.clientID, identity: c.identity, Err: err}
 }
 
 // A flow is one way to get tokens, and keeps them: an appCache or a userSession.
 type flow interface {
 	// of returns whose tokens they are.
-	of() *owner
+	of() *client
 	// token returns a new token. ctx ends when nobody waits for it any more. It
 	// has a deadline in a renewal alone, while the old token is still good.
 	token(ctx context.Context, pause pauseFunc) (*token, error)

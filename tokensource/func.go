@@ -28,7 +28,7 @@ func Func(f func(ctx context.Context) (token string, expires time.Time, err erro
 	if f == nil {
 		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}
 	}
-	return newAppSource(&owner{name: "Func", log: journal.Silent}, nil, nil, func(ctx context.Context, _ pauseFunc) (*token, error) {
+	return newAppSource(&client{name: "Func", log: journal.Silent}, nil, func(ctx context.Context, _ pauseFunc) (*token, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		asked := time.Now()

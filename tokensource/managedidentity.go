@@ -92,14 +92,14 @@ func identitySource(o ManagedIdentityOptions, host *azurehost.Host) *Source {
 		return &Source{broken: (*ConfigError)(bad)}
 	}
 	id := newIdentity(o, host)
-	return newAppSource(id.owner, o.Cache, id.key, id.fetch)
+	return newAppSource(id.client, id.key, id.fetch)
 }
 
 func newIdentity(o ManagedIdentityOptions, host *azurehost.Host) *identity {
 	name := identityName(o, host)
 	id := &identity{
-		owner: &owner{name: name, clientID: o.ClientID, identity: name, log: journal.Logger(o.Logger)},
-		host:  host, options: o, resource: o.resource(),
+		client: &client{name: name, clientID: o.ClientID, identity: name, log: journal.Logger(o.Logger), cache: o.Cache},
+		host:   host, options: o, resource: o.resource(),
 	}
 	hc := o.HTTPClient
 	if hc == nil {
@@ -146,12 +146,10 @@ func (o ManagedIdentityOptions) check() *ConfigError {
 
 // identity is a managed identity made ready to be asked for tokens.
 type identity struct {
-	*owner
+	*client
 	host     *azurehost.Host
 	options  ManagedIdentityOptions
 	resource string
-	http     http.Client
-	limit    time.Duration
 }
 
 // identityName says whose tokens they are, in logs and errors.
@@ -183,7 +181,7 @@ func (i *identity) key() (string, error) {
 const longLived = 2 * time.Hour
 
 func (i *identity) fetch(ctx context.Context, pause pauseFunc) (*token, error) {
-	return i.repeat(ctx, pause, i.backoff, func() (*token, error) { return i.request(ctx) })
+	return i.retry(ctx, pause, i.backoff, func() (*token, error) { return i.ask(ctx) })
 }
 
 func (i *identity) backoff(try int, err error) (time.Duration, bool) {
@@ -203,9 +201,9 @@ func (i *identity) backoff(try int, err error) (time.Duration, bool) {
 	}
 }
 
-// request makes one request, or two if the host wants a proof. Any error is an
+// ask makes one request, or two if the host wants a proof. Any error is an
 // *Error.
-func (i *identity) request(ctx context.Context) (*token, error) {
+func (i *identity) ask(ctx context.Context) (*token, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, i.limit, errTimeout)
 	defer cancel()
 	t, challenge, e := i.send(ctx, "")

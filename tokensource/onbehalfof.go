@@ -40,7 +40,7 @@ func (c *Config) OnBehalfOf(userAssertion string) *Source {
 		return &Source{broken: err}
 	}
 	s := newUserSession(cl, cl.keyOf(keyOnBehalfOf, userAssertion), func(ctx context.Context, pause pauseFunc) (*token, error) {
-		return cl.retry(ctx, pause, func() (*token, error) {
+		return cl.retry(ctx, pause, entraBackoff, func() (*token, error) {
 			return cl.request(ctx, url.Values{
 				"grant_type":          {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
 				"requested_token_use": {"on_behalf_of"},

@@ -46,7 +46,7 @@ func (c *Config) Password(username, password string) *Source {
 		if time.Now().Before(refused.until) {
 			return nil, refused.err
 		}
-		g, err := cl.retry(ctx, pause, func() (*token, error) {
+		g, err := cl.retry(ctx, pause, entraBackoff, func() (*token, error) {
 			return cl.request(ctx, url.Values{
 				"grant_type": {"password"},
 				"username":   {username},

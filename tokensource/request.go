@@ -90,8 +90,8 @@ func roundTrip(hc *http.Client, req *http.Request, e *Error, secrets *plain.Secr
 	return e
 }
 
-func (o *owner) gotToken(ctx context.Context, t *token, a *answer) {
-	o.log.DebugContext(ctx, "tokensource: got a token", "client", o.name, "lifetime", t.Lifetime, "correlation_id", a.id)
+func (c *client) gotToken(ctx context.Context, t *token, a *answer) {
+	c.log.DebugContext(ctx, "tokensource: got a token", "client", c.name, "lifetime", t.Lifetime, "correlation_id", a.id)
 }
 
 // exchange sends a request and reads the answer. An error means that there is

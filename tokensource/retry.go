@@ -40,8 +40,8 @@ func spread(wait time.Duration, err error) time.Duration {
 	return wait/2 + rand.N(wait/2)
 }
 
-// repeat makes a request until it does not fail for a reason that passes.
-func (o *owner) repeat(ctx context.Context, pause pauseFunc, next backoff, request func() (*token, error)) (*token, error) {
+// retry makes a request, and again after a failure that may pass.
+func (c *client) retry(ctx context.Context, pause pauseFunc, next backoff, request func() (*token, error)) (*token, error) {
 	var before []*Error // the failure of the try before
 	for try := 1; ; try++ {
 		t, err := request()
@@ -59,13 +59,8 @@ func (o *owner) repeat(ctx context.Context, pause pauseFunc, next backoff, reque
 		if e != nil {
 			before = []*Error{e}
 		}
-		o.log.DebugContext(ctx, "tokensource: trying again", "client", o.name, "after", wait, "error", err)
+		c.log.DebugContext(ctx, "tokensource: trying again", "client", c.name, "after", wait, "error", err)
 	}
-}
-
-// retry repeats a request to a token endpoint.
-func (c *client) retry(ctx context.Context, pause pauseFunc, request func() (*token, error)) (*token, error) {
-	return c.repeat(ctx, pause, entraBackoff, request)
 }
 
 func toldToWait(err error) time.Duration {

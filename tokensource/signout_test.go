@@ -136,7 +136,7 @@ func TestSignOutOfFlows(t *testing.T) {
 		{"password", func(c *Config) *Source { return c.Password("adele@contoso.com", testPassword) }, anew},
 		{"on behalf of", func(c *Config) *Source { return c.OnBehalfOf(testAssertion) }, anew},
 		{"refresh token", func(c *Config) *Source { return c.RefreshToken(testRefresh) }, wantNobody},
-		{"browser", func(c *Config) *Source { return c.loopback("") }, anew},
+		{"browser", func(c *Config) *Source { return c.loopback("") }, anew}, // AuthCode
 	} {
 		for stored, cache := range map[string]tokencache.Cache{"": nil, ", stored": new(memCache)} {
 			t.Run(row.name+stored, func(t *testing.T) {

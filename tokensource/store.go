@@ -28,8 +28,7 @@ const (
 // A store is the entry of one Source in a Cache. Its errors have no token in
 // them. Its methods are called by one goroutine at a time.
 type store struct {
-	*owner
-	cache   tokencache.Cache
+	*client
 	makeKey func() (string, error)
 	made    string // the key, once it was needed
 
@@ -37,11 +36,11 @@ type store struct {
 }
 
 // newStore returns nil without a cache. key returns the key of the entry.
-func newStore(o *owner, cache tokencache.Cache, key func() (string, error)) *store {
-	if cache == nil {
+func newStore(c *client, key func() (string, error)) *store {
+	if c.cache == nil {
 		return nil
 	}
-	return &store{owner: o, cache: cache, makeKey: key}
+	return &store{client: c, makeKey: key}
 }
 
 func (s *store) key() (key string, err error) {

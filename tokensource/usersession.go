@@ -37,12 +37,12 @@ type userSession struct {
 
 // newUserSession returns a session whose entry has this key.
 func newUserSession(cl *client, key func() (string, error), signIn fetchFunc) *userSession {
-	return &userSession{client: cl, store: newStore(cl.owner, cl.cache, key), signIn: signIn, turn: newTurn()}
+	return &userSession{client: cl, store: newStore(cl, key), signIn: signIn, turn: newTurn()}
 }
 
 func (s *userSession) source() *Source { return newSource(s) }
 
-func (s *userSession) of() *owner { return s.owner }
+func (s *userSession) of() *client { return s.client }
 
 func (s *userSession) token(ctx context.Context, pause pauseFunc) (*token, error) {
 	if !s.ends.IsZero() && !time.Now().Before(s.ends) {
@@ -244,7 +244,7 @@ func (s *userSession) redeemed(ctx context.Context, pause pauseFunc) (*token, er
 // redeem names the scopes. Without them, the resource of the new token would be
 // the server's choice if the user consented to several.
 func (s *userSession) redeem(ctx context.Context, pause pauseFunc) (*token, error) {
-	return s.retry(ctx, pause, func() (*token, error) {
+	return s.retry(ctx, pause, entraBackoff, func() (*token, error) {
 		return s.request(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.have}, "scope": {s.scope}})
 	})
 }
