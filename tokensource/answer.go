@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/aadsts"
 	"github.com/exoauth/exoauth/internal/azurehost"
 	"github.com/exoauth/exoauth/internal/plain"
 )
@@ -52,7 +53,7 @@ func (a *answer) describe(e *Error) {
 	e.TraceID = cmp.Or(text("trace_id", 64), tail(e.Description, "Trace ID:", 1))
 	e.CorrelationID = cmp.Or(text("correlation_id", 64), tail(e.Description, "Correlation ID:", 1), e.CorrelationID)
 	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", cmp.Or(text("timestamp", 64), tail(e.Description, "Timestamp:", 2)))
-	if slices.Contains(e.AADSTS, loopDetected) {
+	if slices.Contains(e.AADSTS, aadsts.LoopDetected) {
 		e.RetryAfter = max(e.RetryAfter, loopPause)
 	}
 	a.refused = e.Code != "" || e.Description != "" && a.status != http.StatusOK
@@ -194,7 +195,7 @@ func until(text string, asked time.Time) (time.Duration, error) {
 	}
 }
 
-var aadsts = regexp.MustCompile(`AADSTS([0-9]{1,9})\b`)
+var numberPattern = regexp.MustCompile(`AADSTS([0-9]{1,9})\b`)
 
 // codes returns the numbers in error_codes, then those in the description
 // alone.
@@ -203,7 +204,7 @@ func codes(raw json.RawMessage, description string) []int {
 	if json.Unmarshal(raw, &numbers) != nil {
 		numbers = nil
 	}
-	for _, match := range aadsts.FindAllStringSubmatch(description, -1) {
+	for _, match := range numberPattern.FindAllStringSubmatch(description, -1) {
 		if n, err := strconv.Atoi(match[1]); err == nil {
 			numbers = append(numbers, n)
 		}

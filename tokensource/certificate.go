@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/exoauth/exoauth/internal/aadsts"
 	"github.com/exoauth/exoauth/internal/clientcert"
 	"github.com/exoauth/exoauth/internal/plain"
 )
@@ -123,7 +124,7 @@ func (c certificate) authenticator(cl *client) authenticator {
 			return e
 		}
 		signer.Drop()
-		if slices.Contains(e.AADSTS, assertionOutside) && signer.SetClock(ctx, e.Timestamp) {
+		if slices.Contains(e.AADSTS, aadsts.AssertionOutside) && signer.SetClock(ctx, e.Timestamp) {
 			return send(prove)
 		}
 		return e

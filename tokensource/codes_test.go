@@ -3,6 +3,8 @@ package tokensource
 import (
 	"errors"
 	"testing"
+
+	"github.com/exoauth/exoauth/internal/aadsts"
 )
 
 // Reports disagree on the error of some numbers, and some stand for two things.
@@ -14,7 +16,7 @@ func TestNumbersWithAnotherError(t *testing.T) {
 	}{
 		{"50105, on the way back from the sign-in", Error{Code: "access_denied", AADSTS: []int{50105}}, false, false, false},
 		{"50074 of a refresh", Error{Code: "invalid_grant", AADSTS: []int{50074}}, false, true, false},
-		{"50196, older", Error{Code: "invalid_request", AADSTS: []int{loopDetected}}, true, false, false},
+		{"50196, older", Error{Code: "invalid_request", AADSTS: []int{aadsts.LoopDetected}}, true, false, false},
 		{"53003 without a suberror", Error{Code: "invalid_grant", AADSTS: []int{53003}}, false, false, false},
 		{"53003, on the way back from the sign-in", Error{Code: "access_denied", Suberror: "message_only", AADSTS: []int{53003}}, false, false, false},
 		{"9002327 of a refresh", Error{Code: "invalid_grant", AADSTS: []int{9002327}}, false, false, false},
@@ -53,11 +55,11 @@ func TestFirstKnownNumberDecides(t *testing.T) {
 
 // No credential is given up for what passes or what a user mends.
 func TestNumbersSayOneThing(t *testing.T) {
-	for number, c := range causes {
-		if k := c.kind & (passes | credential | byUser); k&(k-1) != 0 {
+	for number, c := range aadsts.Causes {
+		if k := c.Kind & (aadsts.Passes | aadsts.Credential | aadsts.ByUser); k&(k-1) != 0 {
 			t.Errorf("AADSTS%d is of the kinds %b", number, k)
 		}
-		if k := c.kind & (byUser | byOthers); k&(k-1) != 0 {
+		if k := c.Kind & (aadsts.ByUser | aadsts.ByOthers); k&(k-1) != 0 {
 			t.Errorf("AADSTS%d is mended by the user and by somebody else", number)
 		}
 	}

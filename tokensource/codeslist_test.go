@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/exoauth/exoauth/internal/aadsts"
 )
 
 //go:embed testdata/aadsts.txt
@@ -93,7 +95,7 @@ func TestNumbersAreOnTheList(t *testing.T) {
 	for _, row := range AADSTSRows(t) {
 		listed = append(listed, row.Number)
 	}
-	for number := range causes {
+	for number := range aadsts.Causes {
 		if !slices.Contains(listed, number) {
 			t.Errorf("AADSTS%d is not in testdata/aadsts.txt", number)
 		}

@@ -1,7 +1,6 @@
 package tokensource
 
 import (
-	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/httpclient"
 	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/tokencache"
 )
@@ -122,23 +122,9 @@ type client struct {
 	cacheKey     string
 }
 
-// ownClient returns a copy of hc, which may be nil, that follows no redirect,
-// and the time limit of a request. The limit goes into the context of each
-// request, so that an error can say whose limit it was.
-func ownClient(hc *http.Client, limit time.Duration) (http.Client, time.Duration) {
-	own := *cmp.Or(hc, new(http.Client))
-	if own.Transport == nil {
-		own.Transport = sharedTransport()
-	}
-	limit = cmp.Or(max(own.Timeout, 0), limit)
-	own.Timeout = 0
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return own, limit
-}
-
 // newClient makes a client of settings that have been checked.
 func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
-	hc, limit := ownClient(c.HTTPClient, requestLimit)
+	hc, limit := httpclient.New(c.HTTPClient, requestLimit)
 	cl := &client{
 		name:         "application " + c.ClientID + " of tenant " + c.Tenant,
 		tenant:       c.Tenant,

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/aadsts"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/internal/verdict"
@@ -161,7 +162,7 @@ func (e *Error) temporary() bool {
 	case errors.Is(e.Err, errCutShort):
 		return true
 	}
-	return e.has(passes)
+	return e.has(aadsts.Passes)
 }
 
 // credentialError is for a credential that cannot be used: no request was made.
@@ -246,7 +247,7 @@ func (e *Error) remedy() string {
 		if code == 7000215 && e.secretIsGUID {
 			return "the secret is a GUID, as a Secret ID is: use the secret's Value"
 		}
-		if remedy := causes[code].remedy; remedy != "" {
+		if remedy := aadsts.Causes[code].Remedy; remedy != "" {
 			return remedy
 		}
 	}

@@ -40,7 +40,6 @@ func TestLimits(t *testing.T) {
 	}
 	for name, row := range map[string]struct{ got, want int }{
 		"answer":                          {maxBody, 1 << 20},
-		"header":                          {maxHeader, 256 << 10},
 		"entry":                           {maxRecord, 2 << 20},
 		"certificate's file":              {maxFile, 1 << 20},
 		"form at localhost":               {loopback.MaxAnswer, 64 << 10},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/azurehost"
+	"github.com/exoauth/exoauth/internal/httpclient"
 	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/tokencache"
@@ -103,9 +104,9 @@ func newIdentity(o ManagedIdentityOptions, host *azurehost.Host) *identity {
 	}
 	hc := o.HTTPClient
 	if hc == nil {
-		hc = &http.Client{Transport: boundTransport(azurehost.Near())}
+		hc = &http.Client{Transport: httpclient.Bounded(azurehost.Near())}
 	}
-	id.http, id.limit = ownClient(hc, identityLimit)
+	id.http, id.limit = httpclient.New(hc, identityLimit)
 	id.http.Transport = host.Pinned(id.http.Transport)
 	return id
 }
