@@ -8,13 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // Dir returns a [Cache] in a directory, which it creates for the program's user
@@ -74,10 +75,18 @@ const (
 	outlived = 100 * 24 * time.Hour
 )
 
-var (
-	entryName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,128}$`)
-	ourFile   = regexp.MustCompile(`^([0-9a-f]{64})\.token(\.[0-9]+\.new)?$`)
-)
+func isKey(s string) bool { return len(s) <= 128 && plain.Only(s, plain.Alphanumeric+"_-") }
+
+// ourFile reports whether a file is an entry, or an unfinished one, and its key.
+func ourFile(name string) (key string, unfinished, ok bool) {
+	key, suffix, ok := strings.Cut(name, ".token")
+	if !ok || len(key) != 64 || !plain.Only(key, plain.Hex) {
+		return "", false, false
+	}
+	digits, ok := strings.CutSuffix(suffix, ".new")
+	unfinished = ok && strings.HasPrefix(digits, ".") && plain.Only(digits[1:], plain.Digits)
+	return key, unfinished, unfinished || suffix == ""
+}
 
 // Check reports whether the directory has a name. A Source calls it before it
 // sends anything.
@@ -116,7 +125,7 @@ func (d *dirCache) path(ctx context.Context, key, suffix string) (string, error)
 		return "", err
 	case ctx.Err() != nil:
 		return "", ctx.Err()
-	case !entryName.MatchString(key):
+	case !isKey(key):
 		return "", &Error{Key: key, Problem: "has a name that is no key", Remedy: "use the one that the Source has passed"}
 	}
 	return filepath.Join(d.dir, key+suffix), nil
@@ -281,16 +290,16 @@ func (d *dirCache) sweep(ctx context.Context, now time.Time) {
 	}
 	files, _ := os.ReadDir(d.dir)
 	for _, file := range files {
-		ours := ourFile.FindStringSubmatch(file.Name())
+		key, unfinished, ours := ourFile(file.Name())
 		path := filepath.Join(d.dir, file.Name())
 		switch {
 		case ctx.Err() != nil:
 			return
-		case ours == nil:
-		case ours[2] != "":
+		case !ours:
+		case unfinished:
 			removeOld(path, now.Add(-leftover))
 		case isOld(path, now.Add(-outlived)):
-			d.removeEntry(ours[1], path, now.Add(-outlived))
+			d.removeEntry(key, path, now.Add(-outlived))
 		}
 	}
 }

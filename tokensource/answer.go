@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -195,8 +194,6 @@ func until(text string, asked time.Time) (time.Duration, error) {
 	}
 }
 
-var numberPattern = regexp.MustCompile(`AADSTS([0-9]{1,9})\b`)
-
 // codes returns the numbers in error_codes, then those in the description
 // alone.
 func codes(raw json.RawMessage, description string) []int {
@@ -204,8 +201,9 @@ func codes(raw json.RawMessage, description string) []int {
 	if json.Unmarshal(raw, &numbers) != nil {
 		numbers = nil
 	}
-	for _, match := range numberPattern.FindAllStringSubmatch(description, -1) {
-		if n, err := strconv.Atoi(match[1]); err == nil {
+	for _, rest := range strings.Split(description, "AADSTS")[1:] {
+		digits, rest := plain.Number(rest)
+		if n, err := strconv.Atoi(digits); err == nil && len(digits) <= 9 && strings.IndexAny(rest, plain.Alphanumeric+"_") != 0 {
 			numbers = append(numbers, n)
 		}
 	}

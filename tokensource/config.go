@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/httpclient"
 	"github.com/exoauth/exoauth/internal/journal"
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -145,13 +145,14 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	return cl
 }
 
-var (
-	// tenantPattern has the characters that azidentity allows. A slash or a
-	// percent sign would move the request to another address.
-	tenantPattern   = regexp.MustCompile(`^[A-Za-z0-9]+([.-]+[A-Za-z0-9]+)*$`)
-	clientIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
-	guidPattern     = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-)
+// isTenant reports whether s has the characters that azidentity allows. A slash
+// or a percent sign would move the request to another address.
+func isTenant(s string) bool {
+	inner := strings.Trim(s, ".-")
+	return inner == s && plain.Only(s, plain.Alphanumeric+".-")
+}
+
+func isClientID(s string) bool { return plain.Only(s, plain.Alphanumeric+"._-") }
 
 // check checks the settings of every flow, and returns the Cloud with its
 // defaults.
@@ -175,14 +176,14 @@ func (c *Config) checkNames() *ConfigError {
 	switch {
 	case c.Tenant == "":
 		return &ConfigError{Field: "Tenant", Problem: "empty", Remedy: whereIsTenant}
-	case !tenantPattern.MatchString(c.Tenant):
+	case !isTenant(c.Tenant):
 		return &ConfigError{Field: "Tenant", Value: unlessSecret(c.Tenant), Problem: "neither an id nor a domain", Remedy: whereIsTenant}
 	}
 	const whereIsClientID = "set it to the application (client) id from the overview of the app registration"
 	switch {
 	case c.ClientID == "":
 		return &ConfigError{Field: "ClientID", Problem: "empty", Remedy: whereIsClientID}
-	case !clientIDPattern.MatchString(c.ClientID):
+	case !isClientID(c.ClientID):
 		return &ConfigError{Field: "ClientID", Value: unlessSecret(c.ClientID), Problem: "has characters that no application id has", Remedy: whereIsClientID}
 	}
 	return nil

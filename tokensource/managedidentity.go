@@ -131,9 +131,9 @@ func (o ManagedIdentityOptions) check() *ConfigError {
 	switch {
 	case named > 1:
 		return &ConfigError{Field: which, Problem: "names its identity more than once", Remedy: "leave one of ClientID, ObjectID and ResourceID"}
-	case o.ClientID != "" && !clientIDPattern.MatchString(o.ClientID):
+	case o.ClientID != "" && !isClientID(o.ClientID):
 		return &ConfigError{Field: which + ".ClientID", Value: unlessSecret(o.ClientID), Problem: "has characters that no id has", Remedy: "set it to the client id of the identity"}
-	case o.ObjectID != "" && !guidPattern.MatchString(o.ObjectID):
+	case o.ObjectID != "" && !plain.IsGUID(o.ObjectID):
 		return &ConfigError{Field: which + ".ObjectID", Value: unlessSecret(o.ObjectID), Problem: "not a GUID", Remedy: "set it to the object (principal) id of the identity"}
 	case o.ResourceID != "" && !strings.HasPrefix(o.ResourceID, "/subscriptions/"):
 		return &ConfigError{Field: which + ".ResourceID", Value: unlessSecret(o.ResourceID), Problem: "not a resource id", Remedy: "set it to the one that begins with /subscriptions/"}

@@ -64,7 +64,7 @@ func (c *client) post(ctx context.Context, endpoint string, form url.Values, rea
 			"Content-Type":      {"application/x-www-form-urlencoded"},
 			"Client-Request-Id": {e.CorrelationID},
 		}
-		e.secretIsGUID = guidPattern.MatchString(full.Get("client_secret"))
+		e.secretIsGUID = plain.IsGUID(full.Get("client_secret"))
 		return roundTrip(&c.http, req, e, secretsOf(full), read)
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -219,17 +218,31 @@ func (r *record) unless(unwanted ...string) *token {
 	return t
 }
 
-// storedToken is one in the form in which it is stored, with all that follows
-// it.
-var storedToken = regexp.MustCompile(`(?s)((?:access|refresh|id)_token)\\*["']\s*:.*`)
-
 // unquoted is for the words of a Cache that somebody else has written, which
-// may quote what is stored.
+// may quote the value. It leaves out the first token in its stored form, and all
+// that follows it.
 func unquoted(err error) error {
-	if err == nil || !storedToken.MatchString(err.Error()) {
-		return err
+	if err == nil {
+		return nil
 	}
-	return errors.New(storedToken.ReplaceAllString(err.Error(), "${1} "+plain.Redacted))
+	text := err.Error()
+	for i := range text {
+		for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+			rest, ok := strings.CutPrefix(text[i:], name)
+			if ok && isMember(rest) {
+				return errors.New(text[:i] + name + " " + plain.Redacted)
+			}
+		}
+	}
+	return err
+}
+
+// isMember reports whether text goes on as JSON does after a name, however it
+// is quoted.
+func isMember(text string) bool {
+	quoted := strings.TrimLeft(text, `\`)
+	after := strings.TrimLeft(quoted, `"'`)
+	return after != quoted && strings.HasPrefix(strings.TrimSpace(after), ":")
 }
 
 // redacted is for what came of storing r, whatever form its tokens have there.

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/setting"
 )
 
@@ -178,7 +179,7 @@ func appService(endpoint, header string) (*Host, *setting.Error) {
 
 func serviceFabric(endpoint, header, thumbprint string) (*Host, *setting.Error) {
 	thumbprint = strings.ToLower(thumbprint)
-	if !sha1Pattern.MatchString(thumbprint) {
+	if len(thumbprint) != 40 || !plain.Only(thumbprint, plain.Hex) {
 		return nil, &setting.Error{Field: "IDENTITY_SERVER_THUMBPRINT", Problem: "not a SHA-1 in hex", Remedy: remedyEndpoint}
 	}
 	return &Host{

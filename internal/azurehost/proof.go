@@ -10,12 +10,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 )
-
-var sha1Pattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // Pinned returns a transport that talks to the one server whose certificate has
 // the SHA-1 that the host names, which is self-signed, or base if it names

@@ -1,11 +1,12 @@
 package verdict
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 // Meaning is the meaning of a mail server's words.
@@ -84,17 +85,17 @@ func Known() (all []Meaning) {
 // MostBackoff is the longest time that Backoff returns.
 const MostBackoff = 24 * time.Hour
 
-var backoff = regexp.MustCompile(`(?i)backoff time\D{0,4}(\d+)`)
-
 // Backoff returns the time for which a server that throttles wants to be left
 // alone, 0 if it names none: "Request is throttled. Suggested Backoff Time: N
 // milliseconds".
 func Backoff(text string) time.Duration {
-	m := backoff.FindStringSubmatch(text)
-	if m == nil {
+	_, rest, _ := strings.Cut(strings.ToLower(text), "backoff time")
+	start := strings.IndexAny(rest, plain.Digits)
+	if start < 0 || start > 4 { // too far to belong together
 		return 0
 	}
-	ms, err := strconv.ParseInt(m[1], 10, 64)
+	digits, _ := plain.Number(rest[start:])
+	ms, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || ms > MostBackoff.Milliseconds() {
 		return MostBackoff
 	}
