@@ -176,13 +176,16 @@ func (e *credentialError) Unwrap() error { return e.err }
 // this one. The text is one line of printable characters, without secrets.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString("tokensource: no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
+	b.WriteString(prefix + "no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
 	b.WriteString(e.detail())
 	for _, other := range e.also {
 		b.WriteString("; also" + other.detail())
 	}
 	return plain.Line(b.String())
 }
+
+// prefix begins the text of each error of this package, once.
+const prefix = "tokensource: "
 
 // detail is the text of this error alone, without the name of the client.
 func (e *Error) detail() (text string) {
@@ -211,7 +214,7 @@ func (e *Error) reason() string {
 		parts = append(parts, fmt.Sprintf("AADSTS%d", e.AADSTS[0]))
 	}
 	if e.Err != nil {
-		parts = append(parts, head(e.Err.Error(), 512))
+		parts = append(parts, head(strings.ReplaceAll(e.Err.Error(), prefix, ""), 512))
 	}
 	return strings.Join(parts, ": ")
 }

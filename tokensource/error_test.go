@@ -190,3 +190,13 @@ func checkText(t *testing.T, e *Error) {
 		t.Errorf("a field is too long: %+v", e)
 	}
 }
+
+// The name of the package begins each text, and is not said again.
+func TestPrefixIsPrintedOnce(t *testing.T) {
+	config := new(fakeEntra).config()
+	config.Credential = AssertionFile("testdata/nothing")
+	_, err := config.ClientCredentials().TokenContext(t.Context())
+	if err == nil || strings.Count(err.Error(), "tokensource: ") != 1 || !strings.HasPrefix(err.Error(), "tokensource: ") {
+		t.Errorf("error %v", err)
+	}
+}

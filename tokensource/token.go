@@ -34,7 +34,8 @@ type token struct {
 	Lifetime     time.Duration  `json:"lifetime,omitempty"`   // from then on
 	RefreshIn    time.Duration  `json:"refresh_in,omitempty"` // when the server wants it renewed; zero if it did not say
 	Extra        map[string]any `json:"extra,omitempty"`      // strings
-	asked        time.Time      // the same, by the monotonic clock
+	expiry       time.Time      // by the clock on the wall
+	asked        time.Time      // when the request was sent, by the monotonic clock
 	fetched      time.Time      // when it came, by the monotonic clock
 	last         bool           // a renewal is of no use
 	checked      atomic.Bool    // the clocks were looked at moments ago, and the token was fresh
@@ -42,7 +43,8 @@ type token struct {
 
 // newToken returns a token that was asked for at that time and has come now.
 func newToken(accessToken string, asked time.Time, lifetime time.Duration) *token {
-	return &token{AccessToken: accessToken, Asked: asked.Round(0).UTC(), Lifetime: lifetime, asked: asked, fetched: time.Now()}
+	wall := asked.Round(0).UTC()
+	return &token{AccessToken: accessToken, Asked: wall, Lifetime: lifetime, expiry: wall.Add(lifetime), asked: asked, fetched: time.Now()}
 }
 
 // check returns an error for a token that cannot be one, or a lifetime.
@@ -67,7 +69,9 @@ func (t *token) until(end time.Time) *token {
 	if end.IsZero() || t.Lifetime < left {
 		return t
 	}
-	return &token{AccessToken: t.AccessToken, Asked: t.Asked, Lifetime: left, Extra: t.Extra, asked: t.asked, fetched: t.fetched, last: true}
+	cut := newToken(t.AccessToken, t.asked, left)
+	cut.Asked, cut.expiry, cut.Extra, cut.fetched, cut.last = t.Asked, end, t.Extra, t.fetched, true
+	return cut
 }
 
 // early is the end of the lifetime in which callers wait for the renewal.
@@ -132,10 +136,9 @@ func (t *token) old(d time.Duration) bool {
 // one they get. It is one allocation. Without Extra it is a literal: to copy a
 // whole token takes longer while the garbage collector is at work.
 func (t *token) oauth2() *oauth2.Token {
-	expiry := t.Asked.Add(t.Lifetime)
 	if t.Extra == nil {
-		return &oauth2.Token{AccessToken: t.AccessToken, TokenType: "Bearer", Expiry: expiry}
+		return &oauth2.Token{AccessToken: t.AccessToken, TokenType: "Bearer", Expiry: t.expiry}
 	}
-	copied := oauth2.Token{AccessToken: t.AccessToken, TokenType: "Bearer", Expiry: expiry}
+	copied := oauth2.Token{AccessToken: t.AccessToken, TokenType: "Bearer", Expiry: t.expiry}
 	return copied.WithExtra(t.Extra)
 }
