@@ -340,3 +340,40 @@ func TestEndedRefreshTokenStaysEnded(t *testing.T) {
 		}
 	})
 }
+
+// A refresh token that could not be stored at first is not redeemed before there
+// is room for the next one either.
+func TestRoomIsMadeAfterATokenThatWasNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: rotate}
+		config, cache := server.public(), newLockingCache()
+		config.Cache = cache
+		source := config.RefreshToken(testRefresh)
+		puts := 0
+		cache.put = func(context.Context, string) error {
+			if puts++; puts > 1 { // room for the first answer, which then finds none
+				return errors.New("no space left")
+			}
+			return nil
+		}
+		if _, err := source.Token(); err == nil {
+			t.Fatal("no error")
+		}
+		wantRequests(t, server, 1)
+		pass(2 * hour) // the answer has grown old
+		puts = 0
+		cache.put = func(context.Context, string) error {
+			if puts++; puts == 2 {
+				return errors.New("no space left") // for the next one
+			}
+			return nil
+		}
+		if _, err := source.Token(); err == nil {
+			t.Error("no error")
+		}
+		wantRequests(t, server, 1)
+		cache.put = nil
+		pass(rememberAtMost)
+		want(t, source, 2)
+	})
+}

@@ -135,34 +135,35 @@ func (s *userSession) renew(ctx context.Context, pause pauseFunc) (*token, error
 		return nil, s.cacheFailed(s.hidden(err))
 	}
 	defer unlock()
-	if !s.store.locks() {
-		return s.renewed(ctx, pause)
+	if s.store.locks() {
+		if r, err = s.look(ctx); err != nil {
+			return nil, err
+		}
+		if t := s.known(ctx, r); t != nil {
+			return t, nil
+		}
 	}
-	if r, err = s.look(ctx); err != nil {
-		return nil, err
+	return s.renewed(ctx, r, pause)
+}
+
+// renewed stores a token that could not be stored before, and gets another one
+// if that has grown old. r is the stored record, or nil.
+func (s *userSession) renewed(ctx context.Context, r *record, pause pauseFunc) (*token, error) {
+	if s.unsaved != nil {
+		t, err := s.save(ctx)
+		if err != nil || t.good() {
+			return t, err
+		}
+		r = newRecord(t, s.have)
 	}
-	if t := s.known(ctx, r); t != nil {
-		return t, nil
-	}
-	if s.have != "" && s.unsaved == nil {
+	redeems := s.have != ""
+	if redeems && s.store.locks() {
 		release, err := s.store.makeRoom(ctx, r, s.have)
 		if err != nil {
 			return nil, s.cacheFailed(s.hidden(err))
 		}
 		defer release()
 	}
-	return s.renewed(ctx, pause)
-}
-
-// renewed stores a token that could not be stored before, and gets another one
-// if that has grown old.
-func (s *userSession) renewed(ctx context.Context, pause pauseFunc) (*token, error) {
-	if s.unsaved != nil {
-		if t, err := s.save(ctx); err != nil || t.good() {
-			return t, err
-		}
-	}
-	redeems := s.have != ""
 	t, err := s.obtain(ctx, pause)
 	if err != nil {
 		return nil, err
