@@ -133,7 +133,7 @@ func TestAllCredentialsBad(t *testing.T) {
 	})
 }
 
-// broken is a credential of which no proof can be made.
+// broken is a credential without a proof.
 type broken struct {
 	plain.Kind
 	err error

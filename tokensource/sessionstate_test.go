@@ -33,7 +33,7 @@ func TestUnsavedToken(t *testing.T) {
 		name      string
 		after     time.Duration
 		meanwhile func(*record)
-		want      int // the token of which request
+		want      int // the request that brought the token
 		stored    string
 		requests  int
 	}{

@@ -298,8 +298,8 @@ func (c *client) keyOf(flow string, user ...string) func() (string, error) {
 	return func() (string, error) { return c.key(flow, user...), nil }
 }
 
-// stretched makes it costly to try passwords on a key. Without the password
-// in the key, whoever knows the user's name would be given the tokens.
+// stretched makes it costly to try passwords on a key. Without the password in
+// the key, the user's name alone would be enough to get the tokens.
 func stretched(username, password string) (string, error) {
 	const rounds = 100_000
 	salt := sha256.Sum256([]byte("exoauth " + username)) // FIPS 140 refuses a short one

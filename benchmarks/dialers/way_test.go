@@ -49,7 +49,7 @@ func newFar(t testing.TB) *far {
 	return f
 }
 
-// dialInstead makes a connection to addr, whoever is asked for. The connection
+// dialInstead connects to addr in the place of any other address. The connection
 // of TCP itself crosses the cable once.
 func dialInstead(addr string) func(ctx context.Context, network, _ string) (net.Conn, error) {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {

@@ -32,8 +32,8 @@ func (r *report) hits(numbers ...int) {
 	}
 }
 
-// measureHits has one contender in memory at a time: whoever allocates helps
-// the garbage collector to look at all that there is.
+// measureHits keeps one contender in memory at a time: each allocation makes the
+// garbage collector look at everything.
 func (r *report) measureHits(s *server, tenants int) []*hit {
 	var hits []*hit
 	for _, c := range append(contenders[:len(contenders):len(contenders)], floor) {

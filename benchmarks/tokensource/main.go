@@ -72,7 +72,7 @@ func (r *report) promise(what string, ratio float64, kept bool, limit string) {
 	fmt.Fprintf(r.out, "  %-58s %6.2f  (%s: %s)\n", what, ratio, limit, word)
 }
 
-// tell prints a ratio of which nothing was promised.
+// tell prints a ratio without a promise.
 func (r *report) tell(what string, ratio float64) {
 	fmt.Fprintf(r.out, "  %-58s %6.2f\n", what, ratio)
 }

@@ -105,7 +105,7 @@ func (p *printer) findings(findings []diagnose.Finding, none int) int {
 	return none
 }
 
-// opaque is for a token of which nothing can be judged.
+// opaque is for a token that cannot be judged.
 func (p *printer) opaque() int {
 	if p.json {
 		return p.findings(nil, statusWell)

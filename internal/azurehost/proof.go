@@ -54,10 +54,10 @@ const (
 	RemedyKey = "on Linux put the user of this program into the group himds, on Windows into Hybrid agent extension applications"
 )
 
-// Key returns what only those on the machine can read: the content of the
-// file that Azure Arc's agent names in its challenge. A path that the agent
-// would not name is refused, for whoever answered in its place would be sent
-// the file. (https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication)
+// Key returns the content of the file that Azure Arc's agent names in its
+// challenge, which only those on the machine can read. Key refuses a path that
+// the agent would not name, or an impostor would be sent any file.
+// (https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication)
 func (h *Host) Key(challenge string) (string, error) {
 	path, err := keyPath(h.KeyDir, challenge)
 	if err != nil {

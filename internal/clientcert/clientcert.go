@@ -40,7 +40,7 @@ type Options struct {
 // Leaf returns the certificate of the key.
 func (p *Pair) Leaf() *x509.Certificate { return p.Chain[0] }
 
-// Name tells a certificate from others to whoever looks for it.
+// Name returns the subject and the serial number, to find the certificate by.
 func (p *Pair) Name() string {
 	return fmt.Sprintf("%s, serial %x", p.Leaf().Subject, p.Leaf().SerialNumber)
 }

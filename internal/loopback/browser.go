@@ -15,8 +15,7 @@ import (
 // it cannot. One that still runs then is taken for the browser.
 const launchTime = 3 * time.Second
 
-// Open opens an http or https address in the browser of whoever uses this
-// machine. If there is none, as in a container or over SSH, it writes the
+// Open opens an http or https address in the browser of this machine's user. If there is none, as in a container or over SSH, it writes the
 // address to standard error. ctx ends the waiting, not the browser.
 //
 // It uses rundll32 on Windows, open on macOS, and elsewhere wslview, xdg-open

@@ -8,8 +8,8 @@ import (
 )
 
 // A Transcript is a conversation that somebody had with a server and made
-// public. Its file has comments that begin with #, the first of which names
-// the source, and lines of the client and the server, after "C: " and "S: ".
+// public. Its file has comments that begin with #, the first with the source, and
+// lines of the client and the server, after "C: " and "S: ".
 type Transcript struct {
 	Greeting []string   // what the server said before the client did
 	Answers  []Exchange // in order

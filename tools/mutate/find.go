@@ -150,8 +150,8 @@ func (f *finder) walk(node ast.Node) {
 	})
 }
 
-// elements walks a composite literal, of which only a map has keys that need
-// not be constant.
+// elements walks a composite literal. Only a map has keys that need not be
+// constant.
 func (f *finder) elements(literal *ast.CompositeLit) {
 	t := f.info.TypeOf(literal).Underlying()
 	if p, ok := t.(*types.Pointer); ok {
