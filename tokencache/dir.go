@@ -33,11 +33,10 @@ import (
 // entry stays locked until then. At most sixteen operations can hang at a time;
 // others wait.
 //
-// Dir is a [Locker]: processes on one machine that use the same directory
-// take turns, and the lock of one that dies is free at once. Whether that is so
-// on a network file system depends on its locks. The lock files stay: if one
-// were removed while others wait for it, each of them would get a lock of its
-// own.
+// Dir is a [Locker]: processes on one machine that use the same directory take
+// turns, and the lock of a process that dies is free at once. On a network file
+// system, that depends on its locks. The lock files stay: to remove one while
+// others wait for it would give each of them a lock of its own.
 //
 // Dir deletes entries that nobody has written to for 100 days, since their
 // tokens have expired. Delete under the lock also removes files that a killed

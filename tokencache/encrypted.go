@@ -14,23 +14,22 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// Encrypted returns a [Cache] that keeps its values in another one, encrypted
-// and authenticated with AES-256 in GCM. The key has 32 random bytes, which
-// belong where other secrets are: in a vault, or in the keyring of the system,
-// but not in the cache's own directory. A value is bound to its key in the
-// cache, so that it cannot be given out as that of somebody else. The length
-// of a value can be seen, and an older value put back.
+// Encrypted returns a [Cache] that encrypts the values of another Cache with
+// AES-256 in GCM. The encryption key must have 32 random bytes. Keep it with your
+// other secrets, such as in a vault, and not in the directory of the cache. Each
+// value is bound to its key in the cache, so that it cannot pass for another
+// user's. An attacker can see the length of a value, and restore an older one.
 //
-// To replace the encryption key, pass the new one as key and those before as
-// old: they still decrypt, and everything that is written anew is encrypted
-// with the new one.
+// To replace the encryption key, pass the new one as key and the old ones as old.
+// Old keys only decrypt.
 //
-// Get returns a [*Error] for a value that was encrypted with a key that is
-// not passed; nobody is asked to sign in on that account, for the right key
-// opens it. The error is also [ErrMiss] where the value is damaged, or not
-// encrypted: when encryption is added to a cache that is in use, its users sign
-// in once more. The Cache is a [Locker] if the other one is. Its formatted value
-// shows nothing of the keys.
+// If a value was encrypted with another key, Get returns an [*Error]. No user is
+// asked to sign in again, since the right key opens the value. If a value is
+// damaged or not encrypted, the error wraps [ErrMiss]: if you add encryption to a
+// cache in use, its users sign in once more.
+//
+// The Cache is a [Locker] if the other one is. Its formatted value shows nothing
+// of the keys.
 func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
 	e := encrypted{Kind: "tokencache.Encrypted(…)", cache: cache}
 	for _, key := range append([][]byte{key}, old...) {

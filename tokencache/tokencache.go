@@ -4,9 +4,8 @@
 //	cfg.Cache = tokencache.Dir("/var/lib/invoices/tokens")
 //
 // [Dir] keeps tokens in files, and [Encrypted] encrypts those of any Cache. To
-// keep them elsewhere, such as in a table of a database, implement Cache, and
-// [Locker] if several processes share it. Package cachetest, beside this one,
-// tests an implementation.
+// keep them elsewhere, such as in a database, implement Cache, and [Locker] if
+// several processes share it. Package cachetest tests an implementation.
 package tokencache
 
 import (
@@ -48,9 +47,9 @@ type Locker interface {
 	// ends. The holder passes held, which is derived from ctx, to Get, Put and
 	// Delete, and calls unlock in the end.
 	//
-	// The lock must become free if its holder dies. If it becomes free earlier,
-	// as one that is leased for a time may, held ends, and Put and Delete with
-	// held must fail from then on, whether or not held is still in use.
+	// The lock must become free if its holder dies. If the holder can lose the
+	// lock earlier, because it is leased for a time, held must end then, and
+	// Put and Delete must fail with held and any context derived from it.
 	Lock(ctx context.Context, key string) (held context.Context, unlock func(), err error)
 }
 
@@ -77,18 +76,19 @@ var ErrMiss = errors.New("tokencache: no such entry")
 // be used. If the entry is damaged beyond repair, errors.Is(err, ErrMiss)
 // reports true.
 type Error struct {
-	Key     string // of the entry
-	Problem string // what is wrong
-	Remedy  string // what to do
-	Err     error  // the reason; nil if Problem says it all
+	Key     string // of the entry; empty if no entry can be used
+	Problem string // the fault
+	Remedy  string // the way to mend it
+	Err     error  // the cause; nil if there is none
 
-	kind error // that Is knows
+	kind error // for Is
 }
 
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is reports whether target is [ErrMiss] and the entry is damaged.
+// Is reports whether target is [ErrMiss] and the entry is damaged. Most users do
+// not need it.
 func (e *Error) Is(target error) bool { return e.kind != nil && target == e.kind }
 
 // Error names the entry, the problem and the remedy. It quotes nothing of the
