@@ -60,7 +60,7 @@ func (a *appCache) shared(ctx context.Context, pause pauseFunc) (*token, error) 
 		defer unlock()
 		if err != nil {
 			a.trouble(ctx, err)
-		} else if stored, ok = a.look(held); stored != nil {
+		} else if stored, _ = a.look(held); stored != nil {
 			return stored, nil
 		}
 		ctx = held

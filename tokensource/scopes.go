@@ -7,10 +7,6 @@ import (
 	"github.com/exoauth/exoauth"
 )
 
-// A scopeFunc returns the scope parameter of a flow, or what is wrong with
-// Scopes. The cloud has its defaults.
-type scopeFunc func(exoauth.Cloud) (string, *ConfigError)
-
 // graph lists Microsoft Graph in its clouds and by its application id.
 var graph = []string{
 	"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us",
