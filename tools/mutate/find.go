@@ -17,7 +17,6 @@ type mutant struct {
 	function string
 	change   string // as "negated: a < b"
 	fate     fate
-	by       string // the test that found it
 }
 
 // String identifies the mutant in a report and, without its line, in

@@ -90,11 +90,18 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	suites, err := build(ctx, s.root, work, overlay)
+	if tooLate(ctx) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	fmt.Printf("%d faults in %d files, %d packages with tests, built in %v\n", len(mutants), len(overlay.Replace), len(suites), time.Since(began).Round(time.Second))
-	if err := trace(ctx, suites, s.parallel); err != nil {
+	err = trace(ctx, suites, s.parallel)
+	if tooLate(ctx) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Printf("which test reaches which fault is known after %v\n", time.Since(began).Round(time.Second))
@@ -107,11 +114,25 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	try(ctx, suites, chosen, s.parallel)
+	try(ctx, suites, chosen, s.parallel, func(m *mutant) {
+		if _, known := equivalent[m.key()]; !known {
+			show(os.Stdout, m)
+		}
+	})
 	return report(os.Stdout, chosen, equivalent, s.least)
 }
 
-// choose returns the mutants to try.
+// tooLate reports whether the time is over before the first fault was tried.
+func tooLate(ctx context.Context) bool {
+	if ctx.Err() != context.DeadlineExceeded {
+		return false
+	}
+	fmt.Println("the time was over before the first fault was tried")
+	return true
+}
+
+// choose returns the mutants to try. Those that the time is too short for are
+// to be of all files.
 func choose(s settings, mutants []*mutant) ([]*mutant, error) {
 	changed, err := changedSince(s.root, s.since)
 	if err != nil {
@@ -120,11 +141,14 @@ func choose(s settings, mutants []*mutant) ([]*mutant, error) {
 	mutants = slices.DeleteFunc(mutants, func(m *mutant) bool {
 		return s.since != "" && !changed[m.file] || !strings.Contains(m.String(), s.only)
 	})
-	if s.sample == 0 {
+	if s.sample == 0 && s.limit == 0 {
 		return mutants, nil
 	}
 	draw := rand.New(rand.NewPCG(s.seed, s.seed))
 	draw.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
+	if s.sample == 0 {
+		return mutants, nil
+	}
 	drawn := map[string]int{}
 	mutants = slices.DeleteFunc(mutants, func(m *mutant) bool {
 		drawn[m.room()]++
@@ -134,14 +158,16 @@ func choose(s settings, mutants []*mutant) ([]*mutant, error) {
 	return mutants, nil
 }
 
-// try tells of each mutant whether a test finds it.
-func try(ctx context.Context, suites []*suite, mutants []*mutant, parallel int) {
+// try tells of each mutant whether a test finds it, and calls tried with it.
+func try(ctx context.Context, suites []*suite, mutants []*mutant, parallel int, tried func(*mutant)) {
 	queue := make(chan *mutant)
+	found := &findings{last: make(map[string]finding)}
 	var wg sync.WaitGroup
 	for range parallel {
 		wg.Go(func() {
 			for m := range queue {
-				m.fate = attempt(ctx, suites, m)
+				m.fate = attempt(ctx, suites, m, found)
+				tried(m)
 			}
 		})
 	}

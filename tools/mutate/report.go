@@ -46,7 +46,18 @@ func (t tally) rate() float64 {
 	return 100 * float64(t.killed+t.timedOut) / float64(all)
 }
 
-// report prints the survivors and a table. It fails if a room is below least.
+// show prints a mutant that no test finds, as soon as that is known: a run may
+// take an hour.
+func show(w io.Writer, m *mutant) {
+	switch m.fate {
+	case survived:
+		fmt.Fprintln(w, "survived ", m)
+	case uncovered:
+		fmt.Fprintln(w, "uncovered", m)
+	}
+}
+
+// report prints a table. It fails if a room is below least.
 func report(w io.Writer, mutants []*mutant, equivalent map[string]string, least float64) error {
 	rooms := map[string]*tally{}
 	var all tally
@@ -69,14 +80,8 @@ func report(w io.Writer, mutants []*mutant, equivalent map[string]string, least 
 				t.uncovered++
 			}
 		}
-		switch _, known := equivalent[m.key()]; {
-		case m.fate == untried:
+		if m.fate == untried {
 			left++
-		case known:
-		case m.fate == survived:
-			fmt.Fprintln(w, "survived ", m)
-		case m.fate == uncovered:
-			fmt.Fprintln(w, "uncovered", m)
 		}
 	}
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

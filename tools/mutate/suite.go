@@ -86,7 +86,10 @@ func trace(ctx context.Context, suites []*suite, parallel int) error {
 	for range parallel {
 		wg.Go(func() {
 			for j := range queue {
-				if err := j.s.trace(ctx, j.t); err != nil {
+				if ctx.Err() != nil {
+					continue
+				}
+				if err := j.s.trace(ctx, j.t); err != nil && ctx.Err() == nil {
 					failed <- err
 				}
 			}
@@ -152,9 +155,46 @@ const (
 	uncovered
 )
 
+// A finding is the test that found the last fault in a function, or in the
+// variables of a file. It is the first to be run for the next one there: what
+// is in a table of values is reached by every test, and found by one.
+type finding struct {
+	suite *suite
+	test  *test
+}
+
+type findings struct {
+	mu   sync.Mutex
+	last map[string]finding // by file and function
+}
+
+func (f *findings) get(m *mutant) (finding, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, ok := f.last[m.file+m.function]
+	return last, ok && last.test.reaches[m.id]
+}
+
+// note notes that a test, or one below it, has found a mutant.
+func (f *findings) note(m *mutant, s *suite, name string) {
+	name, _, _ = strings.Cut(name, "/")
+	i := slices.IndexFunc(s.tests, func(t *test) bool { return t.name == name })
+	if i < 0 {
+		return // a panic
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last[m.file+m.function] = finding{s, s.tests[i]}
+}
+
 // attempt runs the tests that reach a mutant, those of its own package first
 // and the quick ones before the slow ones, until one fails.
-func attempt(ctx context.Context, suites []*suite, m *mutant) fate {
+func attempt(ctx context.Context, suites []*suite, m *mutant, found *findings) fate {
+	if last, ok := found.get(m); ok {
+		if fate, _ := last.suite.attempt(ctx, m, []string{last.test.name}, last.test.took); fate != survived {
+			return fate
+		}
+	}
 	ordered := slices.Clone(suites)
 	slices.SortStableFunc(ordered, func(a, b *suite) int { return distance(a, m) - distance(b, m) })
 	reached := false
@@ -178,7 +218,8 @@ func attempt(ctx context.Context, suites []*suite, m *mutant) fate {
 				continue
 			}
 			reached = true
-			if fate := s.attempt(ctx, m, part.names, part.took); fate != survived {
+			if fate, by := s.attempt(ctx, m, part.names, part.took); fate != survived {
+				found.note(m, s, by)
 				return fate
 			}
 		}
@@ -197,20 +238,20 @@ func distance(s *suite, m *mutant) int {
 	return 1
 }
 
-func (s *suite) attempt(ctx context.Context, m *mutant, names []string, took time.Duration) fate {
+// attempt runs tests, and returns the one that found the mutant.
+func (s *suite) attempt(ctx context.Context, m *mutant, names []string, took time.Duration) (f fate, by string) {
 	limited, cancel := context.WithTimeout(ctx, 10*time.Second+4*took)
 	defer cancel()
 	out, err := s.command(limited, fmt.Sprintf("MUTATE_CHOSEN=%d", m.id), "-test.failfast", "-test.run", exactly(names...)).CombinedOutput()
 	switch {
 	case ctx.Err() != nil:
-		return untried
+		return untried, ""
 	case err == nil:
-		return survived
+		return survived, ""
 	case limited.Err() != nil:
-		return timedOut
+		return timedOut, ""
 	}
-	m.by = s.dir + ": " + firstFailure(out)
-	return killed
+	return killed, firstFailure(out)
 }
 
 func firstFailure(out []byte) string {
@@ -220,5 +261,5 @@ func firstFailure(out []byte) string {
 			return name
 		}
 	}
-	return "panic"
+	return ""
 }
