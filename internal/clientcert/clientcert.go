@@ -112,8 +112,11 @@ func (o Options) signerOpts() crypto.SignerOpts {
 	if o.RS256 {
 		return crypto.SHA256
 	}
-	return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+	return pss
 }
+
+// pss are the options of PS256, whose salt has one length. (RFC 7518 §3.5)
+var pss = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
 
 // verifies is there for signers that pass over the options they do not know.
 func (p *Pair) verifies(digest, signature []byte, o Options) bool {
@@ -121,7 +124,7 @@ func (p *Pair) verifies(digest, signature []byte, o Options) bool {
 	if o.RS256 {
 		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest, signature) == nil
 	}
-	return rsa.VerifyPSS(public, crypto.SHA256, digest, signature, nil) == nil
+	return rsa.VerifyPSS(public, crypto.SHA256, digest, signature, pss) == nil
 }
 
 // segment is a part of a JWT: JSON, in base64url.

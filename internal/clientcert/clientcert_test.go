@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -70,6 +71,48 @@ func checkSigns(t *testing.T, p *Pair, o Options) {
 	}
 	if expires, err := claims.GetExpirationTime(); err != nil || expires.Unix() != now.Add(Lifetime).Unix() {
 		t.Errorf("expires at %v, %v", expires, err)
+	}
+}
+
+// A key of somebody else's signs in its own way.
+type otherSigner struct {
+	*rsa.PrivateKey
+	sign func(key *rsa.PrivateKey, digest []byte) ([]byte, error)
+}
+
+func (s otherSigner) Sign(_ io.Reader, digest []byte, _ crypto.SignerOpts) ([]byte, error) {
+	return s.sign(s.PrivateKey, digest)
+}
+
+// A server refuses a salt that is longer or shorter than the hash. (RFC 7518
+// section 3.5)
+func TestSignerThatPassesOverItsOptions(t *testing.T) {
+	salt := func(length int) func(*rsa.PrivateKey, []byte) ([]byte, error) {
+		return func(key *rsa.PrivateKey, digest []byte) ([]byte, error) {
+			return rsa.SignPSS(rand.Reader, key, crypto.SHA256, digest, &rsa.PSSOptions{SaltLength: length})
+		}
+	}
+	pkcs1 := func(key *rsa.PrivateKey, digest []byte) ([]byte, error) {
+		return rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest)
+	}
+	for name, row := range map[string]struct {
+		sign  func(*rsa.PrivateKey, []byte) ([]byte, error)
+		rs256 bool
+		good  bool
+	}{
+		"the salt of the hash's length":   {salt(32), false, true},
+		"a shorter salt":                  {salt(31), false, false},
+		"a longer salt":                   {salt(33), false, false},
+		"the longest salt":                {salt(rsa.PSSSaltLengthAuto), false, false},
+		"PKCS #1":                         {pkcs1, false, false},
+		"PKCS #1, which is asked for":     {pkcs1, true, true},
+		"a salt, which is not asked for":  {salt(32), true, false},
+		"the signature of something else": {func(key *rsa.PrivateKey, _ []byte) ([]byte, error) { return salt(32)(key, make([]byte, 32)) }, false, false},
+	} {
+		p := &Pair{Chain: []*x509.Certificate{testCert()}, Key: otherSigner{testKey(), row.sign}}
+		if _, err := p.Assertion(Claims{"client", "audience", "id", time.Now()}, Options{RS256: row.rs256}); (err == nil) != row.good {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 
@@ -133,7 +176,11 @@ func TestParse(t *testing.T) {
 		{"PKCS #7", must(asn1.Marshal(struct {
 			Type asn1.ObjectIdentifier
 			Rest []byte `asn1:"explicit,tag:0"`
-		}{pkcs7SignedData, []byte("PLANTED")})), "", "certificates without a key"},
+		}{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, []byte("PLANTED")})), "", "certificates without a key"},
+		{"PKCS #7 of another type", must(asn1.Marshal(struct {
+			Type asn1.ObjectIdentifier
+			Rest []byte `asn1:"explicit,tag:0"`
+		}{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, []byte("PLANTED")})), "", "export both together"},
 		{"key in PKCS #8 in DER", must(x509.MarshalPKCS8PrivateKey(testKey())), "", "this is the key without its certificate"},
 		{"key in PKCS #1 in DER", x509.MarshalPKCS1PrivateKey(testKey()), "", "this is the key without its certificate"},
 		{"DER of something else", must(asn1.Marshal([]string{"PLANTED"})), "", "export both together"},
