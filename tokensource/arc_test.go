@@ -3,6 +3,7 @@ package tokensource
 import (
 	"context"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -177,6 +178,7 @@ func TestServiceFabric(t *testing.T) {
 		fmt.Fprintf(w, `{"token_type":"Bearer","access_token":"%s","expires_on":%d,"resource":"r"}`, tokenNumber(1), time.Now().Add(time.Hour).Unix())
 	}))
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.TLS = &tls.Config{MaxVersion: tls.VersionTLS12}
 	srv.StartTLS()
 	defer srv.Close()
 	sum := sha1.Sum(srv.Certificate().Raw)
@@ -188,6 +190,10 @@ func TestServiceFabric(t *testing.T) {
 	clients := map[string]*http.Client{
 		"none": nil, "standard": http.DefaultClient, "with a transport": {Transport: &http.Transport{}},
 		"that dials TLS itself": {Transport: &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("not asked about the pin")
+		}}},
+		//lint:ignore SA1019 a program of old may have set it
+		"that dials TLS itself, without a context": {Transport: &http.Transport{DialTLS: func(string, string) (net.Conn, error) {
 			return nil, errors.New("not asked about the pin")
 		}}},
 		"that trusts the server": srv.Client(), "with a transport of its own": {Transport: new(fakeHost)},

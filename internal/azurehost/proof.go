@@ -23,7 +23,7 @@ func (h *Host) Pinned(base http.RoundTripper) http.RoundTripper {
 		return base
 	}
 	t, ok := base.(*http.Transport)
-	if ok && t != nil {
+	if ok {
 		t = t.Clone()
 	} else {
 		t = Near()
@@ -32,7 +32,6 @@ func (h *Host) Pinned(base http.RoundTripper) http.RoundTripper {
 	//lint:ignore SA1019 neither would this one
 	t.DialTLS = nil
 	t.TLSClientConfig = &tls.Config{
-		MinVersion:         tls.VersionTLS12,
 		InsecureSkipVerify: true, // the pin is what counts
 		VerifyConnection: func(s tls.ConnectionState) error {
 			sum := sha1.Sum(s.PeerCertificates[0].Raw)
