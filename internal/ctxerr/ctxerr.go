@@ -31,10 +31,8 @@ func Or(ctx context.Context, err error) error {
 
 // Sleep waits for d, or until ctx ends. It reports whether ctx is still good.
 func Sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false

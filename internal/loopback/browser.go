@@ -69,12 +69,10 @@ func launch(ctx context.Context, name string, args ...string) error {
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
-	timer := time.NewTimer(launchTime)
-	defer timer.Stop()
 	select {
 	case err := <-exited:
 		return err
-	case <-timer.C:
+	case <-time.After(launchTime):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -139,11 +139,9 @@ func (l *Server) Finish(o Outcome) {
 		listener.Close()
 	}
 	if l.taken.Load() {
-		timer := time.NewTimer(pageTime)
-		defer timer.Stop()
 		select {
 		case <-l.shown:
-		case <-timer.C:
+		case <-time.After(pageTime):
 		}
 	}
 	l.server.Close()
