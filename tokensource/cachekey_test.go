@@ -239,7 +239,7 @@ func TestKeysOfManagedIdentities(t *testing.T) {
 		if bad != nil {
 			t.Fatal(bad.Problem)
 		}
-		key, err := (&identity{host: host, options: o, resource: o.resource()}).key()
+		key, err := newIdentity(o, host).key()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,6 +249,7 @@ func TestKeysOfManagedIdentities(t *testing.T) {
 	for name, key := range map[string]string{
 		"system":             key(vm, ManagedIdentityOptions{}),
 		"client":             key(vm, ManagedIdentityOptions{ClientID: "a"}),
+		"object":             key(vm, ManagedIdentityOptions{ObjectID: "a"}),
 		"resource id":        key(vm, ManagedIdentityOptions{ResourceID: "/subscriptions/a"}),
 		"another resource":   key(vm, ManagedIdentityOptions{Resource: "api://x"}),
 		"App Service":        key(app, ManagedIdentityOptions{}),
@@ -262,6 +263,18 @@ func TestKeysOfManagedIdentities(t *testing.T) {
 	}
 	if key(app, ManagedIdentityOptions{ClientID: "a"}) != key(another, ManagedIdentityOptions{ClientID: "A"}) {
 		t.Error("one identity has two entries")
+	}
+}
+
+// One identity has a token for each resource, although they are in one Cache.
+func TestResourcesOfAManagedIdentity(t *testing.T) {
+	host, cache := new(fakeHost), newLockingCache()
+	for n, resource := range []string{"", "api://x", "api://y"} {
+		o := ManagedIdentityOptions{Resource: resource, Cache: cache}
+		for range 2 { // the second one finds the entry
+			source, _ := host.at(o, environment(noVariables))
+			want(t, source, n+1)
+		}
 	}
 }
 

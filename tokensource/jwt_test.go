@@ -10,37 +10,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/exoauth/exoauth/internal/clientcert"
 )
 
 // assertionOf returns what a user's program calls a web API with.
 func assertionOf(user string, expires time.Time) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return encode([]byte(`{"alg":"RS256"}`)) + "." + encode(fmt.Appendf(nil, `{"sub":%q,"exp":%d}`, user, expires.Unix())) + ".PLANTED-signature"
-}
-
-func TestExpiryOfAJWT(t *testing.T) {
-	for claims, want := range map[string]int64{ // zero where there is none
-		`{"exp":1700000000}`:           1700000000,
-		`{"exp":1700000000.9}`:         1700000000,
-		`{"sub":"a","exp":17e8}`:       1700000000,
-		`{"exp":"1700000000"}`:         0,
-		`{"exp":null}`:                 0,
-		`{"exp":0}`:                    0,
-		`{"exp":-1}`:                   0,
-		`{"exp":1e300}`:                0,
-		`{}`:                           0,
-		`[]`:                           0,
-		`not JSON`:                     0,
-		"{\"exp\":1700000000}\x00\xff": 0,
-	} {
-		text := "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".e30"
-		expiry, ok := clientcert.Expiry(text)
-		if ok != (want != 0) || ok && expiry.Unix() != want {
-			t.Errorf("%s: %v, %t", claims, expiry, ok)
-		}
-	}
 }
 
 // A source on behalf of a user ends with the assertion: it has no token and
