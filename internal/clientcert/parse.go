@@ -120,7 +120,7 @@ func parseKey(block *pem.Block, password string) (any, *setting.Error) {
 	if block.Type == "EC PRIVATE KEY" {
 		return nil, &setting.Error{Problem: "its key is on an elliptic curve", Remedy: "make a certificate with an RSA key, which is the kind that Entra ID takes"}
 	}
-	der, encrypted, bad, err := decryptKey(block, password)
+	der, bad, err := decryptKey(block, password)
 	if bad != nil {
 		return nil, bad
 	}
@@ -135,32 +135,36 @@ func parseKey(block *pem.Block, password string) (any, *setting.Error) {
 	switch {
 	case err == nil:
 		return key, nil
-	case encrypted && der != nil:
+	case isEncrypted(block) && der != nil:
 		return nil, clone(errWrongPassword) // one in 256 is found out only here
 	}
 	return nil, &setting.Error{Problem: "has a private key that cannot be read", Remedy: "convert it with openssl pkcs8 -topk8", Err: err}
 }
 
-// decryptKey returns the key in a block, and whether it was encrypted, or what
-// is wrong with the password.
-func decryptKey(block *pem.Block, password string) (der []byte, encrypted bool, bad *setting.Error, err error) {
+// isEncrypted reports whether a block has an encrypted key, of PKCS #8 or as
+// OpenSSL wrote them of old.
+func isEncrypted(block *pem.Block) bool {
 	//lint:ignore SA1019 a key so encrypted is to be read, not made
-	old := x509.IsEncryptedPEMBlock(block)
+	return block.Type == "ENCRYPTED PRIVATE KEY" || x509.IsEncryptedPEMBlock(block)
+}
+
+// decryptKey returns the key in a block, or what is wrong with the password.
+func decryptKey(block *pem.Block, password string) (der []byte, bad *setting.Error, err error) {
 	switch {
-	case !old && block.Type != "ENCRYPTED PRIVATE KEY":
-		return block.Bytes, false, nil, nil
+	case !isEncrypted(block):
+		return block.Bytes, nil, nil
 	case password == "":
-		return nil, true, clone(errNeedsPassword), nil
-	case old:
+		return nil, clone(errNeedsPassword), nil
+	case block.Type == "ENCRYPTED PRIVATE KEY":
+		der, err = decryptPKCS8(block.Bytes, password)
+	default:
 		//lint:ignore SA1019 see above
 		der, err = x509.DecryptPEMBlock(block, []byte(password))
-	default:
-		der, err = decryptPKCS8(block.Bytes, password)
 	}
 	if errors.Is(err, x509.IncorrectPasswordError) {
-		return nil, true, clone(errWrongPassword), nil
+		return nil, clone(errWrongPassword), nil
 	}
-	return der, true, nil, err
+	return der, nil, err
 }
 
 // leafFirst puts the certificate of the key first. If there is none, Check says

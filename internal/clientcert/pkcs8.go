@@ -101,11 +101,14 @@ func derive(kdf pkix.AlgorithmIdentifier, password string, size int) ([]byte, er
 		return nil, err
 	}
 	prf, ok := prfs[p.PRF.Algorithm.String()]
-	if !ok || p.Iterations < 1 || p.Iterations > maxIterations {
+	if !ok || !p.bounded() {
 		return nil, fmt.Errorf("PBKDF2 with %s and %d iterations is not done", p.PRF.Algorithm, p.Iterations)
 	}
 	return pbkdf2.Key(prf, password, p.Salt, p.Iterations, size)
 }
+
+// bounded reports whether the work is some that somebody would have asked for.
+func (p *pbkdf2Params) bounded() bool { return p.Iterations >= 1 && p.Iterations <= maxIterations }
 
 func unpad(text []byte, size int) ([]byte, error) {
 	n := int(text[len(text)-1])

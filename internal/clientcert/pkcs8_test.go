@@ -118,6 +118,27 @@ func TestEncryptedKeysThatAreNone(t *testing.T) {
 	}
 }
 
+// The most iterations, which take too long here.
+func TestIterations(t *testing.T) {
+	for n, want := range map[int]bool{0: false, 1: true, 10_000_000: true, 10_000_001: false} {
+		if got := (&pbkdf2Params{Iterations: n}).bounded(); got != want {
+			t.Errorf("%d: %t", n, got)
+		}
+	}
+}
+
+// One wrong password in 256 has the padding of a right one.
+func TestWrongPasswordWithTheRightPadding(t *testing.T) {
+	e := newEncryption()
+	block := must(aes.NewCipher(must(pbkdf2.Key(sha256.New, "PLANTED wrong", []byte("salt"), e.iterations, 32))))
+	e.data = []byte("this is no key\x02\x02")
+	cipher.NewCBCEncrypter(block, e.iv).CryptBlocks(e.data, e.data)
+	data := append(pemOf("ENCRYPTED PRIVATE KEY", e.der()), pemOf("CERTIFICATE", testCert().Raw)...)
+	if _, bad := Parse(data, "PLANTED wrong"); bad == nil || bad.Problem != errWrongPassword.Problem {
+		t.Errorf("%+v", bad)
+	}
+}
+
 // The padding is what tells a wrong password. (RFC 8018 section 6.1.1)
 func TestPadding(t *testing.T) {
 	for name, row := range map[string]struct {

@@ -63,7 +63,7 @@ func (a *Signer) kept(ctx context.Context, now time.Time) (assertion string, ske
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if bad := a.checkDates(ctx, now); bad != nil {
-		return "", 0, bad
+		return "", a.skew, bad
 	}
 	if a.good(now) {
 		assertion = a.last
