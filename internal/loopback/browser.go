@@ -69,6 +69,12 @@ func launch(ctx context.Context, name string, args ...string) error {
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
+	return opened(ctx, exited)
+}
+
+// opened returns how a program that opens browsers has exited, or nil for one
+// that goes on.
+func opened(ctx context.Context, exited <-chan error) error {
 	select {
 	case err := <-exited:
 		return err

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestBrowserCommands(t *testing.T) {
@@ -55,16 +57,21 @@ func desktop(t *testing.T, scripts map[string]string) {
 const noteAddress = `printf %s "$1" >"$OPENED"`
 
 func TestOpenBrowser(t *testing.T) {
-	const address = "https://login.example.com/authorize?a=b&c=d%20;'e"
+	address := "https://login.example.com/authorize?a=b&c=d%20;'e"
 	for name, scripts := range map[string]map[string]string{
 		"the first":            {"xdg-open": noteAddress},
 		"the second":           {"x-www-browser": noteAddress},
 		"the first knows none": {"xdg-open": "exit 3", "x-www-browser": noteAddress},
+		"without TLS":          {"xdg-open": noteAddress},
 	} {
 		t.Run(name, func(t *testing.T) {
 			desktop(t, scripts)
-			if err := openBrowser(t.Context(), address); err != nil {
-				t.Fatal(err)
+			address := address
+			if name == "without TLS" {
+				address = strings.Replace(address, "https:", "http:", 1)
+			}
+			if shown := stderr(t, func() { Open(t.Context(), address) }); shown != "" {
+				t.Errorf("shown: %s", shown)
 			}
 			if b, err := os.ReadFile(os.Getenv("OPENED")); string(b) != address {
 				t.Errorf("opened %q, %v", b, err)
@@ -74,6 +81,15 @@ func TestOpenBrowser(t *testing.T) {
 }
 
 func TestOpenBrowserFails(t *testing.T) {
+	desktop(t, map[string]string{"xdg-open": noteAddress})
+	for _, address := range []string{"", "file:///etc/passwd", "-help", "javascript:alert(1)", "https:", "http:/"} {
+		if err := openBrowser(t.Context(), address); err == nil || !strings.Contains(err.Error(), "not an http") {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+	if _, err := os.Stat(os.Getenv("OPENED")); err == nil {
+		t.Error("a browser was opened")
+	}
 	desktop(t, map[string]string{"xdg-open": "exit 3"})
 	if err := openBrowser(t.Context(), "https://example.com/"); err == nil || !strings.Contains(err.Error(), "no browser opens") {
 		t.Errorf("error %v", err)
@@ -82,11 +98,16 @@ func TestOpenBrowserFails(t *testing.T) {
 	if err := openBrowser(t.Context(), "https://example.com/"); err == nil || !strings.Contains(err.Error(), "no desktop") {
 		t.Errorf("error %v", err)
 	}
-	for _, address := range []string{"", "file:///etc/passwd", "-help", "javascript:alert(1)"} {
-		if err := openBrowser(t.Context(), address); err == nil {
-			t.Errorf("%q was opened", address)
+}
+
+// A program that neither exits nor is left is taken for the browser.
+func TestBrowserThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if err := opened(t.Context(), nil); err != nil || time.Since(began) != 3*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
 		}
-	}
+	})
 }
 
 // The end of the context ends the waiting, not the browser.
@@ -143,5 +164,10 @@ func TestAddressIsShown(t *testing.T) {
 	shown := stderr(t, func() { err = Open(t.Context(), "https://login.example.com/authorize?state=x") })
 	if err != nil || !strings.Contains(shown, "\nhttps://login.example.com/authorize?state=x\n") {
 		t.Errorf("%v, shown: %s", err, shown)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if shown := stderr(t, func() { Open(ctx, "https://login.example.com/authorize?state=x") }); shown != "" {
+		t.Errorf("shown to nobody: %s", shown)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -129,6 +130,9 @@ func TestLoopbackPortThatIsTaken(t *testing.T) {
 				return l, err
 			}
 			listeners, err := listenHere(listen, "localhost", row.port)
+			if name == "free one, all taken" && n != 2*10 { // the first of two finds out whether there is IPv6
+				t.Errorf("%d calls for 10 tries", n)
+			}
 			if len(listeners) != row.n || !errors.Is(err, row.err) {
 				t.Errorf("%d listeners, %v", len(listeners), err)
 			}
@@ -140,6 +144,33 @@ func TestLoopbackPortThatIsTaken(t *testing.T) {
 					t.Error("one was left open")
 				}
 			}
+		})
+	}
+}
+
+// The last page is waited for, but not for ever.
+func TestPageThatNobodyTakes(t *testing.T) {
+	for name, row := range map[string]struct {
+		taken, shown bool
+		want         time.Duration
+	}{
+		"no answer": {false, false, 0},
+		"shown":     {true, true, 0},
+		"not taken": {true, false, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &Server{server: new(http.Server), outcome: make(chan Outcome, 1), shown: make(chan struct{})}
+				l.taken.Store(row.taken)
+				if row.shown {
+					close(l.shown)
+				}
+				began := time.Now()
+				l.Finish(Outcome{})
+				if took := time.Since(began); took != row.want {
+					t.Errorf("after %v; want %v", took, row.want)
+				}
+			})
 		})
 	}
 }
