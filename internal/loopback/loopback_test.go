@@ -1,7 +1,10 @@
 package loopback
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -148,6 +151,33 @@ func TestLoopbackPortThatIsTaken(t *testing.T) {
 	}
 }
 
+// A browser that keeps its connection does not keep the server.
+func TestFinishClosesConnections(t *testing.T) {
+	at, _ := ParseURL("http://127.0.0.1")
+	l, err := Listen(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Serve("state")
+	conn, err := net.Dial("tcp", l.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /favicon.ico HTTP/1.1\r\nHost: %s\r\n\r\n", l.host)
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil || resp.StatusCode != http.StatusNotFound || resp.Close {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	l.Finish(Outcome{})
+	conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := r.ReadByte(); err != io.EOF {
+		t.Errorf("the connection is open: %v", err)
+	}
+}
+
 // The last page is waited for, but not for ever.
 func TestPageThatNobodyTakes(t *testing.T) {
 	for name, row := range map[string]struct {
@@ -160,13 +190,17 @@ func TestPageThatNobodyTakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := &Server{server: new(http.Server), outcome: make(chan Outcome, 1), shown: make(chan struct{})}
+				began := time.Now()
+				port := &portOf{}
+				l := &Server{server: new(http.Server), at: []net.Listener{port}, outcome: make(chan Outcome, 1), shown: make(chan struct{})}
 				l.taken.Store(row.taken)
 				if row.shown {
 					close(l.shown)
 				}
-				began := time.Now()
 				l.Finish(Outcome{})
+				if !port.freed.Equal(began) {
+					t.Errorf("the port was free at %v", port.freed)
+				}
 				if took := time.Since(began); took != row.want {
 					t.Errorf("after %v; want %v", took, row.want)
 				}
@@ -175,8 +209,21 @@ func TestPageThatNobodyTakes(t *testing.T) {
 	}
 }
 
+// portOf notes when it became free.
+type portOf struct {
+	net.Listener
+	freed time.Time
+}
+
+func (p *portOf) Close() error { p.freed = time.Now(); return nil }
+
 func TestLimits(t *testing.T) {
 	if launchTime != 3*time.Second || pageTime != 2*time.Second {
 		t.Errorf("a browser has %v to open, and %v to take the page", launchTime, pageTime)
+	}
+	l := new(Server)
+	l.Serve("state")
+	if l.server.ReadTimeout != 10*time.Second || l.server.MaxHeaderBytes != 64<<10 {
+		t.Errorf("a request may take %v, and %d octets of headers", l.server.ReadTimeout, l.server.MaxHeaderBytes)
 	}
 }
