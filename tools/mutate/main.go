@@ -13,8 +13,8 @@
 // All faults are compiled into one test binary per package, each behind a
 // switch, so that a fault costs only the tests that reach it, not a build.
 //
-// A survivor that behaves as the original does is listed with its reason in
-// equivalent.txt, and is not counted.
+// A fault that behaves as the original does is listed with its reason in
+// equivalent.txt. It is not tried, and does not count.
 package main
 
 import (
@@ -114,11 +114,13 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	try(ctx, suites, chosen, s.parallel, func(m *mutant) {
+	var different []*mutant
+	for _, m := range chosen {
 		if _, known := equivalent[m.key()]; !known {
-			show(os.Stdout, m)
+			different = append(different, m)
 		}
-	})
+	}
+	try(ctx, suites, different, s.parallel, func(m *mutant) { show(os.Stdout, m) })
 	return report(os.Stdout, chosen, equivalent, s.least)
 }
 

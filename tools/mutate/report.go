@@ -66,21 +66,22 @@ func report(w io.Writer, mutants []*mutant, equivalent map[string]string, least 
 		if rooms[m.room()] == nil {
 			rooms[m.room()] = new(tally)
 		}
+		_, same := equivalent[m.key()]
 		for _, t := range []*tally{rooms[m.room()], &all} {
-			switch _, known := equivalent[m.key()]; {
+			switch {
+			case same:
+				t.equivalent++
 			case m.fate == killed:
 				t.killed++
 			case m.fate == timedOut:
 				t.timedOut++
-			case m.fate != untried && known:
-				t.equivalent++
 			case m.fate == survived:
 				t.survived++
 			case m.fate == uncovered:
 				t.uncovered++
 			}
 		}
-		if m.fate == untried {
+		if !same && m.fate == untried {
 			left++
 		}
 	}

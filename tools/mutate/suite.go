@@ -19,6 +19,7 @@ type suite struct {
 	dir    string // relative to the root
 	folder string
 	binary string
+	start  time.Duration // how long it takes to run no test
 	tests  []*test
 }
 
@@ -68,10 +69,12 @@ func trace(ctx context.Context, suites []*suite, parallel int) error {
 	}
 	var jobs []job
 	for _, s := range suites {
+		began := time.Now()
 		out, err := s.command(ctx, "MUTATE_CHOSEN=0", "-test.list", ".").Output()
 		if err != nil {
 			return fmt.Errorf("the list of the tests of %s: %w", s.dir, err)
 		}
+		s.start = time.Since(began)
 		for _, name := range strings.Fields(string(out)) {
 			if !strings.HasPrefix(name, "Benchmark") {
 				t := &test{name: name, reaches: map[int]bool{}}
@@ -116,7 +119,7 @@ func (s *suite) trace(ctx context.Context, t *test) error {
 	file := s.binary + "." + t.name
 	began := time.Now()
 	out, err := s.command(ctx, "MUTATE_REACHED="+file, "-test.run", exactly(t.name), "-test.timeout=5m").CombinedOutput()
-	t.took = time.Since(began)
+	t.took = max(time.Since(began)-s.start, 0)
 	if err != nil {
 		return fmt.Errorf("without a fault, %s of %s fails: %w\n%s", t.name, s.dir, err, tail(out))
 	}
