@@ -51,7 +51,7 @@ func (a *answer) describe(e *Error) {
 	}
 	e.TraceID = cmp.Or(text("trace_id", 64), tail(e.Description, "Trace ID:", 1))
 	e.CorrelationID = cmp.Or(text("correlation_id", 64), tail(e.Description, "Correlation ID:", 1), e.CorrelationID)
-	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", cmp.Or(text("timestamp", 64), tail(e.Description, "Timestamp:", 2)))
+	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", cmp.Or(a.fields.text("timestamp"), tail(e.Description, "Timestamp:", 2)))
 	if slices.Contains(e.AADSTS, aadsts.LoopDetected) {
 		e.RetryAfter = max(e.RetryAfter, loopPause)
 	}

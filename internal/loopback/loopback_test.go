@@ -30,6 +30,16 @@ func TestPage(t *testing.T) {
 		if good := strings.Contains(text, "You are signed in"); good != o.SignedIn || strings.Contains(text, "<pre>") != (o.Reason != "") {
 			t.Errorf("%v: %s", o, text)
 		}
+		if good := strings.Contains(text, `<svg class="good"`); good != o.SignedIn || strings.Count(text, "<svg") != 1 {
+			t.Errorf("another picture: %s", text)
+		}
+		p := pageFailed
+		if o.SignedIn {
+			p = pageDone
+		}
+		if !strings.Contains(text, "<title>"+p.Title+"</title>") || !strings.Contains(text, "<h1>"+p.Title+"</h1>") || !strings.Contains(text, "<p>"+p.Next+"</p>") {
+			t.Errorf("not all of it: %s", text)
+		}
 		if strings.Count(text, "TITLE") != strings.Count(o.Reason, "TITLE") || strings.Contains(text, "BODY") {
 			t.Errorf("not filled in: %s", text)
 		}
