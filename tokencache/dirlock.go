@@ -57,7 +57,7 @@ func (d *dirCache) Lock(ctx context.Context, key string) (held context.Context, 
 // tryLock returns nil if another process has the lock.
 func (d *dirCache) tryLock(ctx context.Context, key, path string) (*dirLock, error) {
 	l := &dirLock{Flock: newLock(path), users: 1}
-	locked := false
+	var locked bool
 	err := d.disk.Do(ctx, func() error {
 		return d.touch(func() (err error) {
 			locked, err = l.TryLock()

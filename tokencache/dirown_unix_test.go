@@ -3,8 +3,10 @@
 package tokencache
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 )
@@ -16,6 +18,28 @@ type infoOf struct {
 }
 
 func (i infoOf) Sys() any { return i.sys }
+
+// Nothing that was used is left open, and a directory that is gone is noticed.
+func TestFilesAreClosed(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := readEntry(path)
+	if err := errors.Join(err, syncDir(dir), overwrite(path, []byte("x"))); err != nil {
+		t.Fatal(err)
+	}
+	links, _ := filepath.Glob("/proc/self/fd/*") // none but on Linux
+	for _, link := range links {
+		if to, _ := os.Readlink(link); to == path || to == dir {
+			t.Errorf("%s is still open", to)
+		}
+	}
+	if err := syncDir(filepath.Join(dir, "gone")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
 
 // Whoever runs the test: what root or the user wrote is read, and nothing else.
 func TestWhoseFilesAreRead(t *testing.T) {

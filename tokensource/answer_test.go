@@ -1,7 +1,9 @@
 package tokensource
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -114,6 +116,11 @@ func TestCodes(t *testing.T) {
 		{"more in the description", `[50012]`, "AADSTS70002: x", []int{50012, 70002}},
 		{"no list", `"7000215"`, "", nil},
 		{"not numbers", `["a"]`, "AADSTS90002: x", []int{90002}},
+		{"nine digits", ``, "AADSTS123456789: x", []int{123456789}},
+		{"ten digits", ``, "AADSTS1234567890: x", nil},
+		{"no digits", ``, "AADSTS: 1", nil},
+		{"words right behind", ``, "AADSTS50012x AADSTS50013_1", nil},
+		{"words behind", ``, "AADSTS50012 x", []int{50012}},
 		{"too long for a code", ``, "AADSTS12345678901234567890", nil},
 		{"too many", `[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]`, "", []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}},
 	}
@@ -201,6 +208,13 @@ func TestLengthsInAnAnswer(t *testing.T) {
 		if row.got != row.want {
 			t.Errorf("%s: %d bytes; want %d", name, row.got, row.want)
 		}
+	}
+	_, err := answerOf(200, strings.Repeat("y ", 1000))
+	if n := strings.Count(err.Error(), "y "); n != 100 {
+		t.Errorf("%d characters of an answer that is no JSON: %v", n, err)
+	}
+	if _, err := Func(func(context.Context) (string, time.Time, error) { return "", time.Time{}, errors.New(long) }).Token(); len(err.Error()) != 1024 {
+		t.Errorf("%d characters of another's error", len(err.Error()))
 	}
 	for n, want := range map[int]int{0: 0, 1: 1, 16 << 10: 16 << 10, 16<<10 + 1: 0} {
 		if e, _ := answerOf(400, body(map[string]string{"error": "e", "claims": long[:n]})); len(e.Claims) != want {

@@ -125,7 +125,6 @@ func (a *appCache) signOut(ctx context.Context) error {
 	if err != nil {
 		return a.cacheFailed(err)
 	}
-	a.given = ""
 	return nil
 }
 

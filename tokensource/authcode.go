@@ -127,7 +127,6 @@ func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback.
 			if err != nil && ctx.Err() == nil {
 				return nil, c.failed(&ownError{"the page to sign in was not opened", err})
 			}
-			opened = nil // wait for the answer
 		case <-ctx.Done():
 			if context.Cause(ctx) == errNobodySignedIn {
 				return nil, c.failed(errNobodySignedIn)

@@ -31,6 +31,43 @@ func TestOthersJoinACallerWhoCannotLeave(t *testing.T) {
 	})
 }
 
+// A pause is for those alone who have more time than it takes.
+func TestPause(t *testing.T) {
+	const pause = 5 * time.Second
+	for name, row := range map[string]struct {
+		waiter, flow time.Duration // how long they have; zero for good
+		renewal      bool
+		want         bool
+	}{
+		"for good":                              {0, 0, false, true},
+		"as long as the pause":                  {pause, 0, false, false},
+		"1 ns longer":                           {pause + 1, 0, false, true},
+		"a renewal, which is for those to come": {pause, 0, true, true},
+		"a renewal with as long as the pause":   {0, pause, true, false},
+		"a renewal with 1 ns more":              {0, pause + 1, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				c := &call{source: new(Source), renewal: row.renewal, patient: row.waiter == 0, deadline: began.Add(row.waiter)}
+				ctx := t.Context()
+				if row.flow > 0 {
+					limited, cancel := context.WithTimeout(ctx, row.flow)
+					defer cancel()
+					ctx = limited
+				}
+				got := c.pause(ctx, pause, errNoResult)
+				if took := time.Since(began); got != row.want || got != (took == pause) || !got && took != 0 {
+					t.Errorf("%t after %v", got, took)
+				}
+				if c.failed != errNoResult {
+					t.Error("why is not known to those who leave")
+				}
+			})
+		})
+	}
+}
+
 // A function that ends its goroutine, as a failing test does, leaves nobody
 // waiting.
 func TestFlowWithoutResult(t *testing.T) {

@@ -120,7 +120,7 @@ func (c certificate) authenticator(cl *client) authenticator {
 	}
 	return func(ctx context.Context, send func(proof) *Error) *Error {
 		e := send(prove)
-		if e == nil || e.StatusCode == 0 || !e.credentialBad() {
+		if e == nil || !e.credentialBad() {
 			return e
 		}
 		signer.Drop()

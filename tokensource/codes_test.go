@@ -27,6 +27,7 @@ func TestNumbersWithAnotherError(t *testing.T) {
 		{"70000 of another client's refresh token", Error{Code: "invalid_grant", Suberror: "client_mismatch", AADSTS: []int{70000}}, false, false, false},
 		{"1000502, a certificate that has expired by Entra ID's clock", Error{Code: "invalid_client", AADSTS: []int{1000502}}, false, false, true},
 		{"7000214, a certificate that was revoked", Error{Code: "invalid_client", AADSTS: []int{7000214}}, false, false, true},
+		{"90033 of a refresh, which invalid_grant does not end", Error{Code: "invalid_grant", AADSTS: []int{90033}}, true, true, false},
 		{"an unknown number of invalid_client", Error{Code: "invalid_client", AADSTS: []int{79999}}, false, false, false},
 		{"invalid_client without a number", Error{Code: "invalid_client"}, false, false, true},
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 const (
@@ -163,6 +165,69 @@ func TestTemporary(t *testing.T) {
 		if got := test.err.Temporary(); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
+	}
+}
+
+// The text of an Error has what is there, in an order that does not change.
+func TestTextOfAnError(t *testing.T) {
+	const who = "tokensource: no token for application c of tenant t"
+	at := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	for name, row := range map[string]struct {
+		e    Error
+		want string
+	}{
+		"nothing":           {Error{}, who},
+		"an identity":       {Error{identity: "the managed identity"}, "tokensource: no token for the managed identity"},
+		"code":              {Error{Code: "e"}, who + ": e"},
+		"status":            {Error{StatusCode: 400}, who + " (HTTP status 400)"},
+		"description":       {Error{Description: " No. Trace ID: x"}, who + ": No"},
+		"number":            {Error{AADSTS: []int{1, 2}, Description: "No"}, who + ": No: AADSTS1"},
+		"number that is in": {Error{AADSTS: []int{1}, Description: "AADSTS1: No"}, who + ": AADSTS1: No"},
+		"half a second":     {Error{RetryAfter: 500 * time.Millisecond}, who + " (retry after 1s)"},
+		"a nanosecond":      {Error{RetryAfter: 1}, who + " (retry after 0s)"},
+		"ten seconds":       {Error{RetryAfter: 10 * time.Second}, who + " (retry after 10s)"},
+		"too many":          {Error{StatusCode: 429}, who + ": too many requests: wait, and let all of the program share one Source (HTTP status 429)"},
+		"ids": {
+			Error{Code: "e", StatusCode: 400, credential: "credential 1 of 2", RetryAfter: time.Minute, CorrelationID: "a", TraceID: "b", Timestamp: at},
+			who + ": e (HTTP status 400, credential 1 of 2, retry after 1m0s, correlation id a, trace id b, 2026-11-24T10:00:00Z)",
+		},
+		"others": {Error{Code: "e", also: []*Error{{Code: "f", StatusCode: 500}}}, who + ": e; also: f (HTTP status 500)"},
+	} {
+		row.e.Tenant, row.e.ClientID = "t", "c"
+		if got := row.e.Error(); got != row.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, row.want)
+		}
+	}
+}
+
+// How much of each part an error shows.
+func TestLengthsInAText(t *testing.T) {
+	long := strings.Repeat("y", 10_000)
+	e := &Error{Code: long, Description: long, Err: errors.New(long), CorrelationID: long, TraceID: long}
+	if n := strings.Count(e.detail(), "y"); n != 64+512+512+64+64 {
+		t.Errorf("%d characters of an Error", n)
+	}
+	for name, row := range map[string]struct {
+		e    Error
+		want int
+	}{
+		"code": {Error{Code: long}, 64}, "description": {Error{Description: long}, 512}, "reason": {Error{Err: errors.New(long)}, 512},
+		"correlation id": {Error{CorrelationID: long}, 64}, "trace id": {Error{TraceID: long}, 64},
+	} {
+		if n := strings.Count(row.e.detail(), "yy"); n != row.want/2 {
+			t.Errorf("%s: %d pairs; want %d", name, n, row.want/2)
+		}
+	}
+	c := &ConfigError{Field: "F", Value: long, Problem: "P", Remedy: "R"}
+	if n := strings.Count(c.Error(), "y"); n != 128 {
+		t.Errorf("%d characters of a value", n)
+	}
+	c = &ConfigError{Field: "F", Problem: "P", Remedy: "R", Err: errors.New(long)}
+	if n := strings.Count(c.Error(), "y"); n != 256 {
+		t.Errorf("%d characters of a setting's reason", n)
+	}
+	if !errors.Is(c, verdict.ErrSetting) || errors.Is(c, verdict.ErrInteraction) {
+		t.Error("it is not known as an error of a setting")
 	}
 }
 

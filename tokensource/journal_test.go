@@ -51,6 +51,9 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
+// logTo returns a logger without levels or times.
+func logTo(b *logBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
+
 // logCalls returns the messages of all records that this package writes.
 func logCalls(t *testing.T) (messages []string) {
 	t.Helper()

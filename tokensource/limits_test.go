@@ -38,6 +38,14 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %v; want %v", name, row.got, row.want)
 		}
 	}
+	for _, row := range []struct{ got, want string }{
+		{errRenewalLimit.Error(), "the token was not renewed within 10s"},
+		{errLockHeld.Error(), "another process has held the lock for 30s"},
+	} {
+		if row.got != row.want {
+			t.Errorf("%s; want %s", row.got, row.want)
+		}
+	}
 	for name, row := range map[string]struct{ got, want int }{
 		"answer":                          {maxBody, 1 << 20},
 		"entry":                           {maxRecord, 2 << 20},

@@ -186,13 +186,13 @@ func (i *identity) fetch(ctx context.Context, pause pauseFunc) (*token, error) {
 }
 
 func (i *identity) backoff(try int, err error) (time.Duration, bool) {
-	status := 0
+	var status int
 	if e, ok := err.(*Error); ok {
 		status = e.StatusCode
 	}
 	switch wait, again := i.host.Wait(try, status); {
 	case !again:
-		return 0, false
+		return wait, false
 	case wait == 0:
 		return entraBackoff(try, err)
 	case status == http.StatusGone:
@@ -235,7 +235,6 @@ func (i *identity) send(ctx context.Context, key string) (t *token, challenge st
 	e.hint = i.host.Hint // until there is an answer
 	bad := roundTrip(&i.http, req, e, secrets, func(a *answer, asked time.Time) (err error) {
 		a.describeIdentity(e)
-		e.hint = ""
 		e.passes = slices.Contains(i.host.Passing, a.status)
 		challenge = a.header.Get("WWW-Authenticate")
 		a.dated = true

@@ -20,6 +20,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/azurehost"
+	"github.com/exoauth/exoauth/internal/plain"
 )
 
 const (
@@ -275,6 +276,93 @@ func TestRefusalOfEachHost(t *testing.T) {
 			checkAllVerbs(t, "error", err)
 			checkNoSecret(t, "log", log.String())
 		})
+	}
+}
+
+// What a refusal is taken for, in the forms of the hosts.
+func TestFormsOfARefusal(t *testing.T) {
+	for _, row := range []struct {
+		name              string
+		status            int
+		body              string
+		code, description string
+		err               string // in Err; empty if the refusal says it all
+	}{
+		{"of OAuth", 400, `{"error":"e","error_description":"d"}`, "e", "d", ""},
+		{"an object", 404, `{"error":{"code":"c","message":"m"}}`, "c", "m", ""},
+		{"an object with 200", 200, `{"error":{"code":"c"}}`, "c", "", ""},
+		{"a message in an object", 404, `{"error":{"message":"m"}}`, "", "m", ""},
+		{"a message in an object with 200", 200, `{"error":{"message":"m"}}`, "", "m", "is missing"},
+		{"flat", 400, `{"message":"m"}`, "", "m", ""},
+		{"flat with 201", 201, `{"message":"m"}`, "", "m", ""},
+		{"flat with 200", 200, `{"message":"m"}`, "", "m", "is missing"},
+		{"neither", 400, `{}`, "", "", "neither a token nor"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			host := &fakeHost{answer: func(int, *http.Request) (*http.Response, error) { return response(row.status, row.body), nil }}
+			source, _ := host.at(ManagedIdentityOptions{}, environment(appVars))
+			_, err := source.TokenContext(t.Context())
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Code != row.code || e.Description != row.description || (e.Err == nil) != (row.err == "") || !strings.Contains(fmt.Sprint(e.Err), row.err) {
+				t.Errorf("%#v", err)
+			}
+		})
+	}
+}
+
+func TestLengthsOfARefusal(t *testing.T) {
+	long := strings.Repeat("y ", 10_000)
+	for name, row := range map[string]struct {
+		body string
+		want [3]int // of the code, the description and the correlation id
+	}{
+		"an object": {`{"error":{"code":"` + long + `","message":"` + long + `","correlationId":"` + long + `"}}`, [3]int{128, 4 << 10, 64}},
+		"flat":      {`{"message":"` + long + `","correlationId":"` + long + `"}`, [3]int{0, 4 << 10, 64}},
+	} {
+		host := &fakeHost{answer: func(int, *http.Request) (*http.Response, error) { return response(400, row.body), nil }}
+		source, _ := host.at(ManagedIdentityOptions{}, environment(appVars))
+		_, err := source.TokenContext(t.Context())
+		e, _ := errors.AsType[*Error](err)
+		if got := [3]int{len(e.Code), len(e.Description), len(e.CorrelationID)}; got != row.want {
+			t.Errorf("%s: %d; want %d", name, got, row.want)
+		}
+	}
+}
+
+// Each request has an id of its own, by which support finds it, and is in the
+// log.
+func TestRequestsOfAnIdentity(t *testing.T) {
+	host := &fakeHost{answer: func(n int, _ *http.Request) (*http.Response, error) {
+		if n == 1 {
+			return response(400, `{"error":"e"}`), nil
+		}
+		return identityToken(n, time.Hour), nil
+	}}
+	source, _ := host.at(ManagedIdentityOptions{}, environment(appVars))
+	_, err := source.TokenContext(t.Context())
+	e, ok := errors.AsType[*Error](err)
+	if id := host.requests[0].Header.Get("X-Ms-Client-Request-Id"); !ok || !plain.IsGUID(id) || e.CorrelationID != id {
+		t.Errorf("%v; sent %q", err, id)
+	}
+	source, log := host.at(ManagedIdentityOptions{}, environment(appVars))
+	want(t, source, 2)
+	id := host.requests[1].Header.Get("X-Ms-Client-Request-Id")
+	if text := log.String(); id == e.CorrelationID || !strings.Contains(text, "got a token") || !strings.Contains(text, id) {
+		t.Errorf("log: %s", text)
+	}
+}
+
+// A token that lives for more than two hours is renewed after half of its time.
+func TestLongLivedTokenOfAnIdentity(t *testing.T) {
+	for lifetime, want := range map[time.Duration]time.Duration{2 * time.Hour: 0, 2*time.Hour + 2*time.Second: time.Hour + time.Second, 24 * time.Hour: 12 * time.Hour} {
+		host := &fakeHost{answer: func(n int, _ *http.Request) (*http.Response, error) { return identityToken(n, lifetime), nil }}
+		source, _ := host.at(ManagedIdentityOptions{}, environment(appVars))
+		if _, err := source.TokenContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := source.cached.Load().RefreshIn; got != want {
+			t.Errorf("of %v: renewed after %v; want %v", lifetime, got, want)
+		}
 	}
 }
 

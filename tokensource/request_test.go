@@ -325,17 +325,22 @@ func TestNobodyListens(t *testing.T) {
 func TestNewGUID(t *testing.T) {
 	version4 := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	seen := make(map[string]bool)
-	digits := make(map[byte]bool) // where all 16 may stand
+	// All 16 digits stand behind the version and behind the variant, which are
+	// not copies of their neighbours.
+	version, variant, copies := make(map[byte]bool), make(map[byte]bool), 0
 	for range 1000 {
 		id := newGUID()
 		if !version4.MatchString(id) || seen[id] {
 			t.Fatalf("%s, seen before: %t", id, seen[id])
 		}
 		seen[id] = true
-		digits[id[15]] = true
-		digits[id[20]] = true
+		version[id[15]] = true
+		variant[id[20]] = true
+		if id[15] == id[17] || id[20] == id[22] {
+			copies++
+		}
 	}
-	if len(digits) != 16 {
-		t.Errorf("%d digits behind the version and the variant", len(digits))
+	if len(version) != 16 || len(variant) != 16 || copies > 500 {
+		t.Errorf("%d digits behind the version, %d behind the variant, %d copies", len(version), len(variant), copies)
 	}
 }

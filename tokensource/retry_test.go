@@ -104,6 +104,28 @@ func TestWaitsGrow(t *testing.T) {
 	})
 }
 
+// How long is waited is drawn anew each time, within bounds.
+func TestSpread(t *testing.T) {
+	for name, row := range map[string]struct {
+		err         error
+		least, most time.Duration
+	}{
+		"not told":          {errors.New("busy"), 5 * time.Second, 10 * time.Second},
+		"told nothing":      {new(Error), 5 * time.Second, 10 * time.Second},
+		"told for how long": {&Error{RetryAfter: 3 * time.Second}, 3 * time.Second, 3250 * time.Millisecond},
+	} {
+		lowest, highest := time.Hour, time.Duration(0)
+		for range 2000 {
+			wait := spread(10*time.Second, row.err)
+			lowest, highest = min(lowest, wait), max(highest, wait)
+		}
+		// One draw in 2000 that comes this near is as good as certain.
+		if near := (row.most - row.least) / 20; lowest < row.least || lowest > row.least+near || highest >= row.most || highest < row.most-near {
+			t.Errorf("%s: %v to %v; want %v to %v", name, lowest, highest, row.least, row.most)
+		}
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	tests := []struct {
@@ -113,6 +135,8 @@ func TestRetryAfter(t *testing.T) {
 		{"none", "", 0},
 		{"seconds", "120", 2 * time.Minute},
 		{"a day and a second", "86401", 24 * time.Hour},
+		{"all of 31 bits", "2147483647", 24 * time.Hour},
+		{"32 bits", "2147483648", 0},
 		{"beyond 31 bits", "4294967296", 0},
 		{"fraction", "1.5", 0},
 		{"date", "Tue, 24 Nov 2026 12:00:30 GMT", 30 * time.Second},

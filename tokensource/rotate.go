@@ -21,7 +21,7 @@ import (
 func InOrder(credentials ...Credential) Credential {
 	var all []Credential
 	for _, c := range credentials {
-		if several, ok := c.(inOrder); ok && several.all != nil && len(several.all()) > 0 {
+		if several, ok := c.(inOrder); ok && len(several.all()) > 0 {
 			all = append(all, several.all()...)
 		} else {
 			all = append(all, c)

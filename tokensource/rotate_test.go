@@ -182,6 +182,7 @@ func TestInOrderIsChecked(t *testing.T) {
 	}{
 		{"none", InOrder(), "no credentials"},
 		{"zero", inOrder{}, "no credentials"},
+		{"one with none among them", InOrder(Secret("s"), InOrder()), "number 2 of 2: InOrder of no credentials"},
 		{"nil among them", InOrder(Secret("s"), nil), "number 2 of 2: nil"},
 		{"empty secret among them", InOrder(Secret("s"), Secret("")), "number 2 of 2: an empty secret"},
 	}
@@ -191,6 +192,37 @@ func TestInOrderIsChecked(t *testing.T) {
 		_, err := config.ClientCredentials().Token()
 		wantError(t, err, test.text)
 	}
+}
+
+// The error and the log of one credential say nothing of others.
+func TestInOrderOfOne(t *testing.T) {
+	server, log := &fakeEntra{answer: refuse}, new(logBuffer)
+	_, err := inOrderSource(server, log, Secret("PLANTED~1")).TokenContext(t.Context())
+	if text := err.Error() + log.String(); strings.Contains(text, "credential 1 of") || strings.Contains(text, "trying the next") {
+		t.Error(text)
+	}
+}
+
+// The log has each step from one credential to the next.
+func TestStepsInTheLog(t *testing.T) {
+	server, log := &fakeEntra{answer: refuse}, new(logBuffer)
+	_, err := inOrderSource(server, log, Secret("PLANTED~1"), Secret("PLANTED~2"), Secret("PLANTED~3")).TokenContext(t.Context())
+	wantError(t, err, "credential 3 of 3")
+	if n := strings.Count(log.String(), "trying the next"); n != 2 {
+		t.Errorf("%d steps: %s", n, log)
+	}
+}
+
+// If no credential can be used, the error is the last one's, and has the others.
+func TestNoCredentialCanBeUsed(t *testing.T) {
+	first, second := errors.New("the vault is sealed"), errors.New("the key is gone")
+	server := new(fakeEntra)
+	_, err := inOrderSource(server, new(logBuffer), broken{err: first}, broken{err: second}).TokenContext(t.Context())
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !errors.Is(e.Err, second) || !errors.Is(err, first) || e.credential != "credential 2 of 2" {
+		t.Errorf("error %v", err)
+	}
+	wantRequests(t, server, 0)
 }
 
 // What one credential has put into the form is not sent with the next.

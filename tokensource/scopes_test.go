@@ -37,6 +37,8 @@ func TestUserScopes(t *testing.T) {
 		{".default beside a permission", testTenant, []string{imapScope, "https://outlook.office.com/.default"}, "goes with no other"},
 		{"only the sign-in", testTenant, []string{"openid", "offline_access"}, "about mail"},
 		{"two in one string", testTenant, []string{imapScope + " " + smtpScope}, "white space"},
+		{"resource of one character", testTenant, []string{"a/b"}, ""},
+		{"nothing before the slash", testTenant, []string{"/IMAP.AccessAsUser.All"}, "does not name its resource"},
 		{"empty", testTenant, []string{""}, "does not name its resource"},
 		{"permission of the application", testTenant, []string{"https://outlook.office.com/IMAP.AccessAsApp"}, "ClientCredentials"},
 		{"consumers with the business resource", "Consumers", []string{"https://outlook.office365.com/SMTP.Send"}, "outlook.com"},

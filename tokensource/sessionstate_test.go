@@ -230,6 +230,7 @@ func TestRefusalsThatDeleteTheEntry(t *testing.T) {
 		"user disabled":      {`{"error":"invalid_grant","error_codes":[50057]}`, false},
 		"another client's":   {`{"error":"invalid_grant","suberror":"client_mismatch","error_codes":[70000]}`, false},
 		"secret expired":     {expiredSecret, false},
+		"busy, as it says":   {`{"error":"invalid_grant","error_codes":[90033]}`, false},
 		"busy":               {`{"error":"temporarily_unavailable","error_codes":[90033]}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -249,6 +250,56 @@ func TestRefusalsThatDeleteTheEntry(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What another process has made of the entry, while the server refuses the
+// refresh token, stays.
+func TestEntryOfAnotherStays(t *testing.T) {
+	for name, meanwhile := range map[string]func(*testing.T, *memCache){
+		"gone":               func(t *testing.T, c *memCache) { c.Delete(t.Context(), onlyKey(t, c)) },
+		"without a token":    func(t *testing.T, c *memCache) { c.change(t, func(r *record) { r.RefreshToken = "" }) },
+		"in another version": func(t *testing.T, c *memCache) { c.replace(onlyKey(t, c), []byte(`{"version":2}`)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := new(memCache)
+				var then map[string][]byte
+				server := &fakeEntra{answer: script(rotate, func(n int, r *http.Request) (*http.Response, error) {
+					meanwhile(t, cache)
+					then = cache.keys()
+					return badRequest(revoked)(n, r)
+				})}
+				config := server.public()
+				config.Cache = cache
+				source := config.RefreshToken(testRefresh)
+				want(t, source, 1)
+				pass(hour)
+				if _, err := source.Token(); !errors.Is(err, ErrInteractionRequired) {
+					t.Errorf("error %v", err)
+				}
+				if got := cache.keys(); len(got) != len(then) {
+					t.Errorf("%d entries; want %d", len(got), len(then))
+				}
+			})
+		})
+	}
+}
+
+// A user who has signed in, and was not stored, can be signed out.
+func TestSignOutOfWhatIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate, answerWith(200, deviceAnswer), rotate)}
+		config, cache := server.public(), newLockingCache()
+		config.Cache = cache
+		source := config.DeviceCode(new(shown).show)
+		cache.put = func(context.Context, string) error { return errors.New("disk full") }
+		if _, err := source.Token(); err == nil {
+			t.Fatal("no error")
+		}
+		cache.put = nil
+		signOut(t, source)
+		want(t, source, 4) // the person was asked again
+	})
 }
 
 // Room that a refused refresh token did not need is given back.

@@ -194,9 +194,40 @@ func TestSignOutWhileARequestIsUnderWay(t *testing.T) {
 				signOut(t, source)
 				row.then(t, source)
 				<-waiter
+				row.then(t, source)
 			})
 		})
 	}
+}
+
+// What came after the user was signed out is not kept, nor is the failure of the
+// time before.
+func TestSignOutForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: slowly(time.Second, succeed)}
+		source := server.source()
+		waiter := ask(t.Context(), source)
+		synctest.Wait()
+		signOut(t, source)
+		if r := <-waiter; r.err != nil || r.token.AccessToken != tokenNumber(1) {
+			t.Errorf("%v, %v", r.token, r.err)
+		}
+		want(t, source, 2)
+
+		server = &fakeEntra{answer: refuse}
+		source = server.source()
+		for n := 1; n <= 3; n++ {
+			if _, err := source.Token(); err == nil {
+				t.Fatal("no error")
+			}
+			wantRequests(t, server, n)
+			if n == 1 {
+				signOut(t, source)
+			} else {
+				pass(rememberTerminal) // it is the first failure again
+			}
+		}
+	})
 }
 
 // Where the cache fails, or time is over, nothing is forgotten.

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
-	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/internal/transport"
 )
 
@@ -299,13 +298,11 @@ func (s *Source) SignOut(ctx context.Context) error {
 	if s == nil || s.flow == nil {
 		return s.unusable()
 	}
-	ctx, release := journal.Hold(ctx)
-	defer release()
 	if err := s.flow().signOut(ctx); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock() // before the records are released
+	defer s.mu.Unlock()
 	s.era++
 	s.call = nil // its token is for its waiters alone
 	s.cached.Store(nil)

@@ -121,3 +121,86 @@ func TestCopyIsWhole(t *testing.T) {
 }
 
 var escaped *oauth2.Token
+
+// Each part of a lifetime ends on the nanosecond.
+func TestPartsOfALifetime(t *testing.T) {
+	for name, row := range map[string]struct {
+		lifetime, refreshIn time.Duration
+		last                bool
+		due, good           time.Duration
+	}{
+		"an hour":                    {hour, 0, false, 55 * time.Minute, 55 * time.Minute},
+		"an hour, the last":          {hour, 0, true, hour, hour},
+		"four minutes":               {4 * time.Minute, 0, false, 3 * time.Minute, 3 * time.Minute},
+		"twenty minutes":             {20 * time.Minute, 0, false, 15 * time.Minute, 15 * time.Minute},
+		"renewed after half an hour": {hour, 30 * time.Minute, false, 30 * time.Minute, 55 * time.Minute},
+		"renewed at once":            {hour, 1, false, 1, 55 * time.Minute},
+		"renewed late":               {hour, 59 * time.Minute, false, 55 * time.Minute, 55 * time.Minute},
+		"renewed, the last":          {hour, 30 * time.Minute, true, hour, hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				token := newToken("a", time.Now(), row.lifetime)
+				token.RefreshIn, token.last = row.refreshIn, row.last
+				if due := token.due(); due != row.due {
+					t.Errorf("due after %v; want %v", due, row.due)
+				}
+				pass(row.good - 1)
+				if !token.good() {
+					t.Error("not good for long enough")
+				}
+				pass(1)
+				if token.good() {
+					t.Error("good for too long")
+				}
+				if pass(row.lifetime - row.good); token.usable() {
+					t.Error("usable when it has expired")
+				}
+			})
+		})
+	}
+}
+
+func TestTokenIsChecked(t *testing.T) {
+	for name, row := range map[string]struct {
+		text     string
+		lifetime time.Duration
+		err      string
+	}{
+		"good":                       {"a", 1, ""},
+		"the first and the last":     {" ~", 1, ""},
+		"a tab":                      {"a\tb", 1, "characters"},
+		"unit separator":             {"a\x1fb", 1, "characters"},
+		"delete":                     {"a\x7fb", 1, "characters"},
+		"empty":                      {"", 1, "no access token"},
+		"no lifetime":                {"a", 0, "expired already"},
+		"ten years":                  {"a", maxLifetime, ""},
+		"ten years and a nanosecond": {"a", maxLifetime + 1, "ten years"},
+	} {
+		t.Run(name, func(t *testing.T) { wantError(t, newToken(row.text, time.Now(), row.lifetime).check(), row.err) })
+	}
+}
+
+// A token ends with what it was asked for with, and is the last one then.
+func TestTokenUntil(t *testing.T) {
+	asked := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	for name, row := range map[string]struct {
+		end      time.Duration // after asked; zero for none
+		lifetime time.Duration
+		last     bool
+	}{
+		"no end":              {0, hour, false},
+		"1 ns later":          {hour + 1, hour, false},
+		"at the same time":    {hour, hour, true},
+		"1 ns earlier":        {hour - 1, hour - 1, true},
+		"before it was asked": {-1, -1, true},
+	} {
+		end := asked.Add(row.end)
+		if row.end == 0 {
+			end = time.Time{}
+		}
+		if got := newToken("a", asked, hour).until(end); got.Lifetime != row.lifetime || got.last != row.last {
+			t.Errorf("%s: %v, last %t", name, got.Lifetime, got.last)
+		}
+	}
+}

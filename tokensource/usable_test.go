@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -226,6 +227,28 @@ func TestTokenValidForWithCache(t *testing.T) {
 						t.Errorf("%v, %v; want that of request %d", token, err, row.number)
 					}
 					wantRequests(t, server, row.number)
+				})
+			})
+		}
+	}
+}
+
+// A stored token that has grown old is not handed out in the place of a new
+// one, if it is about to expire.
+func TestStoredTokenThatIsAboutToExpire(t *testing.T) {
+	for age, number := range map[time.Duration]int{time.Minute - 1: 1, time.Minute: 2, 64 * time.Second: 2} {
+		for flow, open := range map[string]func(*Config) *Source{
+			"application": (*Config).ClientCredentials,
+			"user":        func(c *Config) *Source { return c.RefreshToken(testRefresh) },
+		} {
+			t.Run(fmt.Sprint(flow, " ", age), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					server := &fakeEntra{answer: func(n int, _ *http.Request) (*http.Response, error) { return ok(n, 65), nil }}
+					config := server.config()
+					config.Cache = newLockingCache()
+					want(t, open(config), 1)
+					pass(age)
+					want(t, open(config), number)
 				})
 			})
 		}

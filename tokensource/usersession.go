@@ -99,7 +99,6 @@ func (s *userSession) get(ctx context.Context, pause pauseFunc) (t *token, err e
 // have left: the person would have to sign in again.
 func (s *userSession) begin(ctx context.Context, t *token) (*token, error) {
 	s.take(t)
-	s.begun = true
 	if s.store == nil {
 		return s.saved(), nil
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 const webRedirect = "https://app.example.com/signed-in"
@@ -29,6 +30,60 @@ func beginTest(t *testing.T, c *Config) (SignIn, url.Values) {
 		t.Errorf("response_mode %q", mode)
 	}
 	return signIn, url.Values{"code": {testCode}, "state": {u.Query().Get("state")}}
+}
+
+// A sign-in shows that it is one, and nothing of it.
+func TestSignInShowsThatItIsOne(t *testing.T) {
+	signIn := SignIn{State: "PLANTED", Verifier: "PLANTED", RedirectURL: webRedirect}
+	for _, verb := range verbs {
+		if got := fmt.Sprintf(verb, signIn); got != "tokensource.SignIn(…)" {
+			t.Errorf("%s: %s", verb, got)
+		}
+	}
+}
+
+// The Source of an Exchange knows its first token, and asks for the next one in
+// time. What was done is in the log.
+func TestSourceOfAnExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: rotate}
+		config := server.config()
+		config.Cache, config.CacheKey = newLockingCache(), "account 1"
+		log := logged(config)
+		source := signedInTest(t, config)
+		if !strings.Contains(log.String(), "got a token") {
+			t.Errorf("log: %s", log)
+		}
+		want(t, source, 1)
+		pass(55 * time.Minute)
+		want(t, source, 2)
+		wantRequests(t, server, 2)
+	})
+}
+
+// What comes in an address has no end that anybody knows.
+func TestLengthsOfWhatWasDeclined(t *testing.T) {
+	cl, _ := new(fakeEntra).public().userClient()
+	long := strings.Repeat("y ", 20_000)
+	declined := func(answer url.Values) *Error { return cl.declined(SignIn{}, answer) }
+	e := declined(url.Values{"error": {long}, "error_subcode": {long}, "error_description": {long}})
+	for name, row := range map[string]struct {
+		got  string
+		want int
+	}{"error": {e.Code, 128}, "error_subcode": {e.Suberror, 128}, "error_description": {e.Description, 4 << 10}} {
+		if n := len(strings.TrimSuffix(row.got, "…")); n != row.want {
+			t.Errorf("%s: %d bytes; want %d", name, n, row.want)
+		}
+	}
+	for n, want := range map[int]int{1: 1, 16 << 10: 16 << 10, 16<<10 + 1: 0} {
+		if e := declined(url.Values{"error": {"e"}, "claims": {long[:n]}}); len(e.Claims) != want {
+			t.Errorf("claims of %d bytes: %d", n, len(e.Claims))
+		}
+	}
+	e = declined(url.Values{"error_description": {"AADSTS65004: No. Trace ID: a Correlation ID: b Timestamp: 2026-11-24 10:00:00Z Good bye."}})
+	if e.Code != "unknown" || e.TraceID != "a" || e.CorrelationID != "b" || e.Timestamp.IsZero() {
+		t.Errorf("%+v", e)
+	}
 }
 
 func TestExchange(t *testing.T) {

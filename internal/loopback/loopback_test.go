@@ -21,7 +21,9 @@ func TestPage(t *testing.T) {
 		showOutcome(w, o)
 		text := w.Body.String()
 		if w.Header().Get("Content-Length") != strconv.Itoa(len(text)) || w.Header().Get("Cache-Control") != "no-store" ||
-			!strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "default-src 'none';") {
+			!strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "default-src 'none';") ||
+			w.Header().Get("Content-Type") != "text/html; charset=utf-8" || w.Header().Get("X-Content-Type-Options") != "nosniff" ||
+			w.Header().Get("Referrer-Policy") != "no-referrer" || w.Header().Get("Connection") != "close" || w.Code != http.StatusOK {
 			t.Errorf("headers %v", w.Header())
 		}
 		if strings.Contains(text, "<img") || strings.Contains(text, "<script") || strings.Contains(text, "http://") || strings.Contains(text, "https://") {
