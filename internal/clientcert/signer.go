@@ -91,9 +91,12 @@ func (a *Signer) make(ctx context.Context, id string, from, now time.Time) (stri
 // good asks both clocks, since the monotonic one stands still while the
 // machine sleeps, and the other can be set.
 func (a *Signer) good(now time.Time) bool {
-	byWall := now.Round(0).Sub(a.made.Round(0))
+	byWall := wall(now).Sub(a.made)
 	return a.last != "" && byWall >= 0 && max(byWall, now.Sub(a.made)) < Lifetime-assertionMargin
 }
+
+// wall returns a time by the clock on the wall alone.
+func wall(t time.Time) time.Time { return t.Round(0) }
 
 // Drop drops the last assertion, which the server has refused.
 func (a *Signer) Drop() {
