@@ -17,7 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/imapdial"
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/smtpdial"
 	"github.com/exoauth/exoauth/tokensource"
@@ -74,7 +74,7 @@ func (s *situation) readToken() {
 
 // readTried takes the token that a dialer has tried, as it was at that time.
 func (s *situation) readTried(err error) {
-	tried, ok := errors.AsType[*login.Tried](err)
+	tried, ok := errors.AsType[*dial.Tried](err)
 	if !ok || s.Token != "" {
 		return
 	}

@@ -7,9 +7,9 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -49,8 +49,8 @@ func (a *attempt) clean(err error) error {
 		return err
 	}
 	c := &cleaned{err: err, text: secrets.Text(err.Error())}
-	if open, ok := errors.AsType[*login.Unrenewed](err); ok {
-		c.shown = append(c.shown, &login.Unrenewed{Refusal: a.clean(open.Refusal), Err: a.clean(open.Err)})
+	if open, ok := errors.AsType[*dial.Unrenewed](err); ok {
+		c.shown = append(c.shown, &dial.Unrenewed{Refusal: a.clean(open.Refusal), Err: a.clean(open.Err)})
 	}
 	if answer, ok := errors.AsType[*imap.Error](err); ok {
 		answer := *answer
@@ -106,7 +106,7 @@ func (c *cleaned) Unwrap() []error { return c.shown }
 func (c *cleaned) Is(target error) bool { return errors.Is(c.err, target) }
 
 // Temporary asks the error as it was.
-func (c *cleaned) Temporary() bool { return transport.Temporary(c.err) }
+func (c *cleaned) Temporary() bool { return verdict.Temporary(c.err) }
 
 // Format shows nothing else, whatever the verb.
 func (c *cleaned) Format(f fmt.State, _ rune) { io.WriteString(f, c.text) }

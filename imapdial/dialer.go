@@ -12,8 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -95,7 +94,7 @@ type Dialer struct {
 	// to open the next session. Nil is silent. It is never given a token.
 	Logger *slog.Logger
 
-	shared transport.Shared
+	shared dial.Shared
 }
 
 // Dial returns a client that is authenticated as username, normally the
@@ -154,7 +153,7 @@ func (a *attempt) dial(ctx context.Context) (*imapclient.Client, error) {
 		return nil, a.fail(ctx, OpQueue, err)
 	}
 	begun := time.Now()
-	bounded, cancel := transport.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
+	bounded, cancel := dial.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
 	defer cancel()
 	client, err := a.run(bounded)
 	if early := failurePace - time.Since(begun); err != nil && early > 0 {
@@ -166,7 +165,7 @@ func (a *attempt) dial(ctx context.Context) (*imapclient.Client, error) {
 }
 
 func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
-	s, err := login.Login[*session]{
+	s, err := dial.Login[*session]{
 		Source:    a.source,
 		Username:  a.username,
 		Connect:   a.connect,

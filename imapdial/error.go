@@ -7,24 +7,24 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
 // The steps of a Dial, as Error.Op names them.
 const (
-	OpQueue        = "queue"              // waiting for a turn, see MaxDials
-	OpToken        = login.OpToken        // asking the TokenSource
-	OpConnect      = "connect"            // name resolution and TCP, or DialContext
-	OpTLS          = "tls"                // the TLS handshake and the certificate
-	OpGreeting     = "greeting"           // the server's first line
-	OpStartTLS     = "starttls"           // STARTTLS, before TLS
-	OpCapability   = "capability"         // what the server offers
-	OpAuthenticate = login.OpAuthenticate // AUTHENTICATE
-	OpOpen         = "open"               // the mailbox behind the authentication
-	OpSession      = "session"            // a session that stood, in Keep
+	OpQueue        = "queue"             // waiting for a turn, see MaxDials
+	OpToken        = dial.OpToken        // asking the TokenSource
+	OpConnect      = "connect"           // name resolution and TCP, or DialContext
+	OpTLS          = "tls"               // the TLS handshake and the certificate
+	OpGreeting     = "greeting"          // the server's first line
+	OpStartTLS     = "starttls"          // STARTTLS, before TLS
+	OpCapability   = "capability"        // what the server offers
+	OpAuthenticate = dial.OpAuthenticate // AUTHENTICATE
+	OpOpen         = "open"              // the mailbox behind the authentication
+	OpSession      = "session"           // a session that stood, in Keep
 )
 
 // ErrNoXOAUTH2 is wrapped by the [*Error] for a server that does not offer
@@ -52,7 +52,7 @@ type Error struct {
 	Server string
 	Err    error
 
-	tried *login.Tried // nil where there is no token to judge
+	tried *dial.Tried // nil where there is no token to judge
 }
 
 // Error names the step, the mailbox, the address, the reason and the front
@@ -86,18 +86,18 @@ func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 // an unknown error may pass, too.
 func (e *Error) Temporary() bool {
 	refusal, ok := reply(e.Err)
-	unrenewed, open := errors.AsType[*login.Unrenewed](e.Err)
+	unrenewed, open := errors.AsType[*dial.Unrenewed](e.Err)
 	switch {
 	case errors.Is(e.Err, context.DeadlineExceeded): // whatever was said before
 		return true
 	case ok && transient(refusal):
 		return true
 	case open:
-		return transport.Temporary(unrenewed.Err)
+		return verdict.Temporary(unrenewed.Err)
 	case ok:
 		return false
 	}
-	return transport.Temporary(e.Err)
+	return verdict.Temporary(e.Err)
 }
 
 // stepError is an error of another step than the one it comes out of.
@@ -135,22 +135,22 @@ func renewable(err error) bool {
 
 // fail makes an *Error.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
-	err, first := login.Split(err)
+	err, first := dial.Split(err)
 	_, answered := errors.AsType[*imap.Error](err)
 	answered = answered || isRefusal(err)
 	if step, ok := errors.AsType[*stepError](err); ok {
 		op, err = step.op, step.err
 	}
-	reason := login.After(login.Reason(ctx, err, answered, ErrProtocol), first)
+	reason := dial.After(dial.Reason(ctx, err, answered, ErrProtocol), first)
 	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.frontEnd, Err: a.clean(reason), tried: a.tried()}
 	a.log.DebugContext(ctx, "imapdial: failed", "op", op, "error", e)
 	return e
 }
 
 // tried is the last token, nil if there was none.
-func (a *attempt) tried() *login.Tried {
+func (a *attempt) tried() *dial.Tried {
 	if len(a.tokens) == 0 {
 		return nil
 	}
-	return login.NewTried(a.tokens[len(a.tokens)-1])
+	return dial.NewTried(a.tokens[len(a.tokens)-1])
 }

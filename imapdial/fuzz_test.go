@@ -6,8 +6,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/mailtest"
-	"github.com/exoauth/exoauth/internal/transport"
 )
 
 const fuzzToken = "planted-token"
@@ -31,7 +31,7 @@ func FuzzHandshake(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a := newAttempt(&Dialer{}, "user@example.com")
-		conn, err := transport.Dial(t.Context(), (&mailtest.Replay{Server: data, Token: fuzzToken}).DialContext, "")
+		conn, err := dial.Dial(t.Context(), (&mailtest.Replay{Server: data, Token: fuzzToken}).DialContext, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,9 +15,8 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
@@ -26,7 +25,7 @@ import (
 // session is a connection on the way to a client. Its methods return plain
 // errors; attempt gives them the step.
 type session struct {
-	*transport.Conn
+	*dial.Conn
 	wire    *wire.Conn
 	addr    string
 	caps    []string          // as the server last told, nil if it has not; see offers
@@ -39,16 +38,16 @@ type session struct {
 	lastTag int
 }
 
-func newSession(conn *transport.Conn, debug io.Writer) *session {
+func newSession(conn *dial.Conn, debug io.Writer) *session {
 	return &session{Conn: conn, wire: wire.NewConn(conn, debug)}
 }
 
 // connect returns a session that is ready to authenticate. The connection is
 // closed when ctx ends, until release. Refusal is why it is not the first one.
 func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
-	conn, err := transport.Dial(ctx, a.DialContext, a.addr)
+	conn, err := dial.Dial(ctx, a.DialContext, a.addr)
 	if err != nil {
-		return nil, a.fail(ctx, OpConnect, login.After(err, refusal))
+		return nil, a.fail(ctx, OpConnect, dial.After(err, refusal))
 	}
 	s := newSession(conn, a.debugWriter())
 	s.addr, s.scrub = a.addr, a.scrub
@@ -56,7 +55,7 @@ func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) 
 	s.greeted = func(text string) { a.frontEnd = a.scrub(frontEnd(text)) }
 	if op, err := a.prepare(s); err != nil {
 		s.Close()
-		return nil, a.fail(ctx, op, login.After(err, refusal))
+		return nil, a.fail(ctx, op, dial.After(err, refusal))
 	}
 	a.log.DebugContext(ctx, "imapdial: connected", "frontEnd", a.frontEnd)
 	return s, nil
@@ -67,7 +66,7 @@ func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) 
 func (a *attempt) prepare(s *session) (op string, err error) {
 	// Exchange Online takes an initial response, so there is no need to ask.
 	// It is known by its address: the text of its greeting changes.
-	s.known = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
+	s.known = dial.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
 	s.inline = s.known
 	if !a.StartTLS {
 		if err := s.StartTLS(a.tlsConfig()); err != nil {
@@ -140,8 +139,8 @@ func (s *session) offered() error {
 	}
 	switch {
 	case s.offers("AUTH=" + xoauth2.Mechanism):
-	case s.offers("AUTH=" + login.OAuthBearer):
-		s.mech = login.OAuthBearer
+	case s.offers("AUTH=" + dial.OAuthBearer):
+		s.mech = dial.OAuthBearer
 	default:
 		return fmt.Errorf("%w, only %s", ErrNoXOAUTH2, plain.Line(s.wire.Scrub(strings.Join(s.caps, " "))))
 	}
@@ -158,8 +157,8 @@ func (s *session) offers(capability string) bool {
 // *xoauth2.Error besides where the server sent a challenge first.
 func (s *session) Authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
-	if s.mech == login.OAuthBearer {
-		client = login.NewOAuthBearer(client, username, token, s.addr)
+	if s.mech == dial.OAuthBearer {
+		client = dial.NewOAuthBearer(client, username, token, s.addr)
 	}
 	mech, ir, err := client.Start()
 	if err != nil {
@@ -192,20 +191,20 @@ func (s *session) answer(client sasl.Client, tag string) error {
 		r, err := s.readTagged(tag)
 		switch {
 		case err != nil:
-			return login.Join(err, refusal)
+			return dial.Join(err, refusal)
 		case r.tag != "+" && (r.kind != "OK" || refusal != nil):
-			return login.Join(r.err(), refusal)
+			return dial.Join(r.err(), refusal)
 		case r.tag != "+":
 			return nil
 		case refusal != nil:
-			return login.Join(s.unexpected(r.line), refusal)
+			return dial.Join(s.unexpected(r.line), refusal)
 		}
 		challenge := r.text
 		if challenge == "=" { // go-imap's server writes an empty challenge so (go-imap #760)
 			challenge = ""
 		}
-		if refusal, err = login.Answer(s.wire, client, challenge); err != nil {
-			return login.Join(err, refusal)
+		if refusal, err = dial.Answer(s.wire, client, challenge); err != nil {
+			return dial.Join(err, refusal)
 		}
 	}
 }

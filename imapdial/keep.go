@@ -13,7 +13,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -128,7 +128,7 @@ func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Conte
 type keeper struct {
 	dialer   *Dialer
 	username string
-	source   *login.Remembering
+	source   *dial.Remembering
 	log      *slog.Logger
 
 	tries  int   // since a session held
@@ -142,7 +142,7 @@ func newKeeper(d *Dialer, username string) *keeper {
 	return &keeper{
 		dialer:   d,
 		username: username,
-		source:   &login.Remembering{Source: d.TokenSource},
+		source:   &dial.Remembering{Source: d.TokenSource},
 		log:      newAttempt(d, username).log,
 	}
 }

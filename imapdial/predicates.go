@@ -7,7 +7,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
@@ -34,7 +34,7 @@ func Refused(err error) bool {
 	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
 		return false
 	}
-	_, unrenewed := errors.AsType[*login.Unrenewed](e.Err)
+	_, unrenewed := errors.AsType[*dial.Unrenewed](e.Err)
 	return !unrenewed
 }
 

@@ -13,9 +13,8 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -94,7 +93,7 @@ type Dialer struct {
 	// given a token.
 	Logger *slog.Logger
 
-	shared transport.Shared
+	shared dial.Shared
 }
 
 // Dial returns a client that is authenticated as username and has sent EHLO.
@@ -164,11 +163,11 @@ func (a *attempt) validFor() time.Duration {
 	if a.MinValidity != 0 {
 		return a.MinValidity
 	}
-	return login.ValidityAt(a.addr)
+	return dial.ValidityAt(a.addr)
 }
 
 func (a *attempt) run(ctx context.Context) (*session, error) {
-	s, err := login.Login[*session]{
+	s, err := dial.Login[*session]{
 		Source:    a.TokenSource,
 		Username:  a.username,
 		ValidFor:  a.validFor(),

@@ -8,22 +8,22 @@ import (
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
 // The steps of a Dial, as Error.Op names them.
 const (
-	OpQueue        = "queue"              // waiting for a turn, see MaxDials
-	OpToken        = login.OpToken        // asking the TokenSource
-	OpConnect      = "connect"            // name resolution and TCP, or DialContext
-	OpTLS          = "tls"                // the TLS handshake and the certificate
-	OpGreeting     = "greeting"           // the server's first reply
-	OpHello        = "hello"              // EHLO
-	OpStartTLS     = "starttls"           // STARTTLS, before TLS
-	OpAuthenticate = login.OpAuthenticate // AUTH
-	OpSend         = "send"               // a message, in Sender.Send
+	OpQueue        = "queue"             // waiting for a turn, see MaxDials
+	OpToken        = dial.OpToken        // asking the TokenSource
+	OpConnect      = "connect"           // name resolution and TCP, or DialContext
+	OpTLS          = "tls"               // the TLS handshake and the certificate
+	OpGreeting     = "greeting"          // the server's first reply
+	OpHello        = "hello"             // EHLO
+	OpStartTLS     = "starttls"          // STARTTLS, before TLS
+	OpAuthenticate = dial.OpAuthenticate // AUTH
+	OpSend         = "send"              // a message, in Sender.Send
 )
 
 // ErrNoStartTLS is wrapped by the [*Error] for a server that does not offer
@@ -53,7 +53,7 @@ type Error struct {
 	Server string
 	Err    error
 
-	tried *login.Tried // nil where there is no token to judge
+	tried *dial.Tried // nil where there is no token to judge
 }
 
 // Error names the step, the user, the address, the reason and the server. It
@@ -124,13 +124,13 @@ func renewable(err error) bool {
 // fail makes an *Error. The words of the server or the queue are kept beside
 // the error of ctx.
 func (a *attempt) fail(ctx context.Context, op string, err error) error {
-	err, first := login.Split(err)
+	err, first := dial.Split(err)
 	_, queued := errors.AsType[*queueError](err)
 	said := queued || isRefusal(err) || errors.Is(err, ErrUncertain)
-	reason := login.After(login.Reason(ctx, err, said, ErrProtocol), first)
+	reason := dial.After(dial.Reason(ctx, err, said, ErrProtocol), first)
 	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: a.secrets.Err(reason)}
 	if len(a.tried) > 0 {
-		e.tried = login.NewTried(a.tried[len(a.tried)-1])
+		e.tried = dial.NewTried(a.tried[len(a.tried)-1])
 	}
 	a.log.DebugContext(ctx, "smtpdial: failed", "op", op, "error", e)
 	return e

@@ -13,8 +13,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -26,7 +25,7 @@ const maxCommand = 512
 // session is a connection on the way to a client. Its methods return plain
 // errors; attempt gives them the step.
 type session struct {
-	*transport.Conn
+	*dial.Conn
 	out        *outbound // beneath Conn
 	wire       *wire.Conn
 	addr       string
@@ -37,7 +36,7 @@ type session struct {
 	lost       bool     // nothing can be asked any more
 }
 
-func newSession(conn *transport.Conn, debug io.Writer) *session {
+func newSession(conn *dial.Conn, debug io.Writer) *session {
 	return &session{Conn: conn, wire: wire.NewConn(conn, debug)}
 }
 
@@ -45,21 +44,21 @@ func newSession(conn *transport.Conn, debug io.Writer) *session {
 // closed when ctx ends, until release.
 func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
 	out := new(outbound)
-	conn, err := transport.Dial(ctx, out.dial(a.DialContext), a.addr)
+	conn, err := dial.Dial(ctx, out.dial(a.DialContext), a.addr)
 	if err != nil {
-		return nil, a.fail(ctx, OpConnect, login.After(err, refusal))
+		return nil, a.fail(ctx, OpConnect, dial.After(err, refusal))
 	}
 	s := newSession(conn, a.shared.DebugWriter(a.DebugWriter))
 	s.out = out
 	s.wire.Mask(a.tried...)
 	s.addr = a.addr
-	s.longInline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
+	s.longInline = dial.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
 	if s.localName = a.LocalName; s.localName == "" {
 		s.localName = addressLiteral(conn.LocalAddr())
 	}
 	if op, err := a.prepare(s); err != nil {
 		s.Close()
-		return nil, a.fail(ctx, op, login.After(err, refusal))
+		return nil, a.fail(ctx, op, dial.After(err, refusal))
 	}
 	a.log.DebugContext(ctx, "smtpdial: connected", "server", a.server)
 	return s, nil
@@ -147,8 +146,8 @@ func (s *session) offered() error {
 	case !ok:
 		return fmt.Errorf("%w, nor any other mechanism", ErrNoXOAUTH2)
 	case slices.Contains(mechanisms, xoauth2.Mechanism):
-	case slices.Contains(mechanisms, login.OAuthBearer):
-		s.mech = login.OAuthBearer
+	case slices.Contains(mechanisms, dial.OAuthBearer):
+		s.mech = dial.OAuthBearer
 	default:
 		return fmt.Errorf("%w, only %q", ErrNoXOAUTH2, params)
 	}
@@ -159,8 +158,8 @@ func (s *session) offered() error {
 // *xoauth2.Error besides where the server sent a challenge first.
 func (s *session) Authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
-	if s.mech == login.OAuthBearer {
-		client = login.NewOAuthBearer(client, username, token, s.addr)
+	if s.mech == dial.OAuthBearer {
+		client = dial.NewOAuthBearer(client, username, token, s.addr)
 	}
 	mech, ir, err := client.Start()
 	if err != nil {
@@ -185,16 +184,16 @@ func (s *session) answer(client sasl.Client) error {
 		r, err := s.read()
 		switch {
 		case err != nil:
-			return login.Join(err, refusal)
+			return dial.Join(err, refusal)
 		case r.code != 334 && (r.code != 235 || refusal != nil):
-			return login.Join(r.err(), refusal)
+			return dial.Join(r.err(), refusal)
 		case r.code != 334:
 			return nil
 		case refusal != nil:
-			return login.Join(r.err(), refusal)
+			return dial.Join(r.err(), refusal)
 		}
-		if refusal, err = login.Answer(s.wire, client, strings.TrimSpace(r.lines[0])); err != nil {
-			return login.Join(err, refusal)
+		if refusal, err = dial.Answer(s.wire, client, strings.TrimSpace(r.lines[0])); err != nil {
+			return dial.Join(err, refusal)
 		}
 	}
 }

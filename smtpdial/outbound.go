@@ -5,7 +5,7 @@ import (
 	"net"
 	"sync/atomic"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
 )
 
 // outbound is a connection that counts the Writes that it has taken whole.
@@ -18,7 +18,7 @@ type outbound struct {
 
 // dial returns a function like dial, which may be nil, that makes o the
 // connection.
-func (o *outbound) dial(dial transport.DialFunc) transport.DialFunc {
+func (o *outbound) dial(dial dial.DialFunc) dial.DialFunc {
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}

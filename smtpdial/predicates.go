@@ -6,8 +6,8 @@ import (
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 // Refused reports whether the server refused the token of a Dial, and a fresh
@@ -19,7 +19,7 @@ func Refused(err error) bool {
 	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
 		return false
 	}
-	_, unrenewed := errors.AsType[*login.Unrenewed](e.Err)
+	_, unrenewed := errors.AsType[*dial.Unrenewed](e.Err)
 	return !unrenewed
 }
 
@@ -41,11 +41,11 @@ func Temporary(err error) bool {
 	if err == nil || NotConnected(err) || errors.Is(err, ErrUncertain) {
 		return false
 	}
-	if open, ok := errors.AsType[*login.Unrenewed](err); ok && transport.Temporary(open.Err) {
+	if open, ok := errors.AsType[*dial.Unrenewed](err); ok && verdict.Temporary(open.Err) {
 		return true // a fresh token may be accepted
 	}
 	if reply, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return reply.Temporary()
 	}
-	return transport.Temporary(err)
+	return verdict.Temporary(err)
 }

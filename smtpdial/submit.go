@@ -13,7 +13,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/wire"
 )
 
@@ -166,7 +166,7 @@ func (s *session) within(ctx context.Context, limit time.Duration, what string, 
 	if err := ctxerr.Of(bounded); err != nil {
 		return err
 	}
-	release := transport.Guard(bounded, s)
+	release := dial.Guard(bounded, s)
 	err := step()
 	open := release()
 	reply, replied := errors.AsType[*smtp.SMTPError](err)

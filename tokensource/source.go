@@ -14,7 +14,7 @@ import (
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/journal"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 const (
@@ -224,7 +224,7 @@ func obeyAtMost(err error) time.Duration {
 // held.
 func (s *Source) remember(err error, now time.Time) {
 	hold := rememberTerminal
-	if transport.Temporary(err) {
+	if verdict.Temporary(err) {
 		hold = rememberTemporary
 	}
 	hold = min(hold<<min(s.failures, 6), rememberAtMost)

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 )
 
 // ErrUnencrypted is returned by an [SMTPAuth] that was asked to send its
@@ -70,7 +70,7 @@ func (a *smtpAuth) Start(server *smtp.ServerInfo) (mech string, ir []byte, err e
 	if a.source == nil {
 		return "", nil, errors.New("xoauth2: SMTPAuth has a nil token source")
 	}
-	token, err := login.Token(a.ctx, a.source, login.ValidityAt(server.Name))
+	token, err := dial.Token(a.ctx, a.source, dial.ValidityAt(server.Name))
 	if err != nil {
 		return "", nil, fmt.Errorf("xoauth2: no token for %q: %w", a.username, err)
 	}

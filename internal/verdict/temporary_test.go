@@ -1,4 +1,4 @@
-package transport
+package verdict
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package transport_test
+package dial_test
 
 import (
 	"context"
@@ -13,12 +13,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
 )
 
 func TestEnter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s transport.Shared
+		var s dial.Shared
 		first, err := s.Enter(t.Context(), 1)
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ func TestEnter(t *testing.T) {
 }
 
 func TestSharedCache(t *testing.T) {
-	var s transport.Shared
+	var s dial.Shared
 	leave, err := s.Enter(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestSharedCache(t *testing.T) {
 		t.Error("two dials do not share a cache")
 	}
 	own := tls.NewLRUClientSessionCache(1)
-	var other transport.Shared
+	var other dial.Shared
 	if got := other.ClientTLS(&tls.Config{ClientSessionCache: own}, "a:1").ClientSessionCache; got != own {
 		t.Error("the user's own cache was replaced")
 	}
@@ -74,7 +74,7 @@ func TestDialThatIsLate(t *testing.T) {
 				deadline := time.Now().Add(time.Minute)
 				ctx, cancel := context.WithDeadline(t.Context(), deadline)
 				defer cancel()
-				_, err := transport.Dial(ctx, func(context.Context, string, string) (net.Conn, error) {
+				_, err := dial.Dial(ctx, func(context.Context, string, string) (net.Conn, error) {
 					<-time.After(time.Until(deadline) - test.early)
 					return nil, &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
 				}, "a:1")
@@ -89,7 +89,7 @@ func TestDialThatIsLate(t *testing.T) {
 // Many clients of one dialer have one debug writer, such as a bytes.Buffer.
 func TestDebugWriterIsWrittenToByOneAtATime(t *testing.T) {
 	var (
-		s    transport.Shared
+		s    dial.Shared
 		out  turns
 		many sync.WaitGroup
 	)

@@ -1,6 +1,7 @@
-// Package login brings a connection and an access token together: what
-// imapdial and smtpdial have in common.
-package login
+// Package dial is what imapdial and smtpdial have in common: it makes a
+// connection that lives no longer than its context, gets a token at the same
+// time, and authenticates.
+package dial
 
 import (
 	"context"
