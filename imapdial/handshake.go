@@ -139,8 +139,8 @@ func (s *session) offered() error {
 	}
 	switch {
 	case s.offers("AUTH=" + xoauth2.Mechanism):
-	case s.offers("AUTH=" + dial.OAuthBearer):
-		s.mech = dial.OAuthBearer
+	case s.offers("AUTH=" + xoauth2.OAuthBearer):
+		s.mech = xoauth2.OAuthBearer
 	default:
 		return fmt.Errorf("%w, only %s", ErrNoXOAUTH2, plain.Line(s.wire.Scrub(strings.Join(s.caps, " "))))
 	}
@@ -157,8 +157,8 @@ func (s *session) offers(capability string) bool {
 // *xoauth2.Error besides where the server sent a challenge first.
 func (s *session) Authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
-	if s.mech == dial.OAuthBearer {
-		client = dial.NewOAuthBearer(client, username, token, s.addr)
+	if s.mech == xoauth2.OAuthBearer {
+		client = xoauth2.NewOAuthBearerClient(username, token, s.addr)
 	}
 	mech, ir, err := client.Start()
 	if err != nil {

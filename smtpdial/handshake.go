@@ -146,8 +146,8 @@ func (s *session) offered() error {
 	case !ok:
 		return fmt.Errorf("%w, nor any other mechanism", ErrNoXOAUTH2)
 	case slices.Contains(mechanisms, xoauth2.Mechanism):
-	case slices.Contains(mechanisms, dial.OAuthBearer):
-		s.mech = dial.OAuthBearer
+	case slices.Contains(mechanisms, xoauth2.OAuthBearer):
+		s.mech = xoauth2.OAuthBearer
 	default:
 		return fmt.Errorf("%w, only %q", ErrNoXOAUTH2, params)
 	}
@@ -158,8 +158,8 @@ func (s *session) offered() error {
 // *xoauth2.Error besides where the server sent a challenge first.
 func (s *session) Authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
-	if s.mech == dial.OAuthBearer {
-		client = dial.NewOAuthBearer(client, username, token, s.addr)
+	if s.mech == xoauth2.OAuthBearer {
+		client = xoauth2.NewOAuthBearerClient(username, token, s.addr)
 	}
 	mech, ir, err := client.Start()
 	if err != nil {
