@@ -92,7 +92,7 @@ func look(ctx context.Context, client *imapclient.Client) (string, error) {
 func (r *run) smtp(ctx context.Context) {
 	addr := r.Cloud.SMTP
 	reached := r.reach(ctx, SMTP, addr, func(ctx context.Context) (string, error) {
-		fail := func(op string, err error) error {
+		fail := func(op smtpdial.Op, err error) error {
 			return &smtpdial.Error{Op: op, Addr: addr, Username: r.smtpUsername(), Err: cmp.Or(ctx.Err(), err)}
 		}
 		conn, err := dial.Dial(ctx, r.DialContext, addr)

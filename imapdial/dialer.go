@@ -13,15 +13,16 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/imapguard"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// DefaultTimeout bounds a Dial. It is generous because Exchange can take ten
+// The defaults of a [Dialer]. The time is generous because Exchange can take ten
 // seconds to refuse.
-const DefaultTimeout = time.Minute
-
-// DefaultMaxDials is how many dials of a Dialer are under way at a time.
-const DefaultMaxDials = 64
+const (
+	DefaultTimeout  = time.Minute
+	DefaultMaxDials = 64
+)
 
 // failurePace is how long a dial that fails keeps its turn.
 const failurePace = time.Second
@@ -108,7 +109,7 @@ type Dialer struct {
 // text, which imapclient alone drops. The predicates of this package, such as
 // [Expired], recognize it.
 func (d *Dialer) Dial(ctx context.Context, username string) (*imapclient.Client, error) {
-	return newAttempt(d, username).dial(ctx)
+	return d.attempt(username, KeepOptions{}).dial(ctx)
 }
 
 // Dial is (&Dialer{TokenSource: src}).Dial(ctx, username): the mailbox
@@ -119,86 +120,108 @@ func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*imapcl
 
 // attempt is one call of Dial.
 type attempt struct {
-	*Dialer
-	addr     string
-	username string
-	source   oauth2.TokenSource // of the Dialer, or one around it
-	log      *slog.Logger
-	frontEnd string          // as the last greeting named it
-	tokens   []string        // that were tried, the last one last
-	conn     *conn           // of the client that dial returned
-	ended    func(err error) // see conn
+	dial.Attempt
+	options  imapclient.Options
+	limits   Limits
+	startTLS bool
+	early    bool // EarlyAuth
+	probes   bool
+	ended    func(err error) // see imapguard.Config; nil without Keep
+	session  *session
+	conn     *imapguard.Conn // of the client
 }
 
-func newAttempt(d *Dialer, username string) *attempt {
-	a := &attempt{Dialer: d, addr: d.Addr, username: username, source: d.TokenSource, log: d.Logger}
-	if a.addr == "" {
-		a.addr = exoauth.Global.IMAP
+func (d *Dialer) attempt(username string, keep KeepOptions) *attempt {
+	a := &attempt{limits: d.Limits, startTLS: d.StartTLS, early: d.EarlyAuth, probes: !d.SkipProbe}
+	if options := cmp.Or(keep.Options, d.Options); options != nil {
+		a.options = *options
 	}
-	if a.log == nil {
-		a.log = slog.New(slog.DiscardHandler)
+	a.Attempt = dial.Attempt{
+		Reporter:    d.reporter(username),
+		Protocol:    a,
+		Source:      d.TokenSource,
+		TLSConfig:   d.TLSConfig,
+		DialContext: d.DialContext,
+		Timeout:     d.Timeout,
+		MaxDials:    d.MaxDials,
+		Pace:        failurePace,
+		DebugWriter: a.options.DebugWriter,
+		Shared:      &d.shared,
 	}
-	a.log = a.log.With("addr", a.addr, "mailbox", username)
 	return a
 }
 
-// dial waits for its turn and bounds the time from then on.
+func (d *Dialer) reporter(username string) dial.Reporter {
+	return dial.Reporter{
+		Package:     "imapdial",
+		Addr:        cmp.Or(d.Addr, exoauth.Global.IMAP),
+		Username:    username,
+		Logger:      d.Logger,
+		ErrProtocol: ErrProtocol,
+		Judge:       judge,
+		Words:       words,
+		New:         newError,
+	}
+}
+
 func (a *attempt) dial(ctx context.Context) (*imapclient.Client, error) {
 	// With a stand-in for the token, so that a bad name costs no request.
-	if err := xoauth2.Validate(a.username, "-"); err != nil {
+	if err := xoauth2.Validate(a.Username, "-"); err != nil {
 		return nil, a.fail(ctx, OpAuthenticate, err)
 	}
-	leave, err := a.shared.Enter(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials))
-	if err != nil {
-		return nil, a.fail(ctx, OpQueue, err)
-	}
-	begun := time.Now()
-	bounded, cancel := dial.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
-	defer cancel()
-	client, err := a.run(bounded)
-	if early := failurePace - time.Since(begun); err != nil && early > 0 {
-		time.AfterFunc(early, leave)
-	} else {
-		leave()
-	}
-	return client, err
-}
-
-func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
-	s, err := dial.Login[*session]{
-		Source:    a.source,
-		Username:  a.username,
-		Connect:   a.connect,
-		Try:       a.try,
-		Refused:   isRefusal,
-		Renewable: renewable,
-		Fail:      a.fail,
-		Logger:    a.log,
-	}.Run(ctx)
-	if err != nil {
+	if err := a.Attempt.Dial(ctx); err != nil {
 		return nil, err
 	}
-	a.log.DebugContext(ctx, "imapdial: authenticated", "frontEnd", a.frontEnd)
-	return a.open(ctx, s)
-}
-
-// open proves the mailbox and hands the connection to imapclient.
-func (a *attempt) open(ctx context.Context, s *session) (*imapclient.Client, error) {
-	if !a.SkipProbe {
-		if err := s.probe(); err != nil {
-			s.Close()
-			return nil, a.fail(ctx, OpOpen, err)
-		}
-	}
-	if !s.Release() {
-		return nil, a.fail(ctx, OpOpen, net.ErrClosed)
-	}
-	s.scrub = hiding(a.tokens) // without a, which nobody needs for as long as the session stands
-	client, conn, err := s.handOver(a.Options, a.Limits, a.ended)
+	client, err := a.handOver()
 	if err != nil {
 		return nil, a.fail(ctx, OpOpen, err)
 	}
-	a.conn = conn
-	a.log.DebugContext(ctx, "imapdial: mailbox open", "frontEnd", a.frontEnd)
+	a.Log(ctx, slog.LevelDebug, "mailbox open", "server", a.Server)
 	return client, nil
+}
+
+func (a *attempt) fail(ctx context.Context, op Op, err error) error {
+	return a.Fail(ctx, string(op), err)
+}
+
+// Prepare implements dial.Protocol: TLS, the greeting, and, from servers that
+// are not known to be Exchange Online, the capabilities.
+func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
+	s := newSession(conn, a.Wire(conn))
+	a.session, s.addr, s.server = s, a.Addr, &a.Server
+	// Exchange Online takes an initial response, so there is no need to ask.
+	// It is known by its address: the text of its greeting changes.
+	s.known = dial.ServedBy(a.Addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
+	s.inline = s.known
+	if !a.startTLS {
+		if err := s.StartTLS(a.TLS()); err != nil {
+			return string(OpTLS), err
+		}
+	}
+	if s.early = a.early && s.inline && !a.startTLS; s.early {
+		return "", nil
+	}
+	if err := s.greet(); err != nil {
+		return string(OpGreeting), err
+	}
+	if a.startTLS {
+		if op, err := s.upgrade(a.TLS()); err != nil {
+			return string(op), err
+		}
+	}
+	if s.inline && s.caps == nil {
+		return "", nil
+	}
+	return string(OpCapability), s.offered()
+}
+
+// Authenticate implements dial.Protocol.
+func (a *attempt) Authenticate(token string) error { return a.session.authenticate(a.Username, token) }
+
+// Open implements dial.Protocol: it proves the mailbox.
+func (a *attempt) Open() (op string, err error) {
+	if a.probes {
+		err = a.session.probe()
+	}
+	return string(OpOpen), err
 }

@@ -120,7 +120,7 @@ func ExampleDialer_Keep() {
 		Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
 	}
 	dialer := &imapdial.Dialer{TokenSource: cfg.ClientCredentials()}
-	err := dialer.Keep(context.Background(), "invoices@contoso.com", func(ctx context.Context, c *imapclient.Client) error {
+	err := dialer.Keep(context.Background(), "invoices@contoso.com", nil, func(ctx context.Context, c *imapclient.Client) error {
 		for {
 			status, err := c.Status("INBOX", &imap.StatusOptions{NumUnseen: true}).Wait()
 			if err != nil {

@@ -19,7 +19,7 @@ import (
 
 // A stage is a point of the handshake at which the server's turn is to speak.
 type stage struct {
-	op     string
+	op     imapdial.Op
 	dialer func(testing.TB, mailtest.Script) *imapdial.Dialer
 	// reach plays a good server up to the stage and then rest with the tag to
 	// be answered.

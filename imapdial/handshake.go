@@ -1,9 +1,7 @@
 package imapdial
 
 import (
-	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +10,7 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-sasl"
 
-	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/verdict"
@@ -28,75 +24,17 @@ type session struct {
 	*dial.Conn
 	wire    *wire.Conn
 	addr    string
-	caps    []string          // as the server last told, nil if it has not; see offers
-	mech    string            // SASL mechanism; "" is XOAUTH2
-	inline  bool              // the server takes an initial response
-	greeted func(text string) // is told the greeting's text; nil for nobody
-	scrub   func(string) string
-	early   bool // the greeting is still to come
-	known   bool // to be Exchange Online, by its address
+	caps    []string // as the server last told, nil if it has not; see offers
+	mech    string   // SASL mechanism
+	inline  bool     // the server takes an initial response
+	server  *string  // is set to the front end in the greeting
+	early   bool     // the greeting is still to come
+	known   bool     // to be Exchange Online, by its address
 	lastTag int
 }
 
-func newSession(conn *dial.Conn, debug io.Writer) *session {
-	return &session{Conn: conn, wire: wire.NewConn(conn, debug)}
-}
-
-// connect returns a session that is ready to authenticate. The connection is
-// closed when ctx ends, until release. Refusal is why it is not the first one.
-func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
-	conn, err := dial.Dial(ctx, a.DialContext, a.addr)
-	if err != nil {
-		return nil, a.fail(ctx, OpConnect, dial.After(err, refusal))
-	}
-	s := newSession(conn, a.debugWriter())
-	s.addr, s.scrub = a.addr, a.scrub
-	s.wire.Mask(a.tokens...)
-	s.greeted = func(text string) { a.frontEnd = a.scrub(frontEnd(text)) }
-	if op, err := a.prepare(s); err != nil {
-		s.Close()
-		return nil, a.fail(ctx, op, dial.After(err, refusal))
-	}
-	a.log.DebugContext(ctx, "imapdial: connected", "frontEnd", a.frontEnd)
-	return s, nil
-}
-
-// prepare brings s up to AUTHENTICATE: TLS, the greeting, and, from servers
-// that are not known to be Exchange Online, the capabilities.
-func (a *attempt) prepare(s *session) (op string, err error) {
-	// Exchange Online takes an initial response, so there is no need to ask.
-	// It is known by its address: the text of its greeting changes.
-	s.known = dial.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
-	s.inline = s.known
-	if !a.StartTLS {
-		if err := s.StartTLS(a.tlsConfig()); err != nil {
-			return OpTLS, err
-		}
-	}
-	if s.early = a.EarlyAuth && s.inline && !a.StartTLS; s.early {
-		return "", nil
-	}
-	if err := s.greet(); err != nil {
-		return OpGreeting, err
-	}
-	if a.StartTLS {
-		if op, err := s.upgrade(a.tlsConfig()); err != nil {
-			return op, err
-		}
-	}
-	if s.inline && s.caps == nil {
-		return "", nil
-	}
-	return OpCapability, s.offered()
-}
-
-func (a *attempt) tlsConfig() *tls.Config { return a.shared.ClientTLS(a.TLSConfig, a.addr) }
-
-func (a *attempt) debugWriter() io.Writer {
-	if a.Options == nil {
-		return nil
-	}
-	return a.shared.DebugWriter(a.Options.DebugWriter)
+func newSession(conn *dial.Conn, w *wire.Conn) *session {
+	return &session{Conn: conn, wire: w, mech: xoauth2.Mechanism, server: new(string)}
 }
 
 // greet reads the greeting.
@@ -110,14 +48,12 @@ func (s *session) greet() error {
 	case r.kind != "OK":
 		return r.err()
 	}
-	if s.greeted != nil {
-		s.greeted(r.text)
-	}
+	*s.server = s.wire.Scrub(frontEnd(r.text))
 	return nil
 }
 
 // upgrade runs STARTTLS. What the server said in the clear is forgotten.
-func (s *session) upgrade(config *tls.Config) (op string, err error) {
+func (s *session) upgrade(config *tls.Config) (op Op, err error) {
 	if err := s.command("STARTTLS"); err != nil {
 		return OpStartTLS, err
 	}
@@ -128,9 +64,9 @@ func (s *session) upgrade(config *tls.Config) (op string, err error) {
 	return OpTLS, s.StartTLS(config)
 }
 
-// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER where that
-// is all it has, from its greeting or by asking. LOGINDISABLED is about
-// passwords and does not matter.
+// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER if that is
+// all it has, from its greeting or by asking. LOGINDISABLED is about passwords
+// and does not matter.
 func (s *session) offered() error {
 	if s.caps == nil {
 		if err := s.command("CAPABILITY"); err != nil {
@@ -153,60 +89,42 @@ func (s *session) offers(capability string) bool {
 	return slices.ContainsFunc(s.caps, func(c string) bool { return strings.EqualFold(c, capability) })
 }
 
-// Authenticate runs AUTHENTICATE. A refusal is an *imap.Error, and an
-// *xoauth2.Error besides where the server sent a challenge first.
-func (s *session) Authenticate(username, token string) error {
+// authenticate runs AUTHENTICATE. A refusal is an *imap.Error, and an
+// *xoauth2.Error besides if the server sent a challenge first.
+func (s *session) authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
 	if s.mech == xoauth2.OAuthBearer {
 		client = xoauth2.NewOAuthBearerClient(username, token, s.addr)
 	}
-	mech, ir, err := client.Start()
-	if err != nil {
-		return err
-	}
-	encoded := base64.StdEncoding.EncodeToString(ir)
-	s.wire.Mask(encoded, token)
 	s.caps = nil // they change with the authentication
-	command := "AUTHENTICATE " + mech
-	if s.inline {
-		command += " " + encoded
-	}
-	tags, err := s.send(command)
-	if s.early {
-		s.early = false
-		if err := s.greet(); err != nil {
-			return &stepError{OpGreeting, err}
+	var tags []string
+	return dial.SASL(s.wire, client, token, func(mech, initial string) (err error) {
+		command := "AUTHENTICATE " + mech
+		if s.inline {
+			command += " " + initial
 		}
-	}
-	if err != nil {
+		tags, err = s.send(command)
+		if s.early {
+			s.early = false
+			if err := s.greet(); err != nil {
+				return &dial.StepError{Op: string(OpGreeting), Err: err}
+			}
+		}
 		return err
-	}
-	return s.answer(client, tags[0])
-}
-
-// answer responds to challenges until the command tag is completed.
-func (s *session) answer(client sasl.Client, tag string) error {
-	var refusal error // what a challenge said
-	for {
-		r, err := s.readTagged(tag)
+	}, func() (dial.Reply, error) {
+		r, err := s.readTagged(tags...)
 		switch {
 		case err != nil:
-			return dial.Join(err, refusal)
-		case r.tag != "+" && (r.kind != "OK" || refusal != nil):
-			return dial.Join(r.err(), refusal)
+			return dial.Reply{}, err
 		case r.tag != "+":
-			return nil
-		case refusal != nil:
-			return dial.Join(s.unexpected(r.line), refusal)
+			return dial.Reply{OK: r.kind == "OK", Err: r.err()}, nil
 		}
 		challenge := r.text
 		if challenge == "=" { // go-imap's server writes an empty challenge so (go-imap #760)
 			challenge = ""
 		}
-		if refusal, err = dial.Answer(s.wire, client, challenge); err != nil {
-			return dial.Join(err, refusal)
-		}
-	}
+		return dial.Reply{Goes: true, Challenge: challenge, Err: s.unexpected(r.line)}, nil
+	})
 }
 
 // probe asks a question that only an open mailbox answers, since the OK of

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2/imapclient"
+	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/dial"
@@ -97,11 +98,11 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 // which Keep dials again: the error wraps [ErrDialAgain], or it is an
 // *imap.Error that is [Temporary] or says "not connected". Keep hides a token
 // that the server has echoed in the error.
-func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Context, *imapclient.Client) error) error {
+func (d *Dialer) Keep(ctx context.Context, username string, options *KeepOptions, f func(context.Context, *imapclient.Client) error) error {
+	k := newKeeper(d, username, options)
 	if f == nil {
-		return newAttempt(d, username).fail(ctx, OpSession, errNoFunction)
+		return k.report.Fail(ctx, string(OpSession), errNoFunction)
 	}
-	k := newKeeper(d, username)
 	for {
 		held, done, err := k.session(ctx, f)
 		if ctx.Err() != nil {
@@ -114,22 +115,32 @@ func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Conte
 		if !again {
 			return err
 		}
-		k.log.LogAttrs(ctx, k.level(), "imapdial: session over, dialling again", slog.Duration("held", held),
-			slog.Duration("wait", wait), slog.Int("try", k.tries), slog.Any("reason", err))
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		k.report.Log(ctx, k.level(), "session over, dialling again", "held", held, "wait", wait, "try", k.tries, "reason", err)
+		if !ctxerr.Sleep(ctx, wait) {
 			return k.ended(ctx)
 		}
 	}
 }
 
+// KeepOptions are the options of one call of [Dialer.Keep]. With them one
+// Dialer, whose MaxDials bounds the dials of all, serves any number of
+// mailboxes.
+type KeepOptions struct {
+	// Options takes the place of Dialer.Options, so that a
+	// UnilateralDataHandler can know its mailbox. Nil means Dialer.Options.
+	Options *imapclient.Options
+
+	// TokenSource takes the place of Dialer.TokenSource, for the mailbox of a
+	// user who has signed in. Nil means Dialer.TokenSource.
+	TokenSource oauth2.TokenSource
+}
+
 // keeper is one call of Keep.
 type keeper struct {
-	dialer   *Dialer
-	username string
-	source   *dial.Remembering
-	log      *slog.Logger
+	dialer  *Dialer
+	options KeepOptions
+	report  dial.Reporter
+	source  *dial.Remembering
 
 	tries  int   // since a session held
 	opened bool  // the mailbox has been open
@@ -138,13 +149,16 @@ type keeper struct {
 
 const errNoFunction = verdict.Setting("f is nil: pass Keep the function to call with the client")
 
-func newKeeper(d *Dialer, username string) *keeper {
-	return &keeper{
-		dialer:   d,
-		username: username,
-		source:   &dial.Remembering{Source: d.TokenSource},
-		log:      newAttempt(d, username).log,
+func newKeeper(d *Dialer, username string, options *KeepOptions) *keeper {
+	k := &keeper{dialer: d, report: d.reporter(username)}
+	if options != nil {
+		k.options = *options
 	}
+	k.source = &dial.Remembering{Source: d.TokenSource}
+	if k.options.TokenSource != nil {
+		k.source.Source = k.options.TokenSource
+	}
+	return k
 }
 
 // level is the level of the message before the next try. It is normal that a
@@ -188,7 +202,7 @@ func (k *keeper) next(ctx context.Context, e *Error, held time.Duration) (wait t
 	case expired && held >= heldLong:
 		return 0, true
 	}
-	return k.backoff(), true
+	return dial.Backoff(k.tries, minBackoff, maxBackoff), true
 }
 
 // final reports whether a person must mend e before another try can succeed.
@@ -196,7 +210,7 @@ func (k *keeper) final(e *Error) bool {
 	_, file := errors.AsType[*fs.PathError](e)
 	answer, answered := reply(e)
 	switch {
-	case errors.Is(e, verdict.ErrInteraction), xoauth2.Validate(k.username, "-") != nil:
+	case errors.Is(e, verdict.ErrInteraction), xoauth2.Validate(k.report.Username, "-") != nil:
 		return true
 	case errors.Is(e, verdict.ErrSetting):
 		return !file || !k.opened
@@ -228,11 +242,4 @@ func wrongServer(e *Error) bool {
 func (k *keeper) expired(err error) bool {
 	expiry := k.source.Expiry()
 	return Expired(err) || !expiry.IsZero() && !time.Now().Before(expiry)
-}
-
-// backoff is exponential and random, so that ten thousand mailboxes that one
-// outage cut off do not come back in step.
-func (k *keeper) backoff() time.Duration {
-	most := min(minBackoff<<min(k.tries-1, 20), maxBackoff)
-	return most/2 + rand.N(most/2+1)
 }

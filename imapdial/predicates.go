@@ -31,11 +31,7 @@ func Expired(err error) bool { return means(err, verdict.Expired) }
 // failed to get a fresh token, since the server may accept that one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
-		return false
-	}
-	_, unrenewed := errors.AsType[*dial.Unrenewed](e.Err)
-	return !unrenewed
+	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Temporary()
 }
 
 // Temporary reports whether the same call can succeed later although nobody

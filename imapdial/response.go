@@ -10,6 +10,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
@@ -73,6 +74,17 @@ func (r *response) hide(scrub func(string) string) {
 	r.code, r.text = scrub(r.code), scrub(r.text)
 }
 
+// goodbye returns the error for a BYE, without the tokens, or nil if the line is
+// none.
+func goodbye(line string, tokens dial.Tokens) error {
+	r, ok := parseResponse(line)
+	if !ok {
+		return nil
+	}
+	r.hide(tokens.Text)
+	return r.err()
+}
+
 // err returns the status as the error that imapclient would make of it.
 func (r *response) err() *imap.Error {
 	return &imap.Error{
@@ -83,7 +95,7 @@ func (r *response) err() *imap.Error {
 }
 
 // capabilities returns what r says of the server's capabilities; ok is false
-// where it says nothing.
+// if it says nothing.
 func (r *response) capabilities() (caps []string, ok bool) {
 	switch {
 	case r.tag == "*" && r.kind == "CAPABILITY":
@@ -118,7 +130,7 @@ func isAtom(s string) bool {
 }
 
 // literalSize returns the size that a line announces at its end, as in
-// "* NAMESPACE ((({5}", or -1 where it announces none.
+// "* NAMESPACE ((({5}", or -1 if it announces none.
 func literalSize(line string) int {
 	start := strings.LastIndexByte(line, '{')
 	if start < 0 || !strings.HasSuffix(line, "}") {
@@ -133,7 +145,7 @@ func literalSize(line string) int {
 }
 
 // frontEnd returns the host name that Exchange puts at the end of its
-// greeting, in base64 of UTF-16LE; "" where there is none.
+// greeting, in base64 of UTF-16LE; "" if there is none.
 func frontEnd(greeting string) string {
 	start := strings.LastIndexByte(greeting, '[')
 	if start < 0 || !strings.HasSuffix(greeting, "]") {

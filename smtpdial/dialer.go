@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -14,16 +15,17 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/dial"
-	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// DefaultTimeout bounds a Dial. It is generous because Exchange can take ten
-// seconds to refuse.
-const DefaultTimeout = time.Minute
-
-// DefaultMaxDials is how many dials of a Dialer are under way at a time.
-const DefaultMaxDials = 64
+// The defaults of a [Dialer]. The time is generous because Exchange can take ten
+// seconds to refuse. A line of a reply should have no more than 512 octets (RFC
+// 5321 §4.5.3.1.5), and the longest reply, to EHLO, has a few dozen lines.
+const (
+	DefaultTimeout  = time.Minute
+	DefaultMaxDials = 64
+	DefaultMaxReply = 64 << 10 // octets
+)
 
 // A Dialer dials a submission service. If users sign in, make one for each
 // user's TokenSource. TokenSource is required; the zero value of every other
@@ -103,12 +105,11 @@ type Dialer struct {
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // end the session, with Quit or Close.
 func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error) {
-	a := newAttempt(d, username)
-	s, err := a.dial(ctx)
-	if err != nil {
+	a := d.attempt(username)
+	if err := a.dial(ctx); err != nil {
 		return nil, err
 	}
-	client, err := s.handOver(d.MaxReply)
+	client, err := a.session.handOver(d.MaxReply)
 	if err != nil {
 		return nil, a.fail(ctx, OpHello, err)
 	}
@@ -123,73 +124,86 @@ func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*smtp.C
 
 // attempt is one call of Dial.
 type attempt struct {
-	*Dialer
-	addr     string
-	username string
-	log      *slog.Logger
-	server   string   // as the last greeting named it
-	tried    []string // tokens
-	secrets  plain.Secrets
+	dial.Attempt
+	implicitTLS bool
+	localName   string
+	session     *session
 }
 
-func newAttempt(d *Dialer, username string) *attempt {
-	a := &attempt{Dialer: d, addr: d.Addr, username: username, log: d.Logger}
-	if a.addr == "" {
-		a.addr = exoauth.Global.SMTP
+func (d *Dialer) attempt(username string) *attempt {
+	a := &attempt{implicitTLS: d.ImplicitTLS, localName: d.LocalName}
+	a.Attempt = dial.Attempt{
+		Reporter:    d.reporter(username),
+		Protocol:    a,
+		Source:      d.TokenSource,
+		ValidFor:    d.MinValidity,
+		TLSConfig:   d.TLSConfig,
+		DialContext: d.DialContext,
+		Timeout:     d.Timeout,
+		MaxDials:    d.MaxDials,
+		DebugWriter: d.DebugWriter,
+		Shared:      &d.shared,
 	}
-	if a.log == nil {
-		a.log = slog.New(slog.DiscardHandler)
+	if a.ValidFor == 0 {
+		a.ValidFor = dial.ValidityAt(a.Addr)
 	}
-	a.log = a.log.With("addr", a.addr, "username", username)
 	return a
 }
 
-// dial waits for its turn and bounds the time from then on.
-func (a *attempt) dial(ctx context.Context) (*session, error) {
+func (d *Dialer) reporter(username string) dial.Reporter {
+	return dial.Reporter{
+		Package:     "smtpdial",
+		Addr:        cmp.Or(d.Addr, exoauth.Global.SMTP),
+		Username:    username,
+		Logger:      d.Logger,
+		ErrProtocol: ErrProtocol,
+		Judge:       judge,
+		Words:       words,
+		New:         newError,
+	}
+}
+
+func (a *attempt) dial(ctx context.Context) error {
 	// With a stand-in for the token, so that a bad name costs no request.
-	if err := xoauth2.Validate(a.username, "-"); err != nil {
-		return nil, a.fail(ctx, OpAuthenticate, err)
+	if err := xoauth2.Validate(a.Username, "-"); err != nil {
+		return a.fail(ctx, OpAuthenticate, err)
 	}
-	bounded, done, err := a.shared.Begin(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials), cmp.Or(max(a.Timeout, 0), DefaultTimeout))
+	return a.Dial(ctx)
+}
+
+func (a *attempt) fail(ctx context.Context, op Op, err error) error {
+	return a.Fail(ctx, string(op), err)
+}
+
+// Prepare implements dial.Protocol: greeting, TLS, EHLO.
+func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
+	s := newSession(conn, a.Wire(conn))
+	a.session, s.addr = s, a.Addr
+	s.longInline = dial.ServedBy(a.Addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
+	s.localName = cmp.Or(a.localName, addressLiteral(conn.LocalAddr()))
+	if a.implicitTLS {
+		if err := s.StartTLS(a.TLS()); err != nil {
+			return string(OpTLS), err
+		}
+	}
+	greeting, err := s.expect(220)
 	if err != nil {
-		return nil, a.fail(ctx, OpQueue, err)
+		return string(OpGreeting), err
 	}
-	defer done()
-	return a.run(bounded)
+	a.Server, _, _ = strings.Cut(s.wire.Scrub(greeting.lines[0]), " ")
+	if !a.implicitTLS {
+		if op, err := s.upgrade(a.TLS()); err != nil {
+			return string(op), err
+		}
+	}
+	if err := s.sayHello(); err != nil {
+		return string(OpHello), err
+	}
+	return string(OpAuthenticate), s.offered()
 }
 
-// validFor is MinValidity, or its default.
-func (a *attempt) validFor() time.Duration {
-	if a.MinValidity != 0 {
-		return a.MinValidity
-	}
-	return dial.ValidityAt(a.addr)
-}
+// Authenticate implements dial.Protocol.
+func (a *attempt) Authenticate(token string) error { return a.session.authenticate(a.Username, token) }
 
-func (a *attempt) run(ctx context.Context) (*session, error) {
-	s, err := dial.Login[*session]{
-		Source:    a.TokenSource,
-		Username:  a.username,
-		ValidFor:  a.validFor(),
-		Connect:   a.connect,
-		Try:       a.try,
-		Refused:   isRefusal,
-		Renewable: renewable,
-		Fail:      a.fail,
-		Logger:    a.log,
-	}.Run(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !s.Release() {
-		return nil, a.fail(ctx, OpAuthenticate, net.ErrClosed)
-	}
-	a.log.DebugContext(ctx, "smtpdial: authenticated", "server", a.server)
-	return s, nil
-}
-
-// try takes note of a token that is about to be sent.
-func (a *attempt) try(token string) {
-	a.tried = append(a.tried, token)
-	a.secrets.AddEncoded(token)
-}
+// Open implements dial.Protocol. Exchange opens the mailbox with the message.
+func (a *attempt) Open() (op string, err error) { return string(OpAuthenticate), nil }

@@ -40,7 +40,7 @@ func ExampleDial() {
 
 // A Sender keeps a client ready for the next message, and to the limits of a
 // mailbox: three connections, thirty messages a minute.
-func ExampleDialer_Sender() {
+func ExampleSender() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
 	contoso := srv.Tenant()
@@ -53,8 +53,8 @@ func ExampleDialer_Sender() {
 		DialContext: srv.DialContext,
 	}
 
-	sender := dialer.Sender("invoices@contoso.com")
-	defer sender.Close()
+	sender := &smtpdial.Sender{Dialer: dialer, Username: "invoices@contoso.com"}
+	defer sender.CloseIdle()
 	for n := range 3 {
 		message := fmt.Appendf(nil, "From: invoices@contoso.com\r\nTo: adele@example.com\r\nSubject: Invoice %d\r\n\r\nPaid.\r\n", n)
 		err := sender.Send(context.Background(), "invoices@contoso.com", []string{"adele@example.com"}, message)

@@ -34,7 +34,7 @@ func encoded(s string) string { return base64.StdEncoding.EncodeToString([]byte(
 type fault struct {
 	name string
 	play mailtest.Script
-	op   string
+	op   smtpdial.Op
 	is   error  // errors.Is, nil for none
 	smtp string // code, enhanced code and text of the *smtp.SMTPError, "" for none
 	says string // part of the text

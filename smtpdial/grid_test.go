@@ -19,7 +19,7 @@ import (
 
 // A stage is a point of the handshake at which the server's turn is to speak.
 type stage struct {
-	op     string
+	op     smtpdial.Op
 	dialer func(testing.TB, mailtest.Script) *smtpdial.Dialer
 	reach  func(rest func(p *mailtest.Peer)) mailtest.Script // plays a good server up to there
 }

@@ -1,6 +1,8 @@
 package smtpdial
 
 import (
+	"cmp"
+	"math"
 	"slices"
 
 	"github.com/emersion/go-smtp"
@@ -27,8 +29,12 @@ func (s *session) handOver(maxReply int) (*smtp.Client, error) {
 	}
 	greeting += "250 " + lines[last] + "\r\n"
 
+	most := int64(cmp.Or(maxReply, DefaultMaxReply))
+	if most < 0 {
+		most = math.MaxInt64
+	}
 	client := smtp.NewClient(&handoff.Conn{
-		Conn:        bound(s.wire.Tap(s.Conn.Conn), maxReply),
+		Conn:        handoff.Bound(s.wire.Tap(s.Conn.Conn), most, &ReplyTooLongError{int(most)}),
 		Greeting:    []byte(greeting),
 		Rest:        s.wire.Unread(),
 		SwallowLine: true,

@@ -1,18 +1,13 @@
 package smtpdial
 
 import (
-	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strings"
 
-	"github.com/emersion/go-sasl"
-
-	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
@@ -26,66 +21,17 @@ const maxCommand = 512
 // errors; attempt gives them the step.
 type session struct {
 	*dial.Conn
-	out        *outbound // beneath Conn
 	wire       *wire.Conn
 	addr       string
 	localName  string
-	mech       string   // SASL mechanism; "" is XOAUTH2
+	mech       string   // SASL mechanism
 	hello      []string // the answer to the last EHLO
 	longInline bool     // the server takes a long initial response inline
 	lost       bool     // nothing can be asked any more
 }
 
-func newSession(conn *dial.Conn, debug io.Writer) *session {
-	return &session{Conn: conn, wire: wire.NewConn(conn, debug)}
-}
-
-// connect returns a session that is ready to authenticate. The connection is
-// closed when ctx ends, until release.
-func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
-	out := new(outbound)
-	conn, err := dial.Dial(ctx, out.dial(a.DialContext), a.addr)
-	if err != nil {
-		return nil, a.fail(ctx, OpConnect, dial.After(err, refusal))
-	}
-	s := newSession(conn, a.shared.DebugWriter(a.DebugWriter))
-	s.out = out
-	s.wire.Mask(a.tried...)
-	s.addr = a.addr
-	s.longInline = dial.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
-	if s.localName = a.LocalName; s.localName == "" {
-		s.localName = addressLiteral(conn.LocalAddr())
-	}
-	if op, err := a.prepare(s); err != nil {
-		s.Close()
-		return nil, a.fail(ctx, op, dial.After(err, refusal))
-	}
-	a.log.DebugContext(ctx, "smtpdial: connected", "server", a.server)
-	return s, nil
-}
-
-// prepare brings s up to AUTH: greeting, TLS, EHLO.
-func (a *attempt) prepare(s *session) (op string, err error) {
-	config := a.shared.ClientTLS(a.TLSConfig, a.addr)
-	if a.ImplicitTLS {
-		if err := s.StartTLS(config); err != nil {
-			return OpTLS, err
-		}
-	}
-	greeting, err := s.expect(220)
-	if err != nil {
-		return OpGreeting, err
-	}
-	a.server, _, _ = strings.Cut(s.wire.Scrub(greeting.lines[0]), " ")
-	if !a.ImplicitTLS {
-		if op, err := s.upgrade(config); err != nil {
-			return op, err
-		}
-	}
-	if err := s.sayHello(); err != nil {
-		return OpHello, err
-	}
-	return OpAuthenticate, s.offered()
+func newSession(conn *dial.Conn, w *wire.Conn) *session {
+	return &session{Conn: conn, wire: w, mech: xoauth2.Mechanism}
 }
 
 func addressLiteral(addr net.Addr) string {
@@ -101,7 +47,7 @@ func addressLiteral(addr net.Addr) string {
 }
 
 // upgrade runs STARTTLS. What the server said in the clear is forgotten.
-func (s *session) upgrade(config *tls.Config) (op string, err error) {
+func (s *session) upgrade(config *tls.Config) (op Op, err error) {
 	if err := s.sayHello(); err != nil {
 		return OpHello, err
 	}
@@ -137,8 +83,8 @@ func (s *session) extension(name string) (params string, ok bool) {
 	return "", false
 }
 
-// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER where that
-// is all it has.
+// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER if that is
+// all it has.
 func (s *session) offered() error {
 	params, ok := s.extension("AUTH")
 	mechanisms := strings.Fields(strings.ToUpper(params))
@@ -154,48 +100,26 @@ func (s *session) offered() error {
 	return nil
 }
 
-// Authenticate runs AUTH. A refusal is an *smtp.SMTPError, and an
-// *xoauth2.Error besides where the server sent a challenge first.
-func (s *session) Authenticate(username, token string) error {
+// authenticate runs AUTH. A refusal is an *smtp.SMTPError, and an *xoauth2.Error
+// besides if the server sent a challenge first.
+func (s *session) authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
 	if s.mech == xoauth2.OAuthBearer {
 		client = xoauth2.NewOAuthBearerClient(username, token, s.addr)
 	}
-	mech, ir, err := client.Start()
-	if err != nil {
-		return err
-	}
-	encoded := base64.StdEncoding.EncodeToString(ir)
-	s.wire.Mask(encoded, token)
-	command := "AUTH " + mech
-	if inline := command + " " + encoded; s.longInline || len(inline)+len("\r\n") <= maxCommand {
-		command = inline
-	}
-	if err := s.write(command); err != nil {
-		return err
-	}
-	return s.answer(client)
-}
-
-// answer responds to challenges until the server has decided.
-func (s *session) answer(client sasl.Client) error {
-	var refusal error // what a challenge said
-	for {
+	return dial.SASL(s.wire, client, token, func(mech, initial string) error {
+		command := "AUTH " + mech
+		if inline := command + " " + initial; s.longInline || len(inline)+len("\r\n") <= maxCommand {
+			command = inline
+		}
+		return s.write(command)
+	}, func() (dial.Reply, error) {
 		r, err := s.read()
-		switch {
-		case err != nil:
-			return dial.Join(err, refusal)
-		case r.code != 334 && (r.code != 235 || refusal != nil):
-			return dial.Join(r.err(), refusal)
-		case r.code != 334:
-			return nil
-		case refusal != nil:
-			return dial.Join(r.err(), refusal)
+		if err != nil {
+			return dial.Reply{}, err
 		}
-		if refusal, err = dial.Answer(s.wire, client, strings.TrimSpace(r.lines[0])); err != nil {
-			return dial.Join(err, refusal)
-		}
-	}
+		return dial.Reply{Goes: r.code == 334, Challenge: strings.TrimSpace(r.lines[0]), OK: r.code == 235, Err: r.err()}, nil
+	})
 }
 
 // write sends a command.
@@ -217,7 +141,7 @@ func (s *session) lastWords(err error) error {
 }
 
 // command sends one command and returns its reply, with an *smtp.SMTPError
-// where that has none of the codes wanted.
+// if that has none of the codes wanted.
 func (s *session) command(line string, want ...int) (reply, error) {
 	if err := s.write(line); err != nil {
 		return reply{}, err

@@ -22,13 +22,13 @@ const (
 type idle struct {
 	mu      sync.Mutex // guards what follows
 	clients []*kept    // the newest last
-	closed  bool
+	closed  bool       // until somebody asks for a client, as in net/http
 }
 
 // kept is a client that a Sender keeps.
 type kept struct {
 	*session
-	dialled *attempt
+	attempt *attempt
 	refused bool        // the last message failed, and RSET has to end it
 	used    time.Time   // when it became idle
 	timer   *time.Timer // closes it when it has been idle for long
@@ -38,6 +38,7 @@ type kept struct {
 func (i *idle) get() *kept {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.closed = false
 	for last := len(i.clients) - 1; last >= 0; last-- {
 		c := i.clients[last]
 		i.clients = i.clients[:last]

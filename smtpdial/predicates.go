@@ -16,11 +16,7 @@ import (
 // get a fresh token, since the server may accept that one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
-		return false
-	}
-	_, unrenewed := errors.AsType[*dial.Unrenewed](e.Err)
-	return !unrenewed
+	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Temporary()
 }
 
 // NotConnected reports whether err is Exchange's "430 4.2.0 STOREDRV; mailbox

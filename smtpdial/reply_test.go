@@ -76,8 +76,8 @@ func TestLimits(t *testing.T) {
 		"end of a message":     {acceptTimeout, 10 * time.Minute},
 		"less than a server's": {idleFor < 5*time.Minute, true},
 		// Microsoft's page on SMTP client submission
-		"connections":         {MaxConns, 3},
-		"messages per minute": {MaxPerMinute, 30},
+		"connections":         {DefaultMaxConns, 3},
+		"messages per minute": {DefaultMaxPerMinute, 30},
 		// the documentation of Sender and Dialer
 		"tries":  {DefaultMaxTries, 6},
 		"dials":  {DefaultMaxDials, 64},

@@ -6,23 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/turns"
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
-// The limits of Exchange Online for one mailbox, which a Sender keeps to.
+// The defaults of a [Sender]. The first two are the limits of Exchange Online
+// for one mailbox, which answers more connections with 432 4.3.2.
 // https://learn.microsoft.com/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device-or-application-to-send-email-using-microsoft-365-or-office-365
 const (
-	MaxConns     = 3  // connections at a time; more are told 432 4.3.2
-	MaxPerMinute = 30 // messages
+	DefaultMaxConns     = 3
+	DefaultMaxPerMinute = 30
+	DefaultMaxTries     = 6
 )
-
-// DefaultMaxTries is how often a Sender tries to send one message.
-const DefaultMaxTries = 6
 
 // ErrUncertain is wrapped by the error of a Send whose connection broke after
 // the end of the message was sent and before the whole reply had come. The
@@ -30,43 +30,46 @@ const DefaultMaxTries = 6
 // that could send the message twice.
 var ErrUncertain = errors.New("the message may have been sent or not")
 
-const errNoDialer = verdict.Setting("the Sender has no Dialer: make it with Dialer.Sender")
+const errNoDialer = verdict.Setting("the Sender has no Dialer: set its field Dialer")
 
 // A Sender sends the messages of one mailbox. It keeps its connections for the
 // next message, for up to four minutes, and replaces them when they break. It
 // stays within the limits of Exchange Online: Send waits if it would exceed
-// them. Make a Sender with [Dialer.Sender]; the zero Sender refuses every
-// message. It is safe for concurrent use.
+// them.
+//
+// Dialer and Username are required; the zero value of every other field is
+// usable. Do not change the fields, nor copy the Sender, after the first call of
+// Send. A Sender is safe for concurrent use.
 type Sender struct {
-	// Conns is the maximum number of connections at a time. Zero is MaxConns.
-	Conns int
-	// PerMinute is the maximum number of messages begun in any minute. Zero is
-	// MaxPerMinute, negative is no limit.
-	PerMinute int
+	// Dialer opens the connections.
+	Dialer *Dialer
+
+	// Username is the user name to authenticate with, as for Dialer.Dial.
+	Username string
+
+	// MaxConns is the maximum number of connections at a time. Zero means
+	// DefaultMaxConns.
+	MaxConns int
+
+	// MaxPerMinute is the maximum number of messages begun in any minute. Zero
+	// means DefaultMaxPerMinute, negative means no limit.
+	MaxPerMinute int
+
 	// MaxTries is the maximum number of tries of one message, the first one
-	// included. Zero is DefaultMaxTries.
+	// included. Zero means DefaultMaxTries.
 	MaxTries int
 
-	dialer   *Dialer
-	username string
-
 	once   sync.Once
-	queue  queue
+	report dial.Reporter
+	queue  turns.Queue
 	idle   idle
 	outage outage
 }
 
-// Sender returns a Sender that authenticates as username. Its fields may be set
-// until the first call of Send.
-func (d *Dialer) Sender(username string) *Sender {
-	return &Sender{dialer: d, username: username}
-}
-
 func (s *Sender) init() {
-	s.once.Do(func() {
-		s.queue.conns = cmp.Or(max(s.Conns, 0), MaxConns)
-		s.queue.most = max(cmp.Or(s.PerMinute, MaxPerMinute), 0)
-	})
+	s.report = cmp.Or(s.Dialer, new(Dialer)).reporter(s.Username)
+	s.queue.Conns = cmp.Or(max(s.MaxConns, 0), DefaultMaxConns)
+	s.queue.PerMinute = max(cmp.Or(s.MaxPerMinute, DefaultMaxPerMinute), 0)
 }
 
 // Send sends message, a header and a body as in RFC 5322. The addresses from
@@ -105,14 +108,13 @@ func (s *Sender) init() {
 // ended, the error wraps that of ctx, and also the failure of the last try if
 // there was one.
 func (s *Sender) Send(ctx context.Context, from string, to []string, message []byte) error {
-	s.init()
+	s.once.Do(s.init)
 	m := envelope{from, to, message}
-	if s.dialer == nil {
-		return newAttempt(new(Dialer), s.username).fail(ctx, OpSend, errNoDialer)
+	if s.Dialer == nil {
+		return s.fail(ctx, OpSend, errNoDialer)
 	}
-	a := newAttempt(s.dialer, s.username)
 	if err := m.check(); err != nil {
-		return a.fail(ctx, OpSend, err)
+		return s.fail(ctx, OpSend, err)
 	}
 	var last error
 	for try := 1; ; try++ {
@@ -126,44 +128,39 @@ func (s *Sender) Send(ctx context.Context, from string, to []string, message []b
 			return err
 		}
 		last = err
-		wait := backoff(try)
-		a.log.LogAttrs(ctx, slog.LevelInfo, "smtpdial: not sent, trying again", slog.Int("try", try), slog.Duration("wait", wait), slog.Any("reason", err))
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		wait := dial.Backoff(try, 2*time.Second, time.Minute)
+		s.report.Log(ctx, slog.LevelInfo, "not sent, trying again", "try", try, "wait", wait, "reason", err)
+		if !ctxerr.Sleep(ctx, wait) {
 			return after(ctxerr.Of(ctx), last)
 		}
 	}
 }
 
+func (s *Sender) fail(ctx context.Context, op Op, err error) error {
+	return s.report.Fail(ctx, string(op), err)
+}
+
 // after returns err together with the failure of the try before, if there was
 // one and err does not say more.
 func after(err, last error) error {
-	if last == nil || isRefusal(err) || errors.Is(err, ErrUncertain) {
+	if last == nil || judge(err) >= dial.Refused || errors.Is(err, ErrUncertain) {
 		return err
 	}
 	return fmt.Errorf("%w, after %w", err, last)
 }
 
-// backoff is two seconds at first and doubles up to a minute, and a random
-// half of it is left out.
-func backoff(try int) time.Duration {
-	most := min(2*time.Second<<min(try-1, 10), time.Minute)
-	return most/2 + rand.N(most/2+1)
-}
-
 // try sends a message once.
 func (s *Sender) try(ctx context.Context, m envelope) error {
-	turn, err := s.queue.wait(ctx)
+	turn, err := s.queue.Wait(ctx)
 	if err != nil {
-		return newAttempt(s.dialer, s.username).fail(ctx, OpQueue, err)
+		return s.fail(ctx, OpQueue, err)
 	}
-	defer turn.done()
+	defer turn.Done()
 	c, err := s.client(ctx)
 	if err != nil {
 		return err
 	}
-	turn.begin()
+	turn.Begin()
 	err = c.submit(ctx, m)
 	c.refused = err != nil
 	if c.usable() {
@@ -172,9 +169,9 @@ func (s *Sender) try(ctx context.Context, m envelope) error {
 		c.Close()
 	}
 	if err != nil {
-		return c.dialled.fail(ctx, OpSend, err)
+		return c.attempt.fail(ctx, OpSend, err)
 	}
-	turn.sent()
+	turn.Sent()
 	return nil
 }
 
@@ -195,21 +192,19 @@ func (s *Sender) client(ctx context.Context) (*kept, error) {
 	if err := s.outage.current(); err != nil {
 		return nil, err
 	}
-	a := newAttempt(s.dialer, s.username)
-	session, err := a.dial(ctx)
+	a := s.Dialer.attempt(s.Username)
+	err := a.dial(ctx)
 	if ctx.Err() == nil {
 		s.outage.note(err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &kept{session: session, dialled: a}, nil
+	return &kept{session: a.session, attempt: a}, nil
 }
 
-// Close closes the idle connections with QUIT, without waiting for the reply.
-// Other connections close at the end of their message, also those of a later
-// Send. Close returns nil.
-func (s *Sender) Close() error {
-	s.idle.close()
-	return nil
-}
+// CloseIdle closes the connections that wait for a message. It sends QUIT and
+// does not wait for the reply. A connection in use is closed at the end of its
+// message, unless another Send has begun meanwhile. The Sender remains usable: a
+// later Send opens a connection and keeps it.
+func (s *Sender) CloseIdle() { s.idle.close() }

@@ -127,9 +127,9 @@ func writeLines(w *bufio.Writer, message []byte) error {
 // TLS record of its own. Until the connection has taken all of it, the server
 // cannot have the message. After that, only a reply tells.
 func (s *session) finish(ctx context.Context) error {
-	before := s.out.whole.Load()
+	before := s.Taken()
 	err := s.within(ctx, blockTimeout, "take the end of the message", func() error { return s.write(".") })
-	if err != nil && s.out.whole.Load() == before {
+	if err != nil && s.Taken() == before {
 		return err
 	}
 	err = s.within(ctx, acceptTimeout, "answer the message", func() error {

@@ -43,3 +43,10 @@ func (u *Unrenewed) Error() string {
 
 // Unwrap returns both.
 func (u *Unrenewed) Unwrap() []error { return []error{u.Refusal, u.Err} }
+
+// Final reports whether err, whose answer is a, is a refusal that no other token
+// of the source could have prevented.
+func Final(a Answer, err error) bool {
+	_, unrenewed := errors.AsType[*Unrenewed](err)
+	return a >= Refused && !unrenewed
+}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/exoauth/exoauth"
@@ -22,7 +23,7 @@ type DialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 // Conn is a connection that is closed when a context ends, until Release.
 type Conn struct {
 	net.Conn          // over TLS once StartTLS has succeeded
-	raw      net.Conn // for closing at once, without the goodbye of TLS
+	raw      *counted // for closing at once, without the goodbye of TLS
 	release  func() (open bool)
 }
 
@@ -39,8 +40,29 @@ func Dial(ctx context.Context, dial DialFunc, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, lateOf(ctx, err)
 	}
-	return &Conn{Conn: conn, raw: conn, release: Guard(ctx, conn)}, nil
+	raw := &counted{Conn: conn}
+	return &Conn{Conn: raw, raw: raw, release: Guard(ctx, conn)}, nil
 }
+
+// counted is a connection that counts the Writes that it has taken whole.
+type counted struct {
+	net.Conn
+	whole atomic.Int64
+}
+
+// Write implements net.Conn.
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if n == len(p) {
+		c.whole.Add(1)
+	}
+	return n, err
+}
+
+// Taken returns the number of Writes that the connection below TLS has taken
+// whole. Each is a record of TLS or more, and the server can read nothing of a
+// record that was cut off.
+func (c *Conn) Taken() int64 { return c.raw.whole.Load() }
 
 // lateOf returns the error of ctx for a dial that gave up at the deadline of
 // ctx, which a connection's own timer can reach before that of ctx does.
@@ -84,7 +106,7 @@ func (c *Conn) StartTLS(config *tls.Config) error {
 
 // Raw returns the connection below TLS, for a caller that must break it at once
 // after Release. It keeps nothing of the context alive, as c does.
-func (c *Conn) Raw() net.Conn { return c.raw }
+func (c *Conn) Raw() net.Conn { return c.raw.Conn }
 
 // Release ends the influence of the context. It reports whether the
 // connection is still open.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"strconv"
 	"testing"
@@ -109,11 +108,11 @@ func TestAskLasting(t *testing.T) {
 	}
 }
 
-// server is a session with a server that wants a token to be valid for ten
+// server is the steps of a login at a server that wants a token to be valid for ten
 // minutes. It is given the source to know for how long each is.
 type server struct{ src *plainSource }
 
-func (s server) Authenticate(_, token string) error {
+func (s server) authenticate(token string) error {
 	n, err := strconv.Atoi(token)
 	if left := s.src.left[n]; err != nil || left >= 0 && left < ten {
 		return errRefused
@@ -121,7 +120,17 @@ func (s server) Authenticate(_, token string) error {
 	return nil
 }
 
-func (server) Close() error { return nil }
+func (s server) judge(err error) Answer {
+	if err == errRefused {
+		return Renewable
+	}
+	return None
+}
+
+func (server) connect(context.Context, error) error              { return nil }
+func (server) refused(context.Context, error)                    {}
+func (server) close()                                            {}
+func (server) Fail(_ context.Context, _ string, err error) error { return err }
 
 var errRefused = errors.New("501 5.5.127 Token will expire soon error")
 
@@ -142,15 +151,7 @@ func TestOneRequestMore(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/ValidFor %v", name, validFor), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					src := &toldSource{left(row.left...)}
-					_, err := Login[server]{
-						Source: src, ValidFor: validFor,
-						Connect:   func(context.Context, error) (server, error) { return server{&src.plainSource}, nil },
-						Try:       func(string) {},
-						Refused:   func(err error) bool { return err == errRefused },
-						Renewable: func(err error) bool { return err == errRefused },
-						Fail:      func(_ context.Context, _ string, err error) error { return err },
-						Logger:    slog.New(slog.DiscardHandler),
-					}.Run(t.Context())
+					err := login(t.Context(), server{&src.plainSource}, src, validFor)
 					if !errors.Is(err, row.err) || src.asked != row.asked {
 						t.Errorf("asked %d times, error %v; want %d, %v", src.asked, err, row.asked, row.err)
 					}

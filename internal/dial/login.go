@@ -5,151 +5,87 @@ package dial
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 	"time"
 
 	"golang.org/x/oauth2"
-
-	"github.com/exoauth/exoauth/internal/ctxerr"
-	"github.com/exoauth/exoauth/internal/wire"
 )
 
-// The steps that a Login names in failures.
-const (
-	OpToken        = "token"
-	OpAuthenticate = "authenticate"
-)
-
-// Session is a connection on its way to being authenticated.
-type Session interface {
-	// Authenticate makes one attempt. It may be called again after a refusal.
-	Authenticate(username, token string) error
-	// Close ends the session at once. It may be called more than once.
-	Close() error
+// steps are what login has to do in its order.
+type steps interface {
+	// connect makes a connection that lives no longer than ctx. It returns the
+	// error of Fail, which should include the refusal that made the connection
+	// necessary, by [After]. Refusal is nil for the first connection.
+	connect(ctx context.Context, refusal error) error
+	// authenticate sends a token over the last connection.
+	authenticate(token string) error
+	// judge returns the server's answer in an error of authenticate.
+	judge(err error) Answer
+	// refused is called before a fresh token is sent.
+	refused(ctx context.Context, refusal error)
+	// close breaks the last connection.
+	close()
+	// Fail returns the error for a step. It must keep together what comes from
+	// [After].
+	Fail(ctx context.Context, op string, err error) error
 }
 
-// Login is one attempt to come to an authenticated session.
-type Login[S Session] struct {
-	Source   oauth2.TokenSource
-	Username string
-	// ValidFor is how long a token must still be valid; zero is no minimum.
-	ValidFor time.Duration
-
-	// Connect makes a session that lives no longer than ctx. Refusal made the
-	// connection necessary; it is nil for the first one. The error is returned
-	// as it is, and should include the refusal, by [After].
-	Connect func(ctx context.Context, refusal error) (S, error)
-
-	// Try is told each token before it is sent.
-	Try func(token string)
-	// Refused tells an answer of the server from a connection that broke.
-	Refused func(error) bool
-	// Renewable reports whether another token may be accepted.
-	Renewable func(error) bool
-
-	// Fail makes the error to return for a step. What comes from [After]
-	// must stay together.
-	Fail   func(ctx context.Context, op string, err error) error
-	Logger *slog.Logger
-}
-
-// Run fetches the token and connects side by side, so that the caller waits
-// for the longer of the two; the failure of the token ends the connecting.
+// login gets a token and connects side by side, so that the caller waits for
+// the longer of the two. If there is no token, that ends the connecting.
 //
-// Exchange refuses a stale token in the same words as anything else, so a
-// refusal is followed by one attempt with a fresh token, if the source has
-// one, on the same connection if that is still open.
+// Exchange refuses a stale token in the same words as anything else, so after a
+// refusal login sends a fresh token, if src has one, over the same connection if
+// that is still open.
 //
-// What is still under way when Run returns, ends with ctx: the caller must
+// The work that is under way when login returns ends with ctx: the caller must
 // cancel it.
-func (l Login[S]) Run(ctx context.Context) (S, error) {
+func login(ctx context.Context, s steps, src oauth2.TokenSource, validFor time.Duration) error {
 	connecting, stop := context.WithCancel(ctx)
-	asked := askFor(connecting, l.Source, l.ValidFor, stop)
-
-	s, err := l.Connect(connecting, nil)
-	if err != nil {
+	asked := askFor(connecting, src, validFor, stop)
+	if err := s.connect(connecting, nil); err != nil {
 		if failure := asked.failure(); failure != nil && ctx.Err() == nil {
-			return l.fail(ctx, OpToken, failure)
+			return s.Fail(ctx, OpToken, failure)
 		}
-		return s, err
+		return err
 	}
 	token, err := asked.wait(ctx)
 	if err != nil {
-		s.Close()
-		return l.fail(ctx, OpToken, err)
+		s.close()
+		return s.Fail(ctx, OpToken, err)
 	}
-	refusal := l.authenticate(s, token)
-	switch {
-	case refusal == nil:
-		return s, nil
-	case asked.renewed || !l.Renewable(refusal):
-		s.Close()
-		return l.fail(ctx, OpAuthenticate, refusal)
+	refusal := s.authenticate(token.AccessToken)
+	if refusal == nil {
+		return nil
 	}
-	return l.again(ctx, s, token, refusal)
+	var fresh *oauth2.Token
+	if !asked.renewed && s.judge(refusal) == Renewable {
+		if fresh, err = renew(ctx, src, validFor, token); err != nil {
+			refusal = &Unrenewed{refusal, err}
+		}
+	}
+	if fresh == nil {
+		s.close()
+		return s.Fail(ctx, OpAuthenticate, refusal)
+	}
+	s.refused(ctx, refusal)
+	return again(ctx, s, fresh.AccessToken, refusal)
 }
 
-func (l Login[S]) authenticate(s S, token *oauth2.Token) error {
-	l.Try(token.AccessToken)
-	return s.Authenticate(l.Username, token.AccessToken)
-}
-
-// again follows a refusal.
-func (l Login[S]) again(ctx context.Context, s S, refused *oauth2.Token, refusal error) (S, error) {
-	fresh, err := renew(ctx, l.Source, l.ValidFor, refused)
-	switch {
-	case err != nil:
-		s.Close()
-		return l.fail(ctx, OpAuthenticate, &Unrenewed{refusal, err})
-	case fresh == nil:
-		s.Close()
-		return l.fail(ctx, OpAuthenticate, refusal)
-	}
-	l.Logger.InfoContext(ctx, "token refused, trying a fresh one", "refusal", refusal)
-	err = l.authenticate(s, fresh)
+// again sends a fresh token, if need be over another connection, for servers
+// that close theirs after a refusal.
+func again(ctx context.Context, s steps, token string, refusal error) error {
+	err := s.authenticate(token)
 	if err == nil {
-		return s, nil
+		return nil
 	}
-	s.Close()
-	if l.Refused(err) || ctx.Err() != nil {
-		return l.fail(ctx, OpAuthenticate, After(err, refusal))
+	s.close()
+	if s.judge(err) < Refused && ctx.Err() == nil {
+		if err := s.connect(ctx, refusal); err != nil {
+			return err
+		}
+		if err = s.authenticate(token); err == nil {
+			return nil
+		}
+		s.close()
 	}
-	return l.anew(ctx, fresh, refusal)
-}
-
-// anew is for servers that close the connection after a refusal.
-func (l Login[S]) anew(ctx context.Context, token *oauth2.Token, refusal error) (S, error) {
-	s, err := l.Connect(ctx, refusal)
-	if err != nil {
-		return s, err
-	}
-	if err := l.authenticate(s, token); err != nil {
-		s.Close()
-		return l.fail(ctx, OpAuthenticate, After(err, refusal))
-	}
-	return s, nil
-}
-
-// Reason is the error to report for err. If ctx has ended, that is the reason,
-// and the error of the broken connection is noise, unless the server had said
-// something itself. A violation of the limits of package wire becomes an error
-// that wraps protocol.
-func Reason(ctx context.Context, err error, said bool, protocol error) error {
-	switch ended := ctxerr.Of(ctx); {
-	case ended != nil && said:
-		err = fmt.Errorf("%w, after %w", ended, err)
-	case ended != nil:
-		err = ended
-	}
-	if _, ok := errors.AsType[wire.Violation](err); ok {
-		err = fmt.Errorf("%w: %w", protocol, err)
-	}
-	return err
-}
-
-func (l Login[S]) fail(ctx context.Context, op string, err error) (S, error) {
-	var none S
-	return none, l.Fail(ctx, op, err)
+	return s.Fail(ctx, OpAuthenticate, After(err, refusal))
 }

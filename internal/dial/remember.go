@@ -50,15 +50,7 @@ func (r *Remembering) Expire(ctx context.Context) {
 	if last == nil {
 		return
 	}
-	told := make(chan struct{})
-	go func() {
-		defer close(told)
-		r.Invalidate(last)
-	}()
-	select {
-	case <-told:
-	case <-ctx.Done():
-	}
+	run(func(*pending) { r.Invalidate(last) }, nil).wait(ctx)
 }
 
 // Invalidate tells the source of a token that was refused, if it wants to know.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -19,66 +18,72 @@ var (
 	errNetwork = errors.New("no network")
 )
 
-// attempts is a Login at a server that was written down before.
+// attempts are the steps of a login at a server that was written down before.
 type attempts struct {
 	connects []error // of each connection; nil is one that stands
 	answers  []error // to each AUTHENTICATE
 	cancel   int     // the caller gives up within this AUTHENTICATE; the first is 1
 	source   oauth2.TokenSource
+	wait     func(context.Context) error // for each connection, nil for none
 
 	tried    []string
-	refusals []error // that Connect was told of
+	refusals []error // that connect was told of
 	open     int     // connections
+	closed   bool    // the last one
 	failed   error   // what Fail was told
+	giveUp   func()
 }
 
-// login is the Login; a key of its context is to arrive at the source.
-func (a *attempts) login(cancel func()) Login[*scriptedSession] {
-	return Login[*scriptedSession]{
-		Source:   a.source,
-		Username: "user@example.com",
-		Connect: func(_ context.Context, refusal error) (*scriptedSession, error) {
-			a.refusals = append(a.refusals, refusal)
-			if err := a.connects[len(a.refusals)-1]; err != nil {
-				return nil, err
-			}
-			a.open++
-			return &scriptedSession{a: a, cancel: cancel}, nil
-		},
-		Try:       func(token string) { a.tried = append(a.tried, token) },
-		Refused:   func(err error) bool { return errors.Is(err, errNo) },
-		Renewable: func(err error) bool { return errors.Is(err, errNo) },
-		Fail: func(_ context.Context, op string, err error) error {
-			a.failed = err
-			return fmt.Errorf("%s: %w", op, err)
-		},
-		Logger: slog.New(slog.DiscardHandler),
-	}
+// run is a login; a key of its context is to arrive at the source.
+func (a *attempts) run(ctx context.Context, cancel func()) error {
+	a.giveUp = cancel
+	return login(ctx, a, a.source, 0)
 }
 
-type scriptedSession struct {
-	a      *attempts
-	cancel func()
-	closed bool
-}
-
-func (s *scriptedSession) Authenticate(_, token string) error {
-	if s.closed {
-		return errors.New("the session is closed")
+func (a *attempts) connect(ctx context.Context, refusal error) error {
+	if a.wait != nil {
+		return a.wait(ctx)
 	}
-	n := len(s.a.tried)
-	if n == s.a.cancel {
-		s.cancel()
+	a.refusals = append(a.refusals, refusal)
+	if err := a.connects[len(a.refusals)-1]; err != nil {
+		return err
 	}
-	return s.a.answers[n-1]
-}
-
-func (s *scriptedSession) Close() error {
-	if !s.closed {
-		s.closed = true
-		s.a.open--
-	}
+	a.open++
+	a.closed = false
 	return nil
+}
+
+func (a *attempts) authenticate(token string) error {
+	a.tried = append(a.tried, token)
+	if a.closed {
+		return errors.New("the connection is closed")
+	}
+	n := len(a.tried)
+	if n == a.cancel {
+		a.giveUp()
+	}
+	return a.answers[n-1]
+}
+
+func (a *attempts) judge(err error) Answer {
+	if errors.Is(err, errNo) {
+		return Renewable
+	}
+	return None
+}
+
+func (a *attempts) refused(context.Context, error) {}
+
+func (a *attempts) close() {
+	if !a.closed {
+		a.closed = true
+		a.open--
+	}
+}
+
+func (a *attempts) Fail(_ context.Context, op string, err error) error {
+	a.failed = err
+	return fmt.Errorf("%s: %w", op, err)
 }
 
 // second is a source that has another token, or an error, once it was told.
@@ -106,7 +111,7 @@ func (s *second) Invalidate(t *oauth2.Token) {
 	s.told = append(s.told, t.AccessToken)
 }
 
-func TestRunAfterARefusal(t *testing.T) {
+func TestLoginAfterARefusal(t *testing.T) {
 	for name, row := range map[string]struct {
 		attempts
 		second
@@ -135,12 +140,12 @@ func TestRunAfterARefusal(t *testing.T) {
 				defer cancel()
 				a, start := row.attempts, time.Now()
 				a.source = &row.second
-				s, err := a.login(cancel).Run(ctx)
+				err := a.run(ctx, cancel)
 				if row.hangs {
 					defer time.Sleep(time.Hour)
 				}
-				if (err == nil) != (row.is == nil) || (err == nil) != (s != nil) {
-					t.Fatalf("session %v, error %v", s, err)
+				if (err == nil) != (row.is == nil) {
+					t.Fatalf("error %v", err)
 				}
 				for _, is := range row.is {
 					if !errors.Is(err, is) {
@@ -157,7 +162,7 @@ func TestRunAfterARefusal(t *testing.T) {
 					t.Errorf("%d connections are open, want %d", a.open, row.open)
 				}
 				if len(a.refusals) > 1 && !errors.Is(a.refusals[1], errNo) || a.refusals[0] != nil {
-					t.Errorf("Connect was told of %v, want the refusal the second time", a.refusals)
+					t.Errorf("connect was told of %v, want the refusal the second time", a.refusals)
 				}
 				if refused := len(a.answers) > 0 && errors.Is(a.answers[0], errNo); !row.hangs && slices.Equal(row.told, []string{"stale"}) != refused {
 					t.Errorf("the source was told of %q", row.told)
@@ -191,14 +196,14 @@ func TestSourceIsAskedUnderTheContext(t *testing.T) {
 		a := attempts{source: src, connects: []error{errNetwork}}
 		ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), ctxKey{}, "the caller's"), time.Minute)
 		defer cancel()
-		if _, err := a.login(nil).Run(ctx); !errors.Is(err, errNetwork) {
+		if err := a.run(ctx, nil); !errors.Is(err, errNetwork) {
 			t.Errorf("error %v", err)
 		}
 		got := <-src.got
 		if got.Value(ctxKey{}) != "the caller's" {
 			t.Error("the source was asked under another context")
 		}
-		cancel() // as the contract of Run has it
+		cancel() // as the contract of login has it
 		synctest.Wait()
 	})
 	t.Run("by way of Remembering", func(t *testing.T) {
@@ -216,8 +221,8 @@ func TestSourceIsAskedUnderTheContext(t *testing.T) {
 	})
 }
 
-// A plain source knows no context. Run ends with its own all the same.
-func TestRunLeavesASourceThatHangs(t *testing.T) {
+// A plain source knows no context. A login ends with its own all the same.
+func TestLoginLeavesASourceThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := attempts{connects: []error{nil}, source: sourceFunc(func() (*oauth2.Token, error) {
 			time.Sleep(time.Hour)
@@ -226,7 +231,7 @@ func TestRunLeavesASourceThatHangs(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
-		_, err := a.login(nil).Run(ctx)
+		err := a.run(ctx, nil)
 		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != time.Minute || a.open != 0 {
 			t.Errorf("error %v after %v, %d connections open", err, took, a.open)
 		}
@@ -238,17 +243,16 @@ func TestRunLeavesASourceThatHangs(t *testing.T) {
 func TestTokenEndsTheConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := attempts{source: sourceFunc(func() (*oauth2.Token, error) { return nil, errNetwork })}
-		l := a.login(nil)
-		l.Connect = func(ctx context.Context, _ error) (*scriptedSession, error) {
+		a.wait = func(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
-				return nil, ctx.Err()
+				return ctx.Err()
 			case <-time.After(time.Hour):
-				return nil, errHungUp
+				return errHungUp
 			}
 		}
 		start := time.Now()
-		if _, err := l.Run(t.Context()); !errors.Is(err, errNetwork) || time.Since(start) != 0 {
+		if err := a.run(t.Context(), nil); !errors.Is(err, errNetwork) || time.Since(start) != 0 {
 			t.Errorf("error %v after %v, want that of the source at once", err, time.Since(start))
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"io"
 	"sync"
-	"time"
 )
 
 // Shared has the things that the dials of one dialer share: TLS settings with a
@@ -41,17 +40,6 @@ func (d *debugWriter) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.w.Write(p)
-}
-
-// Begin starts a dial: it waits for its turn among maxDials, and bounds the
-// time from then on. Done must be called when the dial is over.
-func (s *Shared) Begin(ctx context.Context, maxDials int, timeout time.Duration) (bounded context.Context, done func(), err error) {
-	leave, err := s.Enter(ctx, maxDials)
-	if err != nil {
-		return nil, nil, err
-	}
-	bounded, cancel := WithTimeout(ctx, timeout)
-	return bounded, func() { cancel(); leave() }, nil
 }
 
 // Enter waits for its turn among limit dials, of which the first call decides.

@@ -1,4 +1,4 @@
-package smtpdial
+package turns
 
 import (
 	"context"
@@ -9,16 +9,16 @@ import (
 
 // inLine makes n callers wait in q, one after the other. The number of each
 // comes when its turn does.
-func inLine(ctx context.Context, q *queue, n int, came chan<- int) {
+func inLine(ctx context.Context, q *Queue, n int, came chan<- int) {
 	for i := range n {
 		go func() {
-			turn, err := q.wait(ctx)
+			turn, err := q.Wait(ctx)
 			if err != nil {
 				return
 			}
-			turn.begin()
+			turn.Begin()
 			came <- i
-			turn.done()
+			turn.Done()
 		}()
 		synctest.Wait()
 	}
@@ -26,7 +26,7 @@ func inLine(ctx context.Context, q *queue, n int, came chan<- int) {
 
 func TestQueueIsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := &queue{conns: 1, most: 2}
+		q := &Queue{Conns: 1, PerMinute: 2}
 		came := make(chan int, 20)
 		inLine(t.Context(), q, 20, came)
 		for want := range 20 {
@@ -40,31 +40,31 @@ func TestQueueIsInOrder(t *testing.T) {
 func TestQueueGivesBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		conns, most int
-		leave       func(mine *turn)
+		leave       func(mine *Turn)
 		wait        time.Duration // for the turn of one behind
 	}{
-		"a turn that is not begun": {1, 1, func(mine *turn) { mine.done() }, 0},
-		"a turn that is begun":     {1, 1, func(mine *turn) { mine.begin(); mine.done() }, time.Minute},
-		"a begun turn, no pace":    {1, 0, func(mine *turn) { mine.begin(); mine.done() }, 0},
-		"a connection, in time":    {1, 2, func(mine *turn) { mine.begin(); <-time.After(time.Second); mine.done() }, time.Second},
-		"the pace, not in time":    {2, 1, func(mine *turn) { <-time.After(time.Second); mine.begin() }, time.Second + time.Minute},
+		"a turn that is not begun": {1, 1, func(mine *Turn) { mine.Done() }, 0},
+		"a turn that is begun":     {1, 1, func(mine *Turn) { mine.Begin(); mine.Done() }, time.Minute},
+		"a begun turn, no pace":    {1, 0, func(mine *Turn) { mine.Begin(); mine.Done() }, 0},
+		"a connection, in time":    {1, 2, func(mine *Turn) { mine.Begin(); <-time.After(time.Second); mine.Done() }, time.Second},
+		"the pace, not in time":    {2, 1, func(mine *Turn) { <-time.After(time.Second); mine.Begin() }, time.Second + time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				q := &queue{conns: test.conns, most: test.most}
-				mine, err := q.wait(t.Context())
+				q := &Queue{Conns: test.conns, PerMinute: test.most}
+				mine, err := q.Wait(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
 				start := time.Now()
 				came := make(chan time.Duration)
 				go func() {
-					turn, err := q.wait(t.Context())
+					turn, err := q.Wait(t.Context())
 					if err != nil {
 						t.Error(err)
 						return
 					}
-					turn.done()
+					turn.Done()
 					came <- time.Since(start)
 				}()
 				synctest.Wait()
@@ -80,23 +80,23 @@ func TestQueueGivesBack(t *testing.T) {
 // A turn that comes in the same moment as the end of the context is not lost.
 func TestQueueTakesBackATurnThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := &queue{conns: 1, most: 1}
+		q := &Queue{Conns: 1, PerMinute: 1}
 		for range 1000 {
-			mine, err := q.wait(t.Context())
+			mine, err := q.Wait(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan struct{})
 			go func() {
-				if late, err := q.wait(ctx); err == nil {
-					late.done()
+				if late, err := q.Wait(ctx); err == nil {
+					late.Done()
 				}
 				close(done)
 			}()
 			synctest.Wait()
 			go cancel()
-			mine.done()
+			mine.Done()
 			<-done
 		}
 		if q.taken != 0 || q.unbegun != 0 || q.waiting.Len() != 0 {

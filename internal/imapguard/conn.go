@@ -1,4 +1,7 @@
-package imapdial
+// Package imapguard is the connection beneath imapclient. It bounds what a
+// response can cost, keeps the goodbye that imapclient drops, and ends a session
+// whose server does not answer.
+package imapguard
 
 import (
 	"errors"
@@ -31,18 +34,26 @@ func (silence) Error() string   { return "no answer within " + answerGrace.Strin
 func (silence) Timeout() bool   { return true }
 func (silence) Temporary() bool { return true }
 
-// conn is imapclient's connection. It remembers a BYE, which imapclient drops,
+// Config is what a [Conn] is made of.
+type Config struct {
+	handoff.Conn
+	Raw    io.Closer // breaks the connection at once
+	Limits Limits
+	// Exceeded returns the error for a limit that a response has exceeded.
+	Exceeded func(*LimitError) error
+	// Bye returns the error for a goodbye, nil if the line is none.
+	Bye func(line string) error
+	// Ended, if not nil, is called once if the connection ends other than by
+	// Close or LOGOUT, on the goroutine that finds out.
+	Ended func(err error)
+}
+
+// Conn is imapclient's connection. It remembers a BYE, which imapclient drops,
 // and reports it when the connection ends: from Read in place of io.EOF, from
 // Write in place of the error of a closed connection. A BYE after the client's
 // own LOGOUT is only the answer to that.
-type conn struct {
-	handoff.Conn
-	raw   io.Closer           // breaks the connection at once
-	scrub func(string) string // hides the tokens that were tried
-	// ended, if not nil, is called once if the connection ends other than by
-	// Close or LOGOUT, on the goroutine that finds out.
-	ended func(err error)
-
+type Conn struct {
+	Config
 	watcher watcher
 	written written
 	reads   allowance
@@ -56,33 +67,25 @@ type conn struct {
 	open    int         // commands without a tagged response
 
 	leaving atomic.Bool // the client has sent LOGOUT
-	closing atomic.Bool // Close or shut was called
-	mine    atomic.Bool // shut was called first
+	closing atomic.Bool // Close or Shut was called
+	mine    atomic.Bool // Shut was called first
 	cut     atomic.Bool // Read has ended because of closing
-	over    atomic.Bool // ended was called
+	over    atomic.Bool // Ended was called
 }
 
-// newConn returns the connection of s for imapclient, which is made to read
-// greeting first. Hold and ended are as in handoff.Conn and conn.
-func (s *session) newConn(greeting string, hold <-chan struct{}, ended func(error)) *conn {
-	return &conn{
-		Conn: handoff.Conn{
-			Conn:     s.wire.Tap(s.Conn.Conn),
-			Greeting: []byte(greeting),
-			Hold:     hold,
-			Rest:     s.wire.Unread(),
-		},
-		raw:   s.Raw(),
-		scrub: s.scrub,
-		ended: ended,
-	}
+// New returns a connection.
+func New(config Config) *Conn {
+	return &Conn{Config: config, watcher: watcher{bounds: config.Limits.bounds()}}
 }
 
 // Read implements net.Conn.
-func (c *conn) Read(p []byte) (int, error) {
+func (c *Conn) Read(p []byte) (int, error) {
 	c.reads.renew(c.Conn.SetReadDeadline)
 	c.listens()
-	n, err := c.watcher.read(&c.Conn, p, c.heard)
+	n, err := c.watcher.read(&c.Config.Conn, p, c.heard)
+	if limit, ok := errors.AsType[*LimitError](err); ok {
+		err = c.Exceeded(limit)
+	}
 	c.answered(c.watcher.answers())
 	if err != nil && c.closing.Load() {
 		c.cut.Store(true)
@@ -91,7 +94,7 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (c *conn) Write(p []byte) (n int, err error) {
+func (c *Conn) Write(p []byte) (n int, err error) {
 	commands, logout := c.written.feed(p)
 	if logout {
 		c.leaving.Store(true)
@@ -109,7 +112,7 @@ func (c *conn) Write(p []byte) (n int, err error) {
 }
 
 // asks is called before something is written that the server has to answer.
-func (c *conn) asks(commands int) {
+func (c *Conn) asks(commands int) {
 	c.alarmed.Lock()
 	defer c.alarmed.Unlock()
 	c.asked = true
@@ -118,7 +121,7 @@ func (c *conn) asks(commands int) {
 }
 
 // listens is called before each Read.
-func (c *conn) listens() {
+func (c *Conn) listens() {
 	c.alarmed.Lock()
 	defer c.alarmed.Unlock()
 	c.reading = true
@@ -128,7 +131,7 @@ func (c *conn) listens() {
 // answered is called after each Read. The server owes nothing more if each
 // command has its tagged response, or if it waits for the client, as it does
 // while that idles.
-func (c *conn) answered(tagged int, waits bool) {
+func (c *Conn) answered(tagged int, waits bool) {
 	c.alarmed.Lock()
 	defer c.alarmed.Unlock()
 	c.reading = false
@@ -141,9 +144,9 @@ func (c *conn) answered(tagged int, waits bool) {
 
 // setAlarm is called with the lock. While nobody reads, it is not the server
 // that is late.
-func (c *conn) setAlarm() {
+func (c *Conn) setAlarm() {
 	switch {
-	case c.ended == nil || c.words.Load() != nil:
+	case c.Ended == nil || c.words.Load() != nil:
 	case c.asked && c.reading:
 		c.ring(answerGrace)
 	default:
@@ -152,7 +155,7 @@ func (c *conn) setAlarm() {
 }
 
 // ring sets the alarm. It is called with the lock.
-func (c *conn) ring(after time.Duration) {
+func (c *Conn) ring(after time.Duration) {
 	if c.alarm == nil {
 		c.alarm = time.AfterFunc(after, c.late)
 		return
@@ -161,7 +164,7 @@ func (c *conn) ring(after time.Duration) {
 }
 
 // hush stops the alarm. It is called with the lock.
-func (c *conn) hush() {
+func (c *Conn) hush() {
 	if c.alarm != nil {
 		c.alarm.Stop()
 	}
@@ -169,20 +172,20 @@ func (c *conn) hush() {
 
 // SetReadDeadline implements net.Conn. The time up to t is for each Read that
 // follows, see allowance.
-func (c *conn) SetReadDeadline(t time.Time) error {
+func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.reads.set(t)
 	return c.Conn.SetReadDeadline(t)
 }
 
 // SetWriteDeadline implements net.Conn. The time up to t is for each piece of
 // each Write that follows, see allowance.
-func (c *conn) SetWriteDeadline(t time.Time) error {
+func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.writes.set(t)
 	return c.Conn.SetWriteDeadline(t)
 }
 
 // judge returns the error to report for one of the connection's own.
-func (c *conn) judge(err error) error {
+func (c *Conn) judge(err error) error {
 	if err == nil || c.leaving.Load() {
 		return err
 	}
@@ -194,29 +197,28 @@ func (c *conn) judge(err error) error {
 		err = net.ErrClosed // some connections say io.EOF
 	}
 	if !closing {
-		c.end(err)
+		c.End(err)
 	}
 	return err
 }
 
-func (c *conn) end(err error) {
-	if c.ended == nil || c.over.Swap(true) {
+// End tells Ended, unless that was told before.
+func (c *Conn) End(err error) {
+	if c.Ended == nil || c.over.Swap(true) {
 		return
 	}
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	c.ended(err)
+	c.Ended(err)
 }
 
 // heard is told each goodbye.
-func (c *conn) heard(bye string) {
-	r, ok := parseResponse(bye)
-	if !ok {
+func (c *Conn) heard(bye string) {
+	words := c.Bye(bye)
+	if words == nil {
 		return
 	}
-	r.hide(c.scrub)
-	var words error = r.err()
 	c.alarmed.Lock()
 	defer c.alarmed.Unlock()
 	c.words.Store(&words)
@@ -225,44 +227,47 @@ func (c *conn) heard(bye string) {
 
 // late breaks a connection whose server has not answered, or has not gone
 // after its goodbye.
-func (c *conn) late() {
+func (c *Conn) late() {
 	c.words.CompareAndSwap(nil, &errSilent)
 	c.judge(errSilent)
-	c.raw.Close()
+	c.Raw.Close()
 }
 
 // Close implements net.Conn. It does not wait for a server that does not read.
-func (c *conn) Close() error {
+func (c *Conn) Close() error {
 	c.closing.Store(true)
 	c.alarmed.Lock()
 	c.hush()
 	c.alarmed.Unlock()
-	defer time.AfterFunc(closeGrace, func() { c.raw.Close() }).Stop()
+	defer time.AfterFunc(closeGrace, func() { c.Raw.Close() }).Stop()
 	c.Conn.Close() // its error says no more than that the goodbye of TLS was not taken
 	return nil
 }
 
-// shut is Close by Keep.
-func (c *conn) shut() {
+// Over reports whether Ended was called.
+func (c *Conn) Over() bool { return c.over.Load() }
+
+// Shut is Close by Keep.
+func (c *Conn) Shut() {
 	if !c.closing.Swap(true) {
 		c.mine.Store(true)
 	}
 	c.Close()
 }
 
-// errGaveUp ends a session whose client closes without saying why.
-var errGaveUp = errors.New("imapclient has closed the connection")
+// ErrGaveUp ends a session whose client closes without saying why.
+var ErrGaveUp = errors.New("imapclient has closed the connection")
 
-// fate returns why a client has closed whose Close returns broken. It is nil if
-// its user or Keep closed it, or if ended was told.
-func (c *conn) fate(broken error) error {
+// Fate returns why a client has closed whose Close returns broken. It is nil if
+// its user or Keep closed it, or if Ended was called.
+func (c *Conn) Fate(broken error) error {
 	switch cut := c.cut.Load(); {
 	case c.over.Load(), c.leaving.Load(), c.mine.Load():
 		return nil
 	case cut && broken != nil: // imapclient knows that its Close was called
 		return nil
 	case cut:
-		return errGaveUp
+		return ErrGaveUp
 	}
 	return broken // such as a parse error
 }

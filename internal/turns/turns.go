@@ -1,4 +1,6 @@
-package smtpdial
+// Package turns hands out the turns of callers that share a few connections and
+// a number of messages a minute.
+package turns
 
 import (
 	"container/list"
@@ -8,12 +10,12 @@ import (
 	"time"
 )
 
-// queue hands out turns in the order in which they were asked for. A turn is
+// Queue hands out turns in the order in which they were asked for. A turn is
 // the right to a connection and to begin one message. It counts against the
-// pace only when the message is begun.
-type queue struct {
-	conns int // turns at a time
-	most  int // messages that may be begun in any minute; zero is no limit
+// pace only when the message is begun. Set the fields before the first Wait.
+type Queue struct {
+	Conns     int // turns at a time
+	PerMinute int // messages that may be begun in any minute; zero is no limit
 
 	mu      sync.Mutex    // guards what follows
 	taken   int           // turns that are not done
@@ -30,16 +32,17 @@ type waiter struct {
 	deadline time.Time     // zero for none
 }
 
-// turn is a turn of one goroutine.
-type turn struct {
-	queue *queue
+// Turn is the turn of one goroutine.
+type Turn struct {
+	queue *Queue
 	begun time.Time
 }
 
-// queueError is the error for a turn that did not come.
-type queueError struct{ conns, most, others int }
+// Error reports that a turn did not come.
+type Error struct{ conns, most, others int }
 
-func (e *queueError) Error() string {
+// Error names the limits and the number of callers that wait.
+func (e *Error) Error() string {
 	pace := ""
 	if e.most > 0 {
 		pace = fmt.Sprintf("%d messages a minute and ", e.most)
@@ -47,9 +50,9 @@ func (e *queueError) Error() string {
 	return fmt.Sprintf("waiting in the queue of the Sender, with %d others: the limit is %s%d connections at a time", e.others, pace, e.conns)
 }
 
-// wait returns the caller's turn, or a *queueError if ctx ends before that has
+// Wait returns the caller's turn, or an *Error if ctx ends before that has
 // come. The place in the queue is free for those behind then.
-func (q *queue) wait(ctx context.Context) (*turn, error) {
+func (q *Queue) Wait(ctx context.Context) (*Turn, error) {
 	me := &waiter{turn: make(chan struct{})}
 	me.deadline, _ = ctx.Deadline()
 	q.mu.Lock()
@@ -61,13 +64,13 @@ func (q *queue) wait(ctx context.Context) (*turn, error) {
 	case <-ctx.Done():
 	}
 	if ctx.Err() == nil {
-		return &turn{queue: q}, nil
+		return &Turn{queue: q}, nil
 	}
 	return nil, q.leave(place, me)
 }
 
 // leave gives up a place in the queue, or the turn that has come meanwhile.
-func (q *queue) leave(place *list.Element, me *waiter) error {
+func (q *Queue) leave(place *list.Element, me *waiter) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	select {
@@ -78,14 +81,14 @@ func (q *queue) leave(place *list.Element, me *waiter) error {
 		q.waiting.Remove(place)
 	}
 	q.next()
-	return &queueError{q.conns, q.most, q.waiting.Len()}
+	return &Error{q.Conns, q.PerMinute, q.waiting.Len()}
 }
 
 // first returns the waiter that gets the next turn: the one that has waited for
 // longest, without those whose deadline would break off a message that takes as
 // long as the last one. If all are such, it is the one with the latest
 // deadline. There must be a waiter, and the caller holds the lock.
-func (q *queue) first(now time.Time) *list.Element {
+func (q *Queue) first(now time.Time) *list.Element {
 	best := q.waiting.Front()
 	for place := best; place != nil; place = place.Next() {
 		deadline := place.Value.(*waiter).deadline
@@ -101,12 +104,12 @@ func (q *queue) first(now time.Time) *list.Element {
 
 // next gives turns to those who are first, as many as the limits allow. The
 // caller holds the lock.
-func (q *queue) next() {
+func (q *Queue) next() {
 	now := time.Now()
 	for len(q.begun) > 0 && now.Sub(q.begun[0]) >= time.Minute {
 		q.begun = q.begun[1:]
 	}
-	for q.waiting.Len() > 0 && q.taken < q.conns && (q.most == 0 || q.unbegun+len(q.begun) < q.most) {
+	for q.waiting.Len() > 0 && q.taken < q.Conns && (q.PerMinute == 0 || q.unbegun+len(q.begun) < q.PerMinute) {
 		close(q.waiting.Remove(q.first(now)).(*waiter).turn)
 		q.taken++
 		q.unbegun++
@@ -115,7 +118,7 @@ func (q *queue) next() {
 		q.wake.Stop()
 		q.wake = nil
 	}
-	if q.waiting.Len() > 0 && q.taken < q.conns && len(q.begun) > 0 {
+	if q.waiting.Len() > 0 && q.taken < q.Conns && len(q.begun) > 0 {
 		q.wake = time.AfterFunc(q.begun[0].Add(time.Minute).Sub(now), func() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
@@ -124,29 +127,29 @@ func (q *queue) next() {
 	}
 }
 
-// begin says that the message is begun.
-func (t *turn) begin() {
+// Begin reports that the message is begun.
+func (t *Turn) Begin() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	t.begun = time.Now()
 	q.unbegun--
-	if q.most > 0 {
+	if q.PerMinute > 0 {
 		q.begun = append(q.begun, t.begun)
 	}
 	q.next()
 }
 
-// sent says that the server has accepted the message.
-func (t *turn) sent() {
+// Sent reports that the server has accepted the message.
+func (t *Turn) Sent() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.took = time.Since(t.begun)
 }
 
-// done gives the connection back, and the message too if it was not begun.
-func (t *turn) done() {
+// Done gives the connection back, and the message too if it was not begun.
+func (t *Turn) Done() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()

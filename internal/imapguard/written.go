@@ -1,4 +1,4 @@
-package imapdial
+package imapguard
 
 import (
 	"bytes"

@@ -1,38 +1,19 @@
-package smtpdial
+package handoff
 
 import (
 	"bytes"
-	"cmp"
-	"fmt"
 	"io"
-	"math"
 	"net"
 	"slices"
 	"sync/atomic"
 )
 
-// DefaultMaxReply is the default of Dialer.MaxReply, in octets. A line of a
-// reply should have no more than 512 (RFC 5321 §4.5.3.1.5), and the longest
-// reply, that to EHLO, has a few dozen lines.
-const DefaultMaxReply = 64 << 10
+// minRead is the room for one Read, enough for a reply line of SMTP.
+const minRead = 512
 
 // maxHeld is how much of a line is held back until it is whole. go-smtp refuses
 // one of more than 2,000 octets.
 const maxHeld = 4 << 10
-
-// ReplyTooLongError reports that a reply of the server was longer than
-// Dialer.MaxReply. It wraps [ErrProtocol].
-type ReplyTooLongError struct {
-	MaxReply int // the limit, in octets
-}
-
-// Error names the limit, its value and the field that raises it.
-func (e *ReplyTooLongError) Error() string {
-	return fmt.Sprintf("a reply of more than %d octets (to allow it, raise Dialer.MaxReply)", e.MaxReply)
-}
-
-// Unwrap returns ErrProtocol.
-func (e *ReplyTooLongError) Unwrap() error { return ErrProtocol }
 
 // bounded is a connection that limits how much the server may say between two
 // Writes. SMTP takes turns, so it need not know where replies end. It passes
@@ -40,21 +21,19 @@ func (e *ReplyTooLongError) Unwrap() error { return ErrProtocol }
 // "250 2", for a whole one.
 type bounded struct {
 	net.Conn
-	most int64
-	said atomic.Int64 // octets since the last Write
+	most     int64
+	exceeded error
+	said     atomic.Int64 // octets since the last Write
 
 	buf    []byte // that were read and not passed
 	whole  int    // octets of buf that are whole lines
 	broken error  // for good: a server that talks on does not take turns
 }
 
-// bound returns conn, bounded by maxReply as in Dialer.
-func bound(conn net.Conn, maxReply int) net.Conn {
-	b := &bounded{Conn: conn, most: int64(cmp.Or(maxReply, DefaultMaxReply))}
-	if maxReply < 0 {
-		b.most = math.MaxInt64
-	}
-	return b
+// Bound returns conn, which the server may say no more than most octets over
+// between two Writes. After that, Read returns exceeded for good.
+func Bound(conn net.Conn, most int64, exceeded error) net.Conn {
+	return &bounded{Conn: conn, most: most, exceeded: exceeded}
 }
 
 // Read implements net.Conn.
@@ -77,11 +56,11 @@ func (b *bounded) fill() error {
 	if b.broken != nil {
 		return b.broken
 	}
-	b.buf = slices.Grow(b.buf, maxReplyLine)
+	b.buf = slices.Grow(b.buf, minRead)
 	n, err := b.Conn.Read(b.buf[len(b.buf):cap(b.buf)])
 	b.buf = b.buf[:len(b.buf)+n]
 	if b.said.Add(int64(n)) > b.most {
-		b.buf, b.broken = nil, &ReplyTooLongError{int(b.most)}
+		b.buf, b.broken = nil, b.exceeded
 		return b.broken
 	}
 	b.whole = bytes.LastIndexByte(b.buf, '\n') + 1
