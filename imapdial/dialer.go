@@ -121,18 +121,15 @@ func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*imapcl
 // attempt is one call of Dial.
 type attempt struct {
 	dial.Attempt
-	options  imapclient.Options
-	limits   Limits
-	startTLS bool
-	early    bool // EarlyAuth
-	probes   bool
-	ended    func(err error) // see imapguard.Config; nil without Keep
-	session  *session
-	conn     *imapguard.Conn // of the client
+	dialer  *Dialer
+	options imapclient.Options
+	ended   func(err error) // see imapguard.Config; nil without Keep
+	session *session
+	conn    *imapguard.Conn // of the client
 }
 
 func (d *Dialer) attempt(username string, keep KeepOptions) *attempt {
-	a := &attempt{limits: d.Limits, startTLS: d.StartTLS, early: d.EarlyAuth, probes: !d.SkipProbe}
+	a := &attempt{dialer: d}
 	if options := cmp.Or(keep.Options, d.Options); options != nil {
 		a.options = *options
 	}
@@ -193,18 +190,18 @@ func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
 	// It is known by its address: the text of its greeting changes.
 	s.known = dial.ServedBy(a.Addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
 	s.inline = s.known
-	if !a.startTLS {
+	if !a.dialer.StartTLS {
 		if err := s.StartTLS(a.TLS()); err != nil {
 			return string(OpTLS), err
 		}
 	}
-	if s.early = a.early && s.inline && !a.startTLS; s.early {
+	if s.early = a.dialer.EarlyAuth && s.inline && !a.dialer.StartTLS; s.early {
 		return "", nil
 	}
 	if err := s.greet(); err != nil {
 		return string(OpGreeting), err
 	}
-	if a.startTLS {
+	if a.dialer.StartTLS {
 		if op, err := s.upgrade(a.TLS()); err != nil {
 			return string(op), err
 		}
@@ -220,7 +217,7 @@ func (a *attempt) Authenticate(token string) error { return a.session.authentica
 
 // Open implements dial.Protocol: it proves the mailbox.
 func (a *attempt) Open() (op string, err error) {
-	if a.probes {
+	if !a.dialer.SkipProbe {
 		err = a.session.probe()
 	}
 	return string(OpOpen), err

@@ -81,9 +81,8 @@ func (e *Error) Error() string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// As gives package diagnose the claims of the token that was tried, which name
-// the user and the application. The error does not keep the signature, without
-// which they are no token. Nothing prints the claims.
+// As gives package diagnose the claims of the token, without its signature.
+// Nothing prints them.
 func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
 // Temporary reports whether the same Dial can succeed later although nobody

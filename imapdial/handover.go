@@ -20,7 +20,6 @@ func (a *attempt) handOver() (*imapclient.Client, error) {
 	}
 	greeting += "authenticated already\r\n"
 	greeted := make(chan struct{})
-	tokens := a.Tokens // without a, which nobody needs for as long as the session stands
 	a.conn = imapguard.New(imapguard.Config{
 		Conn: handoff.Conn{
 			Conn:     s.wire.Tap(s.Conn.Conn),
@@ -29,9 +28,9 @@ func (a *attempt) handOver() (*imapclient.Client, error) {
 			Rest:     s.wire.Unread(),
 		},
 		Raw:      s.Raw(),
-		Limits:   imapguard.Limits(a.limits),
+		Limits:   imapguard.Limits(a.dialer.Limits),
 		Exceeded: func(e *imapguard.LimitError) error { return (*LimitError)(e) },
-		Bye:      func(line string) error { return goodbye(line, tokens) },
+		Scrub:    a.Tokens.Text, // without a, which nobody needs for as long as the session stands
 		Ended:    a.ended,
 	})
 	a.options.DebugWriter = nil // the tap shows what imapclient would, in lines

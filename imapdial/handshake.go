@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/imapwire"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/internal/wire"
@@ -43,12 +44,12 @@ func (s *session) greet() error {
 	switch {
 	case err != nil:
 		return err
-	case r.tag != "*" || r.kind == "PREAUTH" || !r.isStatus():
-		return s.unexpected(r.line)
-	case r.kind != "OK":
-		return r.err()
+	case r.Tag != "*" || r.Kind == "PREAUTH" || !r.IsStatus():
+		return s.unexpected(r.Line)
+	case r.Kind != "OK":
+		return r.Err()
 	}
-	*s.server = s.wire.Scrub(frontEnd(r.text))
+	*s.server = s.wire.Scrub(imapwire.FrontEnd(r.Text))
 	return nil
 }
 
@@ -116,14 +117,14 @@ func (s *session) authenticate(username, token string) error {
 		switch {
 		case err != nil:
 			return dial.Reply{}, err
-		case r.tag != "+":
-			return dial.Reply{OK: r.kind == "OK", Err: r.err()}, nil
+		case r.Tag != "+":
+			return dial.Reply{OK: r.Kind == "OK", Err: r.Err()}, nil
 		}
-		challenge := r.text
+		challenge := r.Text
 		if challenge == "=" { // go-imap's server writes an empty challenge so (go-imap #760)
 			challenge = ""
 		}
-		return dial.Reply{Goes: true, Challenge: challenge, Err: s.unexpected(r.line)}, nil
+		return dial.Reply{Goes: true, Challenge: challenge, Err: s.unexpected(r.Line)}, nil
 	})
 }
 
@@ -136,20 +137,20 @@ func (s *session) probe() error {
 		return err
 	}
 	namespace := tags[1]
-	var unknown *response // the answer of a server that may not know NAMESPACE
+	var unknown *imapwire.Response // the answer of a server that may not know NAMESPACE
 	for len(tags) > 0 {
 		r, err := s.complete(tags...)
 		switch {
 		case err == nil:
-		case r.tag == namespace && !s.known && verdict.Of(r.text) == verdict.Unknown && !transient(r.err()):
+		case r.Tag == namespace && !s.known && verdict.Of(r.Text) == verdict.Unknown && !transient(r.Err()):
 			unknown = &r
 		default:
 			return err
 		}
-		tags = slices.DeleteFunc(tags, func(tag string) bool { return tag == r.tag })
+		tags = slices.DeleteFunc(tags, func(tag string) bool { return tag == r.Tag })
 	}
-	if unknown != nil && unknown.kind != "BAD" && s.offers("NAMESPACE") {
-		return unknown.err()
+	if unknown != nil && unknown.Kind != "BAD" && s.offers("NAMESPACE") {
+		return unknown.Err()
 	}
 	return nil
 }
@@ -167,15 +168,15 @@ func (s *session) command(name string) error {
 // complete returns the response that completes one of the commands, with an
 // *imap.Error if that is not OK. A failure to read one leaves the response
 // zero.
-func (s *session) complete(tags ...string) (response, error) {
+func (s *session) complete(tags ...string) (imapwire.Response, error) {
 	r, err := s.readTagged(tags...)
 	switch {
 	case err != nil:
-		return response{}, err
-	case r.tag == "+":
-		return response{}, s.unexpected(r.line)
-	case r.kind != "OK":
-		return r, r.err()
+		return imapwire.Response{}, err
+	case r.Tag == "+":
+		return imapwire.Response{}, s.unexpected(r.Line)
+	case r.Kind != "OK":
+		return r, r.Err()
 	}
 	return r, nil
 }
@@ -201,7 +202,7 @@ func (s *session) send(commands ...string) (tags []string, err error) {
 
 // readTagged returns the response that completes one of the commands, or a
 // continuation request. A BYE before it is the error, whatever follows.
-func (s *session) readTagged(tags ...string) (response, error) {
+func (s *session) readTagged(tags ...string) (imapwire.Response, error) {
 	var bye error
 	for {
 		r, err := s.read()
@@ -210,13 +211,13 @@ func (s *session) readTagged(tags ...string) (response, error) {
 			return r, bye
 		case err != nil:
 			return r, err
-		case r.tag == "*" && r.kind == "BYE":
-			bye = r.err()
-		case r.tag == "*":
-		case r.tag != "+" && !slices.Contains(tags, r.tag):
-			return r, s.unexpected(r.line)
-		case bye != nil && r.kind != "OK" && r.isStatus():
-			return r, fmt.Errorf("%w, then %w", bye, r.err())
+		case r.Tag == "*" && r.Kind == "BYE":
+			bye = r.Err()
+		case r.Tag == "*":
+		case r.Tag != "+" && !slices.Contains(tags, r.Tag):
+			return r, s.unexpected(r.Line)
+		case bye != nil && r.Kind != "OK" && r.IsStatus():
+			return r, fmt.Errorf("%w, then %w", bye, r.Err())
 		case bye != nil:
 			return r, bye
 		default:
@@ -226,41 +227,49 @@ func (s *session) readTagged(tags ...string) (response, error) {
 }
 
 // read returns the next response and notes what it says of capabilities.
-func (s *session) read() (response, error) {
+func (s *session) read() (imapwire.Response, error) {
 	line, err := s.wire.ReadLine()
 	if err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		return response{}, err
+		return imapwire.Response{}, err
 	}
-	r, ok := parseResponse(line)
+	r, ok := imapwire.Parse(line)
 	if !ok {
 		return r, s.unexpected(line)
 	}
-	if r.isStatus() { // anything else is parsed, not shown
-		r.hide(s.wire.Scrub)
+	if r.IsStatus() { // anything else is parsed, not shown
+		r.Hide(s.wire.Scrub)
 	}
-	if r.tag == "*" && !r.isStatus() { // the text of a status has no literals
+	if r.Tag == "*" && !r.IsStatus() { // the text of a status has no literals
 		if err := s.skipLiterals(line); err != nil {
 			return r, err
 		}
 	}
-	if caps, ok := r.capabilities(); ok {
+	if caps, ok := r.Capabilities(); ok {
 		s.caps = caps
 	}
 	return r, nil
 }
 
 func (s *session) skipLiterals(line string) error {
-	for n := literalSize(line); n >= 0; n = literalSize(line) {
-		if err := s.wire.Skip(n); err != nil {
+	for {
+		n, ok := imapwire.LiteralSize(line)
+		if !ok {
+			return nil
+		}
+		err := s.wire.Skip(n)
+		if err != nil {
 			return err
 		}
-		var err error
 		if line, err = s.wire.ReadLine(); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// unexpected is the error for a line that has no place where it came.
+func (s *session) unexpected(line string) error {
+	return fmt.Errorf("%w: the server said %q", ErrProtocol, plain.Head(s.wire.Scrub(line), 200))
 }

@@ -140,23 +140,23 @@ type keeper struct {
 	dialer  *Dialer
 	options KeepOptions
 	report  dial.Reporter
-	source  *dial.Remembering
+	source  oauth2.TokenSource
 
-	tries  int   // since a session held
-	opened bool  // the mailbox has been open
-	last   error // why there is no session; nil while there is one
+	token  *oauth2.Token // of the last session
+	tries  int           // since a session held
+	opened bool          // the mailbox has been open
+	last   error         // why there is no session; nil while there is one
 }
 
 const errNoFunction = verdict.Setting("f is nil: pass Keep the function to call with the client")
 
 func newKeeper(d *Dialer, username string, options *KeepOptions) *keeper {
-	k := &keeper{dialer: d, report: d.reporter(username)}
+	k := &keeper{dialer: d, report: d.reporter(username), source: d.TokenSource}
 	if options != nil {
 		k.options = *options
 	}
-	k.source = &dial.Remembering{Source: d.TokenSource}
 	if k.options.TokenSource != nil {
-		k.source.Source = k.options.TokenSource
+		k.source = k.options.TokenSource
 	}
 	return k
 }
@@ -191,7 +191,7 @@ func (k *keeper) next(ctx context.Context, e *Error, held time.Duration) (wait t
 	k.tries++
 	expired := e.Op == OpSession && k.expired(e)
 	if expired {
-		k.source.Expire(ctx)
+		dial.Expire(ctx, k.source, k.token)
 	}
 	throttled, _ := Throttled(e)
 	switch {
@@ -240,6 +240,5 @@ func wrongServer(e *Error) bool {
 // expired reports whether a session ended because its token expired, or after
 // the token's expiry, which a server need not mention.
 func (k *keeper) expired(err error) bool {
-	expiry := k.source.Expiry()
-	return Expired(err) || !expiry.IsZero() && !time.Now().Before(expiry)
+	return Expired(err) || k.token != nil && !k.token.Expiry.IsZero() && !time.Now().Before(k.token.Expiry)
 }

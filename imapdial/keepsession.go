@@ -31,7 +31,7 @@ func (k *keeper) session(outer context.Context, f func(context.Context, *imapcli
 		}
 		return 0, false, err
 	}
-	k.last = nil
+	k.last, k.token = nil, a.Token
 	closed := a.watch(client, end)
 	defer a.conn.Shut()
 	defer context.AfterFunc(ctx, a.conn.Shut)()

@@ -125,13 +125,12 @@ func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*smtp.C
 // attempt is one call of Dial.
 type attempt struct {
 	dial.Attempt
-	implicitTLS bool
-	localName   string
-	session     *session
+	dialer  *Dialer
+	session *session
 }
 
 func (d *Dialer) attempt(username string) *attempt {
-	a := &attempt{implicitTLS: d.ImplicitTLS, localName: d.LocalName}
+	a := &attempt{dialer: d}
 	a.Attempt = dial.Attempt{
 		Reporter:    d.reporter(username),
 		Protocol:    a,
@@ -180,8 +179,8 @@ func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
 	s := newSession(conn, a.Wire(conn))
 	a.session, s.addr = s, a.Addr
 	s.longInline = dial.ServedBy(a.Addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
-	s.localName = cmp.Or(a.localName, addressLiteral(conn.LocalAddr()))
-	if a.implicitTLS {
+	s.localName = cmp.Or(a.dialer.LocalName, addressLiteral(conn.LocalAddr()))
+	if a.dialer.ImplicitTLS {
 		if err := s.StartTLS(a.TLS()); err != nil {
 			return string(OpTLS), err
 		}
@@ -190,8 +189,8 @@ func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
 	if err != nil {
 		return string(OpGreeting), err
 	}
-	a.Server, _, _ = strings.Cut(s.wire.Scrub(greeting.lines[0]), " ")
-	if !a.implicitTLS {
+	a.Server, _, _ = strings.Cut(s.wire.Scrub(greeting.Lines[0]), " ")
+	if !a.dialer.ImplicitTLS {
 		if op, err := s.upgrade(a.TLS()); err != nil {
 			return string(op), err
 		}

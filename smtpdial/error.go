@@ -9,7 +9,7 @@ import (
 
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/turns"
+	"github.com/exoauth/exoauth/internal/pool"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -73,10 +73,6 @@ type Error struct {
 	tried *dial.Tried // nil if there is no token to judge
 }
 
-func newError(f dial.Failure) error {
-	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err, f.Tried}
-}
-
 // Error names the step, the user, the address, the reason and the server. It
 // contains no control characters and no token that was tried.
 func (e *Error) Error() string {
@@ -107,19 +103,16 @@ func describe(e *smtp.SMTPError) string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// As gives package diagnose the claims of the token that was tried, which name
-// the user and the application. The error does not keep the signature, without
-// which they are no token. Nothing prints the claims.
+// As gives package diagnose the claims of the token, without its signature.
+// Nothing prints them.
 func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
 // Temporary is [Temporary] of the reason.
 func (e *Error) Temporary() bool { return Temporary(e.Err) }
 
-// Two codes that tell more than the reply code does.
-var (
-	policy   = smtp.EnhancedCode{5, 7, 139}
-	expiring = smtp.EnhancedCode{5, 5, 127}
-)
+func newError(f dial.Failure) error {
+	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err, f.Tried}
+}
 
 // judge is the Judge of a dial.Reporter. 5.7.139 is a switch or a policy in
 // Exchange, whatever the token. High Volume Email says 501 5.5.127 to a token
@@ -127,10 +120,10 @@ var (
 func judge(err error) dial.Answer {
 	reply, replied := errors.AsType[*smtp.SMTPError](err)
 	_, challenged := errors.AsType[*xoauth2.Error](err)
-	_, queued := errors.AsType[*turns.Error](err)
+	_, queued := errors.AsType[*pool.QueueError](err)
 	switch {
-	case replied && reply.Code == 535 && reply.EnhancedCode != policy,
-		replied && reply.Code == 501 && reply.EnhancedCode == expiring,
+	case replied && reply.Code == 535 && reply.EnhancedCode != smtp.EnhancedCode{5, 7, 139},
+		replied && reply.Code == 501 && reply.EnhancedCode == smtp.EnhancedCode{5, 5, 127},
 		challenged && !replied:
 		return dial.Renewable
 	case replied:

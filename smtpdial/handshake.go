@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/smtpwire"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -68,7 +69,7 @@ func (s *session) sayHello() error {
 		return fmt.Errorf("LocalName %q has a space or a control character", s.localName)
 	}
 	r, err := s.command("EHLO "+s.localName, 250)
-	s.hello = r.lines
+	s.hello = r.Lines
 	return err
 }
 
@@ -118,7 +119,7 @@ func (s *session) authenticate(username, token string) error {
 		if err != nil {
 			return dial.Reply{}, err
 		}
-		return dial.Reply{Goes: r.code == 334, Challenge: strings.TrimSpace(r.lines[0]), OK: r.code == 235, Err: r.err()}, nil
+		return dial.Reply{Goes: r.Code == 334, Challenge: strings.TrimSpace(r.Lines[0]), OK: r.Code == 235, Err: r.Err()}, nil
 	})
 }
 
@@ -133,34 +134,37 @@ func (s *session) lastWords(err error) error {
 	if err == nil {
 		return nil
 	}
-	if last, unread := s.read(); unread == nil && last.code >= 400 {
+	if last, unread := s.read(); unread == nil && last.Code >= 400 {
 		s.lost = true
-		return last.err()
+		return last.Err()
 	}
 	return err
 }
 
 // command sends one command and returns its reply, with an *smtp.SMTPError
 // if that has none of the codes wanted.
-func (s *session) command(line string, want ...int) (reply, error) {
+func (s *session) command(line string, want ...int) (smtpwire.Reply, error) {
 	if err := s.write(line); err != nil {
-		return reply{}, err
+		return smtpwire.Reply{}, err
 	}
 	return s.expect(want...)
 }
 
-func (s *session) expect(want ...int) (reply, error) {
+func (s *session) expect(want ...int) (smtpwire.Reply, error) {
 	r, err := s.read()
-	if err == nil && !slices.Contains(want, r.code) {
-		err = r.err()
+	if err == nil && !slices.Contains(want, r.Code) {
+		err = r.Err()
 	}
 	return r, err
 }
 
-func (s *session) read() (reply, error) {
-	r, err := readReply(s.wire)
+func (s *session) read() (smtpwire.Reply, error) {
+	r, err := smtpwire.ReadReply(s.wire)
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
+	}
+	if line, ok := err.(smtpwire.ErrMalformed); ok {
+		err = fmt.Errorf("%w: %w", ErrProtocol, line)
 	}
 	return r, err
 }

@@ -11,7 +11,8 @@ import (
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/dial"
-	"github.com/exoauth/exoauth/internal/turns"
+	"github.com/exoauth/exoauth/internal/pool"
+	"github.com/exoauth/exoauth/internal/smtpwire"
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
@@ -61,9 +62,9 @@ type Sender struct {
 
 	once   sync.Once
 	report dial.Reporter
-	queue  turns.Queue
-	idle   idle
-	outage outage
+	queue  pool.Queue
+	idle   pool.Idle[*kept]
+	outage pool.Outage
 }
 
 func (s *Sender) init() {
@@ -109,11 +110,11 @@ func (s *Sender) init() {
 // there was one.
 func (s *Sender) Send(ctx context.Context, from string, to []string, message []byte) error {
 	s.once.Do(s.init)
-	m := envelope{from, to, message}
+	m := smtpwire.Message{From: from, To: to, Data: message}
 	if s.Dialer == nil {
 		return s.fail(ctx, OpSend, errNoDialer)
 	}
-	if err := m.check(); err != nil {
+	if err := m.Check(); err != nil {
 		return s.fail(ctx, OpSend, err)
 	}
 	var last error
@@ -150,7 +151,7 @@ func after(err, last error) error {
 }
 
 // try sends a message once.
-func (s *Sender) try(ctx context.Context, m envelope) error {
+func (s *Sender) try(ctx context.Context, m smtpwire.Message) error {
 	turn, err := s.queue.Wait(ctx)
 	if err != nil {
 		return s.fail(ctx, OpQueue, err)
@@ -164,7 +165,7 @@ func (s *Sender) try(ctx context.Context, m envelope) error {
 	err = c.submit(ctx, m)
 	c.refused = err != nil
 	if c.usable() {
-		s.idle.put(c)
+		s.idle.Put(c)
 	} else {
 		c.Close()
 	}
@@ -180,22 +181,22 @@ func (s *Sender) try(ctx context.Context, m envelope) error {
 // only when none is idle.
 func (s *Sender) client(ctx context.Context) (*kept, error) {
 	for ctx.Err() == nil {
-		c := s.idle.get()
-		if c == nil {
+		c, since, ok := s.idle.Get()
+		if !ok {
 			break
 		}
-		if c.fresh(ctx) {
+		if c.fresh(ctx, since) {
 			return c, nil
 		}
 		c.Close()
 	}
-	if err := s.outage.current(); err != nil {
+	if err := s.outage.Current(); err != nil {
 		return nil, err
 	}
 	a := s.Dialer.attempt(s.Username)
 	err := a.dial(ctx)
 	if ctx.Err() == nil {
-		s.outage.note(err)
+		s.outage.Note(err)
 	}
 	if err != nil {
 		return nil, err
@@ -207,4 +208,34 @@ func (s *Sender) client(ctx context.Context) (*kept, error) {
 // does not wait for the reply. A connection in use is closed at the end of its
 // message, unless another Send has begun meanwhile. The Sender remains usable: a
 // later Send opens a connection and keeps it.
-func (s *Sender) CloseIdle() { s.idle.close() }
+func (s *Sender) CloseIdle() { s.idle.Close() }
+
+// trustFor is how long an idle client is taken to be alive without a question.
+const trustFor = 5 * time.Second
+
+// kept is a client that a Sender keeps.
+type kept struct {
+	*session
+	attempt *attempt
+	refused bool // the last message failed, and RSET has to end it
+}
+
+// fresh reports whether the server will take another message. It asks, unless
+// one has succeeded a moment before since.
+func (c *kept) fresh(ctx context.Context, since time.Time) bool {
+	switch {
+	case c.refused:
+		return c.ask(ctx, askTimeout, "RSET", 250) == nil
+	case time.Since(since) < trustFor:
+		return true
+	}
+	return c.ask(ctx, askTimeout, "NOOP", 250) == nil
+}
+
+// Quit says QUIT and closes the connection without waiting for the reply.
+func (c *kept) Quit() {
+	limit := time.AfterFunc(quitTimeout, func() { c.Close() })
+	defer limit.Stop()
+	defer c.Close()
+	c.wire.WriteLines("QUIT")
+}

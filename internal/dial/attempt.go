@@ -56,8 +56,9 @@ type Attempt struct {
 	DebugWriter io.Writer
 	Shared      *Shared
 
-	Server string // as its last greeting named it
-	Tokens Tokens // that were sent
+	Server string        // as its last greeting named it
+	Tokens Tokens        // that were sent
+	Token  *oauth2.Token // the last one of them, nil if there is none
 
 	conn *Conn
 }
@@ -127,11 +128,12 @@ func (a *Attempt) connect(ctx context.Context, refusal error) error {
 	return nil
 }
 
-func (a *Attempt) authenticate(token string) error {
-	if token != "" {
-		a.Tokens = append(a.Tokens, token)
+func (a *Attempt) authenticate(token *oauth2.Token) error {
+	a.Token = token
+	if token.AccessToken != "" {
+		a.Tokens = append(a.Tokens, token.AccessToken)
 	}
-	return a.Protocol.Authenticate(token)
+	return a.Protocol.Authenticate(token.AccessToken)
 }
 
 func (a *Attempt) judge(err error) Answer { return a.Judge(err) }

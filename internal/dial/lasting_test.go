@@ -112,8 +112,8 @@ func TestAskLasting(t *testing.T) {
 // minutes. It is given the source to know for how long each is.
 type server struct{ src *plainSource }
 
-func (s server) authenticate(token string) error {
-	n, err := strconv.Atoi(token)
+func (s server) authenticate(token *oauth2.Token) error {
+	n, err := strconv.Atoi(token.AccessToken)
 	if left := s.src.left[n]; err != nil || left >= 0 && left < ten {
 		return errRefused
 	}

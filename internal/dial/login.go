@@ -17,7 +17,7 @@ type steps interface {
 	// necessary, by [After]. Refusal is nil for the first connection.
 	connect(ctx context.Context, refusal error) error
 	// authenticate sends a token over the last connection.
-	authenticate(token string) error
+	authenticate(token *oauth2.Token) error
 	// judge returns the server's answer in an error of authenticate.
 	judge(err error) Answer
 	// refused is called before a fresh token is sent.
@@ -52,7 +52,7 @@ func login(ctx context.Context, s steps, src oauth2.TokenSource, validFor time.D
 		s.close()
 		return s.Fail(ctx, OpToken, err)
 	}
-	refusal := s.authenticate(token.AccessToken)
+	refusal := s.authenticate(token)
 	if refusal == nil {
 		return nil
 	}
@@ -67,12 +67,12 @@ func login(ctx context.Context, s steps, src oauth2.TokenSource, validFor time.D
 		return s.Fail(ctx, OpAuthenticate, refusal)
 	}
 	s.refused(ctx, refusal)
-	return again(ctx, s, fresh.AccessToken, refusal)
+	return again(ctx, s, fresh, refusal)
 }
 
 // again sends a fresh token, if need be over another connection, for servers
 // that close theirs after a refusal.
-func again(ctx context.Context, s steps, token string, refusal error) error {
+func again(ctx context.Context, s steps, token *oauth2.Token, refusal error) error {
 	err := s.authenticate(token)
 	if err == nil {
 		return nil

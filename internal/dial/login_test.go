@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -22,36 +21,16 @@ func (s *source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 }
 func (s *source) Invalidate(t *oauth2.Token) { s.told = append(s.told, t) }
 
-func TestRemembering(t *testing.T) {
-	first := &oauth2.Token{AccessToken: "first", Expiry: time.Unix(1, 0)}
-	inner := &source{token: first}
-	r := &Remembering{Source: inner}
-	if !r.Expiry().IsZero() {
-		t.Error("an expiry without a token")
+func TestExpire(t *testing.T) {
+	token := &oauth2.Token{AccessToken: "first"}
+	src := &source{token: token}
+	Expire(t.Context(), src, nil) // of no token yet
+	if Expire(t.Context(), src, token); len(src.told) != 1 || src.told[0] != token {
+		t.Errorf("told of %v, want the token", src.told)
 	}
-	r.Expire(t.Context()) // of no token yet
-	if got, err := r.Token(); got != first || err != nil {
-		t.Fatalf("got %v, %v", got, err)
-	}
-	inner.token, inner.err = nil, errors.New("no more")
-	if _, err := r.Token(); !errors.Is(err, inner.err) {
-		t.Errorf("error %v, want the source's", err)
-	}
-	if got := r.Expiry(); !got.Equal(first.Expiry) {
-		t.Errorf("expiry %v, want that of the last token", got)
-	}
-	if r.Expire(t.Context()); len(inner.told) != 1 || inner.told[0] != first {
-		t.Errorf("told of %v, want the last token", inner.told)
-	}
-}
-
-func TestRememberingAPlainSource(t *testing.T) {
-	r := &Remembering{Source: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "x"})}
-	if _, err := r.TokenContext(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	r.Expire(t.Context()) // the source does not want to know
-	if _, err := (&Remembering{}).Token(); !errors.Is(err, errNoSource) {
+	Expire(t.Context(), oauth2.StaticTokenSource(token), token) // that does not want to know
+	Expire(t.Context(), nil, token)
+	if _, err := Token(t.Context(), nil, 0); !errors.Is(err, errNoSource) {
 		t.Errorf("error %v, want that for a nil source", err)
 	}
 }

@@ -53,8 +53,8 @@ func (a *attempts) connect(ctx context.Context, refusal error) error {
 	return nil
 }
 
-func (a *attempts) authenticate(token string) error {
-	a.tried = append(a.tried, token)
+func (a *attempts) authenticate(token *oauth2.Token) error {
+	a.tried = append(a.tried, token.AccessToken)
 	if a.closed {
 		return errors.New("the connection is closed")
 	}
@@ -206,19 +206,6 @@ func TestSourceIsAskedUnderTheContext(t *testing.T) {
 		cancel() // as the contract of login has it
 		synctest.Wait()
 	})
-	t.Run("by way of Remembering", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			src := contextOnly{make(chan context.Context, 1)}
-			ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), ctxKey{}, "the caller's"), time.Minute)
-			defer cancel()
-			if _, err := (&Remembering{Source: src}).TokenContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("error %v", err)
-			}
-			if got := <-src.got; got.Value(ctxKey{}) != "the caller's" {
-				t.Error("the source was asked under another context")
-			}
-		})
-	})
 }
 
 // A plain source knows no context. A login ends with its own all the same.
@@ -261,14 +248,10 @@ func TestTokenEndsTheConnecting(t *testing.T) {
 // Expire does not wait for an Invalidate that hangs.
 func TestExpireEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &Remembering{Source: &second{hangs: true}}
-		if _, err := r.TokenContext(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
-		r.Expire(ctx)
+		Expire(ctx, &second{hangs: true}, new(oauth2.Token))
 		if took := time.Since(start); took != time.Minute {
 			t.Errorf("took %v, want until the context ended", took)
 		}

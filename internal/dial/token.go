@@ -123,3 +123,11 @@ func renew(ctx context.Context, src oauth2.TokenSource, d time.Duration, refused
 	}
 	return token, nil
 }
+
+// Expire tells src that a token is of no use any more, if it wants to know. It
+// returns when ctx ends, even if Invalidate, which has no context, takes longer.
+func Expire(ctx context.Context, src oauth2.TokenSource, token *oauth2.Token) {
+	if told, ok := src.(invalidator); ok && token != nil {
+		run(func(*pending) { told.Invalidate(token) }, nil).wait(ctx)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/handoff"
+	"github.com/exoauth/exoauth/internal/imapwire"
 )
 
 const (
@@ -41,8 +42,8 @@ type Config struct {
 	Limits Limits
 	// Exceeded returns the error for a limit that a response has exceeded.
 	Exceeded func(*LimitError) error
-	// Bye returns the error for a goodbye, nil if the line is none.
-	Bye func(line string) error
+	// Scrub hides the secrets in the words of a goodbye.
+	Scrub func(text string) string
 	// Ended, if not nil, is called once if the connection ends other than by
 	// Close or LOGOUT, on the goroutine that finds out.
 	Ended func(err error)
@@ -215,10 +216,12 @@ func (c *Conn) End(err error) {
 
 // heard is told each goodbye.
 func (c *Conn) heard(bye string) {
-	words := c.Bye(bye)
-	if words == nil {
+	r, ok := imapwire.Parse(bye)
+	if !ok {
 		return
 	}
+	r.Hide(c.Scrub)
+	var words error = r.Err()
 	c.alarmed.Lock()
 	defer c.alarmed.Unlock()
 	c.words.Store(&words)

@@ -3,7 +3,8 @@ package imapguard
 import (
 	"bytes"
 	"slices"
-	"strconv"
+
+	"github.com/exoauth/exoauth/internal/imapwire"
 )
 
 const (
@@ -53,23 +54,7 @@ func (w *written) finish() (begins, logout bool) {
 	_, command, begins := bytes.Cut(bytes.TrimSuffix(w.line, []byte("\r")), []byte(" "))
 	begins = begins && !w.continued
 	logout = begins && bytes.EqualFold(command, []byte("LOGOUT"))
-	w.literal, w.continued = announced(w.line)
+	w.literal, w.continued = imapwire.LiteralSize(string(bytes.TrimSuffix(w.line, []byte("\r"))))
 	w.line = w.line[:0]
 	return begins, logout
-}
-
-// announced returns the size of the literal that a line with this tail
-// announces.
-func announced(tail []byte) (size int64, ok bool) {
-	tail = bytes.TrimSuffix(tail, []byte("\r"))
-	start := bytes.LastIndexByte(tail, '{')
-	if start < 0 || tail[len(tail)-1] != '}' {
-		return 0, false
-	}
-	digits := bytes.TrimSuffix(tail[start+1:len(tail)-1], []byte("+"))
-	n, err := strconv.ParseUint(string(digits), 10, 63)
-	if err != nil {
-		return 0, false
-	}
-	return int64(n), true
 }

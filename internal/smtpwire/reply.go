@@ -1,4 +1,4 @@
-package smtpdial
+package smtpwire
 
 import (
 	"fmt"
@@ -11,35 +11,43 @@ import (
 	"github.com/exoauth/exoauth/internal/wire"
 )
 
-// reply is an answer of the server (RFC 5321 §4.2), its lines without code
-// and separator.
-type reply struct {
-	code  int
-	lines []string
-	scrub func(string) string // for what is shown
+// ErrMalformed is returned for a line that is not of a reply.
+type ErrMalformed string
+
+// Error quotes the line.
+func (line ErrMalformed) Error() string {
+	return fmt.Sprintf("the server said %q", plain.Head(string(line), 200))
 }
 
-// readReply reads the lines of one reply.
-func readReply(w *wire.Conn) (reply, error) {
-	r := reply{scrub: w.Scrub}
+// Reply is an answer of the server (RFC 5321 §4.2), its lines without code and
+// separator.
+type Reply struct {
+	Code  int
+	Lines []string
+	scrub func(string) string // for text that is shown
+}
+
+// ReadReply reads the lines of one reply.
+func ReadReply(w *wire.Conn) (Reply, error) {
+	r := Reply{scrub: w.Scrub}
 	for {
 		line, err := w.ReadLine()
 		if err != nil {
-			return reply{}, err
+			return Reply{}, err
 		}
-		code, text, last, ok := parseReplyLine(line)
-		if !ok || len(r.lines) > 0 && code != r.code {
-			return reply{}, unexpected(w.Scrub(line))
+		code, text, last, ok := parseLine(line)
+		if !ok || len(r.Lines) > 0 && code != r.Code {
+			return Reply{}, ErrMalformed(w.Scrub(line))
 		}
-		r.code = code
-		r.lines = append(r.lines, text)
+		r.Code = code
+		r.Lines = append(r.Lines, text)
 		if last {
 			return r, nil
 		}
 	}
 }
 
-func parseReplyLine(line string) (code int, text string, last, ok bool) {
+func parseLine(line string) (code int, text string, last, ok bool) {
 	if len(line) < 3 || strings.Trim(line[:3], "0123456789") != "" {
 		return 0, "", false, false
 	}
@@ -57,11 +65,11 @@ func parseReplyLine(line string) (code int, text string, last, ok bool) {
 	return 0, "", false, false
 }
 
-// err returns the reply as the error that go-smtp would make of it.
-func (r reply) err() *smtp.SMTPError {
-	e := &smtp.SMTPError{Code: r.code, EnhancedCode: smtp.EnhancedCodeNotSet}
-	texts := make([]string, len(r.lines))
-	for i, line := range r.lines {
+// Err returns the reply as the error that go-smtp would make of it.
+func (r Reply) Err() *smtp.SMTPError {
+	e := &smtp.SMTPError{Code: r.Code, EnhancedCode: smtp.EnhancedCodeNotSet}
+	texts := make([]string, len(r.Lines))
+	for i, line := range r.Lines {
 		enhanced, text, ok := cutEnhancedCode(line)
 		if ok {
 			e.EnhancedCode, line = enhanced, text
@@ -87,9 +95,4 @@ func cutEnhancedCode(line string) (code smtp.EnhancedCode, text string, ok bool)
 		code[i] = int(n)
 	}
 	return code, text, true
-}
-
-// unexpected is the error for a line that has no place where it came.
-func unexpected(line string) error {
-	return fmt.Errorf("%w: the server said %q", ErrProtocol, plain.Head(line, 200))
 }

@@ -1,6 +1,7 @@
-// Package turns hands out the turns of callers that share a few connections and
-// a number of messages a minute.
-package turns
+// Package pool shares a few connections, and a number of messages a minute,
+// among many callers: their turns, the connections that nobody uses, and the
+// memory of a failure to connect.
+package pool
 
 import (
 	"container/list"
@@ -38,11 +39,11 @@ type Turn struct {
 	begun time.Time
 }
 
-// Error reports that a turn did not come.
-type Error struct{ conns, most, others int }
+// QueueError reports that a turn did not come.
+type QueueError struct{ conns, most, others int }
 
 // Error names the limits and the number of callers that wait.
-func (e *Error) Error() string {
+func (e *QueueError) Error() string {
 	pace := ""
 	if e.most > 0 {
 		pace = fmt.Sprintf("%d messages a minute and ", e.most)
@@ -50,7 +51,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("waiting in the queue of the Sender, with %d others: the limit is %s%d connections at a time", e.others, pace, e.conns)
 }
 
-// Wait returns the caller's turn, or an *Error if ctx ends before that has
+// Wait returns the caller's turn, or a *QueueError if ctx ends before that has
 // come. The place in the queue is free for those behind then.
 func (q *Queue) Wait(ctx context.Context) (*Turn, error) {
 	me := &waiter{turn: make(chan struct{})}
@@ -81,7 +82,7 @@ func (q *Queue) leave(place *list.Element, me *waiter) error {
 		q.waiting.Remove(place)
 	}
 	q.next()
-	return &Error{q.Conns, q.PerMinute, q.waiting.Len()}
+	return &QueueError{q.Conns, q.PerMinute, q.waiting.Len()}
 }
 
 // first returns the waiter that gets the next turn: the one that has waited for

@@ -1,8 +1,7 @@
-package smtpdial
+package smtpwire
 
 import (
 	"testing"
-	"time"
 
 	"github.com/emersion/go-smtp"
 )
@@ -57,35 +56,8 @@ func TestParseReplyLine(t *testing.T) {
 		"-25 x":   {},
 		"abc def": {},
 	} {
-		if code, text, last, ok := parseReplyLine(line); code != row.code || text != row.text || last != row.last || ok != row.ok {
+		if code, text, last, ok := parseLine(line); code != row.code || text != row.text || last != row.last || ok != row.ok {
 			t.Errorf("%q: %d, %q, %t, %t", line, code, text, last, ok)
-		}
-	}
-}
-
-// The figures of those who set them, and not our own.
-func TestLimits(t *testing.T) {
-	for name, row := range map[string]struct{ got, want any }{
-		// RFC 5321 §4.5.3.1.4 and §4.5.3.1.5
-		"command line": {maxCommand, 512},
-		"reply line":   {maxReplyLine, 512},
-		// RFC 5321 §4.5.3.2
-		"MAIL and RCPT":        {commandTimeout, 5 * time.Minute},
-		"DATA":                 {dataTimeout, 2 * time.Minute},
-		"block of a message":   {blockTimeout, 3 * time.Minute},
-		"end of a message":     {acceptTimeout, 10 * time.Minute},
-		"less than a server's": {idleFor < 5*time.Minute, true},
-		// Microsoft's page on SMTP client submission
-		"connections":         {DefaultMaxConns, 3},
-		"messages per minute": {DefaultMaxPerMinute, 30},
-		// the documentation of Sender and Dialer
-		"tries":  {DefaultMaxTries, 6},
-		"dials":  {DefaultMaxDials, 64},
-		"time":   {DefaultTimeout, time.Minute},
-		"outage": {maxOutage, 15 * time.Second},
-	} {
-		if row.got != row.want {
-			t.Errorf("%s: %v, want %v", name, row.got, row.want)
 		}
 	}
 }

@@ -1,37 +1,41 @@
-package smtpdial
+// Package smtpwire reads the replies of an SMTP server, and checks and writes
+// the messages for it.
+package smtpwire
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// envelope is a message with its addresses.
-type envelope struct {
-	from    string
-	to      []string
-	message []byte
+// Message is a message with its addresses.
+type Message struct {
+	From string
+	To   []string
+	Data []byte
 }
 
-// check refuses an envelope that a server could only misunderstand.
-func (m envelope) check() error {
-	if len(m.to) == 0 {
+// Check returns an error for a message that a server could only misunderstand.
+func (m Message) Check() error {
+	if len(m.To) == 0 {
 		return errors.New("there is no recipient")
 	}
-	if m.from != "" { // a notification has no sender (RFC 5321 §4.5.5)
-		if err := checkAddress(m.from); err != nil {
+	if m.From != "" { // a notification has no sender (RFC 5321 §4.5.5)
+		if err := checkAddress(m.From); err != nil {
 			return err
 		}
 	}
-	for _, to := range m.to {
+	for _, to := range m.To {
 		if err := checkAddress(to); err != nil {
 			return err
 		}
 	}
-	return checkMessage(m.message)
+	return checkMessage(m.Data)
 }
 
 // checkAddress refuses text that would be more than an address in a command.
@@ -76,8 +80,7 @@ func printable(s string) bool {
 }
 
 // checkMessage refuses a bare CR (RFC 5321 §2.3.8): a server that takes it for
-// the end of a line sees other lines than the sender. writeLines mends a bare
-// LF.
+// the end of a line sees other lines than the sender. WriteLines mends a bare LF.
 func checkMessage(message []byte) error {
 	if len(message) == 0 {
 		return errors.New("the message is empty: it needs a header at least")
@@ -97,17 +100,38 @@ func checkMessage(message []byte) error {
 	}
 }
 
-// size is how many octets the message has with CRLF at each end of a line, and
-// without the dots that are sent twice (RFC 1870 §3).
-func (m envelope) size() int {
-	size := len(m.message) + bytes.Count(m.message, []byte("\n")) - bytes.Count(m.message, []byte("\r\n"))
-	if !bytes.HasSuffix(m.message, []byte("\n")) {
+// Size returns the number of octets with CRLF at each end of a line, without the
+// dots that are sent twice (RFC 1870 §3).
+func (m Message) Size() int {
+	size := len(m.Data) + bytes.Count(m.Data, []byte("\n")) - bytes.Count(m.Data, []byte("\r\n"))
+	if !bytes.HasSuffix(m.Data, []byte("\n")) {
 		size += len("\r\n")
 	}
 	return size
 }
 
-// international reports whether an address needs SMTPUTF8.
-func (m envelope) international() bool {
-	return strings.ContainsFunc(m.from+strings.Join(m.to, ""), func(r rune) bool { return r >= utf8.RuneSelf })
+// International reports whether an address needs SMTPUTF8.
+func (m Message) International() bool {
+	return strings.ContainsFunc(m.From+strings.Join(m.To, ""), func(r rune) bool { return r >= utf8.RuneSelf })
 }
+
+// WriteLines writes the lines, each with CRLF, and a dot that begins one twice
+// (RFC 5321 §4.5.2). It does not write the line that ends the message.
+func (m Message) WriteLines(out io.Writer) error {
+	w := bufio.NewWriterSize(out, BlockSize)
+	for line := range bytes.Lines(m.Data) {
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		if bytes.HasPrefix(line, []byte(".")) {
+			w.WriteByte('.')
+		}
+		w.Write(line)
+		if _, err := w.WriteString("\r\n"); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// BlockSize is the size of the blocks of WriteLines, the most that a record of
+// TLS holds.
+const BlockSize = 16 << 10

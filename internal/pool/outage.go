@@ -1,4 +1,4 @@
-package smtpdial
+package pool
 
 import (
 	"sync"
@@ -9,18 +9,18 @@ import (
 // is shorter than the tries of one message take in all.
 const maxOutage = 15 * time.Second
 
-// outage remembers a dial that failed. For a while its error stands for other
+// Outage remembers a dial that failed. For a while its error stands for other
 // dials, however many there are. The while grows with each failure in a row.
-// The zero outage remembers none.
-type outage struct {
+// The zero Outage remembers none.
+type Outage struct {
 	mu       sync.Mutex // guards what follows
 	failures int        // in a row
 	until    time.Time
 	err      error
 }
 
-// current returns the error that stands for a dial now, or nil.
-func (o *outage) current() error {
+// Current returns the error that stands for a dial now, or nil.
+func (o *Outage) Current() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if time.Now().Before(o.until) {
@@ -29,9 +29,9 @@ func (o *outage) current() error {
 	return nil
 }
 
-// note takes the outcome of a dial. Dials that fail side by side are one
+// Note takes the outcome of a dial. Dials that fail side by side are one
 // failure.
-func (o *outage) note(err error) {
+func (o *Outage) Note(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err == nil {
