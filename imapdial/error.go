@@ -85,10 +85,10 @@ func (e *Error) Unwrap() error { return e.Err }
 // Nothing prints them.
 func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
-// Temporary reports whether the same Dial can succeed later although nobody
-// has mended anything: the network failed, or the server said that it is
-// busy, throttling or going down. False does not mean that the error is final:
-// an unknown error may pass, too.
+// Temporary reports whether the same Dial can succeed later without anyone
+// changing anything: the network failed, or the server said that it is busy,
+// throttling or going down. False does not mean that the error is final: an
+// unknown error may pass, too.
 func (e *Error) Temporary() bool {
 	refusal, ok := reply(e.Err)
 	unrenewed, open := errors.AsType[*dial.Unrenewed](e.Err)

@@ -31,17 +31,18 @@ const (
 	proven      = time.Minute      // a session that proves the mailbox without the probe
 )
 
-// ErrDialAgain is for the function given to Keep: an error that wraps it makes
-// Keep close the session and dial again, with back-off. It is for a failure
-// that Keep cannot see, such as a server that answers too late for the caller.
+// ErrDialAgain is for the function given to Keep. If the function returns an
+// error that wraps it, Keep closes the session and dials again, with back-off.
+// Use it for a failure that Keep cannot see, such as a server that answers too
+// late for the caller.
 var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 
 // Keep holds a session on the mailbox username until ctx ends. It dials, calls
 // f with the client, and does both again when the session has ended. The
 // context of f ends with the session, and f must then return. If the session
 // failed, the cause of that context is an [*Error] of step OpSession with the
-// server's last words. Keep closes the client after f has returned. A nil f is
-// an error.
+// server's last words. Keep closes the client after f has returned. Nil options
+// mean the zero KeepOptions. A nil f is an error.
 //
 // Keep gives up only on a failure that a person must mend, and returns it as an
 // *Error. Some failures are final at any time:
@@ -50,53 +51,53 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 //     tokensource.ErrInteractionRequired.
 //   - A setting cannot work: the user name cannot be sent, the TokenSource is
 //     nil, or it returns a *tokensource.ConfigError.
-//   - The server says that the account is blocked or has no mailbox, or that
-//     it takes no passwords.
+//   - The server says that the account is blocked, has no mailbox, or may not
+//     use a password.
 //
-// Others are final only as long as the mailbox has never been open. With
-// SkipProbe it has been open if a session did not end with "not connected"
-// within a minute.
+// Others are final only until the mailbox has been open once. With SkipProbe,
+// the mailbox counts as open if a session lasts a minute or ends with words
+// other than "not connected":
 //
 //   - The server refuses a fresh token (see [Refused]), or the mailbox does
 //     not open (see [NotConnected]).
 //   - Addr is malformed, or its host does not exist.
 //   - The TLS handshake, the greeting or the capabilities fail in a way that is
-//     not [Temporary]: the certificate is not trusted, the server does not
-//     speak IMAP or has no XOAUTH2.
+//     not [Temporary]: the certificate is not trusted, or the server does not
+//     speak IMAP or does not offer XOAUTH2.
 //   - A file that the TokenSource needs cannot be read.
 //
 // Keep tries again after any other failure: an outage of the network, of the
 // name servers, of Entra ID or of Exchange, a proxy that answers in their
-// place, any other error of the TokenSource, and, once the mailbox has been
-// open, a refused token or a mailbox that is not connected. A wrong client
-// secret is such an error of the TokenSource, so set Dialer.Logger to see why
-// Keep waits.
+// place, or any other error of the TokenSource. Once the mailbox has been open,
+// it also tries again after a refused token or "not connected". A wrong client
+// secret is an error of the TokenSource, so set Dialer.Logger to learn why Keep
+// waits.
 //
 // Keep dials again
 //
-//   - at once if the token had expired ("* BYE Session invalidated -
+//   - at once, if the token had expired ("* BYE Session invalidated -
 //     AccessTokenExpired") and the session had lasted ten seconds; Keep
 //     invalidates the token first;
-//   - if the server throttles, after the time that it names, from one second to
-//     fifteen minutes;
-//   - after three to five minutes if a mailbox that was open before is not
+//   - after the time that the server names, from one second to fifteen minutes,
+//     if the server throttles;
+//   - after three to five minutes, if a mailbox that was open before is not
 //     connected, which too many connections can cause;
 //   - otherwise after a pause that doubles with each failure from one second to
-//     five minutes, and of which up to half is randomly left out. A session
-//     that lasted ten seconds resets it.
+//     five minutes, minus a random part of up to half. A session that lasted ten
+//     seconds resets it.
 //
-// The dials that fail are paced for all mailboxes of a Dialer together; see
+// Dials that fail wait for each other, across all mailboxes of a Dialer; see
 // Dialer.MaxDials.
 //
 // Keep also ends a session if the server sends nothing for ten minutes while it
 // owes the client the end of an answer, or if imapclient closes the connection
-// itself, as it does when it cannot parse a response.
+// itself, as it does if it cannot parse a response.
 //
 // When ctx ends, Keep returns the error of ctx, joined with the last failure if
-// there is no session. When f returns although the session has not ended, Keep
+// there is no session. If f returns although the session has not ended, Keep
 // returns as well, with the error of f, or nil. There are two exceptions, after
 // which Keep dials again: the error wraps [ErrDialAgain], or it is an
-// *imap.Error that is [Temporary] or says "not connected". Keep hides a token
+// *imap.Error that is [Temporary] or says "not connected". Keep masks a token
 // that the server has echoed in the error.
 func (d *Dialer) Keep(ctx context.Context, username string, options *KeepOptions, f func(context.Context, *imapclient.Client) error) error {
 	k := newKeeper(d, username, options)
@@ -122,16 +123,16 @@ func (d *Dialer) Keep(ctx context.Context, username string, options *KeepOptions
 	}
 }
 
-// KeepOptions are the options of one call of [Dialer.Keep]. With them one
-// Dialer, whose MaxDials bounds the dials of all, serves any number of
-// mailboxes.
+// KeepOptions are the options of [Dialer.Keep] for one mailbox. They let one
+// Dialer, and so one MaxDials, serve mailboxes that differ in their handlers or
+// their users. The zero value is usable.
 type KeepOptions struct {
-	// Options takes the place of Dialer.Options, so that a
-	// UnilateralDataHandler can know its mailbox. Nil means Dialer.Options.
+	// Options replace Dialer.Options, for a UnilateralDataHandler that knows its
+	// mailbox. Nil means Dialer.Options.
 	Options *imapclient.Options
 
-	// TokenSource takes the place of Dialer.TokenSource, for the mailbox of a
-	// user who has signed in. Nil means Dialer.TokenSource.
+	// TokenSource replaces Dialer.TokenSource, for the mailbox of a user who has
+	// signed in. Nil means Dialer.TokenSource.
 	TokenSource oauth2.TokenSource
 }
 

@@ -504,3 +504,37 @@ func TestKeepOfANilFunction(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// The options of one Keep take the place of the Dialer's, and only for it.
+func TestKeepOptions(t *testing.T) {
+	const other = "orders@contoso.com"
+	e := newExchange(t)
+	e.Tenant().AddMailbox(other)
+	e.Tenant().Grant(e.app, other)
+	var ours, theirs bytes.Buffer
+	d := e.dialer("no token at all")
+	d.Options = &imapclient.Options{DebugWriter: &ours}
+	signedIn := staticSource(e.app.Token(nil))
+	for name, row := range map[string]struct {
+		options *imapdial.KeepOptions
+		opens   bool
+	}{
+		"nil":                   {nil, false},
+		"zero":                  {new(imapdial.KeepOptions), false},
+		"a token source":        {&imapdial.KeepOptions{TokenSource: signedIn}, true},
+		"and imapclient's, too": {&imapdial.KeepOptions{TokenSource: signedIn, Options: &imapclient.Options{DebugWriter: &theirs}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ours.Reset()
+			theirs.Reset()
+			opened := false
+			err := d.Keep(t.Context(), other, row.options, func(context.Context, *imapclient.Client) error { opened = true; return nil })
+			if opened != row.opens || (err == nil) != row.opens || imapdial.Refused(err) == row.opens {
+				t.Errorf("opened %t, error %v", opened, err)
+			}
+			if own := row.options != nil && row.options.Options != nil; (theirs.Len() > 0) != own || (ours.Len() > 0) == own {
+				t.Errorf("the Dialer's writer has %d octets, the mailbox's %d", ours.Len(), theirs.Len())
+			}
+		})
+	}
+}

@@ -27,21 +27,24 @@ const (
 	DefaultMaxReply = 64 << 10 // octets
 )
 
-// A Dialer dials a submission service. If users sign in, make one for each
-// user's TokenSource. TokenSource is required; the zero value of every other
-// field is usable. Once Dial has been called, the Dialer must not be copied nor
-// its fields changed; Dial may be called by any number of goroutines.
+// A Dialer dials a submission service. For users who have signed in, make one
+// for each user's TokenSource.
+//
+// TokenSource is required; the zero value of every other field is usable. Do not
+// change the fields, nor copy the Dialer, after the first call of Dial. A Dialer
+// is safe for concurrent use.
 type Dialer struct {
-	// TokenSource gives the access token. A source that has the methods
-	// TokenContext(context.Context) (*oauth2.Token, error) and
-	// Invalidate(*oauth2.Token), as those of package tokensource do, is asked
-	// under the context of Dial and told of tokens that were refused.
+	// TokenSource gives the access token. If it has the method
+	// TokenContext(context.Context) (*oauth2.Token, error), as the sources of
+	// package tokensource do, Dial calls that with its context. If it has the
+	// method Invalidate(*oauth2.Token), Dial calls that with a token that the
+	// server has refused.
 	TokenSource oauth2.TokenSource
 
 	// MinValidity is the time for which a token must still be valid when Dial
-	// sends it. Zero is ten minutes on the hosts of High Volume Email, which
+	// sends it. Zero means ten minutes on the hosts of High Volume Email, which
 	// refuses a token that expires sooner, and no minimum elsewhere. Negative
-	// is no minimum anywhere.
+	// means no minimum anywhere.
 	//
 	// If the TokenSource has the method
 	// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as
@@ -51,48 +54,51 @@ type Dialer struct {
 	// sends it all the same.
 	MinValidity time.Duration
 
-	// Addr is host:port of the server; "" is exoauth.Global.SMTP.
+	// Addr is the host:port of the server. Empty means exoauth.Global.SMTP.
 	Addr string
 
-	// TLSConfig is copied. Nil, and an empty ServerName, mean the host of
-	// Addr and the system's certificate authorities. TLS 1.2 is the least.
+	// TLSConfig is the TLS configuration, which Dial copies. Nil means the zero
+	// value. An empty ServerName means the host of Addr. The least version is
+	// TLS 1.2.
 	TLSConfig *tls.Config
 
-	// ImplicitTLS is TLS from the first byte, as on port 465, which Exchange
-	// Online does not serve. False demands STARTTLS.
+	// ImplicitTLS makes Dial start TLS with the first byte, as on port 465, which
+	// Exchange Online does not serve. False means that Dial requires STARTTLS.
 	ImplicitTLS bool
 
-	// LocalName is the name given with EHLO; "" is the address literal of
-	// the connection's local address (RFC 5321 §4.1.3).
+	// LocalName is the name to give with EHLO. Empty means the address literal
+	// of the local address of the connection (RFC 5321 §4.1.3).
 	LocalName string
 
-	// DialContext connects; nil is that of a net.Dialer. Set it for a proxy.
+	// DialContext connects to the server. Set it to use a proxy. Nil means the
+	// DialContext method of a zero net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Timeout bounds each Dial, the token included, besides its context. It
-	// begins when the Dial has its turn, see MaxDials. Zero is DefaultTimeout.
+	// Timeout limits each Dial, including its token, in addition to the context.
+	// It begins when the Dial has its turn; see MaxDials. Zero means
+	// DefaultTimeout.
 	Timeout time.Duration
 
-	// MaxDials is how many dials may be under way at a time; the others wait
-	// for their turn as long as their contexts allow. Connected clients do not
-	// count. Zero is DefaultMaxDials.
+	// MaxDials is the maximum number of dials at a time. Dial silently waits for
+	// its turn, as long as its context allows. Connected clients do not count.
+	// Zero means DefaultMaxDials.
 	MaxDials int
 
 	// MaxReply is the maximum size, in octets, of the server's reply to one
 	// command of the client that Dial returns. The command fails with a
-	// [*ReplyTooLongError] if the reply is longer. Zero is DefaultMaxReply,
-	// negative is no limit. Dial itself, and a Sender, have a limit of their
-	// own.
+	// [*ReplyTooLongError] if the reply is longer. Dial itself, and a Sender,
+	// have a limit of their own. Zero means DefaultMaxReply, negative means no
+	// limit.
 	MaxReply int
 
-	// DebugWriter sees the conversation, also that of the client that Dial
-	// returns: each line of either side in one Write, in order, with the tokens
-	// masked. A Dialer never makes two Writes at once. Nil is none.
+	// DebugWriter receives the conversation, including that of the client that
+	// Dial returns: each line of either side in one Write, in order, with the
+	// tokens masked. A Dialer never makes two Writes at once. Nil means none.
 	DebugWriter io.Writer
 
-	// Logger is told of each step at level debug. Refused tokens, and messages
-	// that a Sender tries again, are at level info. Nil is silent. It is never
-	// given a token.
+	// Logger receives each step at level debug, and refused tokens and messages
+	// that a Sender tries again at level info. Nothing logged contains a token.
+	// Nil means no logging.
 	Logger *slog.Logger
 
 	shared dial.Shared
@@ -100,7 +106,7 @@ type Dialer struct {
 
 // Dial returns a client that is authenticated as username and has sent EHLO.
 // If it fails, the error is an [*Error], which wraps the error of ctx if that
-// ended first.
+// ended first. Dial waits for its turn if MaxDials others are under way.
 //
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // end the session, with Quit or Close.
@@ -116,8 +122,8 @@ func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error
 	return client, nil
 }
 
-// Dial is (&Dialer{TokenSource: src}).Dial(ctx, username): the submission
-// service of the global cloud.
+// Dial is (&Dialer{TokenSource: src}).Dial(ctx, username). It dials the
+// submission service of the global cloud.
 func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*smtp.Client, error) {
 	return (&Dialer{TokenSource: src}).Dial(ctx, username)
 }

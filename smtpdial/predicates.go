@@ -11,26 +11,26 @@ import (
 )
 
 // Refused reports whether the server refused the token of a Dial, and a fresh
-// one too if the TokenSource had one, for a reason that waiting does not mend.
-// Somebody has to change something. It reports false if the TokenSource failed to
-// get a fresh token, since the server may accept that one.
+// one too if the TokenSource had one, for a reason that time does not mend, so
+// that a person must change something. It reports false if the TokenSource
+// failed to get a fresh token, since the server may accept that one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Temporary()
 }
 
 // NotConnected reports whether err is Exchange's "430 4.2.0 STOREDRV; mailbox
-// logon failure" to a message: the token was accepted, but the application has
-// no full access to the mailbox. Waiting does not mend that, although the reply
-// is of class 4.
+// logon failure" to a message: Exchange accepted the token, but the application
+// does not have full access to the mailbox. Waiting does not help, although the
+// reply is of class 4.
 func NotConnected(err error) bool {
 	reply, ok := errors.AsType[*smtp.SMTPError](err)
 	return ok && strings.Contains(strings.ToLower(reply.Message), "mailbox logon failure")
 }
 
-// Temporary reports whether the same call can succeed later although nobody
-// has mended anything, if need be on a new connection: the network failed, or
-// the server said so with a reply of class 4 such as "432 4.3.2
+// Temporary reports whether the same call can succeed later without anyone
+// changing anything, perhaps on a new connection: the network failed, or the
+// server said so with a reply of class 4 such as "432 4.3.2
 // STOREDRV.ClientSubmit; sender thread limit exceeded". It takes the errors of
 // Dial and of Send, and those of commands on the client that Dial returned.
 func Temporary(err error) bool {

@@ -25,10 +25,10 @@ const (
 	DefaultMaxTries     = 6
 )
 
-// ErrUncertain is wrapped by the error of a Send whose connection broke after
-// the end of the message was sent and before the whole reply had come. The
-// server may have accepted the message or not, so a Sender does not try again:
-// that could send the message twice.
+// ErrUncertain is wrapped by the error of a Send if the connection broke between
+// the end of the message and the end of the reply. The server may have accepted
+// the message or not. A Sender does not try again, since that could send the
+// message twice.
 var ErrUncertain = errors.New("the message may have been sent or not")
 
 const errNoDialer = verdict.Setting("the Sender has no Dialer: set its field Dialer")
@@ -76,22 +76,21 @@ func (s *Sender) init() {
 // Send sends message, a header and a body as in RFC 5322. The addresses from
 // and to are bare: a name, as in "Invoices <invoices@contoso.com>", belongs in
 // the header. An empty from is for a notification (RFC 5321 §4.5.5). If a
-// signed-in user sends for a shared mailbox, from is the shared mailbox and the
-// username of the Sender is the user. If the server refuses one recipient, the
-// message goes to none.
+// signed-in user sends for a shared mailbox, from is the shared mailbox and
+// Username is the user. If the server refuses one recipient, nobody receives the
+// message.
 //
-// Each line of message ends with CRLF or LF, which is sent as CRLF. Send
-// refuses an empty message, and one that has a NUL or a CR without LF (RFC 5321
-// §2.3.8). It refuses an address that has a name, brackets, white space or
-// control characters, and an empty list of recipients.
+// Each line of message ends with CRLF or LF, which Send sends as CRLF. Send
+// rejects an empty message, and one that contains a NUL or a CR without LF (RFC
+// 5321 §2.3.8). It rejects an empty list of recipients, and an address with a
+// name, brackets, white space or control characters.
 //
-// Calls get their turns in the order in which they were made, except that a
-// call with less time left than the last message took lets those with more time
-// go first: a message that a deadline breaks off may have been sent or not. Send
-// waits for its turn until ctx ends, even if the limits allow it none before the
-// deadline of ctx: the calls ahead may give up their turns, which go to the next
-// ones. The error of a call that gives up names the limits and the number of
-// calls that are waiting.
+// Calls get their turns in the order in which they were made, with one
+// exception. A call with less time left than the last message took lets those
+// with more time go first, since a message that a deadline breaks off may have
+// been sent or not. Send waits for its turn until ctx ends, even if the limits
+// allow none before the deadline: calls ahead may give up their turns. The error
+// of a call that gives up names the limits and the number of waiting calls.
 //
 // Send returns in the end even if ctx has no deadline, since each step has a
 // time limit: for replies that of RFC 5321 §4.5.3.2, which is ten minutes for
@@ -100,8 +99,8 @@ func (s *Sender) init() {
 //
 // Send tries again after a failure that is [Temporary], with a growing pause:
 // after a reply of class 4, a dial that failed, or a connection that broke or
-// was silent before the message was complete. After a failed dial, other tries
-// fail with the same error without dialling, for one to fifteen seconds.
+// was silent before the message was complete. For one to fifteen seconds after a
+// failed dial, other tries fail with the same error, without dialling.
 //
 // The error wraps an [*Error]: of step OpSend with the *smtp.SMTPError of the
 // server's reply, of step OpQueue if the turn did not come, or of a step of

@@ -270,6 +270,23 @@ func TestSenderKeepsItsClient(t *testing.T) {
 			}
 		})
 	})
+	t.Run("again after CloseIdle", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			server := newSubmission(t)
+			s := server.Sender(sender)
+			defer s.CloseIdle()
+			s.CloseIdle()
+			for range 2 {
+				if err := sendOne(t.Context(), s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			if all, now := server.connections(); all != 1 || now != 1 {
+				t.Errorf("%d connections, %d of them open, want one that is kept", all, now)
+			}
+		})
+	})
 	t.Run("until CloseIdle", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			server := newSubmission(t)
