@@ -66,13 +66,13 @@ type Dialer struct {
 	// Exchange Online does not serve. False means that Dial requires STARTTLS.
 	ImplicitTLS bool
 
-	// LocalName is the name to give with EHLO. Empty means the address literal
-	// of the local address of the connection (RFC 5321 §4.1.3).
-	LocalName string
-
 	// DialContext connects to the server. Set it to use a proxy. Nil means the
 	// DialContext method of a zero net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// LocalName is the name to give with EHLO. Empty means the address literal
+	// of the local address of the connection (RFC 5321 §4.1.3).
+	LocalName string
 
 	// Timeout limits each Dial, including its token, in addition to the context.
 	// It begins when the Dial has its turn; see MaxDials. Zero means

@@ -2,7 +2,6 @@ package smtpdial
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/emersion/go-smtp"
@@ -29,12 +28,9 @@ func (s *session) handOver(maxReply int) (*smtp.Client, error) {
 	}
 	greeting += "250 " + lines[last] + "\r\n"
 
-	most := int64(cmp.Or(maxReply, DefaultMaxReply))
-	if most < 0 {
-		most = math.MaxInt64
-	}
+	most := cmp.Or(maxReply, DefaultMaxReply)
 	client := smtp.NewClient(&handoff.Conn{
-		Conn:        handoff.Bound(s.wire.Tap(s.Conn.Conn), most, &ReplyTooLongError{int(most)}),
+		Conn:        handoff.Bound(s.wire.Tap(s.Conn.Conn), most, &ReplyTooLongError{most}),
 		Greeting:    []byte(greeting),
 		Rest:        s.wire.Unread(),
 		SwallowLine: true,

@@ -10,10 +10,10 @@ import (
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
-// Refused reports whether the server refused the token of a Dial, and a fresh
-// one too if the TokenSource had one, for a reason that time does not mend, so
-// that a person must change something. It reports false if the TokenSource
-// failed to get a fresh token, since the server may accept that one.
+// Refused reports whether the server refused AUTH for a reason that time does
+// not mend, so that a person must change something. If the TokenSource had a
+// fresh token, the server has refused that, too. Refused reports false if the
+// TokenSource failed to get one, since the server may accept it.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Temporary()

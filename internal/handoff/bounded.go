@@ -21,7 +21,7 @@ const maxHeld = 4 << 10
 // "250 2", for a whole one.
 type bounded struct {
 	net.Conn
-	most     int64
+	most     int64 // negative is no limit
 	exceeded error
 	said     atomic.Int64 // octets since the last Write
 
@@ -30,10 +30,11 @@ type bounded struct {
 	broken error  // for good: a server that talks on does not take turns
 }
 
-// Bound returns conn, which the server may say no more than most octets over
-// between two Writes. After that, Read returns exceeded for good.
-func Bound(conn net.Conn, most int64, exceeded error) net.Conn {
-	return &bounded{Conn: conn, most: most, exceeded: exceeded}
+// Bound returns conn, over which the server may send no more than most octets
+// between two Writes. After that, Read returns exceeded for good. A negative most
+// is no limit.
+func Bound(conn net.Conn, most int, exceeded error) net.Conn {
+	return &bounded{Conn: conn, most: int64(most), exceeded: exceeded}
 }
 
 // Read implements net.Conn.
@@ -59,7 +60,7 @@ func (b *bounded) fill() error {
 	b.buf = slices.Grow(b.buf, minRead)
 	n, err := b.Conn.Read(b.buf[len(b.buf):cap(b.buf)])
 	b.buf = b.buf[:len(b.buf)+n]
-	if b.said.Add(int64(n)) > b.most {
+	if said := b.said.Add(int64(n)); b.most >= 0 && said > b.most {
 		b.buf, b.broken = nil, b.exceeded
 		return b.broken
 	}
