@@ -144,8 +144,8 @@ func (d *Dialer) attempt(username string) *attempt {
 		ValidFor:    d.MinValidity,
 		TLSConfig:   d.TLSConfig,
 		DialContext: d.DialContext,
-		Timeout:     d.Timeout,
-		MaxDials:    d.MaxDials,
+		Timeout:     cmp.Or(max(d.Timeout, 0), DefaultTimeout),
+		MaxDials:    cmp.Or(max(d.MaxDials, 0), DefaultMaxDials),
 		DebugWriter: d.DebugWriter,
 		Shared:      &d.shared,
 	}

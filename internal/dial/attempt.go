@@ -1,7 +1,6 @@
 package dial
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"io"
@@ -12,12 +11,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/wire"
-)
-
-// The defaults of every dialer.
-const (
-	DefaultTimeout  = time.Minute
-	DefaultMaxDials = 64
 )
 
 // The steps that this package names in failures.
@@ -41,7 +34,7 @@ type Protocol interface {
 }
 
 // Attempt is one call of a Dial. The fields up to Shared are those of the
-// Dialer, where zero has the meaning that it has there.
+// Dialer, with its defaults.
 type Attempt struct {
 	Reporter
 	Protocol Protocol
@@ -67,12 +60,12 @@ type Attempt struct {
 // Prepare was given last is then authenticated and independent of ctx. The error
 // is one of [Attempt.Fail].
 func (a *Attempt) Dial(ctx context.Context) error {
-	leave, err := a.Shared.Enter(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials))
+	leave, err := a.Shared.Enter(ctx, a.MaxDials)
 	if err != nil {
 		return a.Fail(ctx, OpQueue, err)
 	}
 	begun := time.Now()
-	bounded, cancel := WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
+	bounded, cancel := WithTimeout(ctx, a.Timeout)
 	defer cancel()
 	err = a.run(bounded)
 	if early := a.Pace - time.Since(begun); err != nil && early > 0 {
