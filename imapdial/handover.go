@@ -33,8 +33,9 @@ func (a *attempt) handOver() (*imapclient.Client, error) {
 		Scrub:    a.Tokens.Text, // without a, which nobody needs for as long as the session stands
 		Ended:    a.ended,
 	})
-	a.options.DebugWriter = nil // the tap shows what imapclient would, in lines
-	client := imapclient.New(a.conn, &a.options)
+	own := a.options      // imapclient keeps a pointer
+	own.DebugWriter = nil // the tap shows what imapclient would, in lines
+	client := imapclient.New(a.conn, &own)
 	err := client.WaitGreeting()
 	close(greeted)
 	if err != nil {

@@ -47,7 +47,7 @@ func (t *Tried) As(target any) bool {
 }
 
 // Error makes it one that errors.As looks for.
-func (t *Tried) Error() string { return "login: a token" }
+func (t *Tried) Error() string { return "dial: a token" }
 
 // Format shows nothing of the claims, whatever the verb.
 func (t Tried) Format(f fmt.State, _ rune) { io.WriteString(f, t.Error()) }

@@ -82,12 +82,12 @@ func New(config Config) *Conn {
 // Read implements net.Conn.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.reads.renew(c.Conn.SetReadDeadline)
-	c.listens()
+	c.turn(func() { c.reading = true })
 	n, err := c.watcher.read(&c.Config.Conn, p, c.heard)
 	if limit, ok := errors.AsType[*LimitError](err); ok {
 		err = c.Exceeded(limit)
 	}
-	c.answered(c.watcher.answers())
+	c.turn(c.answered)
 	if err != nil && c.closing.Load() {
 		c.cut.Store(true)
 	}
@@ -101,7 +101,7 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 		c.leaving.Store(true)
 	}
 	for piece := range slices.Chunk(p, writePiece) {
-		c.asks(commands)
+		c.turn(func() { c.asked, c.open = true, c.open+commands })
 		commands = 0
 		c.writes.renew(c.Conn.SetWriteDeadline)
 		taken, err := c.Conn.Write(piece)
@@ -112,46 +112,30 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// asks is called before something is written that the server has to answer.
-func (c *Conn) asks(commands int) {
+// turn notes a change of who owes what, and sets the alarm by it. While nobody
+// reads, it is not the server that is late.
+func (c *Conn) turn(change func()) {
 	c.alarmed.Lock()
 	defer c.alarmed.Unlock()
-	c.asked = true
-	c.open += commands
-	c.setAlarm()
-}
-
-// listens is called before each Read.
-func (c *Conn) listens() {
-	c.alarmed.Lock()
-	defer c.alarmed.Unlock()
-	c.reading = true
-	c.setAlarm()
-}
-
-// answered is called after each Read. The server owes nothing more if each
-// command has its tagged response, or if it waits for the client, as it does
-// while that idles.
-func (c *Conn) answered(tagged int, waits bool) {
-	c.alarmed.Lock()
-	defer c.alarmed.Unlock()
-	c.reading = false
-	c.open = max(0, c.open-tagged)
-	if waits || c.open == 0 && tagged > 0 {
-		c.asked = false
-	}
-	c.setAlarm()
-}
-
-// setAlarm is called with the lock. While nobody reads, it is not the server
-// that is late.
-func (c *Conn) setAlarm() {
+	change()
 	switch {
 	case c.Ended == nil || c.words.Load() != nil:
 	case c.asked && c.reading:
 		c.ring(answerGrace)
 	default:
 		c.hush()
+	}
+}
+
+// answered is called after each Read, with the lock. The server owes nothing
+// more if each command has its tagged response, or if it waits for the client,
+// as it does while that idles.
+func (c *Conn) answered() {
+	tagged, waits := c.watcher.answers()
+	c.reading = false
+	c.open = max(0, c.open-tagged)
+	if waits || c.open == 0 && tagged > 0 {
+		c.asked = false
 	}
 }
 
