@@ -72,7 +72,7 @@ func defaultScope(scope string) bool {
 // beforeAuth holds where the words came before authentication was tried.
 func beforeAuth(s *situation) bool {
 	switch s.op {
-	case imapdial.OpConnect, imapdial.OpTLS, imapdial.OpGreeting, imapdial.OpStartTLS, imapdial.OpCapability, smtpdial.OpHello:
+	case imapdial.OpConnect, imapdial.OpTLS, imapdial.OpGreeting, imapdial.OpStartTLS, imapdial.OpCapability, imapdial.Op(smtpdial.OpHello):
 		return true
 	}
 	return false

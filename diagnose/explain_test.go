@@ -31,11 +31,11 @@ type typedNil struct{ text string }
 
 func (e *typedNil) Error() string { return e.text }
 
-func imapError(op string, err error) error {
+func imapError(op imapdial.Op, err error) error {
 	return &imapdial.Error{Op: op, Addr: "outlook.office365.com:993", Username: mailbox, Err: err}
 }
 
-func smtpError(op string, err error) error {
+func smtpError(op smtpdial.Op, err error) error {
 	return &smtpdial.Error{Op: op, Addr: "smtp.office365.com:587", Username: mailbox, Err: err}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/imapdial"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/smtpdial"
 )
 
@@ -26,12 +26,12 @@ const noToken = "needs a token"
 func (r *run) imap(ctx context.Context) {
 	addr := r.Cloud.IMAP
 	reached := r.reach(ctx, IMAP, addr, func(ctx context.Context) (string, error) {
-		conn, err := transport.Dial(ctx, r.DialContext, addr)
+		conn, err := dial.Dial(ctx, r.DialContext, addr)
 		if err != nil {
 			return "", &imapdial.Error{Op: imapdial.OpConnect, Addr: addr, Username: r.Username, Err: err}
 		}
 		defer conn.Close()
-		secured := tls.Client(conn, transport.ClientTLS(r.TLSConfig, addr))
+		secured := tls.Client(conn, dial.ClientTLS(r.TLSConfig, addr))
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return "", &imapdial.Error{Op: imapdial.OpTLS, Addr: addr, Username: r.Username, Err: err}
 		}
@@ -92,15 +92,15 @@ func look(ctx context.Context, client *imapclient.Client) (string, error) {
 func (r *run) smtp(ctx context.Context) {
 	addr := r.Cloud.SMTP
 	reached := r.reach(ctx, SMTP, addr, func(ctx context.Context) (string, error) {
-		fail := func(op string, err error) error {
+		fail := func(op smtpdial.Op, err error) error {
 			return &smtpdial.Error{Op: op, Addr: addr, Username: r.smtpUsername(), Err: cmp.Or(ctx.Err(), err)}
 		}
-		conn, err := transport.Dial(ctx, r.DialContext, addr)
+		conn, err := dial.Dial(ctx, r.DialContext, addr)
 		if err != nil {
 			return "", fail(smtpdial.OpConnect, err)
 		}
 		defer conn.Close()
-		client, err := smtp.NewClientStartTLS(conn, transport.ClientTLS(r.TLSConfig, addr))
+		client, err := smtp.NewClientStartTLS(conn, dial.ClientTLS(r.TLSConfig, addr))
 		if err != nil {
 			return "", fail(smtpdial.OpStartTLS, err)
 		}

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/imapdial"
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/smtpdial"
 	"github.com/exoauth/exoauth/tokensource"
@@ -31,14 +31,14 @@ type situation struct {
 	claims  *claims // nil without a token that can be read
 	undated bool    // nobody has said what Now is
 
-	op    string   // step of a dialer
-	said  string   // the error as it came, which is not for showing
-	words string   // the same without secrets
-	lines []string // of the words, for evidence
-	lower []string // the same in lower case, for symptoms
-	text  string   // words in lower case, for conditions
-	codes []int    // AADSTS
-	entra bool     // the token endpoint refused
+	op    imapdial.Op // step of a dialer; those of smtpdial have the same words
+	said  string      // the error as it came, which is not for showing
+	words string      // the same without secrets
+	lines []string    // of the words, for evidence
+	lower []string    // the same in lower case, for symptoms
+	text  string      // words in lower case, for conditions
+	codes []int       // AADSTS
+	entra bool        // the token endpoint refused
 
 	tokenErr *tokensource.Error // of the token request; nil where the error is another
 	config   *tokensource.ConfigError
@@ -74,7 +74,7 @@ func (s *situation) readToken() {
 
 // readTried takes the token that a dialer has tried, as it was at that time.
 func (s *situation) readTried(err error) {
-	tried, ok := errors.AsType[*login.Tried](err)
+	tried, ok := errors.AsType[*dial.Tried](err)
 	if !ok || s.Token != "" {
 		return
 	}
@@ -99,7 +99,7 @@ func (s *situation) read(err error) {
 		s.setWords(e.Err.Error())
 	}
 	if e, ok := errors.AsType[*smtpdial.Error](err); ok {
-		s.dialled(SMTP, e.Op, e.Username)
+		s.dialled(SMTP, imapdial.Op(e.Op), e.Username)
 		s.setWords(e.Err.Error())
 	}
 	s.readReply(err)
@@ -115,7 +115,7 @@ func (s *situation) read(err error) {
 }
 
 // dialled takes what a dialer knows. It knows better than the caller.
-func (s *situation) dialled(p Protocol, op, username string) {
+func (s *situation) dialled(p Protocol, op imapdial.Op, username string) {
 	s.Protocol, s.op = p, op
 	s.Username = cmp.Or(username, s.Username)
 	s.Mailbox = cmp.Or(s.Mailbox, s.Username)

@@ -65,7 +65,7 @@ func TestKeepSessionEndsDuringTheHandOver(t *testing.T) {
 		}), forever)
 		var causes []error
 		enough := errors.New("enough")
-		err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+		err := l.Keep(t.Context(), mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 			if len(l.dials) > 1 {
 				return enough
 			}
@@ -91,7 +91,7 @@ func TestKeepContextEndsDuringADial(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				start := time.Now()
-				err := servers(t, play).Keep(ctx, mailbox, func(context.Context, *imapclient.Client) error {
+				err := servers(t, play).Keep(ctx, mailbox, nil, func(context.Context, *imapclient.Client) error {
 					t.Error("f was called")
 					return nil
 				})

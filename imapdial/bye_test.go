@@ -175,7 +175,7 @@ func TestThrottled(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	no := func(text string) error { return &imap.Error{Type: imap.StatusResponseTypeNo, Text: text} }
-	at := func(op string, err error) error { return &imapdial.Error{Op: op, Err: err} }
+	at := func(op imapdial.Op, err error) error { return &imapdial.Error{Op: op, Err: err} }
 	for name, test := range map[string]struct {
 		err  error
 		want bool

@@ -12,194 +12,219 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/imapguard"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// DefaultTimeout bounds a Dial. It is generous because Exchange can take ten
+// The defaults of a [Dialer]. The time is generous because Exchange can take ten
 // seconds to refuse.
-const DefaultTimeout = time.Minute
-
-// DefaultMaxDials is how many dials of a Dialer are under way at a time.
-const DefaultMaxDials = 64
+const (
+	DefaultTimeout  = time.Minute
+	DefaultMaxDials = 64
+)
 
 // failurePace is how long a dial that fails keeps its turn.
 const failurePace = time.Second
 
-// A Dialer dials mailboxes: with an app-only token, one serves ten thousand of
-// them. Where users sign in, make one for each user's TokenSource; a Dialer
-// costs nothing until it dials. TokenSource is required; the zero value of every
-// other field is usable. Once Dial or Keep has been called, the Dialer must not
-// be copied nor its fields changed; both may be called by any number of
-// goroutines.
+// A Dialer dials mailboxes. With an app-only token, one Dialer serves ten
+// thousand of them. For users who have signed in, make one for each user's
+// TokenSource, or set [KeepOptions].TokenSource.
+//
+// TokenSource is required; the zero value of every other field is usable. Do not
+// change the fields, nor copy the Dialer, after the first call of Dial or Keep.
+// A Dialer is safe for concurrent use.
 type Dialer struct {
-	// TokenSource gives the access token. A source that has the methods
-	// TokenContext(context.Context) (*oauth2.Token, error) and
-	// Invalidate(*oauth2.Token), as those of package tokensource do, is asked
-	// under the context of Dial and told of tokens that were refused.
+	// TokenSource gives the access token. If it has the method
+	// TokenContext(context.Context) (*oauth2.Token, error), as the sources of
+	// package tokensource do, Dial calls that with its context. If it has the
+	// method Invalidate(*oauth2.Token), Dial calls that with a token that the
+	// server has refused.
 	TokenSource oauth2.TokenSource
 
-	// Addr is host:port of the server; "" is exoauth.Global.IMAP.
+	// Addr is the host:port of the server. Empty means exoauth.Global.IMAP.
 	Addr string
 
-	// TLSConfig is copied. Nil, and an empty ServerName, mean the host of
-	// Addr and the system's certificate authorities. TLS 1.2 is the least.
+	// TLSConfig is the TLS configuration, which Dial copies. Nil means the zero
+	// value. An empty ServerName means the host of Addr. The least version is
+	// TLS 1.2.
 	TLSConfig *tls.Config
 
-	// StartTLS connects in the clear and demands STARTTLS, as servers want it
-	// on port 143. False is TLS from the first byte, as on port 993.
+	// StartTLS makes Dial connect in the clear and require STARTTLS, as servers
+	// expect on port 143. False means TLS from the first byte, as on port 993.
 	StartTLS bool
 
-	// DialContext connects; nil is that of a net.Dialer. Set it for a proxy.
+	// DialContext connects to the server. Set it to use a proxy. Nil means the
+	// DialContext method of a zero net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Timeout bounds each Dial, the token included, besides its context. It
-	// begins when the Dial has its turn, see MaxDials. Zero is DefaultTimeout.
+	// Timeout limits each Dial, including its token, in addition to the context.
+	// It begins when the Dial has its turn; see MaxDials. Zero means
+	// DefaultTimeout.
 	Timeout time.Duration
 
-	// MaxDials is how many dials may be under way at a time; the others wait
-	// for their turn as long as their contexts allow. Established sessions do
-	// not count. A dial that fails returns at once, but keeps its turn until a
-	// second after it began, so that no more than MaxDials fail in a second,
-	// however many mailboxes there are. Zero is DefaultMaxDials.
+	// MaxDials is the maximum number of dials at a time, of all mailboxes. Dial
+	// and Keep silently wait for their turn, as long as their contexts allow.
+	// Established sessions do not count. A dial that fails returns at once, but
+	// keeps its turn until a second after it began, so no more than MaxDials fail
+	// in a second, however many mailboxes there are. Zero means DefaultMaxDials.
 	MaxDials int
 
-	// SkipProbe returns from Dial as soon as the server has said OK, one
-	// round trip earlier. Whether the mailbox is open then shows in the first
-	// command, see NotConnected, and imapclient asks for the capabilities.
+	// SkipProbe makes Dial return as soon as the server has said OK, one round
+	// trip earlier. A mailbox that does not open then shows in the first command
+	// (see NotConnected), and imapclient asks for the capabilities.
 	SkipProbe bool
 
-	// EarlyAuth sends AUTHENTICATE without waiting for the greeting, another
-	// round trip earlier. IMAP wants a client to wait (RFC 9051 §3): a server,
-	// or what stands before it, that is not ready for a command may drop it,
-	// close the connection or say BYE, and the token has been sent for
-	// nothing. It goes over TLS to a server that has proven its name, so
-	// nobody else sees it. EarlyAuth acts with implicit TLS and on hosts of
-	// Microsoft's clouds alone: of others the capabilities must be heard.
+	// EarlyAuth makes Dial send AUTHENTICATE without waiting for the greeting,
+	// which saves another round trip. IMAP requires a client to wait (RFC 9051
+	// §3): a server or proxy that is not ready may drop the command, close the
+	// connection or say BYE, and Dial has sent the token in vain. Only a server
+	// that has proven its name over TLS receives the token. EarlyAuth applies
+	// only to implicit TLS and to the hosts of Microsoft's clouds, since Dial
+	// must know the capabilities of other servers first.
 	EarlyAuth bool
 
-	// Options is handed to imapclient; nil is the zero value. Its TLSConfig
-	// and Dialer are not used. Its DebugWriter sees the conversation from the
-	// greeting on: each line of either side in one Write, in order, with the
-	// tokens masked. A Dialer never makes two Writes at once.
+	// Options are the options of imapclient. Nil means the zero value. Dial does
+	// not use their TLSConfig and Dialer. The DebugWriter receives the
+	// conversation from the greeting on: each line of either side in one Write,
+	// in order, with the tokens masked. A Dialer never makes two Writes at once.
 	Options *imapclient.Options
 
 	// Limits bound the memory and the time that a response can cost the client
-	// after Dial. The zero value suits Exchange Online. Before that, Dial has
+	// after Dial. The zero value suits Exchange Online. Up to then, Dial has
 	// lower limits of its own.
 	Limits Limits
 
-	// Logger is told of each step at level debug. Refused tokens, and sessions
-	// of Keep that end, are at level info; Keep logs at level warn if it fails
-	// to open the next session. Nil is silent. It is never given a token.
+	// Logger receives each step at level debug, and refused tokens and sessions
+	// of Keep that end at level info. Keep logs at level warn if it fails to open
+	// the next session. Nothing logged contains a token. Nil means no logging.
 	Logger *slog.Logger
 
-	shared transport.Shared
+	shared dial.Shared
 }
 
 // Dial returns a client that is authenticated as username, normally the
 // address of the mailbox to open. If it fails, the error is an [*Error], which
-// wraps the error of ctx if that ended first.
+// wraps the error of ctx if that ended first. Dial waits for its turn if MaxDials
+// others are under way.
 //
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // close the client.
 //
-// If the server ends the session with a BYE, the errors of the client have its
-// text, which imapclient alone drops. The predicates of this package, such as
-// [Expired], recognize it.
+// If the server ends the session with a BYE, the errors of the client contain
+// its text, which imapclient alone drops. The predicates of this package, such
+// as [Expired], recognize it.
 func (d *Dialer) Dial(ctx context.Context, username string) (*imapclient.Client, error) {
-	return newAttempt(d, username).dial(ctx)
+	return d.attempt(username, KeepOptions{}).dial(ctx)
 }
 
-// Dial is (&Dialer{TokenSource: src}).Dial(ctx, username): the mailbox
-// username in the global cloud.
+// Dial is (&Dialer{TokenSource: src}).Dial(ctx, username). It opens a mailbox in
+// the global cloud.
 func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*imapclient.Client, error) {
 	return (&Dialer{TokenSource: src}).Dial(ctx, username)
 }
 
 // attempt is one call of Dial.
 type attempt struct {
-	*Dialer
-	addr     string
-	username string
-	source   oauth2.TokenSource // of the Dialer, or one around it
-	log      *slog.Logger
-	frontEnd string          // as the last greeting named it
-	tokens   []string        // that were tried, the last one last
-	conn     *conn           // of the client that dial returned
-	ended    func(err error) // see conn
+	dial.Attempt
+	dialer  *Dialer
+	options imapclient.Options
+	ended   func(err error) // see imapguard.Config; nil without Keep
+	session *session
+	conn    *imapguard.Conn // of the client
 }
 
-func newAttempt(d *Dialer, username string) *attempt {
-	a := &attempt{Dialer: d, addr: d.Addr, username: username, source: d.TokenSource, log: d.Logger}
-	if a.addr == "" {
-		a.addr = exoauth.Global.IMAP
+func (d *Dialer) attempt(username string, keep KeepOptions) *attempt {
+	a := &attempt{dialer: d}
+	if options := cmp.Or(keep.Options, d.Options); options != nil {
+		a.options = *options
 	}
-	if a.log == nil {
-		a.log = slog.New(slog.DiscardHandler)
+	a.Attempt = dial.Attempt{
+		Reporter:    d.reporter(username),
+		Protocol:    a,
+		Source:      d.TokenSource,
+		TLSConfig:   d.TLSConfig,
+		DialContext: d.DialContext,
+		Timeout:     cmp.Or(max(d.Timeout, 0), DefaultTimeout),
+		MaxDials:    cmp.Or(max(d.MaxDials, 0), DefaultMaxDials),
+		Pace:        failurePace,
+		DebugWriter: a.options.DebugWriter,
+		Shared:      &d.shared,
 	}
-	a.log = a.log.With("addr", a.addr, "mailbox", username)
 	return a
 }
 
-// dial waits for its turn and bounds the time from then on.
+func (d *Dialer) reporter(username string) dial.Reporter {
+	return dial.Reporter{
+		Package:     "imapdial",
+		Addr:        cmp.Or(d.Addr, exoauth.Global.IMAP),
+		Username:    username,
+		Logger:      d.Logger,
+		ErrProtocol: ErrProtocol,
+		Judge:       judge,
+		Words:       words,
+		New:         newError,
+	}
+}
+
 func (a *attempt) dial(ctx context.Context) (*imapclient.Client, error) {
 	// With a stand-in for the token, so that a bad name costs no request.
-	if err := xoauth2.Validate(a.username, "-"); err != nil {
+	if err := xoauth2.Validate(a.Username, "-"); err != nil {
 		return nil, a.fail(ctx, OpAuthenticate, err)
 	}
-	leave, err := a.shared.Enter(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials))
-	if err != nil {
-		return nil, a.fail(ctx, OpQueue, err)
-	}
-	begun := time.Now()
-	bounded, cancel := transport.WithTimeout(ctx, cmp.Or(max(a.Timeout, 0), DefaultTimeout))
-	defer cancel()
-	client, err := a.run(bounded)
-	if early := failurePace - time.Since(begun); err != nil && early > 0 {
-		time.AfterFunc(early, leave)
-	} else {
-		leave()
-	}
-	return client, err
-}
-
-func (a *attempt) run(ctx context.Context) (*imapclient.Client, error) {
-	s, err := login.Login[*session]{
-		Source:    a.source,
-		Username:  a.username,
-		Connect:   a.connect,
-		Try:       a.try,
-		Refused:   isRefusal,
-		Renewable: renewable,
-		Fail:      a.fail,
-		Logger:    a.log,
-	}.Run(ctx)
-	if err != nil {
+	if err := a.Attempt.Dial(ctx); err != nil {
 		return nil, err
 	}
-	a.log.DebugContext(ctx, "imapdial: authenticated", "frontEnd", a.frontEnd)
-	return a.open(ctx, s)
-}
-
-// open proves the mailbox and hands the connection to imapclient.
-func (a *attempt) open(ctx context.Context, s *session) (*imapclient.Client, error) {
-	if !a.SkipProbe {
-		if err := s.probe(); err != nil {
-			s.Close()
-			return nil, a.fail(ctx, OpOpen, err)
-		}
-	}
-	if !s.Release() {
-		return nil, a.fail(ctx, OpOpen, net.ErrClosed)
-	}
-	s.scrub = hiding(a.tokens) // without a, which nobody needs for as long as the session stands
-	client, conn, err := s.handOver(a.Options, a.Limits, a.ended)
+	client, err := a.handOver()
 	if err != nil {
 		return nil, a.fail(ctx, OpOpen, err)
 	}
-	a.conn = conn
-	a.log.DebugContext(ctx, "imapdial: mailbox open", "frontEnd", a.frontEnd)
+	a.Log(ctx, slog.LevelDebug, "mailbox open", "server", a.Server)
 	return client, nil
+}
+
+func (a *attempt) fail(ctx context.Context, op Op, err error) error {
+	return a.Fail(ctx, string(op), err)
+}
+
+// Prepare implements dial.Protocol: TLS, the greeting, and, from servers that
+// are not known to be Exchange Online, the capabilities.
+func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
+	s := newSession(conn, a.Wire(conn))
+	a.session, s.addr, s.server = s, a.Addr, &a.Server
+	// Exchange Online takes an initial response, so there is no need to ask.
+	// It is known by its address: the text of its greeting changes.
+	s.known = dial.ServedBy(a.Addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
+	s.inline = s.known
+	if !a.dialer.StartTLS {
+		if err := s.StartTLS(a.TLS()); err != nil {
+			return string(OpTLS), err
+		}
+	}
+	if s.early = a.dialer.EarlyAuth && s.inline && !a.dialer.StartTLS; s.early {
+		return "", nil
+	}
+	if err := s.greet(); err != nil {
+		return string(OpGreeting), err
+	}
+	if a.dialer.StartTLS {
+		if op, err := s.upgrade(a.TLS()); err != nil {
+			return string(op), err
+		}
+	}
+	if s.inline && s.caps == nil {
+		return "", nil
+	}
+	return string(OpCapability), s.offered()
+}
+
+// Authenticate implements dial.Protocol.
+func (a *attempt) Authenticate(token string) error { return a.session.authenticate(a.Username, token) }
+
+// Open implements dial.Protocol: it proves the mailbox.
+func (a *attempt) Open() (op string, err error) {
+	if !a.dialer.SkipProbe {
+		err = a.session.probe()
+	}
+	return string(OpOpen), err
 }

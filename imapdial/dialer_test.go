@@ -495,7 +495,7 @@ func TestNoSecretComesOut(t *testing.T) {
 				} else {
 					io.WriteString(&out, err.Error())
 					if e, ok := errors.AsType[*imapdial.Error](err); ok {
-						out.WriteString(strings.Join([]string{e.Op, e.Server, e.Err.Error()}, " "))
+						out.WriteString(strings.Join([]string{string(e.Op), e.Server, e.Err.Error()}, " "))
 					}
 				}
 				for _, secret := range []string{secretToken, "planted", encoded, encoded[40:60]} {

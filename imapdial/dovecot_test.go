@@ -156,7 +156,7 @@ func TestDovecotKeep(t *testing.T) {
 		TokenSource: staticSource(server.Token(t, mailbox, time.Hour, 0)), Addr: server.IMAPS, TLSConfig: mailtest.ClientTLS(),
 	}
 	sessions := 0
-	err := d.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+	err := d.Keep(t.Context(), mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 		if sessions++; sessions == 2 {
 			return nil
 		}

@@ -7,52 +7,58 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// The steps of a Dial, as Error.Op names them.
+// Op is a step of a Dial, or of Keep.
+type Op string
+
+// The steps, in their order.
 const (
-	OpQueue        = "queue"              // waiting for a turn, see MaxDials
-	OpToken        = login.OpToken        // asking the TokenSource
-	OpConnect      = "connect"            // name resolution and TCP, or DialContext
-	OpTLS          = "tls"                // the TLS handshake and the certificate
-	OpGreeting     = "greeting"           // the server's first line
-	OpStartTLS     = "starttls"           // STARTTLS, before TLS
-	OpCapability   = "capability"         // what the server offers
-	OpAuthenticate = login.OpAuthenticate // AUTHENTICATE
-	OpOpen         = "open"               // the mailbox behind the authentication
-	OpSession      = "session"            // a session that stood, in Keep
+	OpQueue        Op = "queue"        // waiting for a turn; see Dialer.MaxDials
+	OpToken        Op = "token"        // asking the TokenSource
+	OpConnect      Op = "connect"      // name resolution and TCP, or DialContext
+	OpTLS          Op = "tls"          // the TLS handshake and the certificate
+	OpGreeting     Op = "greeting"     // the server's first line
+	OpStartTLS     Op = "starttls"     // STARTTLS, before TLS
+	OpCapability   Op = "capability"   // the capabilities of the server
+	OpAuthenticate Op = "authenticate" // AUTHENTICATE
+	OpOpen         Op = "open"         // the mailbox behind the authentication
+	OpSession      Op = "session"      // an established session, in Keep
 )
 
-// ErrNoXOAUTH2 is wrapped by the [*Error] for a server that does not offer
-// the mechanism, nor OAUTHBEARER. The token has not been sent then.
+// ErrNoXOAUTH2 is wrapped by the [*Error] if the server offers neither the
+// mechanism nor OAUTHBEARER. Dial has not sent the token then.
 var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH=XOAUTH2 nor AUTH=OAUTHBEARER")
 
-// ErrProtocol is wrapped by the [*Error] for a server whose words are not
-// IMAP, or that says more than a server has to say before a session stands.
+// ErrProtocol is wrapped by the [*Error] if the server does not speak IMAP, or
+// sends more before the session is established than any server needs to.
 var ErrProtocol = errors.New("not IMAP")
 
-// Error says which step of a Dial failed, or why a session of Keep ended.
-// Unwrap gives the reason: an *imap.Error with the server's own words (type BYE
-// where the server said goodbye), an *xoauth2.Error where it sent a challenge,
-// the error of the TokenSource, one of net or crypto/tls, the error of the
-// context.
+// Error reports the step at which a Dial failed, or that a session of Keep
+// ended. It unwraps to the reason: an *imap.Error with the server's own words (of
+// type BYE if the server said goodbye), an *xoauth2.Error if it sent a challenge,
+// or the error of the TokenSource, of net, of crypto/tls or of the context.
 //
-// What it means, and what mends it, is for Explain of package diagnose to say.
+// Explain of package diagnose tells what it means, and how to mend it.
 type Error struct {
-	Op       string // one of the Op constants
-	Addr     string // host:port that was dialled
+	Op       Op     // the step
+	Addr     string // host:port of the server
 	Username string // the mailbox
-	// Server is the host name of the Exchange front end that answered, as its
-	// greeting gives it. Microsoft's support asks for it. Empty where no
-	// greeting was read or it names none.
+	// Server is the host name of the Exchange front end that answered, from its
+	// greeting. Microsoft's support asks for it. It is empty if no greeting was
+	// read or the greeting names none.
 	Server string
-	Err    error
+	Err    error // the reason
 
-	tried *login.Tried // nil where there is no token to judge
+	tried *dial.Tried // nil if there is no token to judge
+}
+
+func newError(f dial.Failure) error {
+	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err, f.Tried}
 }
 
 // Error names the step, the mailbox, the address, the reason and the front
@@ -75,82 +81,57 @@ func (e *Error) Error() string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// As is for package diagnose, which reads the claims of the token that was
-// tried. They name the user and the application. The error does not keep the
-// signature, without which they are no token. Nothing prints the claims.
+// As gives package diagnose the claims of the token, without its signature.
+// Nothing prints them.
 func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
-// Temporary reports whether the same Dial can succeed later although nobody
-// has mended anything: the network failed, or the server said that it is
-// busy, throttling or going down. False does not mean that the error is final:
-// an unknown error may pass, too.
+// Temporary reports whether the same Dial can succeed later without anyone
+// changing anything: the network failed, or the server said that it is busy,
+// throttling or going down. False does not mean that the error is final: an
+// unknown error may pass, too.
 func (e *Error) Temporary() bool {
 	refusal, ok := reply(e.Err)
-	unrenewed, open := errors.AsType[*login.Unrenewed](e.Err)
+	unrenewed, open := errors.AsType[*dial.Unrenewed](e.Err)
 	switch {
 	case errors.Is(e.Err, context.DeadlineExceeded): // whatever was said before
 		return true
 	case ok && transient(refusal):
 		return true
 	case open:
-		return transport.Temporary(unrenewed.Err)
+		return verdict.Temporary(unrenewed.Err)
 	case ok:
 		return false
 	}
-	return transport.Temporary(e.Err)
+	return verdict.Temporary(e.Err)
 }
 
-// stepError is an error of another step than the one it comes out of.
-type stepError struct {
-	op  string
-	err error
+// judge is the Judge of a dial.Reporter. Exchange says "NO AUTHENTICATE failed."
+// to nearly everything, so a refusal is taken to be due to the token unless it
+// is known to have another cause.
+func judge(err error) dial.Answer {
+	answer, answered := errors.AsType[*imap.Error](err)
+	_, challenged := errors.AsType[*xoauth2.Error](err)
+	_, other := errors.AsType[*dial.StepError](err)
+	switch {
+	case !answered && !challenged:
+		return dial.None
+	case other, answered && answer.Type == imap.StatusResponseTypeBye:
+		return dial.Said
+	case answered && (transient(answer) || NotConnected(err)):
+		return dial.Refused
+	}
+	return dial.Renewable
 }
 
-func (e *stepError) Error() string { return e.err.Error() }
-func (e *stepError) Unwrap() error { return e.err }
-
-// isRefusal reports whether the server answered AUTHENTICATE, as opposed to
-// breaking off.
-func isRefusal(err error) bool {
-	if _, ok := errors.AsType[*stepError](err); ok {
-		return false
+// words is the Words of a dial.Reporter.
+func words(err error, scrub func(string) string) (said []error) {
+	if answer, ok := errors.AsType[*imap.Error](err); ok {
+		hidden := *answer
+		hidden.Code, hidden.Text = imap.ResponseCode(scrub(string(answer.Code))), scrub(answer.Text)
+		said = append(said, &hidden)
 	}
-	if refusal, ok := errors.AsType[*imap.Error](err); ok {
-		return refusal.Type != imap.StatusResponseTypeBye
+	if challenge, ok := errors.AsType[*xoauth2.Error](err); ok {
+		said = append(said, challenge)
 	}
-	_, ok := errors.AsType[*xoauth2.Error](err)
-	return ok
-}
-
-// renewable reports whether a refusal may be due to the token. Exchange says
-// "NO AUTHENTICATE failed." to nearly everything, so the answer is yes, except
-// for a refusal that is known to have another cause.
-func renewable(err error) bool {
-	if !isRefusal(err) || NotConnected(err) {
-		return false
-	}
-	refusal, ok := errors.AsType[*imap.Error](err)
-	return !ok || !transient(refusal)
-}
-
-// fail makes an *Error.
-func (a *attempt) fail(ctx context.Context, op string, err error) error {
-	err, first := login.Split(err)
-	_, answered := errors.AsType[*imap.Error](err)
-	answered = answered || isRefusal(err)
-	if step, ok := errors.AsType[*stepError](err); ok {
-		op, err = step.op, step.err
-	}
-	reason := login.After(login.Reason(ctx, err, answered, ErrProtocol), first)
-	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.frontEnd, Err: a.clean(reason), tried: a.tried()}
-	a.log.DebugContext(ctx, "imapdial: failed", "op", op, "error", e)
-	return e
-}
-
-// tried is the last token, nil if there was none.
-func (a *attempt) tried() *login.Tried {
-	if len(a.tokens) == 0 {
-		return nil
-	}
-	return login.NewTried(a.tokens[len(a.tokens)-1])
+	return said
 }

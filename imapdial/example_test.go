@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -120,7 +121,7 @@ func ExampleDialer_Keep() {
 		Credential: tokensource.Secret(os.Getenv("EXO_CLIENT_SECRET")),
 	}
 	dialer := &imapdial.Dialer{TokenSource: cfg.ClientCredentials()}
-	err := dialer.Keep(context.Background(), "invoices@contoso.com", func(ctx context.Context, c *imapclient.Client) error {
+	err := dialer.Keep(context.Background(), "invoices@contoso.com", nil, func(ctx context.Context, c *imapclient.Client) error {
 		for {
 			status, err := c.Status("INBOX", &imap.StatusOptions{NumUnseen: true}).Wait()
 			if err != nil {
@@ -135,6 +136,64 @@ func ExampleDialer_Keep() {
 		}
 	})
 	log.Print(err)
+}
+
+// One Dialer waits for mail in many mailboxes. Each has a handler of its own,
+// which therefore knows where the mail has arrived.
+func ExampleKeepOptions() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	mailboxes := []*exchangetest.Mailbox{contoso.AddMailbox("invoices@contoso.com"), contoso.AddMailbox("orders@contoso.com")}
+	dialer := &imapdial.Dialer{
+		TokenSource: staticSource(app.Token(nil)),
+		TLSConfig:   srv.TLSConfig(),
+		DialContext: srv.DialContext,
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var keeping sync.WaitGroup
+	idle, arrived := make(chan struct{}), make(chan string)
+	for _, m := range mailboxes {
+		contoso.Grant(app, m.Address)
+		options := &imapdial.KeepOptions{Options: &imapclient.Options{
+			UnilateralDataHandler: &imapclient.UnilateralDataHandler{
+				Mailbox: func(data *imapclient.UnilateralDataMailbox) {
+					if data.NumMessages != nil {
+						arrived <- fmt.Sprintf("%s: %d message", m.Address, *data.NumMessages)
+					}
+				},
+			},
+		}}
+		keeping.Go(func() {
+			dialer.Keep(ctx, m.Address, options, func(ctx context.Context, c *imapclient.Client) error {
+				if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+					return err
+				}
+				wait, err := c.Idle()
+				if err != nil {
+					return err
+				}
+				idle <- struct{}{}
+				<-ctx.Done() // Keep closes the client, which ends the IDLE
+				return wait.Wait()
+			})
+		})
+	}
+
+	for range mailboxes {
+		<-idle
+	}
+	for _, m := range mailboxes {
+		m.Append("INBOX", []byte("Subject: Invoice 17\r\n\r\nPaid.\r\n"))
+		fmt.Println(<-arrived)
+	}
+	cancel()
+	keeping.Wait()
+	// Output:
+	// invoices@contoso.com: 1 message
+	// orders@contoso.com: 1 message
 }
 
 // Exchange says for how long it wants to be left alone.

@@ -53,7 +53,7 @@ func TestExchange(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(e exchange)
 		token  exchangetest.TokenOptions
-		op     string
+		op     imapdial.Op
 		want   string // the server's words, "" for success
 	}{
 		"all well":               {},

@@ -54,7 +54,7 @@ func authenticated(rest func(p *mailtest.Peer, capability, namespace string)) ma
 type fault struct {
 	name string
 	play mailtest.Script
-	op   string
+	op   imapdial.Op
 	is   error  // errors.Is, nil for none
 	imap string // *imap.Error in full, "" for none
 	says string // part of the text

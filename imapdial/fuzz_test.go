@@ -6,8 +6,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/mailtest"
-	"github.com/exoauth/exoauth/internal/transport"
 )
 
 const fuzzToken = "planted-token"
@@ -30,13 +30,13 @@ func FuzzHandshake(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a := newAttempt(&Dialer{}, "user@example.com")
-		conn, err := transport.Dial(t.Context(), (&mailtest.Replay{Server: data, Token: fuzzToken}).DialContext, "")
+		a := new(Dialer).attempt("user@example.com", KeepOptions{})
+		conn, err := dial.Dial(t.Context(), (&mailtest.Replay{Server: data, Token: fuzzToken}).DialContext, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		s := newSession(conn, nil)
+		s := newSession(conn, a.Wire(conn))
 		err = s.handshake(fuzzToken)
 		if err != nil {
 			text := a.fail(t.Context(), OpAuthenticate, err).Error()
@@ -48,7 +48,8 @@ func FuzzHandshake(f *testing.F) {
 			}
 			return
 		}
-		client, _, err := s.handOver(nil, Limits{}, nil)
+		a.session = s
+		client, err := a.handOver()
 		if err != nil {
 			t.Fatalf("imapclient does not take the connection: %v", err)
 		}
@@ -67,7 +68,7 @@ func (s *session) handshake(token string) error {
 	if err := s.offered(); err != nil {
 		return err
 	}
-	if err := s.Authenticate("user@example.com", token); err != nil {
+	if err := s.authenticate("user@example.com", token); err != nil {
 		return err
 	}
 	return s.probe()

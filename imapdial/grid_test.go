@@ -19,7 +19,7 @@ import (
 
 // A stage is a point of the handshake at which the server's turn is to speak.
 type stage struct {
-	op     string
+	op     imapdial.Op
 	dialer func(testing.TB, mailtest.Script) *imapdial.Dialer
 	// reach plays a good server up to the stage and then rest with the tag to
 	// be answered.
@@ -78,7 +78,7 @@ var misdeeds = map[string]struct {
 	"close":                     {func(*mailtest.Peer, string) {}, []error{io.ErrUnexpectedEOF}},
 	"half a line, then close":   {func(p *mailtest.Peer, tag string) { p.Raw(tag + " O") }, []error{io.ErrUnexpectedEOF}},
 	"half a line, then silence": {func(p *mailtest.Peer, tag string) { p.Raw(tag + " O"); mailtest.Silence(p) }, []error{context.DeadlineExceeded}},
-	"slow drip":                 {drip, []error{context.DeadlineExceeded}},
+	"slow drip":                 {func(p *mailtest.Peer, tag string) { mailtest.Drip(p, tag+" OK ") }, []error{context.DeadlineExceeded}},
 	"endless line":              {func(p *mailtest.Peer, tag string) { p.Raw(tag + " OK " + endless); mailtest.Silence(p) }, []error{imapdial.ErrProtocol}},
 	"endless untagged lines":    {func(p *mailtest.Peer, _ string) { p.Raw(strings.Repeat("* 1 EXISTS\r\n", 1<<16)); mailtest.Silence(p) }, []error{imapdial.ErrProtocol}},
 	"endless empty literals": {func(p *mailtest.Peer, _ string) {
@@ -121,31 +121,6 @@ func isOneOf(err error, wanted []error) bool {
 	return false
 }
 
-// drip sends an octet each second, without end.
-func drip(p *mailtest.Peer, tag string) {
-	p.Raw(tag + " OK ")
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		mailtest.Silence(p)
-	}()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			p.Raw("x")
-		case <-gone:
-			return
-		}
-	}
-}
-
-// mostRead is what a server can make the dialer read in all: 64 KiB of a
-// conversation, and a buffer and a record of TLS ahead, of 16 KiB each. What is
-// kept of that at a time is a line.
-const mostRead = (64 + 16 + 16) << 10
-
 // Every misdeed at every stage gives a typed error of that stage, in time, and
 // leaves nothing behind: no connection, no goroutine (the bubble of synctest
 // fails for one), no pile of octets.
@@ -156,27 +131,14 @@ func TestFaultsAtEveryStage(t *testing.T) {
 			rows++
 			t.Run(at+": "+what, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					var watched mailtest.Watched
 					d := stage.dialer(t, stage.reach(misdeed.do))
-					d.DialContext = watched.DialContext(d.DialContext)
-					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-					defer cancel()
-					start := time.Now()
-					_, err := d.Dial(ctx, mailbox)
-					if took := time.Since(start); took > 10*time.Second {
-						t.Errorf("took %v, want no longer than the context", took)
-					}
+					err := mailtest.Misdeed(t, d.DialContext, secretToken, func(ctx context.Context, dial mailtest.DialFunc) error {
+						d.DialContext = dial
+						_, err := d.Dial(ctx, mailbox)
+						return err
+					})
 					if e, ok := errors.AsType[*imapdial.Error](err); !ok || e.Op != stage.op || !isOneOf(err, misdeed.want) {
 						t.Errorf("error %v, want %q of step %q", err, misdeed.want, stage.op)
-					}
-					if strings.ContainsFunc(err.Error(), func(r rune) bool { return r < 0x20 || r == 0x7f }) || strings.Contains(err.Error(), secretToken) {
-						t.Errorf("error %q has control characters or the token in it", err)
-					}
-					if watched.Dialled.Load() != watched.Closed.Load() || watched.Dialled.Load() == 0 {
-						t.Errorf("%d connections, %d closed", watched.Dialled.Load(), watched.Closed.Load())
-					}
-					if n := watched.Read.Load(); n > mostRead {
-						t.Errorf("read %d octets, want %d at the most", n, mostRead)
 					}
 				})
 			})
@@ -195,14 +157,7 @@ func TestReset(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer listener.Close()
-			play := stage.reach(func(p *mailtest.Peer, _ string) {
-				conn := p.Conn
-				if over, ok := conn.(*tls.Conn); ok {
-					conn = over.NetConn()
-				}
-				conn.(*net.TCPConn).SetLinger(0)
-				conn.Close()
-			})
+			play := stage.reach(func(p *mailtest.Peer, _ string) { mailtest.Reset(p) })
 			if stage.op != imapdial.OpStartTLS {
 				play = mailtest.OverTLS(play)
 			}

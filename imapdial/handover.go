@@ -4,32 +4,43 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"github.com/exoauth/exoauth/internal/handoff"
+	"github.com/exoauth/exoauth/internal/imapguard"
 )
 
 // handOver gives the connection to imapclient, which is made to read that it
-// is authenticated already. Where the capabilities are not known, imapclient
-// asks for them. Ended is as in conn.
-func (s *session) handOver(options *imapclient.Options, limits Limits, ended func(error)) (*imapclient.Client, *conn, error) {
+// is authenticated already. If the capabilities are not known, imapclient asks
+// for them.
+func (a *attempt) handOver() (*imapclient.Client, error) {
+	s := a.session
 	greeting := "* PREAUTH "
 	if len(s.caps) > 0 {
 		greeting += "[CAPABILITY " + strings.ToUpper(strings.Join(s.caps, " ")) + "] "
 	}
 	greeting += "authenticated already\r\n"
-
-	var own imapclient.Options
-	if options != nil {
-		own = *options
-	}
-	own.DebugWriter = nil // the tap shows what imapclient would, in lines
 	greeted := make(chan struct{})
-	conn := s.newConn(greeting, greeted, ended)
-	conn.watcher.bounds = limits.bounds()
-	client := imapclient.New(conn, &own)
+	a.conn = imapguard.New(imapguard.Config{
+		Conn: handoff.Conn{
+			Conn:     s.wire.Tap(s.Conn.Conn),
+			Greeting: []byte(greeting),
+			Hold:     greeted,
+			Rest:     s.wire.Unread(),
+		},
+		Raw:      s.Raw(),
+		Limits:   imapguard.Limits(a.dialer.Limits),
+		Exceeded: func(e *imapguard.LimitError) error { return (*LimitError)(e) },
+		Scrub:    a.Tokens.Text, // without a, which nobody needs for as long as the session stands
+		Ended:    a.ended,
+	})
+	own := a.options      // imapclient keeps a pointer
+	own.DebugWriter = nil // the tap shows what imapclient would, in lines
+	client := imapclient.New(a.conn, &own)
 	err := client.WaitGreeting()
 	close(greeted)
 	if err != nil {
 		client.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return client, conn, nil
+	return client, nil
 }

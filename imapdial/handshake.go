@@ -1,9 +1,7 @@
 package imapdial
 
 import (
-	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +10,10 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-sasl"
 
-	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/imapwire"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
@@ -26,78 +22,20 @@ import (
 // session is a connection on the way to a client. Its methods return plain
 // errors; attempt gives them the step.
 type session struct {
-	*transport.Conn
+	*dial.Conn
 	wire    *wire.Conn
 	addr    string
-	caps    []string          // as the server last told, nil if it has not; see offers
-	mech    string            // SASL mechanism; "" is XOAUTH2
-	inline  bool              // the server takes an initial response
-	greeted func(text string) // is told the greeting's text; nil for nobody
-	scrub   func(string) string
-	early   bool // the greeting is still to come
-	known   bool // to be Exchange Online, by its address
+	caps    []string // as the server last told, nil if it has not; see offers
+	mech    string   // SASL mechanism
+	inline  bool     // the server takes an initial response
+	server  *string  // is set to the front end in the greeting
+	early   bool     // the greeting is still to come
+	known   bool     // to be Exchange Online, by its address
 	lastTag int
 }
 
-func newSession(conn *transport.Conn, debug io.Writer) *session {
-	return &session{Conn: conn, wire: wire.NewConn(conn, debug)}
-}
-
-// connect returns a session that is ready to authenticate. The connection is
-// closed when ctx ends, until release. Refusal is why it is not the first one.
-func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
-	conn, err := transport.Dial(ctx, a.DialContext, a.addr)
-	if err != nil {
-		return nil, a.fail(ctx, OpConnect, login.After(err, refusal))
-	}
-	s := newSession(conn, a.debugWriter())
-	s.addr, s.scrub = a.addr, a.scrub
-	s.wire.Mask(a.tokens...)
-	s.greeted = func(text string) { a.frontEnd = a.scrub(frontEnd(text)) }
-	if op, err := a.prepare(s); err != nil {
-		s.Close()
-		return nil, a.fail(ctx, op, login.After(err, refusal))
-	}
-	a.log.DebugContext(ctx, "imapdial: connected", "frontEnd", a.frontEnd)
-	return s, nil
-}
-
-// prepare brings s up to AUTHENTICATE: TLS, the greeting, and, from servers
-// that are not known to be Exchange Online, the capabilities.
-func (a *attempt) prepare(s *session) (op string, err error) {
-	// Exchange Online takes an initial response, so there is no need to ask.
-	// It is known by its address: the text of its greeting changes.
-	s.known = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
-	s.inline = s.known
-	if !a.StartTLS {
-		if err := s.StartTLS(a.tlsConfig()); err != nil {
-			return OpTLS, err
-		}
-	}
-	if s.early = a.EarlyAuth && s.inline && !a.StartTLS; s.early {
-		return "", nil
-	}
-	if err := s.greet(); err != nil {
-		return OpGreeting, err
-	}
-	if a.StartTLS {
-		if op, err := s.upgrade(a.tlsConfig()); err != nil {
-			return op, err
-		}
-	}
-	if s.inline && s.caps == nil {
-		return "", nil
-	}
-	return OpCapability, s.offered()
-}
-
-func (a *attempt) tlsConfig() *tls.Config { return a.shared.ClientTLS(a.TLSConfig, a.addr) }
-
-func (a *attempt) debugWriter() io.Writer {
-	if a.Options == nil {
-		return nil
-	}
-	return a.shared.DebugWriter(a.Options.DebugWriter)
+func newSession(conn *dial.Conn, w *wire.Conn) *session {
+	return &session{Conn: conn, wire: w, mech: xoauth2.Mechanism, server: new(string)}
 }
 
 // greet reads the greeting.
@@ -106,19 +44,17 @@ func (s *session) greet() error {
 	switch {
 	case err != nil:
 		return err
-	case r.tag != "*" || r.kind == "PREAUTH" || !r.isStatus():
-		return s.unexpected(r.line)
-	case r.kind != "OK":
-		return r.err()
+	case r.Tag != "*" || r.Kind == "PREAUTH" || !r.IsStatus():
+		return s.unexpected(r.Line)
+	case r.Kind != "OK":
+		return r.Err()
 	}
-	if s.greeted != nil {
-		s.greeted(r.text)
-	}
+	*s.server = s.wire.Scrub(imapwire.FrontEnd(r.Text))
 	return nil
 }
 
 // upgrade runs STARTTLS. What the server said in the clear is forgotten.
-func (s *session) upgrade(config *tls.Config) (op string, err error) {
+func (s *session) upgrade(config *tls.Config) (op Op, err error) {
 	if err := s.command("STARTTLS"); err != nil {
 		return OpStartTLS, err
 	}
@@ -129,9 +65,9 @@ func (s *session) upgrade(config *tls.Config) (op string, err error) {
 	return OpTLS, s.StartTLS(config)
 }
 
-// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER where that
-// is all it has, from its greeting or by asking. LOGINDISABLED is about
-// passwords and does not matter.
+// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER if that is
+// all it has, from its greeting or by asking. LOGINDISABLED is about passwords
+// and does not matter.
 func (s *session) offered() error {
 	if s.caps == nil {
 		if err := s.command("CAPABILITY"); err != nil {
@@ -140,8 +76,8 @@ func (s *session) offered() error {
 	}
 	switch {
 	case s.offers("AUTH=" + xoauth2.Mechanism):
-	case s.offers("AUTH=" + login.OAuthBearer):
-		s.mech = login.OAuthBearer
+	case s.offers("AUTH=" + xoauth2.OAuthBearer):
+		s.mech = xoauth2.OAuthBearer
 	default:
 		return fmt.Errorf("%w, only %s", ErrNoXOAUTH2, plain.Line(s.wire.Scrub(strings.Join(s.caps, " "))))
 	}
@@ -154,60 +90,42 @@ func (s *session) offers(capability string) bool {
 	return slices.ContainsFunc(s.caps, func(c string) bool { return strings.EqualFold(c, capability) })
 }
 
-// Authenticate runs AUTHENTICATE. A refusal is an *imap.Error, and an
-// *xoauth2.Error besides where the server sent a challenge first.
-func (s *session) Authenticate(username, token string) error {
+// authenticate runs AUTHENTICATE. A refusal is an *imap.Error, and an
+// *xoauth2.Error besides if the server sent a challenge first.
+func (s *session) authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
-	if s.mech == login.OAuthBearer {
-		client = login.NewOAuthBearer(client, username, token, s.addr)
+	if s.mech == xoauth2.OAuthBearer {
+		client = xoauth2.NewOAuthBearerClient(username, token, s.addr)
 	}
-	mech, ir, err := client.Start()
-	if err != nil {
-		return err
-	}
-	encoded := base64.StdEncoding.EncodeToString(ir)
-	s.wire.Mask(encoded, token)
 	s.caps = nil // they change with the authentication
-	command := "AUTHENTICATE " + mech
-	if s.inline {
-		command += " " + encoded
-	}
-	tags, err := s.send(command)
-	if s.early {
-		s.early = false
-		if err := s.greet(); err != nil {
-			return &stepError{OpGreeting, err}
+	var tags []string
+	return dial.SASL(s.wire, client, token, func(mech, initial string) (err error) {
+		command := "AUTHENTICATE " + mech
+		if s.inline {
+			command += " " + initial
 		}
-	}
-	if err != nil {
+		tags, err = s.send(command)
+		if s.early {
+			s.early = false
+			if err := s.greet(); err != nil {
+				return &dial.StepError{Op: string(OpGreeting), Err: err}
+			}
+		}
 		return err
-	}
-	return s.answer(client, tags[0])
-}
-
-// answer responds to challenges until the command tag is completed.
-func (s *session) answer(client sasl.Client, tag string) error {
-	var refusal error // what a challenge said
-	for {
-		r, err := s.readTagged(tag)
+	}, func() (dial.Reply, error) {
+		r, err := s.readTagged(tags...)
 		switch {
 		case err != nil:
-			return login.Join(err, refusal)
-		case r.tag != "+" && (r.kind != "OK" || refusal != nil):
-			return login.Join(r.err(), refusal)
-		case r.tag != "+":
-			return nil
-		case refusal != nil:
-			return login.Join(s.unexpected(r.line), refusal)
+			return dial.Reply{}, err
+		case r.Tag != "+":
+			return dial.Reply{OK: r.Kind == "OK", Err: r.Err()}, nil
 		}
-		challenge := r.text
+		challenge := r.Text
 		if challenge == "=" { // go-imap's server writes an empty challenge so (go-imap #760)
 			challenge = ""
 		}
-		if refusal, err = login.Answer(s.wire, client, challenge); err != nil {
-			return login.Join(err, refusal)
-		}
-	}
+		return dial.Reply{Goes: true, Challenge: challenge, Err: s.unexpected(r.Line)}, nil
+	})
 }
 
 // probe asks a question that only an open mailbox answers, since the OK of
@@ -219,20 +137,20 @@ func (s *session) probe() error {
 		return err
 	}
 	namespace := tags[1]
-	var unknown *response // the answer of a server that may not know NAMESPACE
+	var unknown *imapwire.Response // the answer of a server that may not know NAMESPACE
 	for len(tags) > 0 {
 		r, err := s.complete(tags...)
 		switch {
 		case err == nil:
-		case r.tag == namespace && !s.known && verdict.Of(r.text) == verdict.Unknown && !transient(r.err()):
+		case r.Tag == namespace && !s.known && verdict.Of(r.Text) == verdict.Unknown && !transient(r.Err()):
 			unknown = &r
 		default:
 			return err
 		}
-		tags = slices.DeleteFunc(tags, func(tag string) bool { return tag == r.tag })
+		tags = slices.DeleteFunc(tags, func(tag string) bool { return tag == r.Tag })
 	}
-	if unknown != nil && unknown.kind != "BAD" && s.offers("NAMESPACE") {
-		return unknown.err()
+	if unknown != nil && unknown.Kind != "BAD" && s.offers("NAMESPACE") {
+		return unknown.Err()
 	}
 	return nil
 }
@@ -250,15 +168,15 @@ func (s *session) command(name string) error {
 // complete returns the response that completes one of the commands, with an
 // *imap.Error if that is not OK. A failure to read one leaves the response
 // zero.
-func (s *session) complete(tags ...string) (response, error) {
+func (s *session) complete(tags ...string) (imapwire.Response, error) {
 	r, err := s.readTagged(tags...)
 	switch {
 	case err != nil:
-		return response{}, err
-	case r.tag == "+":
-		return response{}, s.unexpected(r.line)
-	case r.kind != "OK":
-		return r, r.err()
+		return imapwire.Response{}, err
+	case r.Tag == "+":
+		return imapwire.Response{}, s.unexpected(r.Line)
+	case r.Kind != "OK":
+		return r, r.Err()
 	}
 	return r, nil
 }
@@ -284,7 +202,7 @@ func (s *session) send(commands ...string) (tags []string, err error) {
 
 // readTagged returns the response that completes one of the commands, or a
 // continuation request. A BYE before it is the error, whatever follows.
-func (s *session) readTagged(tags ...string) (response, error) {
+func (s *session) readTagged(tags ...string) (imapwire.Response, error) {
 	var bye error
 	for {
 		r, err := s.read()
@@ -293,13 +211,13 @@ func (s *session) readTagged(tags ...string) (response, error) {
 			return r, bye
 		case err != nil:
 			return r, err
-		case r.tag == "*" && r.kind == "BYE":
-			bye = r.err()
-		case r.tag == "*":
-		case r.tag != "+" && !slices.Contains(tags, r.tag):
-			return r, s.unexpected(r.line)
-		case bye != nil && r.kind != "OK" && r.isStatus():
-			return r, fmt.Errorf("%w, then %w", bye, r.err())
+		case r.Tag == "*" && r.Kind == "BYE":
+			bye = r.Err()
+		case r.Tag == "*":
+		case r.Tag != "+" && !slices.Contains(tags, r.Tag):
+			return r, s.unexpected(r.Line)
+		case bye != nil && r.Kind != "OK" && r.IsStatus():
+			return r, fmt.Errorf("%w, then %w", bye, r.Err())
 		case bye != nil:
 			return r, bye
 		default:
@@ -309,41 +227,49 @@ func (s *session) readTagged(tags ...string) (response, error) {
 }
 
 // read returns the next response and notes what it says of capabilities.
-func (s *session) read() (response, error) {
+func (s *session) read() (imapwire.Response, error) {
 	line, err := s.wire.ReadLine()
 	if err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		return response{}, err
+		return imapwire.Response{}, err
 	}
-	r, ok := parseResponse(line)
+	r, ok := imapwire.Parse(line)
 	if !ok {
 		return r, s.unexpected(line)
 	}
-	if r.isStatus() { // anything else is parsed, not shown
-		r.hide(s.wire.Scrub)
+	if r.IsStatus() { // anything else is parsed, not shown
+		r.Hide(s.wire.Scrub)
 	}
-	if r.tag == "*" && !r.isStatus() { // the text of a status has no literals
+	if r.Tag == "*" && !r.IsStatus() { // the text of a status has no literals
 		if err := s.skipLiterals(line); err != nil {
 			return r, err
 		}
 	}
-	if caps, ok := r.capabilities(); ok {
+	if caps, ok := r.Capabilities(); ok {
 		s.caps = caps
 	}
 	return r, nil
 }
 
 func (s *session) skipLiterals(line string) error {
-	for n := literalSize(line); n >= 0; n = literalSize(line) {
-		if err := s.wire.Skip(n); err != nil {
+	for {
+		n, ok := imapwire.LiteralSize(line)
+		if !ok {
+			return nil
+		}
+		err := s.wire.Skip(n)
+		if err != nil {
 			return err
 		}
-		var err error
 		if line, err = s.wire.ReadLine(); err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// unexpected is the error for a line that has no place where it came.
+func (s *session) unexpected(line string) error {
+	return fmt.Errorf("%w: the server said %q", ErrProtocol, plain.Head(s.wire.Scrub(line), 200))
 }

@@ -210,7 +210,7 @@ func oursAgainst(addr string, use func(*imapclient.Client) error) {
 	defer cancel()
 	var begin sync.Once
 	r.Late["Keep"] = mailtest.Late(func() {
-		d.Keep(ctx, mailbox, func(_ context.Context, c *imapclient.Client) error {
+		d.Keep(ctx, mailbox, nil, func(_ context.Context, c *imapclient.Client) error {
 			begin.Do(func() { time.AfterFunc(briefly, cancel) })
 			return errors.Join(imapdial.ErrDialAgain, use(c))
 		})

@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2/imapclient"
+	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -30,17 +31,18 @@ const (
 	proven      = time.Minute      // a session that proves the mailbox without the probe
 )
 
-// ErrDialAgain is for the function given to Keep: an error that wraps it makes
-// Keep close the session and dial again, with back-off. It is for a failure
-// that Keep cannot see, such as a server that answers too late for the caller.
+// ErrDialAgain is for the function given to Keep. If the function returns an
+// error that wraps it, Keep closes the session and dials again, with back-off.
+// Use it for a failure that Keep cannot see, such as a server that answers too
+// late for the caller.
 var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 
 // Keep holds a session on the mailbox username until ctx ends. It dials, calls
 // f with the client, and does both again when the session has ended. The
 // context of f ends with the session, and f must then return. If the session
 // failed, the cause of that context is an [*Error] of step OpSession with the
-// server's last words. Keep closes the client after f has returned. A nil f is
-// an error.
+// server's last words. Keep closes the client after f has returned. Nil options
+// mean the zero KeepOptions. A nil f is an error.
 //
 // Keep gives up only on a failure that a person must mend, and returns it as an
 // *Error. Some failures are final at any time:
@@ -49,59 +51,59 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 //     tokensource.ErrInteractionRequired.
 //   - A setting cannot work: the user name cannot be sent, the TokenSource is
 //     nil, or it returns a *tokensource.ConfigError.
-//   - The server says that the account is blocked or has no mailbox, or that
-//     it takes no passwords.
+//   - The server says that the account is blocked, has no mailbox, or may not
+//     use a password.
 //
-// Others are final only as long as the mailbox has never been open. With
-// SkipProbe it has been open if a session did not end with "not connected"
-// within a minute.
+// Others are final only until the mailbox has been open once. With SkipProbe,
+// the mailbox counts as open if a session lasts a minute or ends with words
+// other than "not connected":
 //
 //   - The server refuses a fresh token (see [Refused]), or the mailbox does
 //     not open (see [NotConnected]).
 //   - Addr is malformed, or its host does not exist.
 //   - The TLS handshake, the greeting or the capabilities fail in a way that is
-//     not [Temporary]: the certificate is not trusted, the server does not
-//     speak IMAP or has no XOAUTH2.
+//     not [Temporary]: the certificate is not trusted, or the server does not
+//     speak IMAP or does not offer XOAUTH2.
 //   - A file that the TokenSource needs cannot be read.
 //
 // Keep tries again after any other failure: an outage of the network, of the
 // name servers, of Entra ID or of Exchange, a proxy that answers in their
-// place, any other error of the TokenSource, and, once the mailbox has been
-// open, a refused token or a mailbox that is not connected. A wrong client
-// secret is such an error of the TokenSource, so set Dialer.Logger to see why
-// Keep waits.
+// place, or any other error of the TokenSource. Once the mailbox has been open,
+// it also tries again after a refused token or "not connected". A wrong client
+// secret is an error of the TokenSource, so set Dialer.Logger to learn why Keep
+// waits.
 //
 // Keep dials again
 //
-//   - at once if the token had expired ("* BYE Session invalidated -
+//   - at once, if the token had expired ("* BYE Session invalidated -
 //     AccessTokenExpired") and the session had lasted ten seconds; Keep
 //     invalidates the token first;
-//   - if the server throttles, after the time that it names, from one second to
-//     fifteen minutes;
-//   - after three to five minutes if a mailbox that was open before is not
+//   - after the time that the server names, from one second to fifteen minutes,
+//     if the server throttles;
+//   - after three to five minutes, if a mailbox that was open before is not
 //     connected, which too many connections can cause;
 //   - otherwise after a pause that doubles with each failure from one second to
-//     five minutes, and of which up to half is randomly left out. A session
-//     that lasted ten seconds resets it.
+//     five minutes, minus a random part of up to half. A session that lasted ten
+//     seconds resets it.
 //
-// The dials that fail are paced for all mailboxes of a Dialer together; see
+// Dials that fail wait for each other, across all mailboxes of a Dialer; see
 // Dialer.MaxDials.
 //
 // Keep also ends a session if the server sends nothing for ten minutes while it
 // owes the client the end of an answer, or if imapclient closes the connection
-// itself, as it does when it cannot parse a response.
+// itself, as it does if it cannot parse a response.
 //
 // When ctx ends, Keep returns the error of ctx, joined with the last failure if
-// there is no session. When f returns although the session has not ended, Keep
+// there is no session. If f returns although the session has not ended, Keep
 // returns as well, with the error of f, or nil. There are two exceptions, after
 // which Keep dials again: the error wraps [ErrDialAgain], or it is an
-// *imap.Error that is [Temporary] or says "not connected". Keep hides a token
+// *imap.Error that is [Temporary] or says "not connected". Keep masks a token
 // that the server has echoed in the error.
-func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Context, *imapclient.Client) error) error {
+func (d *Dialer) Keep(ctx context.Context, username string, options *KeepOptions, f func(context.Context, *imapclient.Client) error) error {
+	k := newKeeper(d, username, options)
 	if f == nil {
-		return newAttempt(d, username).fail(ctx, OpSession, errNoFunction)
+		return k.report.Fail(ctx, string(OpSession), errNoFunction)
 	}
-	k := newKeeper(d, username)
 	for {
 		held, done, err := k.session(ctx, f)
 		if ctx.Err() != nil {
@@ -114,37 +116,50 @@ func (d *Dialer) Keep(ctx context.Context, username string, f func(context.Conte
 		if !again {
 			return err
 		}
-		k.log.LogAttrs(ctx, k.level(), "imapdial: session over, dialling again", slog.Duration("held", held),
-			slog.Duration("wait", wait), slog.Int("try", k.tries), slog.Any("reason", err))
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		k.report.Log(ctx, k.level(), "session over, dialling again", "held", held, "wait", wait, "try", k.tries, "reason", err)
+		if !ctxerr.Sleep(ctx, wait) {
 			return k.ended(ctx)
 		}
 	}
 }
 
+// KeepOptions are the options of [Dialer.Keep] for one mailbox. They let one
+// Dialer, and so one MaxDials, serve mailboxes that differ in their handlers or
+// their users. The zero value is usable.
+type KeepOptions struct {
+	// Options replace Dialer.Options, for a UnilateralDataHandler that knows its
+	// mailbox. Nil means Dialer.Options.
+	Options *imapclient.Options
+
+	// TokenSource replaces Dialer.TokenSource, for the mailbox of a user who has
+	// signed in. Nil means Dialer.TokenSource.
+	TokenSource oauth2.TokenSource
+}
+
 // keeper is one call of Keep.
 type keeper struct {
-	dialer   *Dialer
-	username string
-	source   *login.Remembering
-	log      *slog.Logger
+	dialer  *Dialer
+	options KeepOptions
+	report  dial.Reporter
+	source  oauth2.TokenSource
 
-	tries  int   // since a session held
-	opened bool  // the mailbox has been open
-	last   error // why there is no session; nil while there is one
+	token  *oauth2.Token // of the last session
+	tries  int           // since a session held
+	opened bool          // the mailbox has been open
+	last   error         // why there is no session; nil while there is one
 }
 
 const errNoFunction = verdict.Setting("f is nil: pass Keep the function to call with the client")
 
-func newKeeper(d *Dialer, username string) *keeper {
-	return &keeper{
-		dialer:   d,
-		username: username,
-		source:   &login.Remembering{Source: d.TokenSource},
-		log:      newAttempt(d, username).log,
+func newKeeper(d *Dialer, username string, options *KeepOptions) *keeper {
+	k := &keeper{dialer: d, report: d.reporter(username), source: d.TokenSource}
+	if options != nil {
+		k.options = *options
 	}
+	if k.options.TokenSource != nil {
+		k.source = k.options.TokenSource
+	}
+	return k
 }
 
 // level is the level of the message before the next try. It is normal that a
@@ -177,7 +192,7 @@ func (k *keeper) next(ctx context.Context, e *Error, held time.Duration) (wait t
 	k.tries++
 	expired := e.Op == OpSession && k.expired(e)
 	if expired {
-		k.source.Expire(ctx)
+		dial.Expire(ctx, k.source, k.token)
 	}
 	throttled, _ := Throttled(e)
 	switch {
@@ -188,7 +203,7 @@ func (k *keeper) next(ctx context.Context, e *Error, held time.Duration) (wait t
 	case expired && held >= heldLong:
 		return 0, true
 	}
-	return k.backoff(), true
+	return dial.Backoff(k.tries, minBackoff, maxBackoff), true
 }
 
 // final reports whether a person must mend e before another try can succeed.
@@ -196,7 +211,7 @@ func (k *keeper) final(e *Error) bool {
 	_, file := errors.AsType[*fs.PathError](e)
 	answer, answered := reply(e)
 	switch {
-	case errors.Is(e, verdict.ErrInteraction), xoauth2.Validate(k.username, "-") != nil:
+	case errors.Is(e, verdict.ErrInteraction), xoauth2.Validate(k.report.Username, "-") != nil:
 		return true
 	case errors.Is(e, verdict.ErrSetting):
 		return !file || !k.opened
@@ -226,13 +241,5 @@ func wrongServer(e *Error) bool {
 // expired reports whether a session ended because its token expired, or after
 // the token's expiry, which a server need not mention.
 func (k *keeper) expired(err error) bool {
-	expiry := k.source.Expiry()
-	return Expired(err) || !expiry.IsZero() && !time.Now().Before(expiry)
-}
-
-// backoff is exponential and random, so that ten thousand mailboxes that one
-// outage cut off do not come back in step.
-func (k *keeper) backoff() time.Duration {
-	most := min(minBackoff<<min(k.tries-1, 20), maxBackoff)
-	return most/2 + rand.N(most/2+1)
+	return Expired(err) || k.token != nil && !k.token.Expiry.IsZero() && !time.Now().Before(k.token.Expiry)
 }

@@ -147,7 +147,7 @@ func TestKeepDialsAgain(t *testing.T) {
 				l := servers(t, test.plays...)
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
 				defer cancel()
-				if err := l.Keep(ctx, mailbox, noops); !errors.Is(err, context.DeadlineExceeded) {
+				if err := l.Keep(ctx, mailbox, nil, noops); !errors.Is(err, context.DeadlineExceeded) {
 					t.Fatalf("error %v, want that of the context", err)
 				}
 				if len(l.dials) != len(test.want)+1 {
@@ -168,7 +168,7 @@ func TestKeepBackoffIsBounded(t *testing.T) {
 		l := servers(t, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
-		l.Keep(ctx, mailbox, noops)
+		l.Keep(ctx, mailbox, nil, noops)
 		last := l.dials[len(l.dials)-1] - l.dials[len(l.dials)-2]
 		if last < 150*time.Second || last > 5*time.Minute {
 			t.Errorf("after a day, %v between two dials, want 2.5 to 5 minutes", last)
@@ -181,7 +181,7 @@ func TestKeepDialsAgainForF(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := servers(t, forever)
 		sessions := 0
-		err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+		err := l.Keep(t.Context(), mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 			if sessions++; sessions == 3 {
 				return nil
 			}
@@ -206,7 +206,7 @@ func TestKeepOutlivesAnOutage(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Minute)
 		defer cancel()
-		if err := l.Keep(ctx, mailbox, noops); !errors.Is(err, context.DeadlineExceeded) {
+		if err := l.Keep(ctx, mailbox, nil, noops); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v, want that of the context", err)
 		}
 		if dials != 5 {
@@ -225,7 +225,7 @@ func TestKeepAfterTheTokenExpired(t *testing.T) {
 			l.TokenSource = src
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 			defer cancel()
-			l.Keep(ctx, mailbox, noops)
+			l.Keep(ctx, mailbox, nil, noops)
 			if !slices.Equal(src.refused, []string{"stale"}) {
 				t.Errorf("told the source of %q, want the token of the session", src.refused)
 			}
@@ -237,7 +237,7 @@ func TestKeepAfterTheTokenExpired(t *testing.T) {
 			l := servers(t, answering(time.Hour, "* BYE "+expired), refused, refused, forever)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 			defer cancel()
-			if err := l.Keep(ctx, mailbox, noops); !errors.Is(err, context.DeadlineExceeded) {
+			if err := l.Keep(ctx, mailbox, nil, noops); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("error %v, want that of the context", err)
 			}
 		})
@@ -250,7 +250,7 @@ func TestKeepAfterTheTokenExpired(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 			defer cancel()
-			l.Keep(ctx, mailbox, noops)
+			l.Keep(ctx, mailbox, nil, noops)
 			if len(l.dials) != 2 || l.dials[1] != time.Hour {
 				t.Errorf("dials at %v, want the second at once", l.dials)
 			}
@@ -295,7 +295,7 @@ func TestKeepReturnsWithF(t *testing.T) {
 						p.Say("* BYE signing off", tag+" OK LOGOUT completed.")
 					}
 				}))
-				err := l.Keep(t.Context(), mailbox, test.f)
+				err := l.Keep(t.Context(), mailbox, nil, test.f)
 				if test.want == nil && err != nil || test.want != nil && !strings.Contains(fmt.Sprint(err), test.want.Error()) {
 					t.Errorf("error %v, want %v", err, test.want)
 				}
@@ -320,7 +320,7 @@ func TestKeepEndsTheContextOfF(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		enough := errors.New("enough")
 		var causes []error
-		err := l.Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+		err := l.Keep(ctx, mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 			if len(causes) == 1 {
 				time.AfterFunc(time.Minute, func() { cancel(enough) })
 			}
@@ -359,7 +359,7 @@ func TestKeepIdlesForHours(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour+time.Minute)
 		defer cancel()
 		var seen uint32
-		err := l.Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+		err := l.Keep(ctx, mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 			for {
 				inbox, err := c.Select("INBOX", nil).Wait()
 				if err != nil {
@@ -445,7 +445,7 @@ func TestKeepLogs(t *testing.T) {
 		l.Logger = slog.New(slog.NewTextHandler(&out, nil))
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 		defer cancel()
-		l.Keep(ctx, mailbox, noops)
+		l.Keep(ctx, mailbox, nil, noops)
 		var levels []string
 		for line := range strings.Lines(out.String()) {
 			if strings.Contains(line, "dialling again") {
@@ -483,7 +483,7 @@ func TestKeepHasJitter(t *testing.T) {
 		defer cancel()
 		done := make(chan error)
 		for range mailboxes {
-			go func() { done <- d.Keep(ctx, mailbox, noops) }()
+			go func() { done <- d.Keep(ctx, mailbox, nil, noops) }()
 		}
 		for range mailboxes {
 			<-done
@@ -499,8 +499,42 @@ func TestKeepOfANilFunction(t *testing.T) {
 		t.Error("dialled")
 		return nil, errors.New("no network here")
 	}}
-	err := d.Keep(t.Context(), mailbox, nil)
+	err := d.Keep(t.Context(), mailbox, nil, nil)
 	if e, ok := errors.AsType[*imapdial.Error](err); !ok || e.Op != imapdial.OpSession || !strings.Contains(err.Error(), "f is nil") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// The options of one Keep take the place of the Dialer's, and only for it.
+func TestKeepOptions(t *testing.T) {
+	const other = "orders@contoso.com"
+	e := newExchange(t)
+	e.Tenant().AddMailbox(other)
+	e.Tenant().Grant(e.app, other)
+	var ours, theirs bytes.Buffer
+	d := e.dialer("no token at all")
+	d.Options = &imapclient.Options{DebugWriter: &ours}
+	signedIn := staticSource(e.app.Token(nil))
+	for name, row := range map[string]struct {
+		options *imapdial.KeepOptions
+		opens   bool
+	}{
+		"nil":                   {nil, false},
+		"zero":                  {new(imapdial.KeepOptions), false},
+		"a token source":        {&imapdial.KeepOptions{TokenSource: signedIn}, true},
+		"and imapclient's, too": {&imapdial.KeepOptions{TokenSource: signedIn, Options: &imapclient.Options{DebugWriter: &theirs}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ours.Reset()
+			theirs.Reset()
+			opened := false
+			err := d.Keep(t.Context(), other, row.options, func(context.Context, *imapclient.Client) error { opened = true; return nil })
+			if opened != row.opens || (err == nil) != row.opens || imapdial.Refused(err) == row.opens {
+				t.Errorf("opened %t, error %v", opened, err)
+			}
+			if own := row.options != nil && row.options.Options != nil; (theirs.Len() > 0) != own || (ours.Len() > 0) == own {
+				t.Errorf("the Dialer's writer has %d octets, the mailbox's %d", ours.Len(), theirs.Len())
+			}
+		})
 	}
 }

@@ -92,7 +92,7 @@ func TestKeepHangsOnNothing(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 				defer cancel()
 				start, calls := time.Now(), 0
-				err := servers(t, test.play, forever).Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				err := servers(t, test.play, forever).Keep(ctx, mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 					if calls++; calls > 1 {
 						return nil
 					}
@@ -137,7 +137,7 @@ func appendTwice(_ context.Context, c *imapclient.Client) error {
 func TestKeepReturnsARefusedLiteral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := servers(t, after(refuseLiteral), forever)
-		err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+		err := l.Keep(t.Context(), mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 			cmd := c.Append("Archive", 10_000, nil)
 			io.WriteString(cmd, strings.Repeat("x", 10_000))
 			cmd.Close()
@@ -172,7 +172,7 @@ func TestKeepLeavesAStuckClient(t *testing.T) {
 				own := errors.New("the database is down")
 				var fetch *imapclient.FetchCommand
 				start := time.Now()
-				err := servers(t, message).Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				err := servers(t, message).Keep(ctx, mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 					fetch = c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{{}}})
 					fetch.Next().Next() // and leaves the message unread
 					if test.cancel {
@@ -232,7 +232,7 @@ func TestKeepKnowsTheWillOfF(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				l := servers(t, test.play, forever)
-				if err := l.Keep(ctx, mailbox, test.f); !errors.Is(err, own) || len(l.dials) != 1 {
+				if err := l.Keep(ctx, mailbox, nil, test.f); !errors.Is(err, own) || len(l.dials) != 1 {
 					t.Errorf("error %v after %d dials, want that of f after one", err, len(l.dials))
 				}
 			})
@@ -251,7 +251,7 @@ func TestKeepReadsNoLogoutInAMessage(t *testing.T) {
 			p.Say(tag+" OK APPEND completed.", "* BYE Connection is closed. 13")
 		}), forever)
 		calls := 0
-		err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+		err := l.Keep(t.Context(), mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 			if calls++; calls > 1 {
 				return nil
 			}
@@ -282,7 +282,7 @@ func TestKeepDoesNotWaitForInvalidate(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Minute)
 		defer cancel()
 		start := time.Now()
-		if err := l.Keep(ctx, mailbox, noops); !errors.Is(err, context.DeadlineExceeded) {
+		if err := l.Keep(ctx, mailbox, nil, noops); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 		if took := time.Since(start); took != 61*time.Minute {
@@ -337,7 +337,7 @@ func TestCloseDoesNotWaitForTheServer(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				start := time.Now()
-				l.Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				l.Keep(ctx, mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 					stalled = true
 					end(c, cancel)
 					<-ctx.Done()

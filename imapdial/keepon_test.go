@@ -159,7 +159,7 @@ func TestKeepGoesOn(t *testing.T) {
 				r := newRig(t, trouble)
 				again := errors.New("called again after the outage")
 				start, sessions := time.Now(), 0
-				err := r.Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				err := r.Keep(ctx, mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 					if sessions++; sessions > 1 && !r.troubled.Load() {
 						return again
 					}
@@ -202,7 +202,7 @@ func TestKeepGoesOnFromTheStart(t *testing.T) {
 				r.troubled.Store(true)
 				time.AfterFunc(time.Hour, func() { r.troubled.Store(false) })
 				called := errors.New("called")
-				if err := r.Keep(ctx, mailbox, func(context.Context, *imapclient.Client) error { return called }); err != called {
+				if err := r.Keep(ctx, mailbox, nil, func(context.Context, *imapclient.Client) error { return called }); err != called {
 					t.Errorf("error %v", err)
 				}
 			})
@@ -218,7 +218,7 @@ func TestKeepGoesOnFromTheStart(t *testing.T) {
 				}
 				return &oauth2.Token{AccessToken: fmt.Sprintf("token-%d", asked)}, nil
 			})
-			if err := l.Keep(t.Context(), mailbox, func(context.Context, *imapclient.Client) error { return nil }); err != nil {
+			if err := l.Keep(t.Context(), mailbox, nil, func(context.Context, *imapclient.Client) error { return nil }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -233,7 +233,7 @@ func TestKeepWaitsWhileNotConnected(t *testing.T) {
 		l := servers(t, answering(time.Hour), no, no, no, forever)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
 		defer cancel()
-		l.Keep(ctx, mailbox, noops)
+		l.Keep(ctx, mailbox, nil, noops)
 		if len(l.dials) != 5 {
 			t.Fatalf("dials at %v, want 5", l.dials)
 		}
@@ -259,7 +259,7 @@ func TestKeepStops(t *testing.T) {
 		username string // "" is mailbox
 		plays    []mailtest.Script
 		change   func(d *imapdial.Dialer)
-		op       string
+		op       imapdial.Op
 		reason   string // in the error
 		dials    int
 	}{
@@ -325,7 +325,7 @@ func TestKeepStops(t *testing.T) {
 				if test.username != "" {
 					username = test.username
 				}
-				err := l.Keep(ctx, username, noops)
+				err := l.Keep(ctx, username, nil, noops)
 				t.Log(err)
 				if e, ok := errors.AsType[*imapdial.Error](err); !ok || e.Op != test.op || ctx.Err() != nil || !strings.Contains(fmt.Sprint(err), test.reason) {
 					t.Errorf("error %v, want one of step %s with %q", err, test.op, test.reason)
@@ -354,7 +354,7 @@ func TestKeepTellsTheLastFailure(t *testing.T) {
 				l := servers(t, test.plays...)
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second+time.Millisecond)
 				defer cancel()
-				err := l.Keep(ctx, mailbox, noops)
+				err := l.Keep(ctx, mailbox, nil, noops)
 				if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("error %v, want that of the context and %q", err, test.want)
 				}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"github.com/exoauth/exoauth/internal/imapguard"
 )
 
 // readerGrace is how long Keep waits for imapclient to end after its connection
@@ -19,8 +21,8 @@ const readerGrace = time.Second
 func (k *keeper) session(outer context.Context, f func(context.Context, *imapclient.Client) error) (held time.Duration, done bool, err error) {
 	ctx, end := context.WithCancelCause(outer)
 	defer end(nil)
-	a := newAttempt(k.dialer, k.username)
-	a.source = k.source
+	a := k.dialer.attempt(k.report.Username, k.options)
+	a.Source = k.source
 	a.ended = func(err error) { end(a.fail(context.WithoutCancel(ctx), OpSession, err)) }
 	client, err := a.dial(ctx)
 	if err != nil {
@@ -29,14 +31,14 @@ func (k *keeper) session(outer context.Context, f func(context.Context, *imapcli
 		}
 		return 0, false, err
 	}
-	k.last = nil
+	k.last, k.token = nil, a.Token
 	closed := a.watch(client, end)
-	defer a.conn.shut()
-	defer context.AfterFunc(ctx, a.conn.shut)()
+	defer a.conn.Shut()
+	defer context.AfterFunc(ctx, a.conn.Shut)()
 	start := time.Now()
 	err = f(ctx, client)
 	held = time.Since(start)
-	a.conn.shut()
+	a.conn.Shut()
 	select {
 	case <-closed:
 	case <-outer.Done():
@@ -54,9 +56,9 @@ func (a *attempt) watch(client *imapclient.Client, end context.CancelCauseFunc) 
 	go func() {
 		defer close(done)
 		<-client.Closed()
-		if why := a.conn.fate(client.Close()); why != nil {
-			a.conn.end(why)
-		} else if !a.conn.over.Load() {
+		if why := a.conn.Fate(client.Close()); why != nil {
+			a.conn.End(why)
+		} else if !a.conn.Over() {
 			end(nil)
 		}
 	}()
@@ -66,8 +68,8 @@ func (a *attempt) watch(client *imapclient.Client, end context.CancelCauseFunc) 
 // lost returns the error that ended the session, or nil if it has not ended or
 // the caller ended it.
 func (a *attempt) lost(ctx context.Context) error {
-	if a.conn.over.Load() {
-		<-ctx.Done() // ended is about to be told
+	if a.conn.Over() {
+		<-ctx.Done() // the context is about to end
 	}
 	if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok && e.Op == OpSession {
 		return e
@@ -83,7 +85,7 @@ func (a *attempt) outcome(ctx context.Context, err error) (done bool, _ error) {
 		answered = false
 	}
 	lost := a.lost(ctx)
-	if answered && errors.Is(lost, errGaveUp) { // as imapclient does when a literal is refused
+	if answered && errors.Is(lost, imapguard.ErrGaveUp) { // as imapclient does when a literal is refused
 		lost = nil
 	}
 	switch {
@@ -94,5 +96,5 @@ func (a *attempt) outcome(ctx context.Context, err error) (done bool, _ error) {
 	case answered && (transient(answer) || NotConnected(err)), errors.Is(err, ErrDialAgain):
 		return false, a.fail(context.WithoutCancel(ctx), OpSession, err)
 	}
-	return true, a.clean(err)
+	return true, a.Tokens.Clean(err, words)
 }

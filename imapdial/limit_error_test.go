@@ -58,7 +58,7 @@ func TestLimitIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
-				err := scripted(t, saying(test.said)).Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				err := scripted(t, saying(test.said)).Keep(t.Context(), mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 					if calls++; calls == 2 {
 						return nil
 					}

@@ -1,9 +1,6 @@
 package imapdial
 
-import (
-	"fmt"
-	"math"
-)
+import "github.com/exoauth/exoauth/internal/imapguard"
 
 // Limits bound the memory and the computing time that one response of the
 // server can cost after Dial has returned. In each field zero means the
@@ -58,32 +55,6 @@ type Limits struct {
 	Depth int
 }
 
-// bounds are Limits with their defaults.
-type bounds struct {
-	response, search, content, text, literals, depth int64
-}
-
-func (l Limits) bounds() bounds {
-	return bounds{
-		response: bound(l.Response, 1<<20),
-		search:   bound(l.Search, 8<<20),
-		content:  bound(l.Content, 256<<20),
-		text:     bound(l.String, 64<<10),
-		literals: bound(l.Literals, 10_000),
-		depth:    bound(l.Depth, 300),
-	}
-}
-
-func bound(set int, zero int64) int64 {
-	switch {
-	case set == 0:
-		return zero
-	case set < 0:
-		return math.MaxInt64
-	}
-	return int64(set)
-}
-
 // LimitError reports that a response of the server exceeded one of the
 // [Limits]. It wraps [ErrProtocol]. The errors of imapclient have only its
 // text.
@@ -92,19 +63,8 @@ type LimitError struct {
 	Value int64  // value of that limit, in octets or as a number
 }
 
-var limitUnits = map[string]string{
-	"Response": "octets",
-	"Search":   "octets of results",
-	"Content":  "octets of content",
-	"String":   "octets in a string",
-	"Literals": "literals",
-	"Depth":    "parentheses open at once",
-}
-
 // Error names the limit, its value and the field that raises it.
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("a response of more than %d %s (to allow it, raise Dialer.Limits.%s)", e.Value, limitUnits[e.Limit], e.Limit)
-}
+func (e *LimitError) Error() string { return (*imapguard.LimitError)(e).Error() }
 
 // Unwrap returns ErrProtocol.
 func (e *LimitError) Unwrap() error { return ErrProtocol }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
@@ -16,8 +16,8 @@ import (
 
 // NotConnected reports whether err is Exchange's "User is authenticated but
 // not connected.": the token is good, but the mailbox does not open. The
-// application or user has no full access to it, IMAP is switched off for it,
-// or the token belongs to another user or tenant.
+// application or user does not have full access to it, IMAP is switched off for
+// it, or the token belongs to another user or tenant.
 func NotConnected(err error) bool { return means(err, verdict.NotConnected) }
 
 // Expired reports whether the server ended the session because the token it
@@ -26,29 +26,25 @@ func NotConnected(err error) bool { return means(err, verdict.NotConnected) }
 func Expired(err error) bool { return means(err, verdict.Expired) }
 
 // Refused reports whether the server refused the token of a Dial, and a fresh
-// one too if the TokenSource had one, for a reason that waiting does not
-// mend. Somebody has to change something. It reports false if the TokenSource
+// one too if the TokenSource had one, for a reason that time does not mend, so
+// that a person must change something. It reports false if the TokenSource
 // failed to get a fresh token, since the server may accept that one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
-		return false
-	}
-	_, unrenewed := errors.AsType[*login.Unrenewed](e.Err)
-	return !unrenewed
+	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Temporary()
 }
 
-// Temporary reports whether the same call can succeed later although nobody
-// has mended anything, if need be on a new connection: the network failed, or
-// the server said that it is busy, throttling or going down.
+// Temporary reports whether the same call can succeed later without anyone
+// changing anything, perhaps on a new connection: the network failed, or the
+// server said that it is busy, throttling or going down.
 func Temporary(err error) bool {
 	return err != nil && (&Error{Err: err}).Temporary()
 }
 
 // Throttled reports whether the server said "Request is throttled. Suggested
 // Backoff Time: N milliseconds", and returns that time: zero if it named none,
-// at most a day. Times from one and a half to five minutes have been seen. The
-// server says it with NO, and goes on, or with BAD and a BYE.
+// at most a day. Exchange Online names one and a half to five minutes. It sends
+// these words with NO, and goes on, or with BAD and a BYE.
 func Throttled(err error) (wait time.Duration, ok bool) {
 	e, ok := reply(err)
 	if !ok {
@@ -83,7 +79,7 @@ func reply(err error) (*imap.Error, bool) {
 	return nil, false
 }
 
-// transient knows a server in trouble from a server that refuses.
+// transient reports whether a server is in trouble, rather than refusing.
 func transient(e *imap.Error) bool {
 	meaning := verdict.Of(e.Text)
 	switch e.Code {

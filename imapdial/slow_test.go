@@ -90,7 +90,7 @@ func TestSlowUpload(t *testing.T) {
 					return &slowUplink{Conn: conn, free: 10_000}, err
 				}
 				start := time.Now()
-				err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+				err := l.Keep(t.Context(), mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 					if len(l.dials) > 1 {
 						return context.Cause(ctx)
 					}
@@ -180,7 +180,7 @@ func TestSlowReader(t *testing.T) {
 			p.Say(tag + " OK FETCH completed.")
 			mailtest.Silence(p)
 		}))
-		err := l.Keep(t.Context(), mailbox, func(ctx context.Context, c *imapclient.Client) error {
+		err := l.Keep(t.Context(), mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 			if len(l.dials) > 1 {
 				return context.Cause(ctx)
 			}

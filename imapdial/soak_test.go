@@ -173,7 +173,7 @@ func TestKeepSoak(t *testing.T) {
 	var all sync.WaitGroup
 	for n := range mailboxes {
 		all.Go(func() {
-			err := d.Keep(ctx, mailbox, func(ctx context.Context, c *imapclient.Client) error {
+			err := d.Keep(ctx, mailbox, nil, func(ctx context.Context, c *imapclient.Client) error {
 				sessions.Add(1)
 				return live(ctx, c, func() { up[n].Store(true) })
 			})

@@ -69,7 +69,7 @@ func healthy(verb string) []string {
 // outcome is what must come of a transcript: the step that failed, or
 // OpSession for a command after a Dial that succeeded, and the server's words.
 type outcome struct {
-	op  string // "" for success
+	op  imapdial.Op // "" for success
 	say string
 	is  func(error) bool
 }

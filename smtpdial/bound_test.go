@@ -92,7 +92,7 @@ func TestReplyTooLongAfterTheMessage(t *testing.T) {
 			p.Raw(strings.Repeat("250-Queued\r\n", 100_000))
 			mailtest.Silence(p)
 		}))
-		err := d.Sender(sender).Send(t.Context(), sender, []string{"b@example.com"}, []byte(messageOnWire))
+		err := newSender(d, sender).Send(t.Context(), sender, []string{"b@example.com"}, []byte(messageOnWire))
 		if !errors.Is(err, smtpdial.ErrProtocol) || !errors.Is(err, smtpdial.ErrUncertain) {
 			t.Errorf("error %v, want one that is uncertain, for words that are not SMTP", err)
 		}

@@ -67,7 +67,7 @@ func checkCut(t *testing.T, up, down int) (uncertain bool) {
 	s := server.Sender(sender)
 	s.MaxTries = 2
 	err := sendOne(t.Context(), s)
-	s.Close()
+	s.CloseIdle()
 	synctest.Wait()
 	uncertain = errors.Is(err, smtpdial.ErrUncertain)
 	arrived := len(server.messages)
@@ -120,7 +120,7 @@ func TestSenderReadsTheReplyToAMessage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := scripted(t, secured(func(p *mailtest.Peer, auth string) {
+				d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
 					for _, verb := range []string{"MAIL", "RCPT"} {
 						p.Expect(verb)
@@ -133,9 +133,10 @@ func TestSenderReadsTheReplyToAMessage(t *testing.T) {
 					if test.then != nil {
 						test.then(p)
 					}
-				})).Sender(sender)
+				}))
+				s := newSender(d, sender)
 				s.MaxTries = 1
-				defer s.Close()
+				defer s.CloseIdle()
 				start := time.Now()
 				err := sendOne(t.Context(), s)
 				if took := time.Since(start); took != test.took {
@@ -157,7 +158,7 @@ func TestSenderAfterARefusal(t *testing.T) {
 		server := newSubmission(t, sendAsDenied)
 		server.silentTo = "RSET"
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		if err := sendOne(t.Context(), s); err == nil {
 			t.Error("no error")
 		}
@@ -203,9 +204,9 @@ func TestSenderHearsLastWords(t *testing.T) {
 					conn, err := dial(ctx, network, addr)
 					return &slowConn{Conn: conn}, err
 				}
-				s := server.Sender(sender)
+				s := newSender(server, sender)
 				s.MaxTries = 1
-				defer s.Close()
+				defer s.CloseIdle()
 				err := s.Send(t.Context(), sender, []string{"to@example.com"}, endlessMessage)
 				reply, replied := errors.AsType[*smtp.SMTPError](err)
 				if errors.Is(err, smtpdial.ErrUncertain) || replied != (test.code != 0) || replied && reply.Code != test.code {
@@ -222,15 +223,15 @@ func TestSenderHearsLastWords(t *testing.T) {
 // Nobody leaves without a word.
 func TestSenderQuits(t *testing.T) {
 	for name, leave := range map[string]func(s *smtpdial.Sender){
-		"by Close":       func(s *smtpdial.Sender) { s.Close() },
-		"after a while":  func(*smtpdial.Sender) { <-time.After(4*time.Minute + time.Second) },
-		"a second Close": func(s *smtpdial.Sender) { s.Close(); s.Close() },
+		"by CloseIdle":       func(s *smtpdial.Sender) { s.CloseIdle() },
+		"after a while":      func(*smtpdial.Sender) { <-time.After(4*time.Minute + time.Second) },
+		"a second CloseIdle": func(s *smtpdial.Sender) { s.CloseIdle(); s.CloseIdle() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := newSubmission(t)
 				s := server.Sender(sender)
-				defer s.Close()
+				defer s.CloseIdle()
 				if err := sendOne(t.Context(), s); err != nil {
 					t.Fatal(err)
 				}
@@ -242,12 +243,12 @@ func TestSenderQuits(t *testing.T) {
 			})
 		})
 	}
-	t.Run("in use while Close is called", func(t *testing.T) {
+	t.Run("in use while CloseIdle is called", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			server := newSubmission(t)
 			server.takes = time.Second
 			s := server.Sender(sender)
-			time.AfterFunc(500*time.Millisecond, func() { s.Close() })
+			time.AfterFunc(500*time.Millisecond, func() { s.CloseIdle() })
 			if err := sendOne(t.Context(), s); err != nil {
 				t.Error(err)
 			}
@@ -271,10 +272,10 @@ func TestSenderQuits(t *testing.T) {
 			}
 			conn.Up = conn.Sent
 			start := time.Now()
-			s.Close()
+			s.CloseIdle()
 			synctest.Wait()
 			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("Close took %v, want 5 s at the most", took)
+				t.Errorf("CloseIdle took %v, want 5 s at the most", took)
 			}
 			if _, now := server.connections(); now != 0 {
 				t.Error("the connection is open")
@@ -296,7 +297,7 @@ func TestSenderTriesAgainWhateverTheBreakIsCalled(t *testing.T) {
 			return &oddConn{Conn: conn}, err
 		}
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		if err := s.Send(t.Context(), sender, []string{"to@example.com"}, endlessMessage); err != nil || len(server.messages) != 1 {
 			t.Errorf("error %v, and %d messages, want none and 1", err, len(server.messages))
 		}

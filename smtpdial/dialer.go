@@ -7,40 +7,44 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// DefaultTimeout bounds a Dial. It is generous because Exchange can take ten
-// seconds to refuse.
-const DefaultTimeout = time.Minute
+// The defaults of a [Dialer]. The time is generous because Exchange can take ten
+// seconds to refuse. A line of a reply should have no more than 512 octets (RFC
+// 5321 §4.5.3.1.5), and the longest reply, to EHLO, has a few dozen lines.
+const (
+	DefaultTimeout  = time.Minute
+	DefaultMaxDials = 64
+	DefaultMaxReply = 64 << 10 // octets
+)
 
-// DefaultMaxDials is how many dials of a Dialer are under way at a time.
-const DefaultMaxDials = 64
-
-// A Dialer dials a submission service. If users sign in, make one for each
-// user's TokenSource. TokenSource is required; the zero value of every other
-// field is usable. Once Dial has been called, the Dialer must not be copied nor
-// its fields changed; Dial may be called by any number of goroutines.
+// A Dialer dials a submission service. For users who have signed in, make one
+// for each user's TokenSource.
+//
+// TokenSource is required; the zero value of every other field is usable. Do not
+// change the fields, nor copy the Dialer, after the first call of Dial. A Dialer
+// is safe for concurrent use.
 type Dialer struct {
-	// TokenSource gives the access token. A source that has the methods
-	// TokenContext(context.Context) (*oauth2.Token, error) and
-	// Invalidate(*oauth2.Token), as those of package tokensource do, is asked
-	// under the context of Dial and told of tokens that were refused.
+	// TokenSource gives the access token. If it has the method
+	// TokenContext(context.Context) (*oauth2.Token, error), as the sources of
+	// package tokensource do, Dial calls that with its context. If it has the
+	// method Invalidate(*oauth2.Token), Dial calls that with a token that the
+	// server has refused.
 	TokenSource oauth2.TokenSource
 
 	// MinValidity is the time for which a token must still be valid when Dial
-	// sends it. Zero is ten minutes on the hosts of High Volume Email, which
+	// sends it. Zero means ten minutes on the hosts of High Volume Email, which
 	// refuses a token that expires sooner, and no minimum elsewhere. Negative
-	// is no minimum anywhere.
+	// means no minimum anywhere.
 	//
 	// If the TokenSource has the method
 	// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as
@@ -50,147 +54,161 @@ type Dialer struct {
 	// sends it all the same.
 	MinValidity time.Duration
 
-	// Addr is host:port of the server; "" is exoauth.Global.SMTP.
+	// Addr is the host:port of the server. Empty means exoauth.Global.SMTP.
 	Addr string
 
-	// TLSConfig is copied. Nil, and an empty ServerName, mean the host of
-	// Addr and the system's certificate authorities. TLS 1.2 is the least.
+	// TLSConfig is the TLS configuration, which Dial copies. Nil means the zero
+	// value. An empty ServerName means the host of Addr. The least version is
+	// TLS 1.2.
 	TLSConfig *tls.Config
 
-	// ImplicitTLS is TLS from the first byte, as on port 465, which Exchange
-	// Online does not serve. False demands STARTTLS.
+	// ImplicitTLS makes Dial start TLS with the first byte, as on port 465, which
+	// Exchange Online does not serve. False means that Dial requires STARTTLS.
 	ImplicitTLS bool
 
-	// LocalName is the name given with EHLO; "" is the address literal of
-	// the connection's local address (RFC 5321 §4.1.3).
-	LocalName string
-
-	// DialContext connects; nil is that of a net.Dialer. Set it for a proxy.
+	// DialContext connects to the server. Set it to use a proxy. Nil means the
+	// DialContext method of a zero net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Timeout bounds each Dial, the token included, besides its context. It
-	// begins when the Dial has its turn, see MaxDials. Zero is DefaultTimeout.
+	// LocalName is the name to give with EHLO. Empty means the address literal
+	// of the local address of the connection (RFC 5321 §4.1.3).
+	LocalName string
+
+	// Timeout limits each Dial, including its token, in addition to the context.
+	// It begins when the Dial has its turn; see MaxDials. Zero means
+	// DefaultTimeout.
 	Timeout time.Duration
 
-	// MaxDials is how many dials may be under way at a time; the others wait
-	// for their turn as long as their contexts allow. Connected clients do not
-	// count. Zero is DefaultMaxDials.
+	// MaxDials is the maximum number of dials at a time. Dial silently waits for
+	// its turn, as long as its context allows. Connected clients do not count.
+	// Zero means DefaultMaxDials.
 	MaxDials int
 
 	// MaxReply is the maximum size, in octets, of the server's reply to one
 	// command of the client that Dial returns. The command fails with a
-	// [*ReplyTooLongError] if the reply is longer. Zero is DefaultMaxReply,
-	// negative is no limit. Dial itself, and a Sender, have a limit of their
-	// own.
+	// [*ReplyTooLongError] if the reply is longer. Dial itself, and a Sender,
+	// have a limit of their own. Zero means DefaultMaxReply, negative means no
+	// limit.
 	MaxReply int
 
-	// DebugWriter sees the conversation, also that of the client that Dial
-	// returns: each line of either side in one Write, in order, with the tokens
-	// masked. A Dialer never makes two Writes at once. Nil is none.
+	// DebugWriter receives the conversation, including that of the client that
+	// Dial returns: each line of either side in one Write, in order, with the
+	// tokens masked. A Dialer never makes two Writes at once. Nil means none.
 	DebugWriter io.Writer
 
-	// Logger is told of each step at level debug. Refused tokens, and messages
-	// that a Sender tries again, are at level info. Nil is silent. It is never
-	// given a token.
+	// Logger receives each step at level debug, and refused tokens and messages
+	// that a Sender tries again at level info. Nothing logged contains a token.
+	// Nil means no logging.
 	Logger *slog.Logger
 
-	shared transport.Shared
+	shared dial.Shared
 }
 
 // Dial returns a client that is authenticated as username and has sent EHLO.
 // If it fails, the error is an [*Error], which wraps the error of ctx if that
-// ended first.
+// ended first. Dial waits for its turn if MaxDials others are under way.
 //
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // end the session, with Quit or Close.
 func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error) {
-	a := newAttempt(d, username)
-	s, err := a.dial(ctx)
-	if err != nil {
+	a := d.attempt(username)
+	if err := a.dial(ctx); err != nil {
 		return nil, err
 	}
-	client, err := s.handOver(d.MaxReply)
+	client, err := a.session.handOver(d.MaxReply)
 	if err != nil {
 		return nil, a.fail(ctx, OpHello, err)
 	}
 	return client, nil
 }
 
-// Dial is (&Dialer{TokenSource: src}).Dial(ctx, username): the submission
-// service of the global cloud.
+// Dial is (&Dialer{TokenSource: src}).Dial(ctx, username). It dials the
+// submission service of the global cloud.
 func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*smtp.Client, error) {
 	return (&Dialer{TokenSource: src}).Dial(ctx, username)
 }
 
 // attempt is one call of Dial.
 type attempt struct {
-	*Dialer
-	addr     string
-	username string
-	log      *slog.Logger
-	server   string   // as the last greeting named it
-	tried    []string // tokens
-	secrets  plain.Secrets
+	dial.Attempt
+	dialer  *Dialer
+	session *session
 }
 
-func newAttempt(d *Dialer, username string) *attempt {
-	a := &attempt{Dialer: d, addr: d.Addr, username: username, log: d.Logger}
-	if a.addr == "" {
-		a.addr = exoauth.Global.SMTP
+func (d *Dialer) attempt(username string) *attempt {
+	a := &attempt{dialer: d}
+	a.Attempt = dial.Attempt{
+		Reporter:    d.reporter(username),
+		Protocol:    a,
+		Source:      d.TokenSource,
+		ValidFor:    d.MinValidity,
+		TLSConfig:   d.TLSConfig,
+		DialContext: d.DialContext,
+		Timeout:     cmp.Or(max(d.Timeout, 0), DefaultTimeout),
+		MaxDials:    cmp.Or(max(d.MaxDials, 0), DefaultMaxDials),
+		DebugWriter: d.DebugWriter,
+		Shared:      &d.shared,
 	}
-	if a.log == nil {
-		a.log = slog.New(slog.DiscardHandler)
+	if a.ValidFor == 0 {
+		a.ValidFor = dial.ValidityAt(a.Addr)
 	}
-	a.log = a.log.With("addr", a.addr, "username", username)
 	return a
 }
 
-// dial waits for its turn and bounds the time from then on.
-func (a *attempt) dial(ctx context.Context) (*session, error) {
+func (d *Dialer) reporter(username string) dial.Reporter {
+	return dial.Reporter{
+		Package:     "smtpdial",
+		Addr:        cmp.Or(d.Addr, exoauth.Global.SMTP),
+		Username:    username,
+		Logger:      d.Logger,
+		ErrProtocol: ErrProtocol,
+		Judge:       judge,
+		Words:       words,
+		New:         newError,
+	}
+}
+
+func (a *attempt) dial(ctx context.Context) error {
 	// With a stand-in for the token, so that a bad name costs no request.
-	if err := xoauth2.Validate(a.username, "-"); err != nil {
-		return nil, a.fail(ctx, OpAuthenticate, err)
+	if err := xoauth2.Validate(a.Username, "-"); err != nil {
+		return a.fail(ctx, OpAuthenticate, err)
 	}
-	bounded, done, err := a.shared.Begin(ctx, cmp.Or(max(a.MaxDials, 0), DefaultMaxDials), cmp.Or(max(a.Timeout, 0), DefaultTimeout))
+	return a.Dial(ctx)
+}
+
+func (a *attempt) fail(ctx context.Context, op Op, err error) error {
+	return a.Fail(ctx, string(op), err)
+}
+
+// Prepare implements dial.Protocol: greeting, TLS, EHLO.
+func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
+	s := newSession(conn, a.Wire(conn))
+	a.session, s.addr = s, a.Addr
+	s.longInline = dial.ServedBy(a.Addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
+	s.localName = cmp.Or(a.dialer.LocalName, addressLiteral(conn.LocalAddr()))
+	if a.dialer.ImplicitTLS {
+		if err := s.StartTLS(a.TLS()); err != nil {
+			return string(OpTLS), err
+		}
+	}
+	greeting, err := s.expect(220)
 	if err != nil {
-		return nil, a.fail(ctx, OpQueue, err)
+		return string(OpGreeting), err
 	}
-	defer done()
-	return a.run(bounded)
+	a.Server, _, _ = strings.Cut(s.wire.Scrub(greeting.Lines[0]), " ")
+	if !a.dialer.ImplicitTLS {
+		if op, err := s.upgrade(a.TLS()); err != nil {
+			return string(op), err
+		}
+	}
+	if err := s.sayHello(); err != nil {
+		return string(OpHello), err
+	}
+	return string(OpAuthenticate), s.offered()
 }
 
-// validFor is MinValidity, or its default.
-func (a *attempt) validFor() time.Duration {
-	if a.MinValidity != 0 {
-		return a.MinValidity
-	}
-	return login.ValidityAt(a.addr)
-}
+// Authenticate implements dial.Protocol.
+func (a *attempt) Authenticate(token string) error { return a.session.authenticate(a.Username, token) }
 
-func (a *attempt) run(ctx context.Context) (*session, error) {
-	s, err := login.Login[*session]{
-		Source:    a.TokenSource,
-		Username:  a.username,
-		ValidFor:  a.validFor(),
-		Connect:   a.connect,
-		Try:       a.try,
-		Refused:   isRefusal,
-		Renewable: renewable,
-		Fail:      a.fail,
-		Logger:    a.log,
-	}.Run(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !s.Release() {
-		return nil, a.fail(ctx, OpAuthenticate, net.ErrClosed)
-	}
-	a.log.DebugContext(ctx, "smtpdial: authenticated", "server", a.server)
-	return s, nil
-}
-
-// try takes note of a token that is about to be sent.
-func (a *attempt) try(token string) {
-	a.tried = append(a.tried, token)
-	a.secrets.AddEncoded(token)
-}
+// Open implements dial.Protocol. Exchange opens the mailbox with the message.
+func (a *attempt) Open() (op string, err error) { return string(OpAuthenticate), nil }

@@ -21,22 +21,22 @@
 // # What comes after AUTH
 //
 // Exchange opens the mailbox only when it has the whole message. Then it may
-// answer "430 4.2.0 STOREDRV; mailbox logon failure": the application has no
-// full access. Waiting does not help, although the reply is of class 4. Or it
-// answers "554 5.2.252 SendAsDenied": the sender is not the user name, and the
-// user has no Send As.
+// answer "430 4.2.0 STOREDRV; mailbox logon failure": the application does not
+// have full access. Waiting does not help, although the reply is of class 4. Or
+// it answers "554 5.2.252 SendAsDenied": the sender is not the user name, and the
+// user does not have Send As.
 //
 // # What Dial does that go-smtp does not
 //
-//   - It lives by its context: every step ends with it, at once.
+//   - It obeys its context: when ctx ends, every step ends at once.
 //   - It fetches the token while it connects, and after a refusal fetches
 //     another one, once, on the same connection.
-//   - It never sends a token, nor anything but EHLO and STARTTLS, in the clear.
+//   - It sends nothing in the clear but EHLO and STARTTLS.
 //   - It keeps both the challenge and the reply of a refusal.
 //   - It leaves the initial response out of the AUTH command if the line would
 //     be longer than the 512 octets that RFC 4954 allows, except on Exchange
 //     Online, which takes it.
-//   - It uses OAUTHBEARER if a server has that and not XOAUTH2.
+//   - It uses OAUTHBEARER if a server offers that and not XOAUTH2.
 //
 // For that it runs the conversation up to AUTH itself and hands go-smtp a
 // connection that replays the greeting and the answer to EHLO. Because of

@@ -72,9 +72,9 @@ func TestSenderShowsNoToken(t *testing.T) {
 					}))
 					d.Logger = slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 					d.DebugWriter = &debug
-					s := d.Sender(sender)
+					s := newSender(d, sender)
 					s.MaxTries = 2
-					defer s.Close()
+					defer s.CloseIdle()
 					err := sendOne(t.Context(), s)
 					if err == nil {
 						t.Fatal("no error")

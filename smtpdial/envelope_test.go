@@ -57,28 +57,26 @@ func TestSenderRefuses(t *testing.T) {
 		"a dot between two CR":             {from, to, "Subject: a\r\n\r\n\r.\rMAIL", "octet 14"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			checkRefused(t, dialer.Sender(from).Send(t.Context(), test.from, []string{to, test.to}, []byte(test.message)), test.want)
+			checkRefused(t, newSender(dialer, from).Send(t.Context(), test.from, []string{to, test.to}, []byte(test.message)), test.want)
 		})
 	}
 	t.Run("no recipient", func(t *testing.T) {
-		checkRefused(t, dialer.Sender(from).Send(t.Context(), from, nil, []byte(message)), "no recipient")
+		checkRefused(t, newSender(dialer, from).Send(t.Context(), from, nil, []byte(message)), "no recipient")
 	})
 	t.Run("a nil message", func(t *testing.T) {
-		checkRefused(t, dialer.Sender(from).Send(t.Context(), from, []string{to}, nil), "message is empty")
+		checkRefused(t, newSender(dialer, from).Send(t.Context(), from, []string{to}, nil), "message is empty")
 	})
 	t.Run("a zero Sender", func(t *testing.T) {
 		s := new(smtpdial.Sender)
-		checkRefused(t, s.Send(t.Context(), from, []string{to}, []byte(message)), "Dialer.Sender")
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+		checkRefused(t, s.Send(t.Context(), from, []string{to}, []byte(message)), "set its field Dialer")
+		s.CloseIdle()
 	})
 	t.Run("a Sender of a nil Dialer", func(t *testing.T) {
-		checkRefused(t, (*smtpdial.Dialer)(nil).Sender(from).Send(t.Context(), from, []string{to}, []byte(message)), "Dialer.Sender")
+		checkRefused(t, newSender(nil, from).Send(t.Context(), from, []string{to}, []byte(message)), "set its field Dialer")
 	})
 	t.Run("a nil TokenSource", func(t *testing.T) {
 		d := &smtpdial.Dialer{DialContext: mailtest.Script(mailtest.Silence).For(t)}
-		err := d.Sender(from).Send(t.Context(), from, []string{to}, []byte(message))
+		err := newSender(d, from).Send(t.Context(), from, []string{to}, []byte(message))
 		if e, ok := errors.AsType[*smtpdial.Error](err); !ok || e.Op != smtpdial.OpToken || !strings.Contains(err.Error(), "TokenSource is nil") || smtpdial.Temporary(err) {
 			t.Errorf("error %v", err)
 		}
@@ -112,7 +110,7 @@ func TestSenderSends(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mail, rcpt string
 				var lines []string
-				s := scripted(t, secured(func(p *mailtest.Peer, auth string) {
+				d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
 					mail = p.Expect("MAIL")
 					p.Say("250 2.1.0 OK")
@@ -125,8 +123,9 @@ func TestSenderSends(t *testing.T) {
 					}
 					p.Say("250 2.0.0 OK")
 					p.Expect("QUIT")
-				})).Sender(sender)
-				defer s.Close()
+				}))
+				s := newSender(d, sender)
+				defer s.CloseIdle()
 				if err := s.Send(t.Context(), test.from, []string{test.to}, []byte(test.message)); err != nil {
 					t.Fatal(err)
 				}
@@ -161,12 +160,13 @@ func TestSenderTellsTheSize(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				mail := ""
-				s := scripted(t, secured(func(p *mailtest.Peer, auth string) {
+				d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
 					mail = p.Hear()
-				})).Sender(sender)
+				}))
+				s := newSender(d, sender)
 				s.MaxTries = 1
-				defer s.Close()
+				defer s.CloseIdle()
 				s.Send(t.Context(), sender, []string{"to@example.com"}, []byte(test.message))
 				if !strings.HasSuffix(mail, " "+test.want) {
 					t.Errorf("%q, want %q at its end", mail, test.want)

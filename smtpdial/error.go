@@ -1,59 +1,76 @@
 package smtpdial
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/internal/pool"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// The steps of a Dial, as Error.Op names them.
+// Op is a step of a Dial, or of a Send.
+type Op string
+
+// The steps, in their order.
 const (
-	OpQueue        = "queue"              // waiting for a turn, see MaxDials
-	OpToken        = login.OpToken        // asking the TokenSource
-	OpConnect      = "connect"            // name resolution and TCP, or DialContext
-	OpTLS          = "tls"                // the TLS handshake and the certificate
-	OpGreeting     = "greeting"           // the server's first reply
-	OpHello        = "hello"              // EHLO
-	OpStartTLS     = "starttls"           // STARTTLS, before TLS
-	OpAuthenticate = login.OpAuthenticate // AUTH
-	OpSend         = "send"               // a message, in Sender.Send
+	OpQueue        Op = "queue"        // waiting for a turn; see Dialer.MaxDials and Sender
+	OpToken        Op = "token"        // asking the TokenSource
+	OpConnect      Op = "connect"      // name resolution and TCP, or DialContext
+	OpTLS          Op = "tls"          // the TLS handshake and the certificate
+	OpGreeting     Op = "greeting"     // the server's first reply
+	OpHello        Op = "hello"        // EHLO
+	OpStartTLS     Op = "starttls"     // STARTTLS, before TLS
+	OpAuthenticate Op = "authenticate" // AUTH
+	OpSend         Op = "send"         // a message, in Sender.Send
 )
 
-// ErrNoStartTLS is wrapped by the [*Error] for a server that does not offer
-// STARTTLS. Nothing but EHLO has been sent then.
+// ErrNoStartTLS is wrapped by the [*Error] if the server does not offer
+// STARTTLS. Dial has sent nothing but EHLO then.
 var ErrNoStartTLS = errors.New("the server does not offer STARTTLS")
 
-// ErrNoXOAUTH2 is wrapped by the [*Error] for a server that does not offer
-// the mechanism, nor OAUTHBEARER. The token has not been sent then.
+// ErrNoXOAUTH2 is wrapped by the [*Error] if the server offers neither the
+// mechanism nor OAUTHBEARER. Dial has not sent the token then.
 var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH XOAUTH2 nor AUTH OAUTHBEARER")
 
-// ErrProtocol is wrapped by the [*Error] for a server whose words are not
-// SMTP, or that says more than a server has to say before a session stands.
+// ErrProtocol is wrapped by the [*Error] if the server does not speak SMTP, or
+// sends more before the session is established than any server needs to.
 var ErrProtocol = errors.New("not SMTP")
 
-// Error says which step of a Dial or of a Send failed, and why. Unwrap gives
-// the reason: an *smtp.SMTPError of go-smtp with the server's own words, an
-// *xoauth2.Error where it sent a challenge, the error of the TokenSource, one
-// of net or crypto/tls, the error of the context.
-//
-// What it means, and what mends it, is for Explain of package diagnose to say.
-type Error struct {
-	Op       string // one of the Op constants
-	Addr     string // host:port that was dialled
-	Username string // as whom
-	// Server is the host that answered, as its greeting names it. Microsoft's
-	// support asks for it. Empty where no greeting was read.
-	Server string
-	Err    error
+// ReplyTooLongError reports that a reply of the server was longer than
+// Dialer.MaxReply. It wraps [ErrProtocol].
+type ReplyTooLongError struct {
+	MaxReply int // the limit, in octets
+}
 
-	tried *login.Tried // nil where there is no token to judge
+// Error names the limit, its value and the field that raises it.
+func (e *ReplyTooLongError) Error() string {
+	return fmt.Sprintf("a reply of more than %d octets (to allow it, raise Dialer.MaxReply)", e.MaxReply)
+}
+
+// Unwrap returns ErrProtocol.
+func (e *ReplyTooLongError) Unwrap() error { return ErrProtocol }
+
+// Error reports the step at which a Dial or a Send failed, and the reason. It
+// unwraps to the reason: an *smtp.SMTPError of go-smtp with the server's own
+// words, an *xoauth2.Error if it sent a challenge, or the error of the
+// TokenSource, of net, of crypto/tls or of the context.
+//
+// Explain of package diagnose tells what it means, and how to mend it.
+type Error struct {
+	Op       Op     // the step
+	Addr     string // host:port of the server
+	Username string // as given to Dial
+	// Server is the name of the host that answered, from its greeting.
+	// Microsoft's support asks for it. It is empty if no greeting was read.
+	Server string
+	Err    error // the reason
+
+	tried *dial.Tried // nil if there is no token to judge
 }
 
 // Error names the step, the user, the address, the reason and the server. It
@@ -86,52 +103,46 @@ func describe(e *smtp.SMTPError) string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// As is for package diagnose, which reads the claims of the token that was
-// tried. They name the user and the application. The error does not keep the
-// signature, without which they are no token. Nothing prints the claims.
+// As gives package diagnose the claims of the token, without its signature.
+// Nothing prints them.
 func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
-// Temporary is the function Temporary of e.
+// Temporary is [Temporary] of the reason.
 func (e *Error) Temporary() bool { return Temporary(e.Err) }
 
-// isRefusal reports whether the server answered AUTH, as opposed to breaking
-// off.
-func isRefusal(err error) bool {
-	if _, ok := errors.AsType[*smtp.SMTPError](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[*xoauth2.Error](err)
-	return ok
+func newError(f dial.Failure) error {
+	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err, f.Tried}
 }
 
-// renewable reports whether a refusal may be due to the token. 5.7.139 is a
-// switch or a policy in Exchange, whatever the token. High Volume Email says
-// 501 5.5.127 to a token that is about to expire.
-func renewable(err error) bool {
-	reply, ok := errors.AsType[*smtp.SMTPError](err)
-	if !ok {
-		return isRefusal(err)
+// judge is the Judge of a dial.Reporter. 5.7.139 is a switch or a policy in
+// Exchange, whatever the token. High Volume Email says 501 5.5.127 to a token
+// that is about to expire.
+func judge(err error) dial.Answer {
+	reply, replied := errors.AsType[*smtp.SMTPError](err)
+	_, challenged := errors.AsType[*xoauth2.Error](err)
+	_, queued := errors.AsType[*pool.QueueError](err)
+	switch {
+	case replied && reply.Code == 535 && reply.EnhancedCode != smtp.EnhancedCode{5, 7, 139},
+		replied && reply.Code == 501 && reply.EnhancedCode == smtp.EnhancedCode{5, 5, 127},
+		challenged && !replied:
+		return dial.Renewable
+	case replied:
+		return dial.Refused
+	case queued, errors.Is(err, ErrUncertain):
+		return dial.Said
 	}
-	switch reply.Code {
-	case 535:
-		return reply.EnhancedCode != smtp.EnhancedCode{5, 7, 139}
-	case 501:
-		return reply.EnhancedCode == smtp.EnhancedCode{5, 5, 127}
-	}
-	return false
+	return dial.None
 }
 
-// fail makes an *Error. The words of the server or the queue are kept beside
-// the error of ctx.
-func (a *attempt) fail(ctx context.Context, op string, err error) error {
-	err, first := login.Split(err)
-	_, queued := errors.AsType[*queueError](err)
-	said := queued || isRefusal(err) || errors.Is(err, ErrUncertain)
-	reason := login.After(login.Reason(ctx, err, said, ErrProtocol), first)
-	e := &Error{Op: op, Addr: a.addr, Username: a.username, Server: a.server, Err: a.secrets.Err(reason)}
-	if len(a.tried) > 0 {
-		e.tried = login.NewTried(a.tried[len(a.tried)-1])
+// words is the Words of a dial.Reporter.
+func words(err error, scrub func(string) string) (said []error) {
+	if reply, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		hidden := *reply
+		hidden.Message = scrub(reply.Message)
+		said = append(said, &hidden)
 	}
-	a.log.DebugContext(ctx, "smtpdial: failed", "op", op, "error", e)
-	return e
+	if challenge, ok := errors.AsType[*xoauth2.Error](err); ok {
+		said = append(said, challenge)
+	}
+	return said
 }

@@ -2,11 +2,14 @@ package smtpdial_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/smtpdial"
@@ -40,7 +43,7 @@ func ExampleDial() {
 
 // A Sender keeps a client ready for the next message, and to the limits of a
 // mailbox: three connections, thirty messages a minute.
-func ExampleDialer_Sender() {
+func ExampleSender() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
 	contoso := srv.Tenant()
@@ -53,8 +56,8 @@ func ExampleDialer_Sender() {
 		DialContext: srv.DialContext,
 	}
 
-	sender := dialer.Sender("invoices@contoso.com")
-	defer sender.Close()
+	sender := &smtpdial.Sender{Dialer: dialer, Username: "invoices@contoso.com"}
+	defer sender.CloseIdle()
 	for n := range 3 {
 		message := fmt.Appendf(nil, "From: invoices@contoso.com\r\nTo: adele@example.com\r\nSubject: Invoice %d\r\n\r\nPaid.\r\n", n)
 		err := sender.Send(context.Background(), "invoices@contoso.com", []string{"adele@example.com"}, message)
@@ -95,4 +98,45 @@ func ExampleDialer_Dial_sharedMailboxOfAUser() {
 	message := "From: invoices@contoso.com\r\nTo: to@contoso.com\r\nSubject: Invoice 17\r\n\r\nPaid.\r\n"
 	fmt.Println(c.SendMail("invoices@contoso.com", []string{"to@contoso.com"}, strings.NewReader(message)))
 	// Output: <nil>
+}
+
+// The error says at which step a Dial failed, and what the server said.
+func ExampleError() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices") // without SMTP.SendAsApp
+	contoso.AddMailbox("invoices@contoso.com")
+	dialer := &smtpdial.Dialer{
+		TokenSource: staticSource(app.Token(nil)),
+		TLSConfig:   srv.TLSConfig(),
+		DialContext: srv.DialContext,
+	}
+
+	_, err := dialer.Dial(context.Background(), "invoices@contoso.com")
+	if e, ok := errors.AsType[*smtpdial.Error](err); ok {
+		fmt.Println("step:", e.Op)
+	}
+	if reply, ok := errors.AsType[*smtp.SMTPError](err); ok {
+		fmt.Println("reply:", reply.Code, reply.EnhancedCode)
+	}
+	fmt.Println("refused:", smtpdial.Refused(err))
+	// Output:
+	// step: authenticate
+	// reply: 535 [5 7 3]
+	// refused: true
+}
+
+// A reply of class 4 passes by itself.
+func ExampleTemporary() {
+	err := error(&smtp.SMTPError{Code: 432, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "STOREDRV.ClientSubmit; sender thread limit exceeded"})
+	fmt.Println(smtpdial.Temporary(err))
+	// Output: true
+}
+
+// The exception: Exchange says 430 if a permission is missing.
+func ExampleNotConnected() {
+	err := error(&smtp.SMTPError{Code: 430, EnhancedCode: smtp.EnhancedCode{4, 2, 0}, Message: "STOREDRV; mailbox logon failure"})
+	fmt.Println(smtpdial.NotConnected(err), smtpdial.Temporary(err))
+	// Output: true false
 }

@@ -39,8 +39,8 @@ func TestSenderIsFair(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := newSubmission(t)
 				s := server.Sender(sender)
-				defer s.Close()
-				for range smtpdial.MaxPerMinute {
+				defer s.CloseIdle()
+				for range smtpdial.DefaultMaxPerMinute {
 					if err := sendOne(t.Context(), s); err != nil {
 						t.Fatal(err)
 					}
@@ -81,8 +81,8 @@ func TestSenderBeginsWhatCanEnd(t *testing.T) {
 		server := newSubmission(t)
 		server.takes = time.Second
 		s := server.Sender(sender)
-		defer s.Close()
-		for range smtpdial.MaxPerMinute {
+		defer s.CloseIdle()
+		for range smtpdial.DefaultMaxPerMinute {
 			if err := sendOne(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
@@ -145,8 +145,8 @@ func TestSenderQueueError(t *testing.T) {
 				server := newSubmission(t)
 				server.takes = 5 * time.Minute
 				s := server.Sender(sender)
-				s.Conns, s.PerMinute = 1, test.perMinute
-				defer s.Close()
+				s.MaxConns, s.MaxPerMinute = 1, test.perMinute
+				defer s.CloseIdle()
 				var others sync.WaitGroup
 				defer others.Wait()
 				for range 4 { // one is on its way
@@ -171,8 +171,8 @@ func TestSenderTellsOfTheFailureBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSubmission(t, threadLimit)
 		s := server.Sender(sender)
-		s.PerMinute = 1
-		defer s.Close()
+		s.MaxPerMinute = 1
+		defer s.CloseIdle()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		err := sendOne(ctx, s)
@@ -212,8 +212,8 @@ func TestSenderPacesDialsThatFail(t *testing.T) {
 					return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 				}
 				s := server.Sender(sender)
-				s.PerMinute = -1
-				defer s.Close()
+				s.MaxPerMinute = -1
+				defer s.CloseIdle()
 				var callers sync.WaitGroup
 				for range 2000 {
 					callers.Go(func() {
@@ -244,8 +244,8 @@ func TestSenderSharesARefusal(t *testing.T) {
 			mu.Unlock()
 			p.Say("535 5.7.3 Authentication unsuccessful")
 		}))
-		s := d.Sender(sender)
-		defer s.Close()
+		s := newSender(d, sender)
+		defer s.CloseIdle()
 		var callers sync.WaitGroup
 		for range 100 {
 			callers.Go(func() {
@@ -255,8 +255,8 @@ func TestSenderSharesARefusal(t *testing.T) {
 			})
 		}
 		callers.Wait()
-		if dials > smtpdial.MaxConns {
-			t.Errorf("%d tokens sent, want %d at the most", dials, smtpdial.MaxConns)
+		if dials > smtpdial.DefaultMaxConns {
+			t.Errorf("%d tokens sent, want %d at the most", dials, smtpdial.DefaultMaxConns)
 		}
 	})
 }
@@ -273,7 +273,7 @@ func TestSenderTriesAgainAfterTheDialersTimeout(t *testing.T) {
 			return serve(ctx, network, addr)
 		}
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		start := time.Now()
 		if err := sendOne(t.Context(), s); err != nil {
 			t.Fatal(err)

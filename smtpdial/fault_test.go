@@ -16,9 +16,9 @@ import (
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/exoauth/exoauth/internal/login"
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/mailtest"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/smtpdial"
 )
 
@@ -34,7 +34,7 @@ func encoded(s string) string { return base64.StdEncoding.EncodeToString([]byte(
 type fault struct {
 	name string
 	play mailtest.Script
-	op   string
+	op   smtpdial.Op
 	is   error  // errors.Is, nil for none
 	smtp string // code, enhanced code and text of the *smtp.SMTPError, "" for none
 	says string // part of the text
@@ -226,19 +226,19 @@ func TestTemporary(t *testing.T) {
 		"no such name":                          {&net.DNSError{IsNotFound: true}, false},
 		"certificate":                           {&tls.CertificateVerificationError{Err: io.EOF}, false},
 		"unknown":                               {errors.New("something"), false},
-		"refused, no network for a fresh token": {&login.Unrenewed{Refusal: &smtp.SMTPError{Code: 535}, Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, true},
-		"refused, no fresh token":               {&login.Unrenewed{Refusal: &smtp.SMTPError{Code: 535}, Err: errors.New("something")}, false},
+		"refused, no network for a fresh token": {&dial.Unrenewed{Refusal: &smtp.SMTPError{Code: 535}, Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, true},
+		"refused, no fresh token":               {&dial.Unrenewed{Refusal: &smtp.SMTPError{Code: 535}, Err: errors.New("something")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &smtpdial.Error{Op: smtpdial.OpAuthenticate, Err: test.err}
-			if _, unrenewed := errors.AsType[*login.Unrenewed](e); unrenewed && smtpdial.Refused(e) {
+			if _, unrenewed := errors.AsType[*dial.Unrenewed](e); unrenewed && smtpdial.Refused(e) {
 				t.Error("taken for a refusal of a fresh token")
 			}
 			if e.Temporary() != test.want || smtpdial.Temporary(test.err) != test.want || smtpdial.Temporary(e) != test.want {
 				t.Errorf("%t, %t, %t, want %t", e.Temporary(), smtpdial.Temporary(test.err), smtpdial.Temporary(e), test.want)
 			}
 			_, replied := errors.AsType[*smtp.SMTPError](test.err)
-			if got := transport.Temporary(test.err); !replied && !errors.Is(test.err, smtpdial.ErrUncertain) && got != test.want {
+			if got := verdict.Temporary(test.err); !replied && !errors.Is(test.err, smtpdial.ErrUncertain) && got != test.want {
 				t.Errorf("the other rooms say %t", got)
 			}
 		})

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/mailtest"
-	"github.com/exoauth/exoauth/internal/transport"
 )
 
 const fuzzToken = "planted-token"
@@ -25,13 +25,13 @@ func FuzzHandshake(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a := newAttempt(&Dialer{}, "user@example.com")
-		conn, err := transport.Dial(t.Context(), (&mailtest.Replay{Server: data, Token: fuzzToken}).DialContext, "")
+		a := new(Dialer).attempt("user@example.com")
+		conn, err := dial.Dial(t.Context(), (&mailtest.Replay{Server: data, Token: fuzzToken}).DialContext, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		s := newSession(conn, nil)
+		s := newSession(conn, a.Wire(conn))
 		s.localName = "localhost"
 		if err := s.handshake(fuzzToken); err != nil {
 			text := a.fail(t.Context(), OpAuthenticate, err).Error()
@@ -62,5 +62,5 @@ func (s *session) handshake(token string) error {
 	if err := s.offered(); err != nil {
 		return err
 	}
-	return s.Authenticate("user@example.com", token)
+	return s.authenticate("user@example.com", token)
 }

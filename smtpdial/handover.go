@@ -1,6 +1,7 @@
 package smtpdial
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/emersion/go-smtp"
@@ -27,8 +28,9 @@ func (s *session) handOver(maxReply int) (*smtp.Client, error) {
 	}
 	greeting += "250 " + lines[last] + "\r\n"
 
+	most := cmp.Or(maxReply, DefaultMaxReply)
 	client := smtp.NewClient(&handoff.Conn{
-		Conn:        bound(s.wire.Tap(s.Conn.Conn), maxReply),
+		Conn:        handoff.Bound(s.wire.Tap(s.Conn.Conn), most, &ReplyTooLongError{most}),
 		Greeting:    []byte(greeting),
 		Rest:        s.wire.Unread(),
 		SwallowLine: true,

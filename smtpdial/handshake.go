@@ -1,20 +1,15 @@
 package smtpdial
 
 import (
-	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strings"
 
-	"github.com/emersion/go-sasl"
-
-	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/smtpwire"
 	"github.com/exoauth/exoauth/internal/wire"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -26,67 +21,18 @@ const maxCommand = 512
 // session is a connection on the way to a client. Its methods return plain
 // errors; attempt gives them the step.
 type session struct {
-	*transport.Conn
-	out        *outbound // beneath Conn
+	*dial.Conn
 	wire       *wire.Conn
 	addr       string
 	localName  string
-	mech       string   // SASL mechanism; "" is XOAUTH2
+	mech       string   // SASL mechanism
 	hello      []string // the answer to the last EHLO
 	longInline bool     // the server takes a long initial response inline
 	lost       bool     // nothing can be asked any more
 }
 
-func newSession(conn *transport.Conn, debug io.Writer) *session {
-	return &session{Conn: conn, wire: wire.NewConn(conn, debug)}
-}
-
-// connect returns a session that is ready to authenticate. The connection is
-// closed when ctx ends, until release.
-func (a *attempt) connect(ctx context.Context, refusal error) (*session, error) {
-	out := new(outbound)
-	conn, err := transport.Dial(ctx, out.dial(a.DialContext), a.addr)
-	if err != nil {
-		return nil, a.fail(ctx, OpConnect, login.After(err, refusal))
-	}
-	s := newSession(conn, a.shared.DebugWriter(a.DebugWriter))
-	s.out = out
-	s.wire.Mask(a.tried...)
-	s.addr = a.addr
-	s.longInline = transport.ServedBy(a.addr, func(c exoauth.Cloud) string { return c.SMTP }, "smtp-mail.outlook.com")
-	if s.localName = a.LocalName; s.localName == "" {
-		s.localName = addressLiteral(conn.LocalAddr())
-	}
-	if op, err := a.prepare(s); err != nil {
-		s.Close()
-		return nil, a.fail(ctx, op, login.After(err, refusal))
-	}
-	a.log.DebugContext(ctx, "smtpdial: connected", "server", a.server)
-	return s, nil
-}
-
-// prepare brings s up to AUTH: greeting, TLS, EHLO.
-func (a *attempt) prepare(s *session) (op string, err error) {
-	config := a.shared.ClientTLS(a.TLSConfig, a.addr)
-	if a.ImplicitTLS {
-		if err := s.StartTLS(config); err != nil {
-			return OpTLS, err
-		}
-	}
-	greeting, err := s.expect(220)
-	if err != nil {
-		return OpGreeting, err
-	}
-	a.server, _, _ = strings.Cut(s.wire.Scrub(greeting.lines[0]), " ")
-	if !a.ImplicitTLS {
-		if op, err := s.upgrade(config); err != nil {
-			return op, err
-		}
-	}
-	if err := s.sayHello(); err != nil {
-		return OpHello, err
-	}
-	return OpAuthenticate, s.offered()
+func newSession(conn *dial.Conn, w *wire.Conn) *session {
+	return &session{Conn: conn, wire: w, mech: xoauth2.Mechanism}
 }
 
 func addressLiteral(addr net.Addr) string {
@@ -102,7 +48,7 @@ func addressLiteral(addr net.Addr) string {
 }
 
 // upgrade runs STARTTLS. What the server said in the clear is forgotten.
-func (s *session) upgrade(config *tls.Config) (op string, err error) {
+func (s *session) upgrade(config *tls.Config) (op Op, err error) {
 	if err := s.sayHello(); err != nil {
 		return OpHello, err
 	}
@@ -123,7 +69,7 @@ func (s *session) sayHello() error {
 		return fmt.Errorf("LocalName %q has a space or a control character", s.localName)
 	}
 	r, err := s.command("EHLO "+s.localName, 250)
-	s.hello = r.lines
+	s.hello = r.Lines
 	return err
 }
 
@@ -138,8 +84,8 @@ func (s *session) extension(name string) (params string, ok bool) {
 	return "", false
 }
 
-// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER where that
-// is all it has.
+// offered makes sure that the server takes XOAUTH2, or OAUTHBEARER if that is
+// all it has.
 func (s *session) offered() error {
 	params, ok := s.extension("AUTH")
 	mechanisms := strings.Fields(strings.ToUpper(params))
@@ -147,56 +93,34 @@ func (s *session) offered() error {
 	case !ok:
 		return fmt.Errorf("%w, nor any other mechanism", ErrNoXOAUTH2)
 	case slices.Contains(mechanisms, xoauth2.Mechanism):
-	case slices.Contains(mechanisms, login.OAuthBearer):
-		s.mech = login.OAuthBearer
+	case slices.Contains(mechanisms, xoauth2.OAuthBearer):
+		s.mech = xoauth2.OAuthBearer
 	default:
 		return fmt.Errorf("%w, only %q", ErrNoXOAUTH2, params)
 	}
 	return nil
 }
 
-// Authenticate runs AUTH. A refusal is an *smtp.SMTPError, and an
-// *xoauth2.Error besides where the server sent a challenge first.
-func (s *session) Authenticate(username, token string) error {
+// authenticate runs AUTH. A refusal is an *smtp.SMTPError, and an *xoauth2.Error
+// besides if the server sent a challenge first.
+func (s *session) authenticate(username, token string) error {
 	client := xoauth2.NewClient(username, token)
-	if s.mech == login.OAuthBearer {
-		client = login.NewOAuthBearer(client, username, token, s.addr)
+	if s.mech == xoauth2.OAuthBearer {
+		client = xoauth2.NewOAuthBearerClient(username, token, s.addr)
 	}
-	mech, ir, err := client.Start()
-	if err != nil {
-		return err
-	}
-	encoded := base64.StdEncoding.EncodeToString(ir)
-	s.wire.Mask(encoded, token)
-	command := "AUTH " + mech
-	if inline := command + " " + encoded; s.longInline || len(inline)+len("\r\n") <= maxCommand {
-		command = inline
-	}
-	if err := s.write(command); err != nil {
-		return err
-	}
-	return s.answer(client)
-}
-
-// answer responds to challenges until the server has decided.
-func (s *session) answer(client sasl.Client) error {
-	var refusal error // what a challenge said
-	for {
+	return dial.SASL(s.wire, client, token, func(mech, initial string) error {
+		command := "AUTH " + mech
+		if inline := command + " " + initial; s.longInline || len(inline)+len("\r\n") <= maxCommand {
+			command = inline
+		}
+		return s.write(command)
+	}, func() (dial.Reply, error) {
 		r, err := s.read()
-		switch {
-		case err != nil:
-			return login.Join(err, refusal)
-		case r.code != 334 && (r.code != 235 || refusal != nil):
-			return login.Join(r.err(), refusal)
-		case r.code != 334:
-			return nil
-		case refusal != nil:
-			return login.Join(r.err(), refusal)
+		if err != nil {
+			return dial.Reply{}, err
 		}
-		if refusal, err = login.Answer(s.wire, client, strings.TrimSpace(r.lines[0])); err != nil {
-			return login.Join(err, refusal)
-		}
-	}
+		return dial.Reply{Goes: r.Code == 334, Challenge: strings.TrimSpace(r.Lines[0]), OK: r.Code == 235, Err: r.Err()}, nil
+	})
 }
 
 // write sends a command.
@@ -210,34 +134,37 @@ func (s *session) lastWords(err error) error {
 	if err == nil {
 		return nil
 	}
-	if last, unread := s.read(); unread == nil && last.code >= 400 {
+	if last, unread := s.read(); unread == nil && last.Code >= 400 {
 		s.lost = true
-		return last.err()
+		return last.Err()
 	}
 	return err
 }
 
 // command sends one command and returns its reply, with an *smtp.SMTPError
-// where that has none of the codes wanted.
-func (s *session) command(line string, want ...int) (reply, error) {
+// if that has none of the codes wanted.
+func (s *session) command(line string, want ...int) (smtpwire.Reply, error) {
 	if err := s.write(line); err != nil {
-		return reply{}, err
+		return smtpwire.Reply{}, err
 	}
 	return s.expect(want...)
 }
 
-func (s *session) expect(want ...int) (reply, error) {
+func (s *session) expect(want ...int) (smtpwire.Reply, error) {
 	r, err := s.read()
-	if err == nil && !slices.Contains(want, r.code) {
-		err = r.err()
+	if err == nil && !slices.Contains(want, r.Code) {
+		err = r.Err()
 	}
 	return r, err
 }
 
-func (s *session) read() (reply, error) {
-	r, err := readReply(s.wire)
+func (s *session) read() (smtpwire.Reply, error) {
+	r, err := smtpwire.ReadReply(s.wire)
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
+	}
+	if line, ok := err.(smtpwire.ErrMalformed); ok {
+		err = fmt.Errorf("%w: %w", ErrProtocol, line)
 	}
 	return r, err
 }

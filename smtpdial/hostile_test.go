@@ -159,7 +159,7 @@ func oursAgainst(addr string) {
 		ctx, cancel := context.WithTimeout(context.Background(), during)
 		defer cancel()
 		r.Late[call] = mailtest.Late(func() {
-			d.Sender(sender).Send(ctx, from, []string{"c@example.com"}, []byte(messageOnWire))
+			newSender(d, sender).Send(ctx, from, []string{"c@example.com"}, []byte(messageOnWire))
 		}, func() { <-ctx.Done() })
 	}
 	r.Send()

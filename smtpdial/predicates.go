@@ -6,46 +6,42 @@ import (
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/exoauth/exoauth/internal/login"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
-// Refused reports whether the server refused the token of a Dial, and a fresh
-// one too if the TokenSource had one, for a reason that waiting does not mend.
-// Somebody has to change something. It reports false if the TokenSource failed to
-// get a fresh token, since the server may accept that one.
+// Refused reports whether the server refused AUTH for a reason that time does
+// not mend, so that a person must change something. If the TokenSource had a
+// fresh token, the server has refused that, too. Refused reports false if the
+// TokenSource failed to get one, since the server may accept it.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Op != OpAuthenticate || !isRefusal(e.Err) || e.Temporary() {
-		return false
-	}
-	_, unrenewed := errors.AsType[*login.Unrenewed](e.Err)
-	return !unrenewed
+	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Temporary()
 }
 
 // NotConnected reports whether err is Exchange's "430 4.2.0 STOREDRV; mailbox
-// logon failure" to a message: the token was accepted, but the application has
-// no full access to the mailbox. Waiting does not mend that, although the reply
-// is of class 4.
+// logon failure" to a message: Exchange accepted the token, but the application
+// does not have full access to the mailbox. Waiting does not help, although the
+// reply is of class 4.
 func NotConnected(err error) bool {
 	reply, ok := errors.AsType[*smtp.SMTPError](err)
 	return ok && strings.Contains(strings.ToLower(reply.Message), "mailbox logon failure")
 }
 
-// Temporary reports whether the same call can succeed later although nobody
-// has mended anything, if need be on a new connection: the network failed, or
-// the server said so with a reply of class 4 such as "432 4.3.2
+// Temporary reports whether the same call can succeed later without anyone
+// changing anything, perhaps on a new connection: the network failed, or the
+// server said so with a reply of class 4 such as "432 4.3.2
 // STOREDRV.ClientSubmit; sender thread limit exceeded". It takes the errors of
 // Dial and of Send, and those of commands on the client that Dial returned.
 func Temporary(err error) bool {
 	if err == nil || NotConnected(err) || errors.Is(err, ErrUncertain) {
 		return false
 	}
-	if open, ok := errors.AsType[*login.Unrenewed](err); ok && transport.Temporary(open.Err) {
+	if open, ok := errors.AsType[*dial.Unrenewed](err); ok && verdict.Temporary(open.Err) {
 		return true // a fresh token may be accepted
 	}
 	if reply, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return reply.Temporary()
 	}
-	return transport.Temporary(err)
+	return verdict.Temporary(err)
 }

@@ -42,6 +42,13 @@ type submission struct {
 	breaks    bool          // connections are such as break
 }
 
+// Sender returns a Sender for the server.
+func (s *submission) Sender(username string) *smtpdial.Sender { return newSender(s.Dialer, username) }
+
+func newSender(d *smtpdial.Dialer, username string) *smtpdial.Sender {
+	return &smtpdial.Sender{Dialer: d, Username: username}
+}
+
 func newSubmission(t testing.TB, replies ...string) *submission {
 	s := &submission{replies: replies}
 	s.Dialer = scripted(t, func(p *mailtest.Peer) {
@@ -135,7 +142,7 @@ func TestSenderNamesTheRefusedRecipient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSubmission(t)
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		err := s.Send(t.Context(), sender, []string{"to@example.com", "nobody@example.com"}, []byte(messageOnWire))
 		if reply, ok := errors.AsType[*smtp.SMTPError](err); !ok || reply.Code != 550 {
 			t.Fatalf("error %v, want the server's 550", err)
@@ -179,7 +186,7 @@ func TestSenderTriesAgain(t *testing.T) {
 				server := newSubmission(t, test.replies...)
 				s := server.Sender(sender)
 				s.MaxTries = test.tries
-				defer s.Close()
+				defer s.CloseIdle()
 				err := sendOne(t.Context(), s)
 				t.Log(err)
 				if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
@@ -202,7 +209,7 @@ func TestSenderBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSubmission(t, slices.Repeat([]string{threadLimit}, smtpdial.DefaultMaxTries)...)
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		if err := sendOne(t.Context(), s); !smtpdial.Temporary(err) {
 			t.Fatalf("error %v, want the server's last", err)
 		}
@@ -234,7 +241,7 @@ func TestSenderKeepsItsClient(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := newSubmission(t)
 				s := server.Sender(sender)
-				defer s.Close()
+				defer s.CloseIdle()
 				for range 2 {
 					if err := sendOne(t.Context(), s); err != nil {
 						t.Fatal(err)
@@ -251,7 +258,7 @@ func TestSenderKeepsItsClient(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			server := newSubmission(t, sendAsDenied)
 			s := server.Sender(sender)
-			defer s.Close()
+			defer s.CloseIdle()
 			if err := sendOne(t.Context(), s); err == nil {
 				t.Error("no error")
 			}
@@ -263,7 +270,24 @@ func TestSenderKeepsItsClient(t *testing.T) {
 			}
 		})
 	})
-	t.Run("until Close", func(t *testing.T) {
+	t.Run("again after CloseIdle", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			server := newSubmission(t)
+			s := server.Sender(sender)
+			defer s.CloseIdle()
+			s.CloseIdle()
+			for range 2 {
+				if err := sendOne(t.Context(), s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			if all, now := server.connections(); all != 1 || now != 1 {
+				t.Errorf("%d connections, %d of them open, want one that is kept", all, now)
+			}
+		})
+	})
+	t.Run("until CloseIdle", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			server := newSubmission(t)
 			s := server.Sender(sender)
@@ -271,10 +295,10 @@ func TestSenderKeepsItsClient(t *testing.T) {
 				if err := sendOne(t.Context(), s); err != nil {
 					t.Fatal(err)
 				}
-				s.Close()
+				s.CloseIdle()
 				synctest.Wait()
 				if _, now := server.connections(); now != 0 {
-					t.Error("a connection stays open after Close")
+					t.Error("a connection stays open after CloseIdle")
 				}
 			}
 		})
@@ -298,8 +322,8 @@ func TestSenderReplacesDeadClients(t *testing.T) {
 			p.Message()
 			p.Say("250 2.0.0 OK")
 		}).For(t)
-		s := d.Sender(sender)
-		defer s.Close()
+		s := newSender(d, sender)
+		defer s.CloseIdle()
 		start := time.Now()
 		for range 3 {
 			if err := sendOne(t.Context(), s); err != nil {
@@ -325,7 +349,7 @@ func TestSenderOutlivesAnOutage(t *testing.T) {
 			return serve(ctx, network, addr)
 		}
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		if err := sendOne(t.Context(), s); err != nil || dials != 3 {
 			t.Errorf("error %v after %d dials, want none after 3", err, dials)
 		}
@@ -338,7 +362,7 @@ func TestSenderKeepsTheLimits(t *testing.T) {
 		server := newSubmission(t)
 		server.takes = time.Second
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
@@ -348,13 +372,13 @@ func TestSenderKeepsTheLimits(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if server.most != smtpdial.MaxConns {
-			t.Errorf("%d connections at a time, want %d", server.most, smtpdial.MaxConns)
+		if server.most != smtpdial.DefaultMaxConns {
+			t.Errorf("%d connections at a time, want %d", server.most, smtpdial.DefaultMaxConns)
 		}
 		slices.SortFunc(server.messages, time.Time.Compare)
-		for i := smtpdial.MaxPerMinute; i < len(server.messages); i++ {
-			if span := server.messages[i].Sub(server.messages[i-smtpdial.MaxPerMinute]); span < time.Minute {
-				t.Errorf("messages %d to %d within %v, want a minute", i-smtpdial.MaxPerMinute, i, span)
+		for i := smtpdial.DefaultMaxPerMinute; i < len(server.messages); i++ {
+			if span := server.messages[i].Sub(server.messages[i-smtpdial.DefaultMaxPerMinute]); span < time.Minute {
+				t.Errorf("messages %d to %d within %v, want a minute", i-smtpdial.DefaultMaxPerMinute, i, span)
 			}
 		}
 		if span := server.messages[99].Sub(server.messages[0]); span > 4*time.Minute {
@@ -367,8 +391,8 @@ func TestSenderWithoutPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newSubmission(t)
 		s := server.Sender(sender)
-		s.PerMinute = -1
-		defer s.Close()
+		s.MaxPerMinute = -1
+		defer s.CloseIdle()
 		start := time.Now()
 		for range 100 {
 			if err := sendOne(t.Context(), s); err != nil {
@@ -388,7 +412,7 @@ func TestSenderLivesByTheContext(t *testing.T) {
 		want   func(error) bool
 	}{
 		"waiting for the reply": {&submission{takes: 11 * time.Second}, 0, func(err error) bool { return errors.Is(err, smtpdial.ErrUncertain) }},
-		"waiting for its turn":  {&submission{}, smtpdial.MaxPerMinute, func(error) bool { return true }},
+		"waiting for its turn":  {&submission{}, smtpdial.DefaultMaxPerMinute, func(error) bool { return true }},
 		"between two tries": {&submission{replies: slices.Repeat([]string{threadLimit}, 9)}, 0, func(err error) bool {
 			_, ok := errors.AsType[*smtp.SMTPError](err)
 			return ok
@@ -399,7 +423,7 @@ func TestSenderLivesByTheContext(t *testing.T) {
 				server := newSubmission(t, test.server.replies...)
 				server.takes = test.server.takes
 				s := server.Sender(sender)
-				defer s.Close()
+				defer s.CloseIdle()
 				for range test.before {
 					if err := sendOne(t.Context(), s); err != nil {
 						t.Fatal(err)
@@ -424,8 +448,8 @@ func TestSenderLivesByTheContext(t *testing.T) {
 
 func TestSenderOfExchange(t *testing.T) {
 	e := newExchange(t)
-	s := e.dialer(e.app.Token(nil)).Sender(sender)
-	defer s.Close()
+	s := newSender(e.dialer(e.app.Token(nil)), sender)
+	defer s.CloseIdle()
 	for n := range 5 {
 		message := fmt.Appendf(nil, "From: %s\r\nTo: %s\r\nSubject: %d\r\n\r\n.\r\n", sender, e.user.UPN, n)
 		if err := s.Send(t.Context(), sender, []string{e.user.UPN}, message); err != nil {
@@ -446,7 +470,7 @@ func TestSenderOfExchange(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	at := func(op string, err error) error { return &smtpdial.Error{Op: op, Err: err} }
+	at := func(op smtpdial.Op, err error) error { return &smtpdial.Error{Op: op, Err: err} }
 	for name, test := range map[string]struct {
 		err  error
 		want bool

@@ -34,9 +34,9 @@ func (s realServer) dialer(token string) *smtpdial.Dialer {
 
 func (s realServer) test(t *testing.T) {
 	send := func(t *testing.T, token string) error {
-		sender := s.dialer(token).Sender(sender)
+		sender := newSender(s.dialer(token), sender)
 		sender.MaxTries = 1
-		defer sender.Close()
+		defer sender.CloseIdle()
 		return sender.Send(t.Context(), "invoices@contoso.com", []string{"adele@" + postfix.Domain}, []byte("Subject: Invoice 17\r\n\r\nPaid.\r\n"))
 	}
 	t.Run("token accepted, message delivered", func(t *testing.T) {

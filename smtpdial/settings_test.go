@@ -40,8 +40,8 @@ func TestNegativeSettings(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			server := newSubmission(t, threadLimit, "250 2.0.0 OK")
 			s := server.Sender(sender)
-			s.Conns, s.MaxTries = -1, -1
-			defer s.Close()
+			s.MaxConns, s.MaxTries = -1, -1
+			defer s.CloseIdle()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			if err := sendOne(ctx, s); err != nil {
@@ -141,9 +141,9 @@ func TestMailParameters(t *testing.T) {
 					mailtest.Silence(p)
 				}))
 				d.ImplicitTLS = true
-				s := d.Sender(sender)
+				s := newSender(d, sender)
 				err := s.Send(t.Context(), row.from, []string{"b@example.com"}, []byte(messageOnWire))
-				s.Close()
+				s.CloseIdle()
 				if _, replied := errors.AsType[*smtp.SMTPError](err); replied == row.fails || smtpdial.Temporary(err) {
 					t.Errorf("error %v", err)
 				}
@@ -158,7 +158,7 @@ func TestDataRefused(t *testing.T) {
 		t.Run(reply, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				asked := 0
-				s := scripted(t, secured(func(p *mailtest.Peer, auth string) {
+				d := scripted(t, secured(func(p *mailtest.Peer, auth string) {
 					accept(p, auth)
 					for line := p.Hear(); line != ""; line = p.Hear() {
 						switch verb, _, _ := strings.Cut(line, " "); verb {
@@ -171,9 +171,10 @@ func TestDataRefused(t *testing.T) {
 							p.Say("250 2.0.0 OK")
 						}
 					}
-				})).Sender(sender)
+				}))
+				s := newSender(d, sender)
 				s.MaxTries = 2
-				defer s.Close()
+				defer s.CloseIdle()
 				err := sendOne(t.Context(), s)
 				answer, ok := errors.AsType[*smtp.SMTPError](err)
 				if !ok || fmt.Sprint(answer.Code) != reply[:3] || errors.Is(err, smtpdial.ErrUncertain) || asked != tries {
@@ -194,7 +195,7 @@ func TestCloseDuringASend(t *testing.T) {
 		sent := make(chan error, 1)
 		go func() { sent <- sendOne(t.Context(), s) }()
 		synctest.Wait()
-		s.Close()
+		s.CloseIdle()
 		if err := <-sent; err != nil {
 			t.Errorf("error %v", err)
 		}
@@ -212,7 +213,7 @@ func TestContextEndsDuringNoop(t *testing.T) {
 		server := newSubmission(t)
 		server.silentTo = "NOOP"
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		if err := sendOne(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}

@@ -56,7 +56,7 @@ func courseOf(t *testing.T, message []byte) (c course) {
 			return conn
 		})
 		s := server.Sender(sender)
-		defer s.Close()
+		defer s.CloseIdle()
 		if err := s.Send(t.Context(), sender, []string{"to@example.com"}, message); err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func checkStop(t *testing.T, up, down int, message []byte, limit time.Duration) 
 	if uncertain := errors.Is(err, smtpdial.ErrUncertain); uncertain != (limit == acceptLimit) {
 		t.Errorf("stopped at %d, %d: uncertain is %t", up, down, uncertain)
 	}
-	s.Close()
+	s.CloseIdle()
 }
 
 // step returns the limit of the last step that the server has heard of.
@@ -263,14 +263,14 @@ func TestSenderBreaksOffAMessage(t *testing.T) {
 						p.Say("250 2.0.0 OK")
 					}
 				}))
-				s := server.Sender(sender)
+				s := newSender(server, sender)
 				s.Send(endsLate{t.Context(), armed, left}, sender, []string{"to@example.com"}, []byte("Subject: hi\r\nX: y\r\n"))
 				armed.Store(false)
 				start := time.Now()
 				if err := s.Send(t.Context(), sender, []string{"to@example.com"}, []byte("Subject: hi\r\nX: y\r\n")); err != nil {
 					t.Errorf("the next message: %v", err)
 				}
-				s.Close()
+				s.CloseIdle()
 				if took := time.Since(start); inMessage != "" || took > time.Second {
 					t.Errorf("%q came within the message, and the next one took %v", inMessage, took)
 				}

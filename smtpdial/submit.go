@@ -1,8 +1,6 @@
 package smtpdial
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +11,8 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/smtpwire"
 	"github.com/exoauth/exoauth/internal/wire"
 )
 
@@ -22,15 +21,12 @@ import (
 const (
 	commandTimeout = 5 * time.Minute  // for the reply to MAIL or RCPT
 	dataTimeout    = 2 * time.Minute  // for the reply to DATA
-	blockTimeout   = 3 * time.Minute  // to take blockSize octets of a message
+	blockTimeout   = 3 * time.Minute  // to take 16 KiB of a message
 	acceptTimeout  = 10 * time.Minute // for the reply to a message
 
 	askTimeout  = 10 * time.Second // for the reply to NOOP or RSET
 	quitTimeout = 5 * time.Second  // to take QUIT
 )
-
-// blockSize is the most that a record of TLS holds.
-const blockSize = 16 << 10
 
 // broken is the error of a connection that ended although neither side had said
 // so. A new connection may succeed.
@@ -41,7 +37,7 @@ func (b broken) Unwrap() error { return b.error }
 
 // submit sends one message. Its error wraps ErrUncertain once the connection
 // has taken the end of the message.
-func (s *session) submit(ctx context.Context, m envelope) error {
+func (s *session) submit(ctx context.Context, m smtpwire.Message) error {
 	mail, err := s.mail(m)
 	if err != nil {
 		return err
@@ -49,7 +45,7 @@ func (s *session) submit(ctx context.Context, m envelope) error {
 	if err := s.ask(ctx, commandTimeout, mail, 250); err != nil {
 		return err
 	}
-	for _, to := range m.to {
+	for _, to := range m.To {
 		if err := s.ask(ctx, commandTimeout, "RCPT TO:<"+to+">", 250, 251, 252); err != nil {
 			return fmt.Errorf("recipient %q: %w", to, err)
 		}
@@ -57,7 +53,7 @@ func (s *session) submit(ctx context.Context, m envelope) error {
 	if err := s.ask(ctx, dataTimeout, "DATA", 354); err != nil {
 		return err
 	}
-	err = s.sendLines(ctx, m.message)
+	err = s.sendLines(ctx, m)
 	if err == nil {
 		err = s.finish(ctx)
 	}
@@ -68,15 +64,15 @@ func (s *session) submit(ctx context.Context, m envelope) error {
 }
 
 // mail returns the MAIL command, with the parameters that the server knows.
-func (s *session) mail(m envelope) (command string, err error) {
-	command = "MAIL FROM:<" + m.from + ">"
+func (s *session) mail(m smtpwire.Message) (command string, err error) {
+	command = "MAIL FROM:<" + m.From + ">"
 	if _, ok := s.extension("8BITMIME"); ok {
 		command += " BODY=8BITMIME"
 	}
 	if _, ok := s.extension("SIZE"); ok {
-		command += fmt.Sprintf(" SIZE=%d", m.size())
+		command += fmt.Sprintf(" SIZE=%d", m.Size())
 	}
-	if !m.international() {
+	if !m.International() {
 		return command, nil
 	}
 	if _, ok := s.extension("SMTPUTF8"); !ok {
@@ -86,10 +82,10 @@ func (s *session) mail(m envelope) (command string, err error) {
 }
 
 // sendLines sends the message but for its end.
-func (s *session) sendLines(ctx context.Context, message []byte) error {
+func (s *session) sendLines(ctx context.Context, m smtpwire.Message) error {
 	out := s.wire.Writer()
-	w := bufio.NewWriterSize(writerFunc(func(p []byte) (n int, err error) {
-		for block := range slices.Chunk(p, blockSize) {
+	return m.WriteLines(writerFunc(func(p []byte) (n int, err error) {
+		for block := range slices.Chunk(p, smtpwire.BlockSize) {
 			err := s.within(ctx, blockTimeout, "take a part of the message", func() error {
 				taken, err := out.Write(block)
 				n += taken
@@ -100,43 +96,23 @@ func (s *session) sendLines(ctx context.Context, message []byte) error {
 			}
 		}
 		return n, nil
-	}), blockSize)
-	if err := writeLines(w, message); err != nil {
-		return err
-	}
-	return w.Flush()
-}
-
-// writeLines writes each line with CRLF, and a dot that begins it twice (RFC
-// 5321 §4.5.2).
-func writeLines(w *bufio.Writer, message []byte) error {
-	for line := range bytes.Lines(message) {
-		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-		if bytes.HasPrefix(line, []byte(".")) {
-			w.WriteByte('.')
-		}
-		w.Write(line)
-		if _, err := w.WriteString("\r\n"); err != nil {
-			return err
-		}
-	}
-	return nil
+	}))
 }
 
 // finish sends the end of the message and waits for the reply. The end is a
 // TLS record of its own. Until the connection has taken all of it, the server
 // cannot have the message. After that, only a reply tells.
 func (s *session) finish(ctx context.Context) error {
-	before := s.out.whole.Load()
+	before := s.Taken()
 	err := s.within(ctx, blockTimeout, "take the end of the message", func() error { return s.write(".") })
-	if err != nil && s.out.whole.Load() == before {
+	if err != nil && s.Taken() == before {
 		return err
 	}
 	err = s.within(ctx, acceptTimeout, "answer the message", func() error {
 		s.wire.Renew()
 		r, err := s.read()
-		if err == nil && r.code >= 300 {
-			err = r.err()
+		if err == nil && r.Code >= 300 {
+			err = r.Err()
 		}
 		return err
 	})
@@ -166,7 +142,7 @@ func (s *session) within(ctx context.Context, limit time.Duration, what string, 
 	if err := ctxerr.Of(bounded); err != nil {
 		return err
 	}
-	release := transport.Guard(bounded, s)
+	release := dial.Guard(bounded, s)
 	err := step()
 	open := release()
 	reply, replied := errors.AsType[*smtp.SMTPError](err)

@@ -92,8 +92,9 @@ func afterAuth(r *mailtest.Transcript, n int) []string {
 
 // outcomes are the step that must fail, "" for none, and the reply.
 var outcomes = map[string]struct {
-	op, reply string
-	is        func(error) bool
+	op    smtpdial.Op
+	reply string
+	is    func(error) bool
 }{
 	"smtp-421-tls-too-old":                 {smtpdial.OpGreeting, "421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [SY6PR01CA0029.ausprd01.prod.outlook.com]", smtpdial.Temporary},
 	"smtp-430-mailbox-logon-failure-2024":  {smtpdial.OpSend, "430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = XXXX281MB3300.DEUP281.PROD.OUTLOOK.COM", smtpdial.NotConnected},
@@ -132,9 +133,9 @@ func TestTranscripts(t *testing.T) {
 		for n, replies := range authReplies(r) {
 			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := scripted(t, replay(r, replies)).Sender(sender)
+					s := newSender(scripted(t, replay(r, replies)), sender)
 					s.MaxTries = 1
-					defer s.Close()
+					defer s.CloseIdle()
 					err := sendOne(t.Context(), s)
 					if want.op == "" {
 						if err != nil {

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/azurehost"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 // arcHost answers like the agent of Azure Arc, which wants the content of the
@@ -102,8 +102,8 @@ func TestProofForArc(t *testing.T) {
 				}
 				return
 			}
-			if len(host.requests) != 1 || transport.Temporary(err) {
-				t.Errorf("%d requests, temporary %v", len(host.requests), transport.Temporary(err))
+			if len(host.requests) != 1 || verdict.Temporary(err) {
+				t.Errorf("%d requests, temporary %v", len(host.requests), verdict.Temporary(err))
 			}
 			checkAllVerbs(t, "error", err)
 		})
@@ -208,7 +208,7 @@ func TestServiceFabric(t *testing.T) {
 			got = nil
 			_, err := managedIdentity(o, vars(other)).TokenContext(t.Context())
 			wantError(t, err, "not the one in IDENTITY_SERVER_THUMBPRINT")
-			if got != nil || transport.Temporary(err) {
+			if got != nil || verdict.Temporary(err) {
 				t.Error("the header was sent to a server that has another certificate")
 			}
 			checkAllVerbs(t, "error", err)

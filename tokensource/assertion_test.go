@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 func TestAssertionIsAskedForEachRequest(t *testing.T) {
@@ -66,7 +66,7 @@ func TestAssertionThatIsNone(t *testing.T) {
 				source, log := certified(server, test.credential)
 				_, err := source.TokenContext(t.Context())
 				wantError(t, err, test.err)
-				if transport.Temporary(err) != test.passes {
+				if verdict.Temporary(err) != test.passes {
 					t.Errorf("Temporary() is %v", !test.passes)
 				}
 				wantRequests(t, server, 0)

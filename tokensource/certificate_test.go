@@ -27,7 +27,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 const testTokenURL = "https://login.microsoftonline.com/" + testTenant + "/oauth2/v2.0/token"
@@ -243,7 +243,7 @@ func TestDatesOfACertificate(t *testing.T) {
 					wantError(t, err, test.err)
 					if test.err != "" {
 						bad, ok := errors.AsType[*ConfigError](err)
-						if !ok || bad.Remedy == "" || transport.Temporary(err) || !strings.Contains(bad.Value, "exoauth test, serial abcd") {
+						if !ok || bad.Remedy == "" || verdict.Temporary(err) || !strings.Contains(bad.Value, "exoauth test, serial abcd") {
 							t.Errorf("error %#v", bad)
 						}
 						wantRequests(t, server, 0)
@@ -296,7 +296,7 @@ func TestKeyThatDoesNotSign(t *testing.T) {
 			source, _ := certified(server, Certificate(testChain(), &countingKey{Signer: testKey(), sign: test.sign}, test.options))
 			_, err := source.TokenContext(t.Context())
 			wantError(t, err, test.err)
-			if transport.Temporary(err) != test.passes {
+			if verdict.Temporary(err) != test.passes {
 				t.Errorf("%s: Temporary() is %v", test.name, !test.passes)
 			}
 		})

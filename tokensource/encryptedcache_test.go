@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -31,7 +31,7 @@ func TestWrongKeyAsksNobody(t *testing.T) {
 		config.Cache = tokencache.Encrypted(inner, keyB)
 		log := logged(config)
 		_, err := config.DeviceCode(s.show).Token()
-		if e, ok := errors.AsType[*tokencache.Error](err); !ok || !strings.Contains(e.Error(), "another key") || transport.Temporary(err) {
+		if e, ok := errors.AsType[*tokencache.Error](err); !ok || !strings.Contains(e.Error(), "another key") || verdict.Temporary(err) {
 			t.Errorf("error %v", err)
 		}
 		config.Cache = tokencache.Encrypted(inner, keyB, keyA)

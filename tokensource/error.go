@@ -12,7 +12,6 @@ import (
 
 	"github.com/exoauth/exoauth/internal/aadsts"
 	"github.com/exoauth/exoauth/internal/plain"
-	"github.com/exoauth/exoauth/internal/transport"
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
@@ -152,7 +151,7 @@ func (e *Error) Temporary() bool {
 func (e *Error) temporary() bool {
 	switch {
 	case e.StatusCode == 0:
-		return transport.Temporary(e.Err)
+		return verdict.Temporary(e.Err)
 	case e.passes:
 		return true
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:

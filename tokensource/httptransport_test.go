@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 // roundTripFunc is a transport that cannot be compared.
@@ -120,7 +120,7 @@ func TestProxyThatRefuses(t *testing.T) {
 	config.HTTPClient.Transport = &http.Transport{Proxy: http.ProxyURL(address)}
 	_, err = config.ClientCredentials().TokenContext(t.Context())
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Temporary() || transport.Temporary(err) || requests != 1 {
+	if !ok || e.Temporary() || verdict.Temporary(err) || requests != 1 {
 		t.Errorf("%d requests, error %v", requests, err)
 	}
 	wantError(t, err, http.StatusText(http.StatusProxyAuthRequired))

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 const (
@@ -49,7 +49,7 @@ func (c *client) retry(ctx context.Context, pause pauseFunc, next backoff, reque
 		if e != nil && ctx.Err() != nil { // the error says nothing about the server
 			return nil, e.after(before...)
 		}
-		if err == nil || !transport.Temporary(err) {
+		if err == nil || !verdict.Temporary(err) {
 			return t, err
 		}
 		wait, again := next(try, err)

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 )
 
 const (
@@ -223,7 +223,7 @@ func obeyAtMost(err error) time.Duration {
 // held.
 func (s *Source) remember(err error, now time.Time) {
 	hold := rememberTerminal
-	if transport.Temporary(err) {
+	if verdict.Temporary(err) {
 		hold = rememberTemporary
 	}
 	hold = min(hold<<min(s.failures, 6), rememberAtMost)

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/transport"
+	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -136,7 +136,7 @@ func TestLockOfAnEntry(t *testing.T) {
 				if took := time.Since(began); took != row.took {
 					t.Errorf("after %v", took)
 				}
-				if err != nil && transport.Temporary(err) != row.temporary {
+				if err != nil && verdict.Temporary(err) != row.temporary {
 					t.Errorf("Temporary is %t", !row.temporary)
 				}
 				if row.err == "" && held.Err() != nil {

@@ -1,66 +1,82 @@
 package xoauth2
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/emersion/go-sasl"
+	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth/internal/dial"
 )
 
-// Mechanism is the name of the mechanism, as servers advertise it.
+// Mechanism is the name of XOAUTH2, as servers advertise it.
 const Mechanism = "XOAUTH2"
 
-// ErrInvalidCredentials is wrapped by the errors for a user name or a token
-// that cannot be sent: empty, or with a control character in it, which would
-// let the value reach into the neighbouring field of the initial response; or a
-// token with the word Bearer before it.
+// ErrInvalidCredentials is wrapped by the error for a user name or a token that
+// cannot be sent. It is empty, or contains a control character, which could
+// reach into the next field of the initial response, or it is a token that
+// begins with the word Bearer.
 var ErrInvalidCredentials = errors.New("xoauth2: unusable user name or token")
 
-// ErrTooManyChallenges is returned when a server goes on asking after it has
-// been given the initial response.
+// ErrTooManyChallenges is returned if a server sends another empty challenge
+// after it has received the initial response.
 var ErrTooManyChallenges = errors.New("xoauth2: server sent an empty challenge again after the initial response")
 
-// NewClient returns a client that authenticates username with an access
-// token.
+// NewClient returns an XOAUTH2 client that authenticates username with an
+// access token.
 //
-// Start fails with an error wrapping [ErrInvalidCredentials] where either is not
-// fit to be sent; see [Validate]. Next answers an empty challenge
-// with the initial response, once, for servers that did not take it from
-// Start; any other challenge is the server's refusal and is returned as an
-// [*Error]. Next never returns a nil response together with a nil error,
-// which go-smtp and net/smtp would take for success.
+// Start fails with an error that wraps [ErrInvalidCredentials] if either cannot
+// be sent; see [Validate]. Next answers an empty challenge with the initial
+// response, once, for servers that did not take it from Start. Any other
+// challenge is the server's refusal, which Next returns as an [*Error]. Next
+// never returns a nil response together with a nil error, which go-smtp and
+// net/smtp would take for success.
 //
-// A client cannot see the connection it is used on: start TLS before.
+// A client does not know the connection that it is used on: start TLS first.
 //
-// A client serves one connection at a time and may be used again, for a
-// second attempt or on another connection; it is not safe for concurrent
-// use.
+// A client serves one connection at a time. You may use it again, for a second
+// attempt or on another connection. It is not safe for concurrent use.
 func NewClient(username, token string) sasl.Client {
-	return &client{username: username, token: token}
+	return &client{mech: Mechanism, username: username, token: token, encode: initialResponse}
+}
+
+// NewSourceClient is [NewClient] with a token of src. It asks src each time that
+// Start is called, so a client that is used again picks up a renewed token.
+//
+// If src has the method TokenContext(context.Context) (*oauth2.Token, error),
+// as the sources of package tokensource do, NewSourceClient calls that with ctx.
+// Once ctx has ended, Start fails with an error that wraps that of ctx.
+//
+// A client does not learn that the server refused its token before the exchange
+// is over, so it cannot try another one. Packages imapdial and smtpdial do.
+func NewSourceClient(ctx context.Context, username string, src oauth2.TokenSource) sasl.Client {
+	return &sourceClient{client: client{mech: Mechanism, username: username, encode: initialResponse}, ctx: ctx, source: src}
 }
 
 type client struct {
-	username, token string
-	// pending is the initial response until an empty challenge consumed it.
-	pending []byte
+	mech, username, token string
+	encode                func(username, token string) []byte // makes the initial response
+	acknowledgement       []byte                              // of a refusal
+	pending               []byte                              // the initial response, until an empty challenge has consumed it
 }
 
 func (c *client) Start() (mech string, ir []byte, err error) {
 	if err := Validate(c.username, c.token); err != nil {
 		return "", nil, err
 	}
-	ir = initialResponse(c.username, c.token)
-	c.pending = ir
-	return Mechanism, ir, nil
+	c.pending = c.encode(c.username, c.token)
+	return c.mech, c.pending, nil
 }
 
 func (c *client) Next(challenge []byte) ([]byte, error) {
 	if len(challenge) > 0 {
-		return nil, decodeError(challenge, c.token)
+		return c.acknowledgement, decodeError(challenge, c.token)
 	}
 	if c.pending == nil {
-		return nil, ErrTooManyChallenges
+		return c.acknowledgement, ErrTooManyChallenges
 	}
 	ir := c.pending
 	c.pending = nil
@@ -72,15 +88,39 @@ func (c *client) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "xoauth2.Client(%q)", c.username)
 }
 
+type sourceClient struct {
+	client
+	ctx    context.Context // sasl.Client has no place for one
+	source oauth2.TokenSource
+}
+
+func (c *sourceClient) Start() (mech string, ir []byte, err error) {
+	token, err := ask(c.ctx, c.username, c.source, "")
+	if err != nil {
+		return "", nil, err
+	}
+	c.token = token.AccessToken
+	return c.client.Start()
+}
+
+// ask returns a token of src for a server, which may be "".
+func ask(ctx context.Context, username string, src oauth2.TokenSource, server string) (*oauth2.Token, error) {
+	token, err := dial.Token(ctx, src, dial.ValidityAt(server))
+	if err != nil {
+		return nil, fmt.Errorf("xoauth2: no token for %q: %w", username, err)
+	}
+	return token, nil
+}
+
 func initialResponse(username, token string) []byte {
 	return []byte("user=" + username + "\x01auth=" + scheme + token + "\x01\x01")
 }
 
-// scheme stands before the token here, as it does in a header of HTTP, from
-// where it is sometimes copied along.
+// scheme precedes the token, as it does in an HTTP header, from where people
+// copy it along.
 const scheme = "Bearer "
 
-// cutScheme returns what follows the scheme, whose case is of no matter.
+// cutScheme returns the text after the scheme, whose case does not matter.
 func cutScheme(text string) (token string, ok bool) {
 	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
 		return "", false
@@ -88,11 +128,12 @@ func cutScheme(text string) (token string, ok bool) {
 	return text[len(scheme):], true
 }
 
-// Validate reports, by an error wrapping [ErrInvalidCredentials], whether
-// username or token cannot be sent: empty, with a control character, or a token
-// that begins with "Bearer ". The error says which, with the offset of a
-// character, and quotes neither value. [NewClient] and [SMTPAuth] call it before
-// they write; call it to refuse a setting early.
+// Validate returns an error that wraps [ErrInvalidCredentials] if username or
+// token cannot be sent: one of them is empty or contains a control character,
+// or the token begins with "Bearer ". The error names the value at fault and the
+// offset of the character, and quotes neither value. The clients of this package
+// and [SMTPAuth] call Validate before they write. Call it to reject a setting
+// early.
 func Validate(username, token string) error {
 	if err := validateFields(username, token); err != nil {
 		return err

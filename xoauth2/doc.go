@@ -1,26 +1,27 @@
-// Package xoauth2 implements XOAUTH2, the SASL mechanism by which Exchange
-// Online, outlook.com and Gmail take an OAuth 2.0 access token on IMAP, POP
-// and SMTP.
+// Package xoauth2 implements XOAUTH2, the SASL mechanism with which Exchange
+// Online, outlook.com and Gmail accept an OAuth 2.0 access token for IMAP, POP
+// and SMTP, and OAUTHBEARER (RFC 7628), its standardized successor.
 //
-// The package is the mechanism and nothing else. To dial a mailbox use
+// The package implements the mechanisms and nothing else. To dial a mailbox use
 // imapdial or smtpdial, which also take care of timeouts, TLS and refused
-// tokens. Use this package with a client that takes a [sasl.Client] (go-imap,
-// go-smtp) or, through [SMTPAuth], with net/smtp and the mail libraries built
-// on it. [NewServer] is the other side, for servers and for tests.
+// tokens. Use this package with a client that takes a [sasl.Client], such as
+// go-imap and go-smtp, or, by way of [SMTPAuth], with net/smtp and the mail
+// libraries built on it. [NewServer] and [NewOAuthBearerServer] are the other
+// side, for servers and for tests.
 //
-// The mail library wneessen/go-mail has an Auth interface of its own, for which
-// a few lines make one of an SMTPAuth:
+// The mail library wneessen/go-mail has its own Auth interface, to which a few
+// lines adapt an SMTPAuth:
 // https://github.com/exoauth/exoauth/tree/main/examples/smtplibraries
 //
-// The mechanism has no RFC. It is described by Microsoft at
+// XOAUTH2 has no RFC. Microsoft describes it at
 // https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth
-// and by Google at https://developers.google.com/workspace/gmail/imap/xoauth2-protocol.
+// and Google at https://developers.google.com/workspace/gmail/imap/xoauth2-protocol.
+// Exchange Online does not offer OAUTHBEARER; Gmail and Dovecot offer both.
 //
 // # Which user name
 //
 // With an app-only token the user name is the address of the mailbox, in
-// every protocol. With the token of a signed-in user, a shared mailbox is
-// opened by its own address on IMAP and POP, but SMTP wants the address of
-// the user whom the token belongs to; the shared address is then only the
-// sender of the message.
+// every protocol. With the token of a signed-in user, the user name for a shared
+// mailbox is its own address on IMAP and POP. On SMTP it is the address of the
+// user, and the shared address is only the sender of the message.
 package xoauth2

@@ -78,6 +78,39 @@ func ExampleNewClient_smtp() {
 	// Output: <nil>
 }
 
+// With a token source, for a client that is used again and again.
+func ExampleNewSourceClient() {
+	srv, token := contoso()
+	defer srv.Close()
+	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}) // or one of package tokensource
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+
+	client := xoauth2.NewSourceClient(ctx, "invoices@contoso.com", source)
+	for range 2 {
+		c, err := imapclient.DialTLS(srv.Cloud().IMAP, &imapclient.Options{TLSConfig: srv.TLSConfig()})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(c.Authenticate(client))
+		c.Close()
+	}
+	// Output:
+	// <nil>
+	// <nil>
+}
+
+func ExampleNewOAuthBearerClient() {
+	client := xoauth2.NewOAuthBearerClient("invoices@example.com", "opaque-access-token", "mail.example.com:993")
+	mech, ir, err := client.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("AUTHENTICATE %s, initial response %q\n", mech, ir)
+	// Output:
+	// AUTHENTICATE OAUTHBEARER, initial response "n,a=invoices@example.com,\x01host=mail.example.com\x01port=993\x01auth=Bearer opaque-access-token\x01\x01"
+}
+
 // With SendMail of net/smtp, which takes only certificates that this machine
 // trusts, and so is not run here.
 func ExampleSMTPAuth() {
@@ -138,6 +171,23 @@ func ExampleNewServer() {
 	fmt.Println(done, err)
 	// Output:
 	// invoices@contoso.com is in
+	// true <nil>
+}
+
+func ExampleNewOAuthBearerServer() {
+	server := xoauth2.NewOAuthBearerServer(func(username, token string) error {
+		fmt.Println(username, "is in")
+		return nil
+	})
+
+	_, ir, err := xoauth2.NewOAuthBearerClient("invoices@example.com", "opaque-access-token", "").Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, done, err := server.Next(ir)
+	fmt.Println(done, err)
+	// Output:
+	// invoices@example.com is in
 	// true <nil>
 }
 

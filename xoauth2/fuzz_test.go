@@ -74,7 +74,7 @@ func FuzzServer(f *testing.F) {
 			}
 			return
 		}
-		gotUser, gotToken, err := parseInitialResponse(ir)
+		gotUser, gotToken, err := (&server{parse: parseInitialResponse}).read(ir)
 		if len(ir) > maxResponse {
 			if !errors.Is(err, ErrMalformedResponse) {
 				t.Fatalf("%d bytes are accepted", len(ir))
@@ -83,6 +83,11 @@ func FuzzServer(f *testing.F) {
 		}
 		if err != nil || gotUser != username || gotToken != token {
 			t.Fatalf("sent %q, %q; received %q, %q, %v", username, token, gotUser, gotToken, err)
+		}
+		ir = bearerResponse(username, token, "mail.example.com:993")
+		gotUser, gotToken, err = (&server{parse: parseBearerResponse}).read(ir)
+		if len(ir) <= maxResponse && (err != nil || gotUser != username || gotToken != token) {
+			t.Fatalf("OAUTHBEARER: sent %q, %q; received %q, %q, %v", username, token, gotUser, gotToken, err)
 		}
 	})
 }

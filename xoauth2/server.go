@@ -9,12 +9,12 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// ErrMalformedResponse is wrapped by the error that a server from [NewServer]
-// returns for an initial response that is not XOAUTH2.
+// ErrMalformedResponse is wrapped by the error that a server of this package
+// returns for an initial response of another form than its mechanism's.
 var ErrMalformedResponse = errors.New("xoauth2: malformed initial response")
 
 // maxResponse bounds the initial response that a server parses. It is well
-// above the largest tokens of Entra ID and below what would be worth storing.
+// above the largest tokens of Entra ID.
 const maxResponse = 64 << 10
 
 // An Authenticator decides whether username may log in with token. It returns
@@ -29,19 +29,20 @@ const maxResponse = 64 << 10
 // error alone and answers anything else with 454.
 type Authenticator func(username, token string) error
 
-// NewServer returns the server side of one exchange. It must not be used for
+// NewServer returns the server side of one XOAUTH2 exchange. Do not use it for
 // a second one.
 //
-// Next answers a missing initial response with an empty challenge. An initial
-// response that is not well-formed is refused with an error wrapping
-// [ErrMalformedResponse], and authenticate is not called.
+// Next answers a missing initial response with an empty challenge. It rejects an
+// initial response that is not well-formed with an error that wraps
+// [ErrMalformedResponse], without calling authenticate.
 func NewServer(authenticate Authenticator) sasl.Server {
-	return &server{authenticate: authenticate}
+	return &server{authenticate: authenticate, parse: parseInitialResponse}
 }
 
 type server struct {
 	authenticate Authenticator
-	refusal      error // told to the client; the exchange ends with its acknowledgement
+	parse        func(body string) (username, token string, err error)
+	refusal      error // that the client has been sent; the exchange ends with its acknowledgement
 	done         bool
 }
 
@@ -59,7 +60,7 @@ func (s *server) Next(response []byte) (challenge []byte, done bool, err error) 
 		return nil, false, nil
 	}
 	s.done = true
-	username, token, err := parseInitialResponse(response)
+	username, token, err := s.read(response)
 	if err != nil {
 		return nil, true, err
 	}
@@ -71,12 +72,9 @@ func (s *server) Next(response []byte) (challenge []byte, done bool, err error) 
 	return nil, true, err
 }
 
-// parseInitialResponse is strict in what it takes, but for the case of the
-// word Bearer: it stands in for servers that a client's framing must satisfy.
-func parseInitialResponse(response []byte) (username, token string, err error) {
-	malformed := func(format string, args ...any) error {
-		return fmt.Errorf("%w: "+format, append([]any{ErrMalformedResponse}, args...)...)
-	}
+// read is strict, but for the case of the word Bearer: it stands in for servers
+// that a client must satisfy.
+func (s *server) read(response []byte) (username, token string, err error) {
 	if len(response) > maxResponse {
 		return "", "", malformed("%d bytes, more than %d", len(response), maxResponse)
 	}
@@ -84,11 +82,22 @@ func parseInitialResponse(response []byte) (username, token string, err error) {
 	if !ok {
 		return "", "", malformed("it does not end in two ^A")
 	}
-	fields := strings.Split(string(body), "\x01")
+	if username, token, err = s.parse(string(body)); err != nil {
+		return "", "", err
+	}
+	if err := validateFields(username, token); err != nil {
+		return "", "", fmt.Errorf("%w: %w", ErrMalformedResponse, err)
+	}
+	return username, token, nil
+}
+
+// parseInitialResponse reads "user=…^Aauth=Bearer …^A^A".
+func parseInitialResponse(body string) (username, token string, err error) {
+	fields := strings.Split(body, "\x01")
 	if len(fields) != 2 {
 		return "", "", malformed("%d fields, want user and auth", len(fields))
 	}
-	username, ok = strings.CutPrefix(fields[0], "user=")
+	username, ok := strings.CutPrefix(fields[0], "user=")
 	if !ok {
 		return "", "", malformed("the first field is not user=")
 	}
@@ -96,11 +105,18 @@ func parseInitialResponse(response []byte) (username, token string, err error) {
 	if !ok {
 		return "", "", malformed("the second field is not auth=")
 	}
-	if token, ok = cutScheme(auth); !ok {
-		return "", "", malformed("the scheme is not Bearer")
+	token, err = bearer(auth)
+	return username, token, err
+}
+
+func bearer(auth string) (token string, err error) {
+	token, ok := cutScheme(auth)
+	if !ok {
+		return "", malformed("the scheme is not Bearer")
 	}
-	if err := validateFields(username, token); err != nil {
-		return "", "", fmt.Errorf("%w: %w", ErrMalformedResponse, err)
-	}
-	return username, token, nil
+	return token, nil
+}
+
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrMalformedResponse}, args...)...)
 }

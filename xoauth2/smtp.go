@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"golang.org/x/oauth2"
-
-	"github.com/exoauth/exoauth/internal/login"
 )
 
 // ErrUnencrypted is returned by an [SMTPAuth] that was asked to send its
@@ -70,9 +68,9 @@ func (a *smtpAuth) Start(server *smtp.ServerInfo) (mech string, ir []byte, err e
 	if a.source == nil {
 		return "", nil, errors.New("xoauth2: SMTPAuth has a nil token source")
 	}
-	token, err := login.Token(a.ctx, a.source, login.ValidityAt(server.Name))
+	token, err := ask(a.ctx, a.username, a.source, server.Name)
 	if err != nil {
-		return "", nil, fmt.Errorf("xoauth2: no token for %q: %w", a.username, err)
+		return "", nil, err
 	}
 	if mech, ir, err = NewClient(a.username, token.AccessToken).Start(); err == nil {
 		a.sent.add(token.AccessToken)

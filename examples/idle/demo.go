@@ -61,7 +61,7 @@ func demo(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	w.next, w.validity = 1, 1 // the demo tells of what is there
 	deliver(1)
-	err := dialer.Keep(ctx, mailbox.Address, w.watch)
+	err := dialer.Keep(ctx, mailbox.Address, nil, w.watch)
 	if errors.Is(err, errDone) {
 		return nil
 	}

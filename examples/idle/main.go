@@ -49,7 +49,7 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 		Options:     w.options(),
 		Logger:      slog.New(slog.NewTextHandler(stderr, nil)),
 	}
-	err := dialer.Keep(ctx, getenv("EXO_MAILBOX"), w.watch)
+	err := dialer.Keep(ctx, getenv("EXO_MAILBOX"), nil, w.watch)
 	if ctx.Err() != nil {
 		return nil // Ctrl-C, or the end of the service
 	}

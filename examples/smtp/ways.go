@@ -15,8 +15,8 @@ import (
 // and tries again what passes.
 func (m *mailer) withSender(ctx context.Context, to string) error {
 	dialer := &smtpdial.Dialer{TokenSource: m.source, Addr: m.addr, TLSConfig: m.tls}
-	sender := dialer.Sender(m.user)
-	defer sender.Close()
+	sender := &smtpdial.Sender{Dialer: dialer, Username: m.user}
+	defer sender.CloseIdle()
 	return sender.Send(ctx, m.sender, []string{to}, m.message)
 }
 

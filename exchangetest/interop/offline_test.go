@@ -202,7 +202,7 @@ func keepThrough(t *testing.T, source oauth2.TokenSource, internet *internet, do
 	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 	defer cancel()
 	calls, enough := 0, errors.New("two sessions are enough")
-	err := dialer.Keep(ctx, shared, func(ctx context.Context, _ *imapclient.Client) error {
+	err := dialer.Keep(ctx, shared, nil, func(ctx context.Context, _ *imapclient.Client) error {
 		if calls++; calls == 2 {
 			back = time.Now()
 			return enough

@@ -1,6 +1,6 @@
 // Package verdict tells failures that pass by themselves from failures that a
-// person must mend. imapdial acts on it and diagnose explains it, so that the
-// two agree on whether waiting helps.
+// person must mend. tokensource and the dialers act on it, and diagnose explains
+// it, so that they agree on whether waiting helps.
 package verdict
 
 import "errors"

@@ -36,7 +36,7 @@ const (
 type Conn struct {
 	conn    io.ReadWriter
 	reader  *bufio.Reader
-	left    int
+	left    int64
 	debug   io.Writer
 	secrets plain.Secrets
 }
@@ -75,7 +75,7 @@ func (c *Conn) ReadLine() (string, error) {
 	case err != nil:
 		return "", err
 	}
-	if err := c.spend(len(raw)); err != nil {
+	if err := c.spend(int64(len(raw))); err != nil {
 		return "", err
 	}
 	line := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
@@ -102,18 +102,18 @@ func (c *Conn) readRaw() (raw []byte, err error) {
 }
 
 // Skip reads and drops n bytes, the octets of a literal.
-func (c *Conn) Skip(n int) error {
+func (c *Conn) Skip(n int64) error {
 	if err := c.spend(n); err != nil {
 		return err
 	}
-	_, err := c.reader.Discard(n)
+	_, err := c.reader.Discard(int(n))
 	return err
 }
 
 // Renew begins to count the bytes of the server anew.
 func (c *Conn) Renew() { c.left = MaxTotal }
 
-func (c *Conn) spend(n int) error {
+func (c *Conn) spend(n int64) error {
 	if n > c.left {
 		return ErrTooMuch
 	}
