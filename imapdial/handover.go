@@ -28,11 +28,10 @@ func (a *attempt) handOver() (*imapclient.Client, error) {
 			Rest:     s.wire.Unread(),
 		},
 		Raw:      s.Raw(),
-		Limits:   imapguard.Limits(a.dialer.Limits),
 		Exceeded: func(e *imapguard.LimitError) error { return (*LimitError)(e) },
 		Scrub:    a.Tokens.Text, // without a, which nobody needs for as long as the session stands
 		Ended:    a.ended,
-	})
+	}, imapguard.Limits(a.dialer.Limits))
 	own := a.options      // imapclient keeps a pointer
 	own.DebugWriter = nil // the tap shows what imapclient would, in lines
 	client := imapclient.New(a.conn, &own)

@@ -38,8 +38,7 @@ func (silence) Temporary() bool { return true }
 // Config is what a [Conn] is made of.
 type Config struct {
 	handoff.Conn
-	Raw    io.Closer // breaks the connection at once
-	Limits Limits
+	Raw io.Closer // breaks the connection at once
 	// Exceeded returns the error for a limit that a response has exceeded.
 	Exceeded func(*LimitError) error
 	// Scrub hides the secrets in the words of a goodbye.
@@ -74,9 +73,9 @@ type Conn struct {
 	over    atomic.Bool // Ended was called
 }
 
-// New returns a connection.
-func New(config Config) *Conn {
-	return &Conn{Config: config, watcher: watcher{bounds: config.Limits.bounds()}}
+// New returns a connection with limits.
+func New(config Config, limits Limits) *Conn {
+	return &Conn{Config: config, watcher: watcher{bounds: limits.bounds()}}
 }
 
 // Read implements net.Conn.
