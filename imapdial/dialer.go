@@ -187,8 +187,7 @@ func (a *attempt) fail(ctx context.Context, op Op, err error) error {
 	return a.Fail(ctx, string(op), err)
 }
 
-// Prepare implements dial.Protocol: TLS, the greeting, and, from servers that
-// are not known to be Exchange Online, the capabilities.
+// Prepare implements dial.Protocol.
 func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
 	s := newSession(conn, a.Wire(conn))
 	a.session, s.addr, s.server = s, a.Addr, &a.Server
@@ -196,26 +195,33 @@ func (a *attempt) Prepare(conn *dial.Conn) (op string, err error) {
 	// It is known by its address: the text of its greeting changes.
 	s.known = dial.ServedBy(a.Addr, func(c exoauth.Cloud) string { return c.IMAP }, "imap-mail.outlook.com")
 	s.inline = s.known
+	step, err := a.prepare(s)
+	return string(step), err
+}
+
+// prepare brings s up to AUTHENTICATE: TLS, the greeting, and, from servers that
+// are not known to be Exchange Online, the capabilities.
+func (a *attempt) prepare(s *session) (op Op, err error) {
 	if !a.dialer.StartTLS {
 		if err := s.StartTLS(a.TLS()); err != nil {
-			return string(OpTLS), err
+			return OpTLS, err
 		}
 	}
 	if s.early = a.dialer.EarlyAuth && s.inline && !a.dialer.StartTLS; s.early {
 		return "", nil
 	}
 	if err := s.greet(); err != nil {
-		return string(OpGreeting), err
+		return OpGreeting, err
 	}
 	if a.dialer.StartTLS {
 		if op, err := s.upgrade(a.TLS()); err != nil {
-			return string(op), err
+			return op, err
 		}
 	}
 	if s.inline && s.caps == nil {
 		return "", nil
 	}
-	return string(OpCapability), s.offered()
+	return OpCapability, s.offered()
 }
 
 // Authenticate implements dial.Protocol.

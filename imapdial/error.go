@@ -43,7 +43,7 @@ var ErrProtocol = errors.New("not IMAP")
 // type BYE if the server said goodbye), an *xoauth2.Error if it sent a challenge,
 // or the error of the TokenSource, of net, of crypto/tls or of the context.
 //
-// Explain of package diagnose tells what it means, and how to mend it.
+// Explain of package diagnose gives the cause of an Error, and its remedy.
 type Error struct {
 	Op       Op     // the step
 	Addr     string // host:port of the server

@@ -112,20 +112,21 @@ func (s *session) authenticate(username, token string) error {
 			}
 		}
 		return err
-	}, func() (dial.Reply, error) {
-		r, err := s.readTagged(tags...)
-		switch {
-		case err != nil:
-			return dial.Reply{}, err
-		case r.Tag != "+":
-			return dial.Reply{OK: r.Kind == "OK", Err: r.Err()}, nil
-		}
-		challenge := r.Text
-		if challenge == "=" { // go-imap's server writes an empty challenge so (go-imap #760)
-			challenge = ""
-		}
-		return dial.Reply{Goes: true, Challenge: challenge, Err: s.unexpected(r.Line)}, nil
-	})
+	}, func() (dial.Reply, error) { return s.saslReply(tags) })
+}
+
+// saslReply reads the answer to AUTHENTICATE, or a challenge before it.
+func (s *session) saslReply(tags []string) (dial.Reply, error) {
+	r, err := s.readTagged(tags...)
+	switch {
+	case err != nil:
+		return dial.Reply{}, err
+	case r.Tag != "+":
+		return dial.Reply{OK: r.Kind == "OK", Err: r.Err()}, nil
+	case r.Text == "=": // go-imap's server writes an empty challenge so (go-imap #760)
+		r.Text = ""
+	}
+	return dial.Reply{Goes: true, Challenge: r.Text, Err: s.unexpected(r.Line)}, nil
 }
 
 // probe asks a question that only an open mailbox answers, since the OK of
@@ -226,7 +227,7 @@ func (s *session) readTagged(tags ...string) (imapwire.Response, error) {
 	}
 }
 
-// read returns the next response and notes what it says of capabilities.
+// read returns the next response and notes the capabilities in it.
 func (s *session) read() (imapwire.Response, error) {
 	line, err := s.wire.ReadLine()
 	if err != nil {
@@ -269,7 +270,7 @@ func (s *session) skipLiterals(line string) error {
 	}
 }
 
-// unexpected is the error for a line that has no place where it came.
+// unexpected returns the error for a line that is out of place.
 func (s *session) unexpected(line string) error {
 	return fmt.Errorf("%w: the server said %q", ErrProtocol, plain.Head(s.wire.Scrub(line), 200))
 }

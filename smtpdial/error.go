@@ -60,7 +60,7 @@ func (e *ReplyTooLongError) Unwrap() error { return ErrProtocol }
 // words, an *xoauth2.Error if it sent a challenge, or the error of the
 // TokenSource, of net, of crypto/tls or of the context.
 //
-// Explain of package diagnose tells what it means, and how to mend it.
+// Explain of package diagnose gives the cause of an Error, and its remedy.
 type Error struct {
 	Op       Op     // the step
 	Addr     string // host:port of the server
@@ -90,8 +90,8 @@ func (e *Error) Error() string {
 	return plain.Line(s)
 }
 
-// describe adds the enhanced code, which the error text of go-smtp leaves out
-// and which is what to search for.
+// describe adds the enhanced code, which people search for and go-smtp's error
+// text omits.
 func describe(e *smtp.SMTPError) string {
 	if e.EnhancedCode == smtp.NoEnhancedCode || e.EnhancedCode == smtp.EnhancedCodeNotSet {
 		return fmt.Sprintf("%d %s", e.Code, e.Message)

@@ -134,8 +134,8 @@ func (s *session) ask(ctx context.Context, limit time.Duration, command string, 
 }
 
 // within runs a step of the conversation, unless ctx has ended. It breaks the
-// connection when ctx ends, and when the server takes longer than limit to do
-// what the step asks.
+// connection when ctx ends, and when the server takes longer than limit to
+// answer.
 func (s *session) within(ctx context.Context, limit time.Duration, what string, step func() error) error {
 	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the server took longer than %v to %s", limit, what))
 	defer cancel()

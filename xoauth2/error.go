@@ -18,7 +18,8 @@ type Error struct {
 	// Status is an HTTP status such as "401", or an error code such as
 	// "invalid_token"; empty if the challenge was not the JSON expected.
 	Status string
-	// Schemes and Scope name what the server would accept; often empty.
+	// Schemes and Scope are those that the server would accept. They are often
+	// empty.
 	Schemes, Scope string
 	// Raw is the first 4 KiB of the challenge, decoded from base64. If the
 	// server echoed the access token, a placeholder takes its place.

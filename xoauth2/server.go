@@ -20,13 +20,13 @@ const maxResponse = 64 << 10
 // An Authenticator decides whether username may log in with token. It returns
 // nil to accept.
 //
-// An error that is or wraps an [*Error] is first sent to the client as a JSON
-// challenge, as Gmail and Dovecot do; any other error ends the exchange at
-// once, as Exchange does. Either is what the server's Next returns in the end,
-// so a go-imap server may return an *imap.Error, and a go-smtp server an
-// *smtp.SMTPError, to choose the words of the refusal. go-imap also finds one
-// that is wrapped together with an [*Error]; go-smtp looks at the outermost
-// error alone and answers anything else with 454.
+// The server first sends an error that is or wraps an [*Error] to the client, as
+// a JSON challenge, as Gmail and Dovecot do. Any other error ends the exchange at
+// once, as Exchange does. In the end Next returns the error, so an *imap.Error
+// for a go-imap server, and an *smtp.SMTPError for a go-smtp server, choose the
+// words of the refusal. go-imap also finds one that is wrapped together with an
+// [*Error]. go-smtp looks at the outermost error alone and answers anything else
+// with 454.
 type Authenticator func(username, token string) error
 
 // NewServer returns the server side of one XOAUTH2 exchange. Do not use it for

@@ -96,8 +96,8 @@ func (a *smtpAuth) Format(f fmt.State, _ rune) {
 }
 
 // isLoopback takes the name that the caller dialled, as net/smtp's PlainAuth
-// does. A name that merely resolves to a loopback address is not trusted:
-// whoever answers for it in DNS could choose.
+// does. It does not trust a name that merely resolves to a loopback address,
+// which a DNS server can choose.
 func isLoopback(host string) bool {
 	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
 		return true

@@ -27,7 +27,7 @@ type Conn struct {
 	release  func() (open bool)
 }
 
-// Dial connects to addr over TCP with dial, or with a net.Dialer where dial
+// Dial connects to addr over TCP with dial, or with a net.Dialer if dial
 // is nil. The connection lives no longer than ctx.
 func Dial(ctx context.Context, dial DialFunc, addr string) (*Conn, error) {
 	if dial == nil {
@@ -77,7 +77,7 @@ func lateOf(ctx context.Context, err error) error {
 
 // Guard closes conn when ctx ends, which unblocks a pending Read or Write at
 // once, on connections without deadlines too. Release waits for the closing
-// where that has begun, and reports whether conn is still open.
+// if that has begun, and reports whether conn is still open.
 func Guard(ctx context.Context, conn io.Closer) (release func() (open bool)) {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {

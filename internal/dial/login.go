@@ -1,6 +1,6 @@
-// Package dial is what imapdial and smtpdial have in common: it makes a
-// connection that lives no longer than its context, gets a token at the same
-// time, and authenticates.
+// Package dial makes the attempts of imapdial and smtpdial to dial. An attempt
+// makes a connection that lives no longer than its context, gets a token at the
+// same time, and authenticates.
 package dial
 
 import (
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// steps are what login has to do in its order.
+// steps are the steps of a login, which login puts in order.
 type steps interface {
 	// connect makes a connection that lives no longer than ctx. It returns the
 	// error of Fail, which should include the refusal that made the connection

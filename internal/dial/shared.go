@@ -57,7 +57,7 @@ func (s *Shared) Enter(ctx context.Context, limit int) (leave func(), err error)
 	}
 }
 
-// ClientTLS is the function ClientTLS, with a cache of sessions where base has
+// ClientTLS is the function ClientTLS, with a cache of sessions if base has
 // none. The first call decides; one copy serves all connections, which keep it
 // for as long as they live.
 func (s *Shared) ClientTLS(base *tls.Config, addr string) *tls.Config {

@@ -17,7 +17,7 @@ type Conn struct {
 	Greeting []byte
 	// Hold, if not nil, keeps a Read waiting after Greeting until it is
 	// closed. A client library can then be given time to act on Greeting,
-	// even where the server has closed the connection meanwhile.
+	// even if the server has closed the connection meanwhile.
 	Hold <-chan struct{}
 	// Rest is what the server has said already and nobody has read.
 	Rest []byte

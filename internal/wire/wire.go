@@ -41,15 +41,14 @@ type Conn struct {
 	secrets plain.Secrets
 }
 
-// NewConn starts a conversation on conn. Where debug is not nil, each line
+// NewConn starts a conversation on conn. If debug is not nil, each line
 // goes to it in one Write, in order, with what [Conn.Mask] names masked.
 func NewConn(conn io.ReadWriter, debug io.Writer) *Conn {
 	return &Conn{conn: conn, reader: bufio.NewReader(conn), left: MaxTotal, debug: debug}
 }
 
-// Drained fails where the server has sent something that is still unread. Asked
-// before TLS starts, that is what would be believed as if it had come
-// encrypted (RFC 3207 §6).
+// Drained fails if the server has sent something that is still unread. Once TLS
+// has started, that would be taken for data that came encrypted (RFC 3207 §6).
 func (c *Conn) Drained() error {
 	if c.Pending() {
 		return ErrInjected
