@@ -185,6 +185,9 @@ func TestDirPutsIntoTheRoom(t *testing.T) {
 				t.Fatal(err)
 			}
 			release()
+			if len(c.rooms) > 0 {
+				t.Errorf("kept: %v", c.rooms)
+			}
 			after, err := os.Stat(filepath.Join(c.dir, hungKey+".token"))
 			if err != nil || !os.SameFile(before, after) {
 				t.Errorf("another file: %v", err)

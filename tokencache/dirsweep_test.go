@@ -31,6 +31,8 @@ func TestSweep(t *testing.T) {
 		"swept an hour ago":                {"KEY.token.1.new", false, 2 * time.Hour, time.Hour, true},
 		"swept less than an hour ago":      {"KEY.token.1.new", false, 2 * time.Hour, time.Hour - time.Second, false},
 		"a file whose name is no entry's":  {"KEY.token.x.new", false, 2 * time.Hour, 2 * time.Hour, false},
+		"a file with another ending":       {"KEY.token.1", false, 2 * time.Hour, 2 * time.Hour, false},
+		"an ending without its dot":        {"KEY.token1.new", false, 2 * time.Hour, 2 * time.Hour, false},
 		"a file whose name is a short key": {"abc.token.1.new", false, 2 * time.Hour, 2 * time.Hour, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,6 +59,16 @@ func TestSweep(t *testing.T) {
 			}
 			unlock()
 		})
+	}
+}
+
+// The longest name that a key may have, and one that is longer.
+func TestLongestKey(t *testing.T) {
+	d := Dir(t.TempDir())
+	for n, good := range map[int]bool{1: true, 128: true, 129: false} {
+		if err := d.Put(t.Context(), strings.Repeat("k", n), []byte("x")); (err == nil) != good {
+			t.Errorf("%d characters: %v", n, err)
+		}
 	}
 }
 

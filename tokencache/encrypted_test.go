@@ -167,6 +167,25 @@ func TestCacheError(t *testing.T) {
 	}
 }
 
+// What an error is, and how much of another's words is in it.
+func TestCacheErrorIsBounded(t *testing.T) {
+	long := strings.Repeat("z ", 1000)
+	if n := strings.Count((&Error{Key: long, Problem: "P", Remedy: "R"}).Error(), "z"); n != 32 {
+		t.Errorf("%d of a key", n)
+	}
+	if n := strings.Count((&Error{Problem: "P", Remedy: "R", Err: errors.New(long)}).Error(), "z"); n != 256 {
+		t.Errorf("%d of a reason", n)
+	}
+	for _, err := range []error{damaged("k", "is empty"), misused("is empty", "fill it"), &Error{}} {
+		if errors.Is(err, context.Canceled) {
+			t.Errorf("%v is another error", err)
+		}
+	}
+	if got := misused("is Encrypted without a Cache", "pass it one").Error(); got != "tokencache: this cache is Encrypted without a Cache; pass it one" {
+		t.Error(got)
+	}
+}
+
 // FuzzEncrypted opens whatever is in the other cache.
 func FuzzEncrypted(f *testing.F) {
 	inner := new(memCache)

@@ -114,6 +114,16 @@ func TestInvalidateIsRedacted(t *testing.T) {
 	})
 }
 
+// A caller who has left says nothing about the file.
+func TestAssertionFileForNobody(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := AssertionFile(filepath.Join(t.TempDir(), "gone")).(assertion).get(ctx)
+	if _, ok := errors.AsType[*ConfigError](err); ok || !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A file is read whole up to the limit, and is closed.
 func TestReadFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")

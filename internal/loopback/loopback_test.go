@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -237,5 +238,48 @@ func TestLimits(t *testing.T) {
 	l.Serve("state")
 	if l.server.ReadTimeout != 10*time.Second || l.server.MaxHeaderBytes != 64<<10 {
 		t.Errorf("a request may take %v, and %d octets of headers", l.server.ReadTimeout, l.server.MaxHeaderBytes)
+	}
+}
+
+// serving returns a Server without a network, and what it answers a request with.
+func serving(t *testing.T, state string) (l *Server, answer func(method, query, form string) *httptest.ResponseRecorder) {
+	t.Helper()
+	l = &Server{host: "localhost", path: "/", state: state, answer: make(chan url.Values, 1), outcome: make(chan Outcome, 1), shown: make(chan struct{})}
+	return l, func(method, query, form string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "http://localhost/?"+query, strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		l.ServeHTTP(w, r)
+		return w
+	}
+}
+
+func TestLongestForm(t *testing.T) {
+	_, answer := serving(t, "state")
+	for n, page := range map[int]string{64 << 10: pageStranger.Title, 64<<10 + 1: pageUnreadable.Title} {
+		form := "code=" + strings.Repeat("x", n-len("code="))
+		if w := answer(http.MethodPost, "", form); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), page) {
+			t.Errorf("%d bytes: status %d, %s", n, w.Code, w.Body)
+		}
+	}
+	if w := answer(http.MethodPut, "", ""); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, POST" {
+		t.Errorf("status %d, %v", w.Code, w.Header())
+	}
+}
+
+// The page is with the browser before the program may end.
+func TestPageIsFlushed(t *testing.T) {
+	l, answer := serving(t, "state")
+	l.outcome <- Outcome{SignedIn: true}
+	if w := answer(http.MethodGet, "state=state", ""); !w.Flushed || !strings.Contains(w.Body.String(), pageDone.Title) {
+		t.Errorf("flushed: %t, %s", w.Flushed, w.Body)
+	}
+	select {
+	case <-l.shown:
+	default:
+		t.Error("Finish would wait")
+	}
+	if w := answer(http.MethodGet, "state=state", ""); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), pageTaken.Title) {
+		t.Errorf("a second answer: status %d, %s", w.Code, w.Body)
 	}
 }
