@@ -63,8 +63,18 @@ type bounds struct {
 	response, search, content, text, literals, depth int64
 }
 
-func (l Limits) bounds() bounds {
-	return bounds{
+// usual are shared by the sessions without limits of their own.
+var usual = Limits{}.with()
+
+func (l Limits) bounds() *bounds {
+	if l == (Limits{}) {
+		return usual
+	}
+	return l.with()
+}
+
+func (l Limits) with() *bounds {
+	return &bounds{
 		response: bound(l.Response, 1<<20),
 		search:   bound(l.Search, 8<<20),
 		content:  bound(l.Content, 256<<20),

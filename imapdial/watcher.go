@@ -25,7 +25,7 @@ const (
 // The watcher keeps only a few octets, and skips text, strings and literals
 // without looking at each octet.
 type watcher struct {
-	bounds bounds
+	bounds *bounds
 	broken error // the limit that a response has broken
 
 	// What follows is since answers was called.
