@@ -350,10 +350,10 @@ func cacheKey(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// key returns that of a flow's tokens. Two requests have the same one only
-// where the same answer would do for both. Which secret or certificate proves
-// the application is not in it, so that it can be rotated; whether one does is,
-// for a refresh token is good for one kind of client.
+// key returns the key of a flow's tokens. Two requests have the same key only if
+// the same answer would do for both. It does not depend on the secret or
+// certificate, which can be rotated, but on whether there is one: a refresh token
+// is good for one kind of client.
 func (c *client) key(flow string, user ...string) string {
 	kind := "public"
 	if c.confidential {
@@ -363,7 +363,7 @@ func (c *client) key(flow string, user ...string) string {
 	return cacheKey(append(application, user...)...)
 }
 
-// keyOf is key for those who have a cache.
+// keyOf returns key as a function, which is called if there is a Cache.
 func (c *client) keyOf(flow string, user ...string) func() (string, error) {
 	return func() (string, error) { return c.key(flow, user...), nil }
 }
