@@ -7,14 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/exoauth/exoauth/internal/mailtest"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -67,49 +66,16 @@ func (k *task) do() error {
 	return nil
 }
 
-// A process is this binary at its task.
-type process struct {
-	*exec.Cmd
-	in io.WriteCloser
-}
-
 // start starts a process and its task. It returns when the task is done,
 // unless that is to put values, which goes on.
-func (k *task) start(t *testing.T) *process {
+func (k *task) start(t *testing.T) *mailtest.Process {
 	t.Helper()
-	text, err := json.Marshal(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{Cmd: exec.CommandContext(t.Context(), self, "-test.run=^$")}
-	p.Env = append(os.Environ(), taskVariable+"="+string(text))
-	p.Stderr = os.Stderr
-	if p.in, err = p.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := p.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.end)
-	fmt.Fprintln(p.in)
-	if k.Kind != "put" && !bufio.NewScanner(out).Scan() {
-		t.Fatal("the process is gone")
+	p := mailtest.Start(t, taskVariable, k)
+	p.Begin()
+	if k.Kind != "put" {
+		p.Answer(t)
 	}
 	return p
-}
-
-func (p *process) end() {
-	p.in.Close()
-	p.Process.Kill()
-	p.Wait()
 }
 
 // A process that is killed frees its lock.
@@ -129,7 +95,7 @@ func TestKilledProcessFreesItsLock(t *testing.T) {
 		}
 		next <- err
 	}()
-	p.end()
+	p.End()
 	if err := <-next; err != nil {
 		t.Error(err)
 	}
@@ -140,7 +106,7 @@ func TestProcessKilledBeforeTheRename(t *testing.T) {
 	c, dir := newDir(t)
 	put(t, c, "old")
 	p := (&task{Kind: "half a put", Dir: dir}).start(t)
-	p.end()
+	p.End()
 	if got := names(t, dir); strings.Count(got, ".new") != 1 {
 		t.Fatalf("files: %s", got)
 	}
@@ -159,7 +125,7 @@ func TestProcessesKilledInPut(t *testing.T) {
 		for got := first; bytes.Equal(got, first); { // until it is at it
 			got, _ = c.Get(t.Context(), entryKey)
 		}
-		p.end()
+		p.End()
 		got, err := c.Get(t.Context(), entryKey)
 		if err != nil || len(got) != 200_000 || strings.Trim(string(got), string(got[:1])) != "" {
 			t.Fatalf("%d bytes, %v", len(got), err)

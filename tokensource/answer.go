@@ -138,7 +138,7 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// lifetime is expires_in. Where a date will do, it may be expires_on.
+// lifetime reads expires_in or, if a date will do, expires_on.
 func (a *answer) lifetime(asked time.Time) (time.Duration, error) {
 	name, read := "expires_in", seconds
 	if a.dated && a.fields.text(name) == "" {
@@ -216,8 +216,8 @@ func codes(raw json.RawMessage, description string) []int {
 	return once
 }
 
-// tail returns the words that follow a label at the end of a description,
-// where older servers put line ends between the ids and newer ones spaces.
+// tail returns the words that follow a label at the end of a description. Older
+// servers put line ends between the ids, and newer ones spaces.
 func tail(description, label string, words int) string {
 	_, rest, _ := strings.Cut(description, label)
 	found := strings.Fields(rest)

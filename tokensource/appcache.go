@@ -2,15 +2,9 @@ package tokensource
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
-	"github.com/exoauth/exoauth/internal/journal"
 )
-
-// clearLimit is how long Invalidate may take to clear an entry.
-const clearLimit = 5 * time.Second
 
 // An appCache is the flow of an application's own tokens, which can be fetched
 // again: a Cache in trouble costs a request and a record in the log.
@@ -18,10 +12,7 @@ type appCache struct {
 	*client
 	fetch fetchFunc
 	store *store // nil without a Cache
-	turn  turn   // guards store, and given
-	given string // the access token that was returned last
-
-	unwanted unwanted
+	turn  turn   // guards store
 }
 
 // newAppSource returns a Source of tokens that fetch gets. key returns the key of
@@ -43,7 +34,7 @@ func (a *appCache) token(ctx context.Context, pause pauseFunc) (*token, error) {
 	defer done()
 	t, err := a.shared(ctx, pause)
 	if err == nil {
-		a.given = t.AccessToken
+		a.store.gave(t.AccessToken)
 	}
 	return t, err
 }
@@ -75,21 +66,15 @@ func (a *appCache) shared(ctx context.Context, pause pauseFunc) (*token, error) 
 	return t, nil
 }
 
-// look returns the stored token if no request is needed. It also returns an old
-// one that the Source does not know yet: the Source asks again, and returns the
-// old one if the request fails. It reports false if the Cache is in trouble.
+// look returns the stored token if no request is needed; see [store.offer]. It
+// reports false if the Cache is in trouble.
 func (a *appCache) look(ctx context.Context) (t *token, ok bool) {
 	r, err := a.store.load(ctx)
 	if err != nil {
 		a.trouble(ctx, err)
 		return nil, false
 	}
-	t = r.unless(a.unwanted.list()...)
-	if t == nil || t.AccessToken == a.given && t.left(t.due()) <= 0 {
-		return nil, true
-	}
-	a.store.took(ctx)
-	return t, true
+	return a.store.offer(ctx, r), true
 }
 
 func (a *appCache) trouble(ctx context.Context, err error) {
@@ -99,14 +84,10 @@ func (a *appCache) trouble(ctx context.Context, err error) {
 }
 
 func (a *appCache) forget(accessToken string) (clear func()) {
-	if a.store == nil {
-		return func() {}
-	}
-	a.unwanted.refuse(accessToken)
-	return func() { clearEntry(a.store, a.turn, accessToken, nil) }
+	return a.store.forget(accessToken, a.turn, func(err error) error { return err })
 }
 
-func (a *appCache) passOver(accessToken string) { a.unwanted.passOver(accessToken) }
+func (a *appCache) passOver(accessToken string) { a.store.passOver(accessToken) }
 
 func (a *appCache) signOut(ctx context.Context) error {
 	if a.store == nil {
@@ -144,67 +125,4 @@ func (t turn) take(ctx context.Context) (done func(), err error) {
 	case <-ctx.Done():
 		return nil, ctxerr.Of(ctx)
 	}
-}
-
-// unwanted are access tokens that are not to be taken from the Cache again.
-type unwanted struct {
-	mu      sync.Mutex
-	refused string // the one that was invalidated last
-	passed  string // the one that is not valid for long enough
-}
-
-func (u *unwanted) refuse(accessToken string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.refused = accessToken
-}
-
-func (u *unwanted) passOver(accessToken string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.passed = accessToken
-}
-
-func (u *unwanted) list() []string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return []string{u.refused, u.passed}
-}
-
-// clearEntry takes an access token out of a store. A call that is under way will
-// put another one in its place. An entry with a refresh token is left alone if
-// the cache has no locks: to write the old one back would undo what another
-// process has stored meanwhile. hide, if it is not nil, is for errors of the
-// Cache.
-func clearEntry(s *store, t turn, accessToken string, hide func(error) error) {
-	ctx, release := journal.Hold(context.Background())
-	defer release()
-	select {
-	case t <- struct{}{}:
-		defer func() { <-t }()
-	default:
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, clearLimit)
-	defer cancel()
-	ctx, unlock, err := s.lock(ctx)
-	defer unlock()
-	var r *record
-	if err == nil {
-		r, err = s.load(ctx)
-	}
-	switch {
-	case err != nil || r == nil || r.AccessToken != accessToken:
-	case r.RefreshToken == "":
-		err = s.delete(ctx)
-	case s.locks():
-		err = s.save(ctx, newRecord(nil, r.RefreshToken))
-	}
-	if err == nil {
-		return
-	}
-	if hide != nil {
-		err = hide(err)
-	}
-	s.warn(ctx, "a token that was refused is still in the cache", err)
 }

@@ -158,16 +158,14 @@ func isClientID(s string) bool { return plain.Only(s, plain.Alphanumeric+"._-") 
 // defaults.
 func (c *Config) check() (exoauth.Cloud, *ConfigError) {
 	cloud := c.Cloud.WithDefaults()
-	for _, check := range []func() *ConfigError{
-		func() *ConfigError { return checkAuthority(cloud.Authority) },
-		c.checkNames,
-		func() *ConfigError { return checkCache(c.Cache) },
-	} {
-		if err := check(); err != nil {
-			return cloud, err
-		}
+	err := checkAuthority(cloud.Authority)
+	if err == nil {
+		err = c.checkNames()
 	}
-	return cloud, nil
+	if err == nil {
+		err = checkCache(c.Cache)
+	}
+	return cloud, err
 }
 
 // checkNames checks Tenant and ClientID.

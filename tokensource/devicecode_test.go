@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/mailtest"
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
@@ -317,7 +316,7 @@ func TestDeviceCodeIsNotShown(t *testing.T) {
 }
 
 func TestDeviceCodeIsShownOnStandardError(t *testing.T) {
-	text := stderr(t, func() {
+	text := mailtest.Stderr(t, func() {
 		synctest.Test(t, func(t *testing.T) {
 			server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), rotate)}
 			want(t, server.public().DeviceCode(nil), 2)
@@ -498,20 +497,4 @@ func TestDeviceCodeGoesOnToTheNextCredential(t *testing.T) {
 			})
 		})
 	}
-}
-
-// stderr returns what f writes to standard error.
-func stderr(t *testing.T, f func()) string {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := os.Stderr
-	os.Stderr = w
-	f()
-	os.Stderr = before
-	w.Close()
-	text, _ := io.ReadAll(r)
-	return string(text)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/internal/verdict"
+	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -80,7 +81,8 @@ func FuzzRecord(f *testing.F) {
 			}
 			return
 		}
-		if tok := r.unless("refused"); tok != nil && (tok.check() != nil || tok.AccessToken == "refused") {
+		s := &store{client: &client{log: journal.Silent}, refused: "refused"}
+		if tok := s.offer(t.Context(), r); tok != nil && (tok.check() != nil || tok.AccessToken == "refused") {
 			t.Fatalf("handed out: %+v", r)
 		}
 		again, err := r.encode(key)

@@ -111,13 +111,13 @@ func fill(t *testing.T, disk string) (free func()) {
 func TestNoSignInIsLostOnADiskThatFillsUp(t *testing.T) {
 	const fills = 12
 	run := func(t *testing.T, srv *exchangetest.Server, todo *task, fillAt func(round int, begin func()) (free func())) {
-		var processes []*process
+		var processes []process
 		for range 8 {
 			processes = append(processes, todo.start(t))
 		}
 		begin := func() {
 			for _, p := range processes {
-				p.begin()
+				p.Begin()
 			}
 		}
 		begin()
@@ -129,7 +129,7 @@ func TestNoSignInIsLostOnADiskThatFillsUp(t *testing.T) {
 			expire(t, todo.Dir)
 			free := fillAt(round, begin)
 			for _, p := range processes {
-				if text := p.answer(t); text != done {
+				if text := p.Answer(t); text != done {
 					without++
 					if !strings.Contains(text, "no space left on device") {
 						t.Fatalf("round %d: %s", round, text)

@@ -8,10 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/internal/mailtest"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -89,62 +88,18 @@ func (k *task) config() *tokensource.Config {
 }
 
 // A process is this binary at its task.
-type process struct {
-	*exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
+type process struct{ *mailtest.Process }
+
+func (k *task) start(t *testing.T) process {
+	t.Helper()
+	return process{mailtest.Start(t, taskVariable, k)}
 }
 
-func (k *task) start(t *testing.T) *process {
+func (p process) want(t *testing.T) {
 	t.Helper()
-	text, err := json.Marshal(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{Cmd: exec.CommandContext(t.Context(), self, "-test.run=^$")}
-	p.Env = append(os.Environ(), taskVariable+"="+string(text))
-	p.Stderr = os.Stderr
-	if p.in, err = p.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := p.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.out = bufio.NewScanner(out)
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.end() })
-	return p
-}
-
-func (p *process) begin() { fmt.Fprintln(p.in) }
-
-func (p *process) want(t *testing.T) {
-	t.Helper()
-	if text := p.answer(t); text != done {
+	if text := p.Answer(t); text != done {
 		t.Fatalf("the process says %q", text)
 	}
-}
-
-// answer returns how the task went.
-func (p *process) answer(t *testing.T) string {
-	t.Helper()
-	if !p.out.Scan() {
-		t.Fatal("the process is gone")
-	}
-	return p.out.Text()
-}
-
-func (p *process) end() {
-	p.in.Close()
-	p.Process.Kill()
-	p.Wait()
 }
 
 // tokenTask is that of a user whose refresh tokens are good once, where strict.
@@ -191,7 +146,7 @@ func TestProcessesMakeOneRequest(t *testing.T) {
 	const rounds = 20
 	srv, todo := tokenTask(t, true)
 	before := len(srv.Requests())
-	var processes []*process
+	var processes []process
 	for range 4 {
 		processes = append(processes, todo.start(t))
 	}
@@ -200,7 +155,7 @@ func TestProcessesMakeOneRequest(t *testing.T) {
 			expire(t, todo.Dir)
 		}
 		for _, p := range processes {
-			p.begin()
+			p.Begin()
 		}
 		for _, p := range processes {
 			p.want(t)
@@ -219,11 +174,11 @@ func TestProcessesAreKilled(t *testing.T) {
 	for round := range 20 {
 		expire(t, todo.Dir)
 		p := todo.start(t)
-		p.begin()
+		p.Begin()
 		if round%2 == 0 {
 			todo.config().RefreshToken(todo.RefreshToken).Token() // takes some time, and turns
 		}
-		p.end()
+		p.End()
 		if _, err := todo.config().RefreshToken(todo.RefreshToken).TokenContext(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -231,8 +186,8 @@ func TestProcessesAreKilled(t *testing.T) {
 }
 
 // once has it do its task.
-func (p *process) once(t *testing.T) {
+func (p process) once(t *testing.T) {
 	t.Helper()
-	p.begin()
+	p.Begin()
 	p.want(t)
 }

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/tokencache"
 )
@@ -22,6 +24,8 @@ const (
 	lockLimit = 30 * time.Second
 	// cacheLimit is how long one call of a Cache may take.
 	cacheLimit = 10 * time.Second
+	// clearLimit is how long Invalidate may take to clear an entry.
+	clearLimit = 5 * time.Second
 )
 
 // A store is the entry of one Source in a Cache. Its errors have no token in
@@ -32,6 +36,11 @@ type store struct {
 	made    string // the key, once it was needed
 
 	replaced string // why the entry is replaced, as the log says already
+	given    string // the access token that was returned last
+
+	mu      sync.Mutex // guards the access tokens that are not to be taken again
+	refused string     // the one that was invalidated last
+	passed  string     // the one that is not valid for long enough
 }
 
 // newStore returns nil without a cache. key returns the key of the entry.
@@ -198,24 +207,85 @@ func (s *store) warn(ctx context.Context, what string, err error) {
 	s.log.WarnContext(ctx, "tokensource: "+what, "client", s.name, "error", oneLine{err})
 }
 
-// took logs that a token came from the cache.
-func (s *store) took(ctx context.Context) {
-	s.log.DebugContext(ctx, "tokensource: took a token from the cache", "client", s.name)
-}
-
-// unless returns the access token of r unless it has expired, or is one of
-// these, which were refused or do not last long enough.
-func (r *record) unless(unwanted ...string) *token {
+// offer returns the token of r, which may be nil, if no request is needed. It
+// also returns an old one that the Source does not know yet: the Source asks
+// again, and returns the old one if the request fails.
+func (s *store) offer(ctx context.Context, r *record) *token {
 	t := r.stored(time.Now())
-	if !t.usable() {
+	if !t.usable() || s.unwanted(t.AccessToken) || t.AccessToken == s.given && t.left(t.due()) <= 0 {
 		return nil
 	}
-	for _, accessToken := range unwanted {
-		if t.AccessToken == accessToken {
-			return nil
-		}
-	}
+	s.log.DebugContext(ctx, "tokensource: took a token from the cache", "client", s.name)
 	return t
+}
+
+// gave notes the access token that is returned. A nil store does nothing.
+func (s *store) gave(accessToken string) {
+	if s != nil {
+		s.given = accessToken
+	}
+}
+
+func (s *store) unwanted(accessToken string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return accessToken == s.refused || accessToken == s.passed
+}
+
+// passOver makes offer not return an access token. A nil store does nothing.
+func (s *store) passOver(accessToken string) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passed = accessToken
+}
+
+// forget makes offer never return an access token again; clear removes it from
+// the entry. turn guards the store, and hide is for errors of the Cache. A nil
+// store does nothing.
+func (s *store) forget(accessToken string, turn turn, hide func(error) error) (clear func()) {
+	if s == nil {
+		return func() {}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = accessToken
+	return func() { s.clear(accessToken, turn, hide) }
+}
+
+// clear takes an access token out of the entry. A call that is under way will
+// put another one in its place. An entry with a refresh token is left alone if
+// the cache has no locks: to write the old one back would undo what another
+// process has stored meanwhile.
+func (s *store) clear(accessToken string, turn turn, hide func(error) error) {
+	ctx, release := journal.Hold(context.Background())
+	defer release()
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	default:
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, clearLimit)
+	defer cancel()
+	ctx, unlock, err := s.lock(ctx)
+	defer unlock()
+	var r *record
+	if err == nil {
+		r, err = s.load(ctx)
+	}
+	switch {
+	case err != nil || r == nil || r.AccessToken != accessToken:
+	case r.RefreshToken == "":
+		err = s.delete(ctx)
+	case s.locks():
+		err = s.save(ctx, newRecord(nil, r.RefreshToken))
+	}
+	if err != nil {
+		s.warn(ctx, "a token that was refused is still in the cache", hide(err))
+	}
 }
 
 // unquoted is for the words of a Cache that somebody else has written, which
@@ -280,10 +350,10 @@ func cacheKey(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// key returns that of a flow's tokens. Two requests have the same one only
-// where the same answer would do for both. Which secret or certificate proves
-// the application is not in it, so that it can be rotated; whether one does is,
-// for a refresh token is good for one kind of client.
+// key returns the key of a flow's tokens. Two requests have the same key only if
+// the same answer would do for both. It does not depend on the secret or
+// certificate, which can be rotated, but on whether there is one: a refresh token
+// is good for one kind of client.
 func (c *client) key(flow string, user ...string) string {
 	kind := "public"
 	if c.confidential {
@@ -293,7 +363,7 @@ func (c *client) key(flow string, user ...string) string {
 	return cacheKey(append(application, user...)...)
 }
 
-// keyOf is key for those who have a cache.
+// keyOf returns key as a function, which is called if there is a Cache.
 func (c *client) keyOf(flow string, user ...string) func() (string, error) {
 	return func() (string, error) { return c.key(flow, user...), nil }
 }

@@ -30,9 +30,6 @@ type userSession struct {
 	stored  string // the one that the Cache is known to have, or the program
 	unsaved *token // not stored yet
 	begun   bool   // unsaved is of a new sign-in, so what is stored is another user's
-	given   string // the access token that was returned last
-
-	unwanted unwanted
 }
 
 // newUserSession returns a session whose entry has this key.
@@ -57,7 +54,7 @@ func (s *userSession) token(ctx context.Context, pause pauseFunc) (*token, error
 	if err != nil {
 		return nil, err
 	}
-	s.given = t.AccessToken
+	s.store.gave(t.AccessToken)
 	if t = t.until(s.ends); t.last && !t.usable() {
 		return nil, s.ended()
 	}
@@ -126,7 +123,7 @@ func (s *userSession) renew(ctx context.Context, pause pauseFunc) (*token, error
 	if err != nil {
 		return nil, err
 	}
-	if t := s.known(ctx, r); t != nil {
+	if t := s.store.offer(ctx, r); t != nil {
 		return t, nil
 	}
 	ctx, unlock, err := s.store.lock(ctx)
@@ -138,7 +135,7 @@ func (s *userSession) renew(ctx context.Context, pause pauseFunc) (*token, error
 		if r, err = s.look(ctx); err != nil {
 			return nil, err
 		}
-		if t := s.known(ctx, r); t != nil {
+		if t := s.store.offer(ctx, r); t != nil {
 			return t, nil
 		}
 	}
@@ -275,17 +272,6 @@ func (s *userSession) look(ctx context.Context) (*record, error) {
 	return r, nil
 }
 
-// known returns the token of a record if no request is needed; see
-// [appCache.look].
-func (s *userSession) known(ctx context.Context, r *record) *token {
-	t := r.unless(s.unwanted.list()...)
-	if t == nil || t.AccessToken == s.given && t.left(t.due()) <= 0 {
-		return nil
-	}
-	s.store.took(ctx)
-	return t
-}
-
 // leftMeanwhile reports whether the user was signed out during a request, which
 // a lock would have prevented.
 func (s *userSession) leftMeanwhile(ctx context.Context) bool {
@@ -331,14 +317,10 @@ func (s *userSession) hidden(err error) error {
 }
 
 func (s *userSession) forget(accessToken string) (clear func()) {
-	if s.store == nil {
-		return func() {}
-	}
-	s.unwanted.refuse(accessToken)
-	return func() { clearEntry(s.store, s.turn, accessToken, s.hidden) }
+	return s.store.forget(accessToken, s.turn, s.hidden)
 }
 
-func (s *userSession) passOver(accessToken string) { s.unwanted.passOver(accessToken) }
+func (s *userSession) passOver(accessToken string) { s.store.passOver(accessToken) }
 
 // signOut leaves a record in the place of a user's, since one that is merely
 // missing may have been lost, and other processes then store theirs again.
@@ -377,6 +359,6 @@ func (s *userSession) clear(ctx context.Context) error {
 
 // reset makes the session forget its user.
 func (s *userSession) reset() {
-	s.begun, s.given = false, ""
-	s.have, s.stored, s.unsaved = "", "", nil
+	s.store.gave("")
+	s.begun, s.have, s.stored, s.unsaved = false, "", "", nil
 }

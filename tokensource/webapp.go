@@ -89,7 +89,7 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 	if t, err = s.begin(context.WithoutCancel(ctx), t); err != nil {
 		return nil, err
 	}
-	s.given = t.AccessToken
+	s.store.gave(t.AccessToken)
 	source := s.source()
 	source.cached.Store(t)
 	return source, nil

@@ -10,7 +10,7 @@ type Calls chan struct{}
 
 const maxHanging = 16
 
-// NewCalls returns Calls of which sixteen can hang at a time.
+// NewCalls returns Calls. At most sixteen can hang at a time.
 func NewCalls() Calls { return make(Calls, maxHanging) }
 
 // Do returns the result of f, or the error of ctx if that ends first. Then f

@@ -1,10 +1,8 @@
 package loopback
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/exoauth/exoauth/internal/mailtest"
 )
 
 func TestBrowserCommands(t *testing.T) {
@@ -70,7 +70,7 @@ func TestOpenBrowser(t *testing.T) {
 			if name == "without TLS" {
 				address = strings.Replace(address, "https:", "http:", 1)
 			}
-			if shown := stderr(t, func() { Open(t.Context(), address) }); shown != "" {
+			if shown := mailtest.Stderr(t, func() { Open(t.Context(), address) }); shown != "" {
 				t.Errorf("shown: %s", shown)
 			}
 			if b, err := os.ReadFile(os.Getenv("OPENED")); string(b) != address {
@@ -135,23 +135,6 @@ func TestOpenBrowserWhileContextEnds(t *testing.T) {
 	await("done")
 }
 
-// stderr returns what f writes to standard error.
-func stderr(t *testing.T, f func()) string {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := os.Stderr
-	os.Stderr = w
-	f()
-	os.Stderr = before
-	w.Close()
-	var text bytes.Buffer
-	io.Copy(&text, r)
-	return text.String()
-}
-
 // Where no browser opens, the address is shown.
 func TestAddressIsShown(t *testing.T) {
 	t.Setenv("DISPLAY", "")
@@ -161,13 +144,13 @@ func TestAddressIsShown(t *testing.T) {
 		t.Skip("there is always a browser here")
 	}
 	var err error
-	shown := stderr(t, func() { err = Open(t.Context(), "https://login.example.com/authorize?state=x") })
+	shown := mailtest.Stderr(t, func() { err = Open(t.Context(), "https://login.example.com/authorize?state=x") })
 	if err != nil || !strings.Contains(shown, "\nhttps://login.example.com/authorize?state=x\n") {
 		t.Errorf("%v, shown: %s", err, shown)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if shown := stderr(t, func() { Open(ctx, "https://login.example.com/authorize?state=x") }); shown != "" {
+	if shown := mailtest.Stderr(t, func() { Open(ctx, "https://login.example.com/authorize?state=x") }); shown != "" {
 		t.Errorf("shown to nobody: %s", shown)
 	}
 }

@@ -104,7 +104,7 @@ func TestLoopbackListensOnBothAddresses(t *testing.T) {
 	}
 }
 
-// Where somebody else listens on [::1], the sign-in does not.
+// If somebody else listens on [::1], the sign-in does not.
 func TestLoopbackPortThatIsTaken(t *testing.T) {
 	taken := errors.New("address in use")
 	rows := map[string]struct {

@@ -54,8 +54,8 @@ type settings struct {
 	limit    time.Duration
 }
 
-func run(ctx context.Context, args []string) error {
-	var s settings
+// parse returns the settings, and the rooms to try.
+func parse(args []string) (s settings, rooms []string, err error) {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	flags.StringVar(&s.root, "root", "..", "the `folder` of the module")
 	flags.StringVar(&s.since, "since", "", "only files that have changed since this `revision`")
@@ -65,14 +65,17 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&s.only, "only", "", "only faults whose line in the report contains this `text`")
 	flags.Float64Var(&s.least, "least", 0, "fail if a package kills less than this `percentage`")
 	flags.DurationVar(&s.limit, "limit", 0, "stop after this `time`, with what was tried until then; 0 is no limit")
-	if err := flags.Parse(args); err != nil {
-		return err
+	if err = flags.Parse(args); err == nil {
+		s.root, err = filepath.Abs(s.root)
 	}
-	root, err := filepath.Abs(s.root)
+	return s, flags.Args(), err
+}
+
+func run(ctx context.Context, args []string) error {
+	s, rooms, err := parse(args)
 	if err != nil {
 		return err
 	}
-	s.root = root
 	work, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return err
@@ -85,7 +88,7 @@ func run(ctx context.Context, args []string) error {
 	}
 
 	began := time.Now()
-	mutants, overlay, err := instrument(s.root, work, flags.Args())
+	mutants, overlay, err := instrument(s.root, work, rooms)
 	if err != nil {
 		return err
 	}

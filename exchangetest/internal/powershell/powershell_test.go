@@ -41,7 +41,7 @@ var rows = &Command{Name: "Get-Rows", Run: func(Args) ([]any, error) {
 	}, nil
 }}
 
-// among are three objects that can be piped to echo, of which it fails on one.
+// among are three objects that can be piped to echo. It fails on one of them.
 var among = &Command{Name: "Get-Among", Run: func(Args) ([]any, error) {
 	return []any{NewObject("Identity", "a"), NewObject("Identity", "fail"), NewObject("Identity", "b")}, nil
 }}
