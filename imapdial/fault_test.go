@@ -307,7 +307,7 @@ func TestNoXOAUTH2(t *testing.T) {
 	}
 }
 
-// A dial that is cancelled returns at once, wherever it is.
+// A dial that is cancelled returns at once, at every stage.
 func TestCancel(t *testing.T) {
 	stages := map[string]mailtest.Script{
 		"greeting":     mailtest.OverTLS(mailtest.Silence),

@@ -68,8 +68,8 @@ func inTheClear(t testing.TB, play mailtest.Script) *imapdial.Dialer {
 	return d
 }
 
-// misdeeds are what a server can do at any stage, and the errors of which one
-// must come of it.
+// misdeeds are the faults that a server can make at any stage. Each must end in
+// one of its errors.
 var misdeeds = map[string]struct {
 	do   func(p *mailtest.Peer, tag string)
 	want []error

@@ -115,7 +115,7 @@ func TestSlowDownload(t *testing.T) {
 	for name, test := range map[string]struct {
 		verb   string
 		begin  string
-		pieces []string // the last of which is the end
+		pieces []string // the last one ends the response
 		pause  time.Duration
 		use    func(c *imapclient.Client) (got int, err error)
 		want   int

@@ -136,7 +136,7 @@ func TestDialImplicitTLS(t *testing.T) {
 // The line of an inline initial response has 512 octets at the most, CRLF
 // included, except on Exchange Online.
 func TestDialTwoStepsWhereTheLineIsTooLong(t *testing.T) {
-	// "AUTH XOAUTH2 " and CRLF leave 497, of which base64 fills 496: 372 bytes.
+	// "AUTH XOAUTH2 " and CRLF leave 497 octets. Base64 fills 496: 372 bytes.
 	framing := len("user=" + sender + "\x01auth=Bearer \x01\x01")
 	for name, test := range map[string]struct {
 		dialer func(testing.TB, mailtest.Script) *smtpdial.Dialer

@@ -79,7 +79,7 @@ func TestSenderIsFair(t *testing.T) {
 	}
 }
 
-// While more callers wait than the pace allows, whoever has waited for longest
+// While more callers wait than the pace allows, the one that has waited longest
 // has the least time left. A message that cannot end before its deadline would
 // be sent, and its caller would not know it.
 func TestSenderBeginsWhatCanEnd(t *testing.T) {

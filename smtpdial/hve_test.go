@@ -102,8 +102,8 @@ func TestHighVolumeEmail(t *testing.T) {
 	}
 }
 
-// another is a source with a token of eight minutes, and one of an hour for
-// whoever asks for it in its way.
+// another is a source with a token of eight minutes. It has one of an hour for a
+// caller that asks in its way.
 type another struct {
 	e           exchange
 	expiry      bool // the tokens tell when they expire

@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/internal/journal"
+	"github.com/exoauth/exoauth/internal/verdict"
 	"github.com/exoauth/exoauth/tokencache"
 )
 

@@ -63,8 +63,8 @@ func TestDecodeError(t *testing.T) {
 
 func pad(s string, n int) string { return s + strings.Repeat(" ", n-len(s)) }
 
-// The challenge is the buffer of whoever read it: an Error must survive its
-// being filled again, and must not keep the whole of a large one alive.
+// The challenge is the buffer of its reader. An Error must survive the next use
+// of the buffer, and must not keep a large one alive.
 func TestErrorKeepsItsOwnBytes(t *testing.T) {
 	for _, token := range []string{"short", vectorToken} {
 		challenge := []byte("authentication failed")

@@ -42,7 +42,7 @@ func (d *debugWriter) Write(p []byte) (int, error) {
 	return d.w.Write(p)
 }
 
-// Enter waits for its turn among limit dials, of which the first call decides.
+// Enter waits for its turn among limit dials. The first call sets the limit.
 // Leave must be called when the dial is over.
 func (s *Shared) Enter(ctx context.Context, limit int) (leave func(), err error) {
 	s.slotsOnce.Do(func() { s.slots = make(chan struct{}, limit) })

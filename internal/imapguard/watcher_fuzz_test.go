@@ -303,8 +303,8 @@ func (*canned) Close() error                     { return nil }
 func (*canned) SetReadDeadline(time.Time) error  { return nil }
 func (*canned) SetWriteDeadline(time.Time) error { return nil }
 
-// messagesOfClient are the numbers of messages that imapclient finds in what is
-// said, of which one line may answer the command T1.
+// messagesOfClient returns the numbers of messages that imapclient finds in the
+// text. One of its lines may answer the command T1.
 func messagesOfClient(said string) (counts []int) {
 	conn := &canned{said: bytes.NewReader([]byte(authenticated + said)), sent: make(chan struct{})}
 	client := imapclient.New(conn, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{

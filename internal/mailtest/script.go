@@ -90,7 +90,7 @@ func (p *Peer) Tag(verb string) (tag string) {
 	return words[0]
 }
 
-// Next is Tag for a client that may have gone, of which ok is false.
+// Next is Tag for a client that may have gone; ok is false if it has.
 func (p *Peer) Next(verb string) (tag string, ok bool) {
 	p.t.Helper()
 	if _, err := p.reader.Peek(1); err != nil {
