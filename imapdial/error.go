@@ -53,12 +53,10 @@ type Error struct {
 	// read or the greeting names none.
 	Server string
 	Err    error // the reason
-
-	tried *dial.Tried // nil if there is no token to judge
 }
 
 func newError(f dial.Failure) error {
-	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err, f.Tried}
+	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err}
 }
 
 // Error names the step, the mailbox, the address, the reason and the front
@@ -80,10 +78,6 @@ func (e *Error) Error() string {
 
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
-
-// As gives package diagnose the claims of the token, without its signature.
-// Nothing prints them.
-func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
 
 // Temporary reports whether the same Dial can succeed later without anyone
 // changing anything: the network failed, or the server said that it is busy,

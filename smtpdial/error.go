@@ -69,8 +69,6 @@ type Error struct {
 	// Microsoft's support asks for it. It is empty if no greeting was read.
 	Server string
 	Err    error // the reason
-
-	tried *dial.Tried // nil if there is no token to judge
 }
 
 // Error names the step, the user, the address, the reason and the server. It
@@ -103,15 +101,11 @@ func describe(e *smtp.SMTPError) string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// As gives package diagnose the claims of the token, without its signature.
-// Nothing prints them.
-func (e *Error) As(target any) bool { return e != nil && e.tried.As(target) }
-
 // Temporary is [Temporary] of the reason.
 func (e *Error) Temporary() bool { return Temporary(e.Err) }
 
 func newError(f dial.Failure) error {
-	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err, f.Tried}
+	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err}
 }
 
 // judge is the Judge of a dial.Reporter. 5.7.139 is a switch or a policy in

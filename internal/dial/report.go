@@ -25,8 +25,7 @@ const (
 type Failure struct {
 	Op, Addr, Username string
 	Server             string // as it named itself, "" if it did not
-	Err                error
-	Tried              *Tried // nil if there is no token to judge
+	Err                error  // has a [Tried] in it if there is a token to judge
 }
 
 // Reporter makes the errors of a dialer for one user, and logs them.
@@ -64,7 +63,7 @@ func (r *Reporter) fail(ctx context.Context, op string, err error, server string
 		op, err = step.Op, step.Err
 	}
 	err = After(r.reason(ctx, err, said), first)
-	e := r.New(Failure{op, r.Addr, r.Username, server, tokens.Clean(err, r.Words), tokens.tried()})
+	e := r.New(Failure{op, r.Addr, r.Username, server, tokens.tried(tokens.Clean(err, r.Words))})
 	r.Log(ctx, slog.LevelDebug, "failed", "op", op, "error", e)
 	return e
 }

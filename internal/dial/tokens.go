@@ -22,12 +22,12 @@ func (t Tokens) secrets() *plain.Secrets {
 // Text returns text without the tokens.
 func (t Tokens) Text(text string) string { return t.secrets().Text(text) }
 
-// tried returns the last token, or nil if there is none.
-func (t Tokens) tried() *Tried {
+// tried returns err together with the claims of the last token.
+func (t Tokens) tried(err error) error {
 	if len(t) == 0 {
-		return nil
+		return err
 	}
-	return NewTried(t[len(t)-1])
+	return WithTried(err, t[len(t)-1])
 }
 
 // Clean returns err as it is unless it, or an error that it wraps, shows a

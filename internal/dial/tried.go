@@ -9,25 +9,28 @@ import (
 	"time"
 )
 
-// Tried is the token of a login that failed, as far as it explains why. The
-// errors of the dialers hand it to package diagnose by [errors.As].
+// Tried is the error of a login that failed, together with the token as far as
+// it explains why. Package diagnose finds it by [errors.As]. It has the text of
+// the error that it wraps, and nothing prints the claims.
 type Tried struct {
+	err    error
 	claims *string // behind a pointer, so that fmt cannot reach it
 	at     time.Time
 }
 
-// NewTried returns nil for a token that is no JWT.
-func NewTried(token string) *Tried {
+// WithTried returns err together with the claims of the token, or err as it is
+// if the token is no JWT.
+func WithTried(err error, token string) error {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return nil
+		return err
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || !json.Valid(payload) {
-		return nil
+	payload, invalid := base64.RawURLEncoding.DecodeString(parts[1])
+	if invalid != nil || !json.Valid(payload) {
+		return err
 	}
 	claims := "." + parts[1] + "."
-	return &Tried{&claims, time.Now()}
+	return &Tried{err, &claims, time.Now()}
 }
 
 // Claims returns the token without its header and signature, so that it opens
@@ -37,17 +40,11 @@ func (t *Tried) Claims() string { return *t.claims }
 // At returns when it was tried.
 func (t *Tried) At() time.Time { return t.at }
 
-// As is the method of an error that has t, which may be nil.
-func (t *Tried) As(target any) bool {
-	tried, ok := target.(**Tried)
-	if ok = ok && t != nil; ok {
-		*tried = t
-	}
-	return ok
-}
+// Error returns the text of the error.
+func (t *Tried) Error() string { return t.err.Error() }
 
-// Error makes it one that errors.As looks for.
-func (t *Tried) Error() string { return "dial: a token" }
+// Unwrap returns the error.
+func (t *Tried) Unwrap() error { return t.err }
 
-// Format shows nothing of the claims, whatever the verb.
+// Format shows nothing but the text of the error, whatever the verb.
 func (t Tried) Format(f fmt.State, _ rune) { io.WriteString(f, t.Error()) }

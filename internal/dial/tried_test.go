@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-func TestTried(t *testing.T) {
+func TestWithTried(t *testing.T) {
+	refused := errors.New("refused")
 	payload := base64.RawURLEncoding.EncodeToString([]byte(`{"aud":"PLANTED"}`))
 	for _, row := range []struct{ name, token, claims string }{
 		{"JWT", "e30." + payload + ".PLANTED", "." + payload + "."},
@@ -19,43 +20,27 @@ func TestTried(t *testing.T) {
 		{"empty", "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			tried := NewTried(row.token)
+			err := WithTried(refused, row.token)
+			if !errors.Is(err, refused) || err.Error() != refused.Error() {
+				t.Fatalf("error %v, want %v", err, refused)
+			}
+			tried, ok := errors.AsType[*Tried](fmt.Errorf("wrapped: %w", err))
 			if row.claims == "" {
-				if tried != nil {
-					t.Error(tried.Claims())
+				if ok || err != refused {
+					t.Errorf("error %#v, want it as it was", err)
 				}
 				return
 			}
-			if tried == nil || tried.Claims() != row.claims || tried.At().IsZero() {
+			if !ok || tried.Claims() != row.claims || tried.At().IsZero() {
 				t.Fatalf("%+v", tried)
 			}
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-				for _, value := range []any{tried, *tried, struct{ tried *Tried }{tried}, withTried{tried}} {
+				for _, value := range []any{tried, *tried, struct{ tried *Tried }{tried}} {
 					if text := fmt.Sprintf(verb, value); strings.Contains(text, payload) {
 						t.Errorf("%s shows the claims: %s", verb, text)
 					}
 				}
 			}
 		})
-	}
-}
-
-type notThis struct{ error }
-
-type withTried struct{ tried *Tried }
-
-func (withTried) Error() string        { return "an error" }
-func (e withTried) As(target any) bool { return e.tried.As(target) }
-
-func TestTriedByAs(t *testing.T) {
-	want := NewTried("e30.e30.x")
-	if got, ok := errors.AsType[*Tried](fmt.Errorf("wrapped: %w", withTried{want})); !ok || got != want {
-		t.Errorf("%v, %v", got, ok)
-	}
-	if _, ok := errors.AsType[*Tried](withTried{}); ok {
-		t.Error("none was found")
-	}
-	if _, ok := errors.AsType[*notThis](withTried{want}); ok {
-		t.Error("another error was found")
 	}
 }
