@@ -161,7 +161,7 @@ func noTenant(s *situation) bool { return s.Tenant == "" }
 
 // passes holds for a refusal that says so without a number, as by its HTTP
 // status.
-func passes(s *situation) bool { return s.tokenErr != nil && s.tokenErr.Temporary() }
+func passes(s *situation) bool { return s.tokenErr != nil && s.tokenErr.Retryable() }
 
 // wordless holds for an answer that is not in Entra ID's form.
 func wordless(s *situation) bool {

@@ -19,7 +19,7 @@ var faults = []struct {
 	{"IMAP unavailable", exchangetest.Fault{At: exchangetest.AtIMAP, Command: "AUTHENTICATE", Reply: "{tag} NO Server Unavailable. 15"}, "IMAP login", "unavailable", diagnose.Nobody},
 	{"IMAP throttled", exchangetest.Fault{At: exchangetest.AtIMAP, Command: "NAMESPACE", Reply: "{tag} BAD Request is throttled. Suggested Backoff Time: 89117 milliseconds\n* BYE Connection closed. 14"}, "mailbox", "throttled", diagnose.Nobody},
 	{"IMAP session over", exchangetest.Fault{At: exchangetest.AtIMAP, Command: "NAMESPACE", Reply: "* BYE Session invalidated - AccessTokenExpired", Drop: true}, "mailbox", "session-outlived-token", diagnose.Developer},
-	{"SMTP front end", exchangetest.Fault{At: exchangetest.AtSMTP, Command: "AUTH", Reply: "451 4.7.0 Temporary server error. Please try again later. PRX4"}, "SMTP login", "smtp-temporary", diagnose.Nobody},
+	{"SMTP front end", exchangetest.Fault{At: exchangetest.AtSMTP, Command: "AUTH", Reply: "451 4.7.0 Retryable server error. Please try again later. PRX4"}, "SMTP login", "smtp-temporary", diagnose.Nobody},
 	{"SMTP thread limit", exchangetest.Fault{At: exchangetest.AtSMTP, Command: exchangetest.EndOfMessage, Reply: "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded"}, "message", "too-many-submissions", diagnose.Developer},
 	{"SMTP criteria", exchangetest.Fault{At: exchangetest.AtSMTP, Command: "AUTH", Reply: "535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. Contact your administrator."}, "SMTP login", "policy", diagnose.EntraAdmin},
 	{"Entra ID busy", exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", AADSTS: 90033}, "token", "passing", diagnose.Nobody},

@@ -187,8 +187,7 @@ func (s *situation) readEntra(err error) {
 			s.setWords(e.Error())
 		}
 		s.tokenErr = e
-	}
-	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+	} else if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		s.entra = true
 		s.setWords(cmp.Or(strings.TrimSpace(e.ErrorCode+" "+e.ErrorDescription), e.Error()))
 	}

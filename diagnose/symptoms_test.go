@@ -113,7 +113,7 @@ var symptomRows = []row{
 	{"16 criteria", "535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. Contact your administrator.", diagnose.Subject{}, "policy", nil, diagnose.EntraAdmin},
 	{"17 mechanism", "504 5.7.4 Unrecognized authentication type [ME2PR01CA0084.ausprd01.prod.outlook.com]", diagnose.Subject{}, "mechanism", nil, diagnose.Developer},
 	{"18 no AUTH", "530 5.7.57 Client not authenticated to send mail. [FR5P281CA0041.DEUP281.PROD.OUTLOOK.COM]", diagnose.Subject{}, "not-authenticated", nil, diagnose.Developer},
-	{"19 front end", "451 4.7.0 Temporary server error. Please try again later. PRX4 [AM0PR02CA0134.eurprd02.prod.outlook.com]", diagnose.Subject{}, "smtp-temporary", nil, diagnose.Nobody},
+	{"19 front end", "451 4.7.0 Retryable server error. Please try again later. PRX4 [AM0PR02CA0134.eurprd02.prod.outlook.com]", diagnose.Subject{}, "smtp-temporary", nil, diagnose.Nobody},
 	{"20 logon failure", logonFailure, diagnose.Subject{Flow: diagnose.AppOnly}, "no-mailbox-access", nil, diagnose.ExchangeAdmin},
 	{"21 SendAsDenied", sendAsRefused, diagnose.Subject{Username: adele}, "no-send-as", nil, diagnose.ExchangeAdmin},
 	{"21 5.7.60", "550 5.7.60 SMTP; Client does not have permissions to send as this sender", diagnose.Subject{}, "no-send-as", nil, diagnose.ExchangeAdmin},

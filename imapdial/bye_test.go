@@ -77,8 +77,8 @@ func TestByeReachesTheCaller(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), expired) {
 					t.Errorf("error %v does not say %q", err, expired)
 				}
-				if !imapdial.Expired(err) || !imapdial.Temporary(err) {
-					t.Errorf("Expired %t, Temporary %t, want both", imapdial.Expired(err), imapdial.Temporary(err))
+				if !imapdial.Expired(err) || !imapdial.Retryable(err) {
+					t.Errorf("Expired %t, Retryable %t, want both", imapdial.Expired(err), imapdial.Retryable(err))
 				}
 			})
 		})

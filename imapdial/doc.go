@@ -37,7 +37,7 @@
 // with "* BYE Session invalidated - AccessTokenExpired", and for many other
 // reasons. [Dialer.Keep] opens the next one until its context ends; with
 // [KeepOptions], one Dialer keeps any number of mailboxes. Without Keep,
-// [Temporary], [Throttled], [Refused] and [NotConnected] classify an error.
+// [Retryable], [Throttled], [Refused] and [NotConnected] classify an error.
 //
 // The client's commands take no context. To let one end them:
 //

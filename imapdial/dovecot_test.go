@@ -120,7 +120,7 @@ func TestDovecotIntrospection(t *testing.T) {
 	t.Run("server of the introspection in trouble", func(t *testing.T) {
 		_, err := dial(t, "trouble")
 		t.Log(err)
-		if imapdial.Refused(err) || !imapdial.Temporary(err) {
+		if imapdial.Refused(err) || !imapdial.Retryable(err) {
 			t.Errorf("error %v, want a temporary one", err)
 		}
 	})

@@ -79,11 +79,11 @@ func (e *Error) Error() string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Temporary reports whether the same Dial can succeed later without anyone
+// Retryable reports whether the same Dial can succeed later without anyone
 // changing anything: the network failed, or the server said that it is busy,
 // throttling or going down. False does not mean that the error is final: an
 // unknown error may pass, too.
-func (e *Error) Temporary() bool {
+func (e *Error) Retryable() bool {
 	refusal, ok := reply(e.Err)
 	unrenewed, open := errors.AsType[*dial.Unrenewed](e.Err)
 	switch {
@@ -92,11 +92,11 @@ func (e *Error) Temporary() bool {
 	case ok && transient(refusal):
 		return true
 	case open:
-		return verdict.Temporary(unrenewed.Err)
+		return verdict.Retryable(unrenewed.Err)
 	case ok:
 		return false
 	}
-	return verdict.Temporary(e.Err)
+	return verdict.Retryable(e.Err)
 }
 
 // judge is the Judge of a dial.Reporter. Exchange says "NO AUTHENTICATE failed."

@@ -103,7 +103,7 @@ func ExampleError() {
 	switch {
 	case imapdial.NotConnected(err):
 		fmt.Println("the application may not open this mailbox, or IMAP is off")
-	case errors.As(err, &dialError) && dialError.Temporary():
+	case errors.As(err, &dialError) && dialError.Retryable():
 		fmt.Println("later, perhaps")
 	case err != nil:
 		fmt.Println("somebody has to mend", dialError.Op)
@@ -209,7 +209,7 @@ func ExampleThrottled() {
 // The goodbye of a server is in the error of what was under way.
 func ExampleExpired() {
 	err := error(&imap.Error{Type: imap.StatusResponseTypeBye, Text: "Session invalidated - AccessTokenExpired"})
-	fmt.Println(imapdial.Expired(err), imapdial.Temporary(err), imapdial.Refused(err))
+	fmt.Println(imapdial.Expired(err), imapdial.Retryable(err), imapdial.Refused(err))
 	// Output: true true false
 }
 

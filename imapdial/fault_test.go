@@ -274,7 +274,7 @@ func TestFaultsOfCertificates(t *testing.T) {
 				change(d)
 				_, err := d.Dial(t.Context(), mailbox)
 				fault{op: imapdial.OpTLS}.check(t, err)
-				if e, ok := errors.AsType[*imapdial.Error](err); ok && e.Temporary() {
+				if e, ok := errors.AsType[*imapdial.Error](err); ok && e.Retryable() {
 					t.Errorf("%v is temporary, want not", err)
 				}
 			})
@@ -396,8 +396,8 @@ func TestErrorPredicates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := wrap(test.err)
-			if got := err.Temporary(); got != test.temporary {
-				t.Errorf("Temporary %t, want %t", got, test.temporary)
+			if got := err.Retryable(); got != test.temporary {
+				t.Errorf("Retryable %t, want %t", got, test.temporary)
 			}
 			if got := imapdial.NotConnected(err); got != test.notConnected {
 				t.Errorf("NotConnected %t, want %t", got, test.notConnected)
@@ -409,4 +409,4 @@ func TestErrorPredicates(t *testing.T) {
 type temporaryError bool
 
 func (temporaryError) Error() string     { return "from the source" }
-func (e temporaryError) Temporary() bool { return bool(e) }
+func (e temporaryError) Retryable() bool { return bool(e) }

@@ -167,7 +167,7 @@ func TestReset(t *testing.T) {
 				return new(net.Dialer).DialContext(ctx, network, listener.Addr().String())
 			}
 			_, err = d.Dial(t.Context(), mailbox)
-			if e, ok := errors.AsType[*imapdial.Error](err); !ok || e.Op != stage.op || !e.Temporary() {
+			if e, ok := errors.AsType[*imapdial.Error](err); !ok || e.Op != stage.op || !e.Retryable() {
 				t.Errorf("error %v, want a temporary one of step %q", err, stage.op)
 			}
 		})
@@ -202,7 +202,7 @@ func TestFaultsOfServersTLS(t *testing.T) {
 				d.DialContext = watched.DialContext(mailtest.Script(func(p *mailtest.Peer) { tls.Server(p.Conn, config).Handshake() }).For(t))
 				_, err := d.Dial(t.Context(), mailbox)
 				fault{op: imapdial.OpTLS}.check(t, err)
-				if imapdial.Temporary(err) {
+				if imapdial.Retryable(err) {
 					t.Errorf("%v is temporary, want not", err)
 				}
 				if watched.Closed.Load() != 1 {

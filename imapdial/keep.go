@@ -62,7 +62,7 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 //     not open (see [NotConnected]).
 //   - Addr is malformed, or its host does not exist.
 //   - The TLS handshake, the greeting or the capabilities fail in a way that is
-//     not [Temporary]: the certificate is not trusted, or the server does not
+//     not [Retryable]: the certificate is not trusted, or the server does not
 //     speak IMAP or does not offer XOAUTH2.
 //   - A file that the TokenSource needs cannot be read.
 //
@@ -97,7 +97,7 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 // there is no session. If f returns although the session has not ended, Keep
 // returns as well, with the error of f, or nil. There are two exceptions, after
 // which Keep dials again: the error wraps [ErrDialAgain], or it is an
-// *imap.Error that is [Temporary] or says "not connected". Keep masks a token
+// *imap.Error that is [Retryable] or says "not connected". Keep masks a token
 // that the server has echoed in the error.
 func (d *Dialer) Keep(ctx context.Context, username string, options *KeepOptions, f func(context.Context, *imapclient.Client) error) error {
 	k := newKeeper(d, username, options)
@@ -233,7 +233,7 @@ func wrongServer(e *Error) bool {
 		_, malformed := errors.AsType[*net.AddrError](e)
 		return malformed || ok && name.IsNotFound
 	case OpTLS, OpGreeting, OpStartTLS, OpCapability:
-		return !e.Temporary()
+		return !e.Retryable()
 	}
 	return false
 }

@@ -88,7 +88,7 @@ func newRig(t testing.TB, why trouble) *rig {
 }
 
 // azidentityError is as azidentity.AuthenticationFailedError is without a
-// network: it neither unwraps nor has a method Temporary.
+// network: it neither unwraps nor has a method Retryable.
 type azidentityError struct{ text string }
 
 func (e *azidentityError) Error() string { return e.text }

@@ -31,14 +31,14 @@ func Expired(err error) bool { return means(err, verdict.Expired) }
 // failed to get a fresh token, since the server may accept that one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Temporary()
+	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Retryable()
 }
 
-// Temporary reports whether the same call can succeed later without anyone
+// Retryable reports whether the same call can succeed later without anyone
 // changing anything, perhaps on a new connection: the network failed, or the
 // server said that it is busy, throttling or going down.
-func Temporary(err error) bool {
-	return err != nil && (&Error{Err: err}).Temporary()
+func Retryable(err error) bool {
+	return err != nil && (&Error{Err: err}).Retryable()
 }
 
 // Throttled reports whether the server said "Request is throttled. Suggested

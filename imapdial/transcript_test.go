@@ -74,7 +74,7 @@ type outcome struct {
 	is  func(error) bool
 }
 
-func temporary(err error) bool { return imapdial.Temporary(err) }
+func temporary(err error) bool { return imapdial.Retryable(err) }
 func throttled(err error) bool {
 	wait, ok := imapdial.Throttled(err)
 	return ok && wait > time.Minute

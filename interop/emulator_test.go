@@ -60,7 +60,7 @@ func TestEmulatorDeclinesInBrowser(t *testing.T) {
 		return err
 	}})
 	_, err := source.TokenContext(t.Context())
-	if e, ok := errors.AsType[*tokensource.Error](err); !ok || e.Code != "access_denied" || e.Temporary() {
+	if e, ok := errors.AsType[*tokensource.Error](err); !ok || e.Code != "access_denied" || e.Retryable() {
 		t.Errorf("error %v", err)
 	}
 	if seen := <-end; seen.Title != "The sign-in did not succeed" || !strings.Contains(seen.Text, "access_denied") {

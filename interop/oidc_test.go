@@ -62,7 +62,7 @@ func TestClientCredentialsWithSecret(t *testing.T) {
 
 	config.Credential = tokensource.Secret("wrong")
 	_, err := config.ClientCredentials().Token()
-	if e, ok := errors.AsType[*tokensource.Error](err); !ok || e.Code != "invalid_client" || e.StatusCode != 401 || e.Temporary() {
+	if e, ok := errors.AsType[*tokensource.Error](err); !ok || e.Code != "invalid_client" || e.StatusCode != 401 || e.Retryable() {
 		t.Errorf("error %v", err)
 	}
 	p.wantRequests(t, "token")

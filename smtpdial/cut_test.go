@@ -212,7 +212,7 @@ func TestSenderHearsLastWords(t *testing.T) {
 				if errors.Is(err, smtpdial.ErrUncertain) || replied != (test.code != 0) || replied && reply.Code != test.code {
 					t.Errorf("error %v, want code %d", err, test.code)
 				}
-				if want := test.code != 552; smtpdial.Temporary(err) != want {
+				if want := test.code != 552; smtpdial.Retryable(err) != want {
 					t.Errorf("error %v: temporary is %t, want %t", err, !want, want)
 				}
 			})

@@ -266,7 +266,7 @@ func TestDialRenewsARefusedTokenOnce(t *testing.T) {
 		"source has no other":                {[]string{"stale"}, refusal, false, 1, "stale", true},
 		"switched off for the tenant": {[]string{"stale", "fresh"},
 			"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.", false, 1, "", true},
-		"server in trouble": {[]string{"stale", "fresh"}, "451 4.7.0 Temporary server error. PRX4", false, 1, "", true},
+		"server in trouble": {[]string{"stale", "fresh"}, "451 4.7.0 Retryable server error. PRX4", false, 1, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

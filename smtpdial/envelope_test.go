@@ -77,7 +77,7 @@ func TestSenderRefuses(t *testing.T) {
 	t.Run("a nil TokenSource", func(t *testing.T) {
 		d := &smtpdial.Dialer{DialContext: mailtest.Script(mailtest.Silence).For(t)}
 		err := newSender(d, from).Send(t.Context(), from, []string{to}, []byte(message))
-		if e, ok := errors.AsType[*smtpdial.Error](err); !ok || e.Op != smtpdial.OpToken || !strings.Contains(err.Error(), "TokenSource is nil") || smtpdial.Temporary(err) {
+		if e, ok := errors.AsType[*smtpdial.Error](err); !ok || e.Op != smtpdial.OpToken || !strings.Contains(err.Error(), "TokenSource is nil") || smtpdial.Retryable(err) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -86,7 +86,7 @@ func TestSenderRefuses(t *testing.T) {
 func checkRefused(t *testing.T, err error, want string) {
 	t.Helper()
 	e, ok := errors.AsType[*smtpdial.Error](err)
-	if !ok || e.Op != smtpdial.OpSend || !strings.Contains(err.Error(), want) || smtpdial.Temporary(err) {
+	if !ok || e.Op != smtpdial.OpSend || !strings.Contains(err.Error(), want) || smtpdial.Retryable(err) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 }

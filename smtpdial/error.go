@@ -101,8 +101,8 @@ func describe(e *smtp.SMTPError) string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Temporary is [Temporary] of the reason.
-func (e *Error) Temporary() bool { return Temporary(e.Err) }
+// Retryable is [Retryable] of the reason.
+func (e *Error) Retryable() bool { return Retryable(e.Err) }
 
 func newError(f dial.Failure) error {
 	return &Error{Op(f.Op), f.Addr, f.Username, f.Server, f.Err}

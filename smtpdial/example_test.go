@@ -128,15 +128,15 @@ func ExampleError() {
 }
 
 // A reply of class 4 passes by itself.
-func ExampleTemporary() {
+func ExampleRetryable() {
 	err := error(&smtp.SMTPError{Code: 432, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "STOREDRV.ClientSubmit; sender thread limit exceeded"})
-	fmt.Println(smtpdial.Temporary(err))
+	fmt.Println(smtpdial.Retryable(err))
 	// Output: true
 }
 
 // The exception: Exchange says 430 if a permission is missing.
 func ExampleNotConnected() {
 	err := error(&smtp.SMTPError{Code: 430, EnhancedCode: smtp.EnhancedCode{4, 2, 0}, Message: "STOREDRV; mailbox logon failure"})
-	fmt.Println(smtpdial.NotConnected(err), smtpdial.Temporary(err))
+	fmt.Println(smtpdial.NotConnected(err), smtpdial.Retryable(err))
 	// Output: true false
 }

@@ -111,7 +111,7 @@ var faults = []fault{
 	{"535 of several lines", answer("535-5.7.139 Authentication unsuccessful,", "535 5.7.139 user is locked"), smtpdial.OpAuthenticate, nil,
 		"535 5.7.139 Authentication unsuccessful,\nuser is locked", "5.7.139"},
 	{"504", answer("504 5.7.4 Unrecognized authentication type"), smtpdial.OpAuthenticate, nil, "504 5.7.4 Unrecognized authentication type", ""},
-	{"451", answer("451 4.7.0 Temporary server error. Please try again later. PRX4"), smtpdial.OpAuthenticate, nil, "451 4.7.0 Temporary server error. Please try again later. PRX4", ""},
+	{"451", answer("451 4.7.0 Retryable server error. Please try again later. PRX4"), smtpdial.OpAuthenticate, nil, "451 4.7.0 Retryable server error. Please try again later. PRX4", ""},
 	{"challenge, then 535", secured(func(p *mailtest.Peer, _ string) {
 		p.Say("334 " + encoded(challenge))
 		p.Say("535 5.7.8 after " + fmt.Sprintf("%q", p.Hear()))
@@ -206,7 +206,7 @@ func TestCancel(t *testing.T) {
 }
 
 // The function, the method and what all rooms go by agree.
-func TestTemporary(t *testing.T) {
+func TestRetryable(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		want bool
@@ -234,11 +234,11 @@ func TestTemporary(t *testing.T) {
 			if _, unrenewed := errors.AsType[*dial.Unrenewed](e); unrenewed && smtpdial.Refused(e) {
 				t.Error("taken for a refusal of a fresh token")
 			}
-			if e.Temporary() != test.want || smtpdial.Temporary(test.err) != test.want || smtpdial.Temporary(e) != test.want {
-				t.Errorf("%t, %t, %t, want %t", e.Temporary(), smtpdial.Temporary(test.err), smtpdial.Temporary(e), test.want)
+			if e.Retryable() != test.want || smtpdial.Retryable(test.err) != test.want || smtpdial.Retryable(e) != test.want {
+				t.Errorf("%t, %t, %t, want %t", e.Retryable(), smtpdial.Retryable(test.err), smtpdial.Retryable(e), test.want)
 			}
 			_, replied := errors.AsType[*smtp.SMTPError](test.err)
-			if got := verdict.Temporary(test.err); !replied && !errors.Is(test.err, smtpdial.ErrUncertain) && got != test.want {
+			if got := verdict.Retryable(test.err); !replied && !errors.Is(test.err, smtpdial.ErrUncertain) && got != test.want {
 				t.Errorf("the other rooms say %t", got)
 			}
 		})

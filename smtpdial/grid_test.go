@@ -136,7 +136,7 @@ func TestReset(t *testing.T) {
 			_, err = d.Dial(t.Context(), sender)
 			e, ok := errors.AsType[*smtpdial.Error](err)
 			early := ok && at == "greeting" && e.Op == smtpdial.OpConnect // before connect had returned
-			if !ok || e.Op != stage.op && !early || !e.Temporary() {
+			if !ok || e.Op != stage.op && !early || !e.Retryable() {
 				t.Errorf("error %v, want a temporary one of step %q", err, stage.op)
 			}
 		})
@@ -166,7 +166,7 @@ func TestFaultsOfServersTLS(t *testing.T) {
 				}).For(t))
 				_, err := d.Dial(t.Context(), sender)
 				fault{op: smtpdial.OpTLS}.check(t, err)
-				if smtpdial.Temporary(err) {
+				if smtpdial.Retryable(err) {
 					t.Errorf("%v is temporary, want not", err)
 				}
 				if watched.Closed.Load() != 1 {

@@ -16,7 +16,7 @@ import (
 // TokenSource failed to get one, since the server may accept it.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Temporary()
+	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Retryable()
 }
 
 // NotConnected reports whether err is Exchange's "430 4.2.0 STOREDRV; mailbox
@@ -28,20 +28,20 @@ func NotConnected(err error) bool {
 	return ok && strings.Contains(strings.ToLower(reply.Message), "mailbox logon failure")
 }
 
-// Temporary reports whether the same call can succeed later without anyone
+// Retryable reports whether the same call can succeed later without anyone
 // changing anything, perhaps on a new connection: the network failed, or the
 // server said so with a reply of class 4 such as "432 4.3.2
 // STOREDRV.ClientSubmit; sender thread limit exceeded". It takes the errors of
 // Dial and of Send, and those of commands on the client that Dial returned.
-func Temporary(err error) bool {
+func Retryable(err error) bool {
 	if err == nil || NotConnected(err) || errors.Is(err, ErrUncertain) {
 		return false
 	}
-	if open, ok := errors.AsType[*dial.Unrenewed](err); ok && verdict.Temporary(open.Err) {
+	if open, ok := errors.AsType[*dial.Unrenewed](err); ok && verdict.Retryable(open.Err) {
 		return true // a fresh token may be accepted
 	}
 	if reply, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return reply.Temporary()
 	}
-	return verdict.Temporary(err)
+	return verdict.Retryable(err)
 }

@@ -97,7 +97,7 @@ func (s *Sender) init() {
 // the reply to the message, and three minutes for the server to take 16 KiB of
 // the message.
 //
-// Send tries again after a failure that is [Temporary], with a growing pause:
+// Send tries again after a failure that is [Retryable], with a growing pause:
 // after a reply of class 4, a dial that failed, or a connection that broke or
 // was silent before the message was complete. For one to fifteen seconds after a
 // failed dial, other tries fail with the same error, without dialling.
@@ -124,7 +124,7 @@ func (s *Sender) Send(ctx context.Context, from string, to []string, message []b
 			return nil
 		case ctx.Err() != nil:
 			return after(err, last)
-		case !Temporary(err) || try >= cmp.Or(max(s.MaxTries, 0), DefaultMaxTries):
+		case !Retryable(err) || try >= cmp.Or(max(s.MaxTries, 0), DefaultMaxTries):
 			return err
 		}
 		last = err

@@ -173,13 +173,13 @@ func TestSenderTriesAgain(t *testing.T) {
 	}{
 		"accepted":                          {[]string{accepted}, 0, "", nil, 1},
 		"thread limit, twice":               {[]string{threadLimit, threadLimit, accepted}, 0, "", nil, 3},
-		"class 4, once":                     {[]string{"451 4.7.0 Temporary server error. PRX4", accepted}, 0, "", nil, 2},
+		"class 4, once":                     {[]string{"451 4.7.0 Retryable server error. PRX4", accepted}, 0, "", nil, 2},
 		"421, which closes":                 {[]string{"421 4.3.2 Service not active", accepted}, 0, "", nil, 2},
-		"thread limit, for ever":            {[]string{threadLimit, threadLimit, threadLimit}, 3, "432 4.3.2 STOREDRV", smtpdial.Temporary, 3},
-		"one try is enough":                 {[]string{threadLimit}, 1, "432 4.3.2", smtpdial.Temporary, 1},
+		"thread limit, for ever":            {[]string{threadLimit, threadLimit, threadLimit}, 3, "432 4.3.2 STOREDRV", smtpdial.Retryable, 3},
+		"one try is enough":                 {[]string{threadLimit}, 1, "432 4.3.2", smtpdial.Retryable, 1},
 		"mailbox logon failure":             {[]string{logonFailure}, 0, "430 4.2.0 STOREDRV; mailbox logon failure", smtpdial.NotConnected, 1},
-		"class 5":                           {[]string{sendAsDenied}, 0, "554 5.2.252 SendAsDenied", func(err error) bool { return !smtpdial.Temporary(err) }, 1},
-		"connection lost after the message": {[]string{""}, 0, "may have been sent or not", func(err error) bool { return errors.Is(err, smtpdial.ErrUncertain) && !smtpdial.Temporary(err) }, 1},
+		"class 5":                           {[]string{sendAsDenied}, 0, "554 5.2.252 SendAsDenied", func(err error) bool { return !smtpdial.Retryable(err) }, 1},
+		"connection lost after the message": {[]string{""}, 0, "may have been sent or not", func(err error) bool { return errors.Is(err, smtpdial.ErrUncertain) && !smtpdial.Retryable(err) }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -210,7 +210,7 @@ func TestSenderBacksOff(t *testing.T) {
 		server := newSubmission(t, slices.Repeat([]string{threadLimit}, smtpdial.DefaultMaxTries)...)
 		s := server.Sender(sender)
 		defer s.CloseIdle()
-		if err := sendOne(t.Context(), s); !smtpdial.Temporary(err) {
+		if err := sendOne(t.Context(), s); !smtpdial.Retryable(err) {
 			t.Fatalf("error %v, want the server's last", err)
 		}
 		if len(server.messages) != smtpdial.DefaultMaxTries {

@@ -100,7 +100,7 @@ func TestImplicitTLSWithoutTrust(t *testing.T) {
 		d.TLSConfig = nil
 		_, err := d.Dial(t.Context(), sender)
 		fault{op: smtpdial.OpTLS, says: "certificate"}.check(t, err)
-		if smtpdial.Temporary(err) {
+		if smtpdial.Retryable(err) {
 			t.Errorf("%v is temporary, want not", err)
 		}
 	})
@@ -144,7 +144,7 @@ func TestMailParameters(t *testing.T) {
 				s := newSender(d, sender)
 				err := s.Send(t.Context(), row.from, []string{"b@example.com"}, []byte(messageOnWire))
 				s.CloseIdle()
-				if _, replied := errors.AsType[*smtp.SMTPError](err); replied == row.fails || smtpdial.Temporary(err) {
+				if _, replied := errors.AsType[*smtp.SMTPError](err); replied == row.fails || smtpdial.Retryable(err) {
 					t.Errorf("error %v", err)
 				}
 			})

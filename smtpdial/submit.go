@@ -32,7 +32,7 @@ const (
 // so. A new connection may succeed.
 type broken struct{ error }
 
-func (broken) Temporary() bool { return true }
+func (broken) Retryable() bool { return true }
 func (b broken) Unwrap() error { return b.error }
 
 // submit sends one message. Its error wraps ErrUncertain once the connection

@@ -96,9 +96,9 @@ var outcomes = map[string]struct {
 	reply string
 	is    func(error) bool
 }{
-	"smtp-421-tls-too-old":                 {smtpdial.OpGreeting, "421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [SY6PR01CA0029.ausprd01.prod.outlook.com]", smtpdial.Temporary},
+	"smtp-421-tls-too-old":                 {smtpdial.OpGreeting, "421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [SY6PR01CA0029.ausprd01.prod.outlook.com]", smtpdial.Retryable},
 	"smtp-430-mailbox-logon-failure-2024":  {smtpdial.OpSend, "430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = XXXX281MB3300.DEUP281.PROD.OUTLOOK.COM", smtpdial.NotConnected},
-	"smtp-432-sender-thread-limit":         {smtpdial.OpSend, "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded [Hostname=DM5SPR00MB2471.namprd08.prod.outlook.com]", smtpdial.Temporary},
+	"smtp-432-sender-thread-limit":         {smtpdial.OpSend, "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded [Hostname=DM5SPR00MB2471.namprd08.prod.outlook.com]", smtpdial.Retryable},
 	"smtp-5.7.60-sendas":                   {smtpdial.OpAuthenticate, "550 5.7.60 SMTP; Client does not have permissions to send as this sender", smtpdial.Refused},
 	"smtp-504-unrecognized-auth-type-2025": {smtpdial.OpAuthenticate, "504 5.7.4 Unrecognized authentication type [ME2PR01CA0084.ausprd01.prod.outlook.com 2025-10-09T08:34:00.456Z 08DE05E7CF894786]", smtpdial.Refused},
 	"smtp-530-5.7.57-2024":                 {smtpdial.OpSend, "530 5.7.57 Client not authenticated to send mail. [FR5P281CA0041.DEUP281.PROD.OUTLOOK.COM 2024-10-09T10:39:31.988Z 08DCE8162EC4E3C0]", nil},

@@ -102,8 +102,8 @@ func TestProofForArc(t *testing.T) {
 				}
 				return
 			}
-			if len(host.requests) != 1 || verdict.Temporary(err) {
-				t.Errorf("%d requests, temporary %v", len(host.requests), verdict.Temporary(err))
+			if len(host.requests) != 1 || verdict.Retryable(err) {
+				t.Errorf("%d requests, temporary %v", len(host.requests), verdict.Retryable(err))
 			}
 			checkAllVerbs(t, "error", err)
 		})
@@ -208,7 +208,7 @@ func TestServiceFabric(t *testing.T) {
 			got = nil
 			_, err := managedIdentity(o, vars(other)).TokenContext(t.Context())
 			wantError(t, err, "not the one in IDENTITY_SERVER_THUMBPRINT")
-			if got != nil || verdict.Temporary(err) {
+			if got != nil || verdict.Retryable(err) {
 				t.Error("the header was sent to a server that has another certificate")
 			}
 			checkAllVerbs(t, "error", err)

@@ -22,7 +22,7 @@ import (
 // f is called for each request and must return a JWT that is valid now, perhaps
 // a cached one. It must be safe for concurrent use and return when its context
 // ends. Text that does not have the form of a JWT is not sent. The [*Error]
-// wraps an error of f, which decides whether it is [Error.Temporary].
+// wraps an error of f, which decides whether it is [Error.Retryable].
 //
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
 func Assertion(f func(ctx context.Context) (string, error)) Credential {

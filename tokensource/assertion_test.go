@@ -66,8 +66,8 @@ func TestAssertionThatIsNone(t *testing.T) {
 				source, log := certified(server, test.credential)
 				_, err := source.TokenContext(t.Context())
 				wantError(t, err, test.err)
-				if verdict.Temporary(err) != test.passes {
-					t.Errorf("Temporary() is %v", !test.passes)
+				if verdict.Retryable(err) != test.passes {
+					t.Errorf("Retryable() is %v", !test.passes)
 				}
 				wantRequests(t, server, 0)
 				checkAllVerbs(t, "error", err, test.credential)

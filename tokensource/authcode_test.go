@@ -231,7 +231,7 @@ func TestDeclinedSignIn(t *testing.T) {
 	_, err := server.public().AuthCode(b.options()).Token()
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Code != "access_denied" || e.Suberror != "cancel" || len(e.AADSTS) != 1 || e.AADSTS[0] != 65004 ||
-		e.CorrelationID != "7d5fa1cd-0000-4000-8000-000000000002" || e.TraceID == "" || e.Timestamp.IsZero() || e.Temporary() {
+		e.CorrelationID != "7d5fa1cd-0000-4000-8000-000000000002" || e.TraceID == "" || e.Timestamp.IsZero() || e.Retryable() {
 		t.Errorf("error %#v", err)
 	}
 	checkText(t, e)
@@ -304,7 +304,7 @@ func TestOpenFails(t *testing.T) {
 		return none
 	}}
 	_, err := new(fakeEntra).public().AuthCode(options).Token()
-	if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, none) || e.Temporary() {
+	if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, none) || e.Retryable() {
 		t.Errorf("error %v", err)
 	}
 	if _, err := direct.Get(redirect); err == nil {

@@ -256,7 +256,7 @@ func TestLockThatIsNeverFree(t *testing.T) {
 					t.Errorf("took %v", took)
 				}
 				locked, ok := errors.AsType[*tokencache.Error](err)
-				if user && (!ok || !verdict.Temporary(err) || !strings.Contains(locked.Error(), "another process")) || !user && err != nil {
+				if user && (!ok || !verdict.Retryable(err) || !strings.Contains(locked.Error(), "another process")) || !user && err != nil {
 					t.Errorf("error %v", err)
 				}
 				if !strings.Contains(warnings(log), "another process") {
@@ -351,7 +351,7 @@ func TestSignInThatIsNotStoredYet(t *testing.T) {
 			cache.lock <- struct{}{}
 			return s.show(ctx, code)
 		})
-		if _, err := source.Token(); !verdict.Temporary(err) || !strings.Contains(err.Error(), "another process") {
+		if _, err := source.Token(); !verdict.Retryable(err) || !strings.Contains(err.Error(), "another process") {
 			t.Fatalf("error %v", err)
 		}
 		pass(rememberAtMost)

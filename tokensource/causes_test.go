@@ -69,7 +69,7 @@ func inBubble(t *testing.T, srv *exchangetest.Server, f func(*testing.T, *http.C
 }
 
 // Each number as Entra ID would send it, to an application and to a user's
-// session: whether it is Temporary, whether the user has to act, and how many
+// session: whether it is Retryable, whether the user has to act, and how many
 // requests are made.
 func TestEachCause(t *testing.T) {
 	srv := exchangetest.NewServer()
@@ -182,8 +182,8 @@ func checkRefusal(t *testing.T, err error, code int) {
 	if e.StatusCode != 0 && (e.TraceID == "" || e.CorrelationID == "" || e.Timestamp.IsZero()) {
 		t.Errorf("not all ids that support asks for: %v", err)
 	}
-	if e.Temporary() != (repeat != "once") {
-		t.Errorf("Temporary() is %t", e.Temporary())
+	if e.Retryable() != (repeat != "once") {
+		t.Errorf("Retryable() is %t", e.Retryable())
 	}
 	if user := strings.Contains(who, "user"); errors.Is(err, tokensource.ErrInteractionRequired) != user {
 		t.Errorf("ErrInteractionRequired is %t, and %s has to act", !user, who)

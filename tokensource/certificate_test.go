@@ -243,7 +243,7 @@ func TestDatesOfACertificate(t *testing.T) {
 					wantError(t, err, test.err)
 					if test.err != "" {
 						bad, ok := errors.AsType[*ConfigError](err)
-						if !ok || bad.Remedy == "" || verdict.Temporary(err) || !strings.Contains(bad.Value, "exoauth test, serial abcd") {
+						if !ok || bad.Remedy == "" || verdict.Retryable(err) || !strings.Contains(bad.Value, "exoauth test, serial abcd") {
 							t.Errorf("error %#v", bad)
 						}
 						wantRequests(t, server, 0)
@@ -296,8 +296,8 @@ func TestKeyThatDoesNotSign(t *testing.T) {
 			source, _ := certified(server, Certificate(testChain(), &countingKey{Signer: testKey(), sign: test.sign}, test.options))
 			_, err := source.TokenContext(t.Context())
 			wantError(t, err, test.err)
-			if verdict.Temporary(err) != test.passes {
-				t.Errorf("%s: Temporary() is %v", test.name, !test.passes)
+			if verdict.Retryable(err) != test.passes {
+				t.Errorf("%s: Retryable() is %v", test.name, !test.passes)
 			}
 		})
 	}

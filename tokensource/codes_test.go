@@ -34,8 +34,8 @@ func TestNumbersWithAnotherError(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			test.e.StatusCode = 400
-			if got := test.e.Temporary(); got != test.temporary {
-				t.Errorf("Temporary() is %t", got)
+			if got := test.e.Retryable(); got != test.temporary {
+				t.Errorf("Retryable() is %t", got)
 			}
 			if got := errors.Is(&test.e, ErrInteractionRequired); got != test.user {
 				t.Errorf("ErrInteractionRequired is %t", got)

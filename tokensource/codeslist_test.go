@@ -72,8 +72,8 @@ func TestNumbersMeanWhatTheListSays(t *testing.T) {
 func checkNumber(t *testing.T, row AADSTSRow, code string) {
 	t.Helper()
 	e := &Error{StatusCode: 400, Code: code, AADSTS: []int{row.Number}}
-	if want := row.Repeat == "again" || row.Repeat == "later" || code == "temporarily_unavailable"; e.Temporary() != want {
-		t.Errorf("%q: Temporary() is %t", code, !want)
+	if want := row.Repeat == "again" || row.Repeat == "later" || code == "temporarily_unavailable"; e.Retryable() != want {
+		t.Errorf("%q: Retryable() is %t", code, !want)
 	}
 	if want := strings.Contains(row.Who, "user"); errors.Is(e, ErrInteractionRequired) != want {
 		t.Errorf("%q: ErrInteractionRequired is %t, and %s has to act", code, !want, row.Who)

@@ -170,7 +170,7 @@ func TestLoopOfAnApplication(t *testing.T) {
 	}
 	_, err := e.config.ClientCredentials().TokenContext(t.Context())
 	refusal, ok := errors.AsType[*tokensource.Error](err)
-	if !ok || !refusal.Temporary() || refusal.StatusCode != http.StatusTooManyRequests || refusal.RetryAfter != time.Minute {
+	if !ok || !refusal.Retryable() || refusal.StatusCode != http.StatusTooManyRequests || refusal.RetryAfter != time.Minute {
 		t.Errorf("error %v", err)
 	}
 	if n := e.Hits("token"); n != 4 {

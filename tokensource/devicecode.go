@@ -157,7 +157,7 @@ func (c *client) poll(ctx context.Context, d *device) (*token, error) {
 		case e.Code == "authorization_pending":
 		case e.Code == "slow_down":
 			interval += slowDown
-		case e.Temporary():
+		case e.Retryable():
 			failed = []*Error{e}
 			interval = max(interval, min(2*interval, slowestPoll))
 		default:

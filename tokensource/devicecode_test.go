@@ -122,7 +122,7 @@ func TestDeviceCodeIsRefused(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &fakeEntra{answer: script(answerWith(200, deviceAnswer), pending, badRequest(row.answer))}
 				_, err := server.public().DeviceCode(new(shown).show).Token()
-				if e, ok := errors.AsType[*Error](err); !ok || e.Code != row.code || e.Temporary() {
+				if e, ok := errors.AsType[*Error](err); !ok || e.Code != row.code || e.Retryable() {
 					t.Errorf("error %v", err)
 				}
 				wantRequests(t, server, 3)
@@ -144,7 +144,7 @@ func TestDeviceCodeExpires(t *testing.T) {
 		source := server.public().DeviceCode(s.show)
 		began := time.Now()
 		_, err := source.Token()
-		if e, ok := errors.AsType[*Error](err); !ok || e.Code != "expired_token" || e.Temporary() || !strings.Contains(err.Error(), "nobody signed in") {
+		if e, ok := errors.AsType[*Error](err); !ok || e.Code != "expired_token" || e.Retryable() || !strings.Contains(err.Error(), "nobody signed in") {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(began); took != 15*time.Minute {
@@ -308,7 +308,7 @@ func TestDeviceCodeIsNotShown(t *testing.T) {
 		server := &fakeEntra{answer: answerWith(200, deviceAnswer)}
 		closed := errors.New("terminal closed")
 		_, err := server.public().DeviceCode(func(context.Context, DeviceCode) error { return closed }).Token()
-		if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, closed) || e.Temporary() {
+		if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, closed) || e.Retryable() {
 			t.Errorf("error %v", err)
 		}
 		wantRequests(t, server, 1)

@@ -66,7 +66,7 @@
 //	var e *tokensource.Error
 //	switch {
 //	case errors.Is(err, tokensource.ErrInteractionRequired): // the user has to sign in
-//	case errors.As(err, &e) && e.Temporary(): // try again, after e.RetryAfter
+//	case errors.As(err, &e) && e.Retryable(): // try again, after e.RetryAfter
 //	case errors.As(err, &e): // an administrator has to act, see e.AADSTS
 //	}
 //

@@ -32,7 +32,7 @@ func TestWrongKeyAsksNobody(t *testing.T) {
 		config.Cache = tokencache.Encrypted(inner, keyB)
 		log := logged(config)
 		_, err := config.DeviceCode(s.show).Token()
-		if e, ok := errors.AsType[*tokencache.Error](err); !ok || !strings.Contains(e.Error(), "another key") || verdict.Temporary(err) {
+		if e, ok := errors.AsType[*tokencache.Error](err); !ok || !strings.Contains(e.Error(), "another key") || verdict.Retryable(err) {
 			t.Errorf("error %v", err)
 		}
 		config.Cache = tokencache.Encrypted(inner, keyB, keyA)

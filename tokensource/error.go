@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/exoauth/exoauth/internal/aadsts"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/internal/verdict"
@@ -100,18 +102,25 @@ type Error struct {
 	passes       bool     // the server is documented to answer so for a while
 }
 
-// Unwrap returns e.Err. If other failures led to this one, it returns
-// [errors.Join] of e.Err and them: the failures of the other credentials of
-// [InOrder], and those before a context ended.
-func (e *Error) Unwrap() error {
-	if len(e.also) == 0 {
-		return e.Err
+// Unwrap returns e.Err, and the failures that led to this one: those of the other
+// credentials of [InOrder], and those before a context ended. If the server
+// refused the request, it also returns an [*oauth2.RetrieveError] without a Body,
+// so that code written for package oauth2 finds its error.
+func (e *Error) Unwrap() (all []error) {
+	if e.Err != nil {
+		all = append(all, e.Err)
 	}
-	all := []error{e.Err}
+	if e.Code != "" || e.StatusCode >= http.StatusBadRequest {
+		all = append(all, &oauth2.RetrieveError{
+			Response:         &http.Response{Status: fmt.Sprint(e.StatusCode, " ", http.StatusText(e.StatusCode)), StatusCode: e.StatusCode, Body: http.NoBody},
+			ErrorCode:        e.Code,
+			ErrorDescription: e.Description,
+		})
+	}
 	for _, other := range e.also {
 		all = append(all, other)
 	}
-	return errors.Join(all...)
+	return all
 }
 
 // after returns e, or a copy of it that has the failures before it, too.
@@ -130,28 +139,28 @@ func (e *Error) after(failures ...*Error) *Error {
 // administrator has to assign or enable the user: signing in does not help.
 func (e *Error) Is(target error) bool { return target == ErrInteractionRequired && e.interactive() }
 
-// Temporary reports whether the same request can succeed later, without any
+// Retryable reports whether the same request can succeed later, without any
 // change: the network failed, or Entra ID is busy, throttling or in trouble. Wait
 // for RetryAfter first. If the credential or the Cache failed, its error decides:
-// a network error is temporary, and so is one whose method Temporary() bool
-// returns true. Temporary reports false for an unknown error. With [InOrder], one
-// temporary failure is enough.
+// a network error is retryable, and so is one whose method Retryable() bool or
+// Temporary() bool returns true. Retryable reports false for an unknown error.
+// With [InOrder], one retryable failure is enough.
 //
 // A new federated credential is unknown to Entra ID for some minutes
-// (AADSTS70021, 700211, 700213, 7002137, 7002138). Temporary reports false for
+// (AADSTS70021, 700211, 700213, 7002137, 7002138). Retryable reports false for
 // that, because the answer is the same for one that does not match, which time
 // does not mend.
-func (e *Error) Temporary() bool {
+func (e *Error) Retryable() bool {
 	if errors.Is(e.Err, context.Canceled) {
 		return false
 	}
-	return e.temporary() || slices.ContainsFunc(e.also, (*Error).Temporary)
+	return e.retryable() || slices.ContainsFunc(e.also, (*Error).Retryable)
 }
 
-func (e *Error) temporary() bool {
+func (e *Error) retryable() bool {
 	switch {
 	case e.StatusCode == 0:
-		return verdict.Temporary(e.Err)
+		return verdict.Retryable(e.Err)
 	case e.passes:
 		return true
 	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests, e.StatusCode >= 500:

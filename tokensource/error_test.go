@@ -8,12 +8,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/exoauth/exoauth/internal/verdict"
 )
@@ -32,6 +36,44 @@ func fail(t *testing.T, status int, body string) *Error {
 		t.Fatalf("error %v is no *Error", err)
 	}
 	return e
+}
+
+// A program that asks for the error of package oauth2 finds it, as package oauth2
+// itself returns it.
+func TestErrorIsAnOAuth2Error(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		found  bool
+	}{
+		"refused":                {401, `{"error":"invalid_client","error_description":"AADSTS7000215: wrong","error_codes":[7000215]}`, true},
+		"refused without a code": {503, `busy`, true},
+		"least refusal":          {400, ``, true},
+		"no token in the answer": {200, `{}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(test.status)
+				io.WriteString(w, test.body)
+			}))
+			defer server.Close()
+			theirs := &clientcredentials.Config{ClientID: testClientID, ClientSecret: testSecret, TokenURL: server.URL}
+			_, err := theirs.Token(t.Context())
+			want, _ := errors.AsType[*oauth2.RetrieveError](err)
+			got, ok := errors.AsType[*oauth2.RetrieveError](fail(t, test.status, test.body))
+			if ok != test.found || ok != (want != nil) {
+				t.Fatalf("found %t, in the error of package oauth2 %t; want %t", ok, want != nil, test.found)
+			}
+			if ok && (got.ErrorCode != want.ErrorCode || got.ErrorDescription != want.ErrorDescription ||
+				got.Response.StatusCode != want.Response.StatusCode || got.Response.Status != want.Response.Status) {
+				t.Errorf("got %#v\nwant %#v", got, want)
+			}
+		})
+	}
+	if _, ok := errors.AsType[*oauth2.RetrieveError](&Error{Err: io.EOF}); ok {
+		t.Error("found without an answer")
+	}
 }
 
 func TestErrorOfEntra(t *testing.T) {
@@ -138,7 +180,7 @@ func TestInteractionRequired(t *testing.T) {
 	}
 }
 
-func TestTemporary(t *testing.T) {
+func TestRetryable(t *testing.T) {
 	tests := []struct {
 		name string
 		err  Error
@@ -162,7 +204,7 @@ func TestTemporary(t *testing.T) {
 		{"lockout", Error{StatusCode: 400, AADSTS: []int{50053}}, false},
 	}
 	for _, test := range tests {
-		if got := test.err.Temporary(); got != test.want {
+		if got := test.err.Retryable(); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}

@@ -206,7 +206,7 @@ func ExampleError() {
 	var refusal *tokensource.Error
 	if errors.As(err, &refusal) {
 		fmt.Println(refusal.StatusCode, refusal.Code, refusal.AADSTS)
-		fmt.Println("try again later:", refusal.Temporary())
+		fmt.Println("try again later:", refusal.Retryable())
 		fmt.Println("somebody has to sign in:", errors.Is(err, tokensource.ErrInteractionRequired))
 	}
 	// Output:

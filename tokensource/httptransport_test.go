@@ -120,7 +120,7 @@ func TestProxyThatRefuses(t *testing.T) {
 	config.HTTPClient.Transport = &http.Transport{Proxy: http.ProxyURL(address)}
 	_, err = config.ClientCredentials().TokenContext(t.Context())
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Temporary() || verdict.Temporary(err) || requests != 1 {
+	if !ok || e.Retryable() || verdict.Retryable(err) || requests != 1 {
 		t.Errorf("%d requests, error %v", requests, err)
 	}
 	wantError(t, err, http.StatusText(http.StatusProxyAuthRequired))

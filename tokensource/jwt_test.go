@@ -55,7 +55,7 @@ func TestOnBehalfOfEndsWithTheAssertion(t *testing.T) {
 				pass(time.Until(began.Add(row.lifetime)))
 				for who, s := range map[string]*Source{"the same": source, "a new one": config.OnBehalfOf(assertion)} {
 					_, err := s.Token()
-					if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrInteractionRequired) || e.Temporary() {
+					if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrInteractionRequired) || e.Retryable() {
 						t.Errorf("%s: error %v", who, err)
 					}
 					wantError(t, err, "the assertion expired")

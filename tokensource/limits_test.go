@@ -19,7 +19,7 @@ func TestLimits(t *testing.T) {
 		"sign-in":                         {signInLimit, 15 * time.Minute},
 		"request":                         {requestLimit, 30 * time.Second},
 		"failure, for good":               {rememberTerminal, 5 * time.Second},
-		"failure, that passes":            {rememberTemporary, time.Second},
+		"failure, that passes":            {rememberRetryable, time.Second},
 		"failure, at most":                {rememberAtMost, time.Minute},
 		"Invalidate":                      {clearLimit, 5 * time.Second},
 		"call of a Cache":                 {cacheLimit, 10 * time.Second},

@@ -206,7 +206,7 @@ func TestNobodySignsIn(t *testing.T) {
 	defer cancel()
 	o := AuthCodeOptions{RedirectURL: l.Redirect, Open: func(context.Context, string) error { return nil }}
 	_, err = cl.signInHere(ctx, o, l)
-	if e, ok := errors.AsType[*Error](err); !ok || e.Temporary() || !strings.Contains(err.Error(), "nobody signed in within 15 minutes") {
+	if e, ok := errors.AsType[*Error](err); !ok || e.Retryable() || !strings.Contains(err.Error(), "nobody signed in within 15 minutes") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -230,7 +230,7 @@ func FuzzSignInAnswer(f *testing.F) {
 			return
 		}
 		e, ok := errors.AsType[*Error](err)
-		if !ok || code != "" || e.Temporary() {
+		if !ok || code != "" || e.Retryable() {
 			t.Fatalf("code %q, error %v", code, err)
 		}
 		checkText(t, e)

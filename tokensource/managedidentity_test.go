@@ -266,7 +266,7 @@ func TestRefusalOfEachHost(t *testing.T) {
 			source, log := host.at(ManagedIdentityOptions{}, environment(test.vars))
 			_, err := source.TokenContext(t.Context())
 			e, ok := errors.AsType[*Error](err)
-			if !ok || e.StatusCode != test.status || e.Temporary() || len(host.requests) != 1 {
+			if !ok || e.StatusCode != test.status || e.Retryable() || len(host.requests) != 1 {
 				t.Fatalf("error %#v after %d requests", err, len(host.requests))
 			}
 			for _, text := range test.texts {

@@ -75,10 +75,10 @@ func TestErrorOfAllCredentials(t *testing.T) {
 				if row.aadsts != 0 && (len(e.AADSTS) != 1 || e.AADSTS[0] != row.aadsts) || e.StatusCode != row.status {
 					t.Errorf("AADSTS %v, status %d", e.AADSTS, e.StatusCode)
 				}
-				if e.Temporary() != row.temporary {
-					t.Errorf("temporary %t", e.Temporary())
+				if e.Retryable() != row.temporary {
+					t.Errorf("temporary %t", e.Retryable())
 				}
-				checkAllVerbs(t, "error", err, errors.Unwrap(err))
+				checkAllVerbs(t, "error", err)
 			})
 		})
 	}

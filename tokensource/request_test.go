@@ -105,8 +105,8 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 				t.Fatalf("error %v, followed %v", err, followed)
 			}
 			wantError(t, err, strings.TrimPrefix(elsewhere.URL, "https://"))
-			if strings.Contains(err.Error(), "/login") || e.Temporary() {
-				t.Errorf("%v, temporary %v", err, e.Temporary())
+			if strings.Contains(err.Error(), "/login") || e.Retryable() {
+				t.Errorf("%v, temporary %v", err, e.Retryable())
 			}
 		})
 	}
@@ -213,7 +213,7 @@ func TestTimeLimit(t *testing.T) {
 		began := time.Now()
 		_, err := server.source().Token()
 		e, ok := errors.AsType[*Error](err)
-		if !ok || !e.Temporary() || !errors.Is(err, errTimeout) {
+		if !ok || !e.Retryable() || !errors.Is(err, errTimeout) {
 			t.Errorf("error %v", err)
 		}
 		took := time.Since(began)
@@ -237,7 +237,7 @@ func TestStalledBody(t *testing.T) {
 		config := server.config()
 		config.HTTPClient.Timeout = time.Second
 		_, err := config.ClientCredentials().Token()
-		if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, errTimeout) || e.StatusCode != 200 || !e.Temporary() {
+		if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, errTimeout) || e.StatusCode != 200 || !e.Retryable() {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -275,7 +275,7 @@ func TestAnswerCutShort(t *testing.T) {
 				_, err := server.source().Token()
 				wantError(t, err, `the answer was cut short: `+reason.Error()+`; it begins with "{\"token_type`)
 				wantError(t, err, "HTTP status 400")
-				if e, ok := errors.AsType[*Error](err); !ok || !e.Temporary() || e.RetryAfter != 7*time.Second {
+				if e, ok := errors.AsType[*Error](err); !ok || !e.Retryable() || e.RetryAfter != 7*time.Second {
 					t.Errorf("error %#v", err)
 				}
 				if !errors.Is(err, reason) || strings.Contains(err.Error(), testToken) {
@@ -292,7 +292,7 @@ func TestCertificateIsNotTrusted(t *testing.T) {
 	config.HTTPClient = nil
 	_, err := config.ClientCredentials().TokenContext(t.Context())
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Temporary() || e.StatusCode != 0 {
+	if !ok || e.Retryable() || e.StatusCode != 0 {
 		t.Errorf("error %#v", err)
 	}
 	wantError(t, err, "certificate")
@@ -313,7 +313,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 	_, err = c.request(t.Context(), make(url.Values))
 	e, ok := errors.AsType[*Error](err)
-	if !ok || !e.Temporary() {
+	if !ok || !e.Retryable() {
 		t.Fatalf("error %v", err)
 	}
 	if _, ok := errors.AsType[*net.OpError](err); !ok {

@@ -49,7 +49,7 @@ func (c *client) retry(ctx context.Context, pause pauseFunc, next backoff, reque
 		if e != nil && ctx.Err() != nil { // the error says nothing about the server
 			return nil, e.after(before...)
 		}
-		if err == nil || !verdict.Temporary(err) {
+		if err == nil || !verdict.Retryable(err) {
 			return t, err
 		}
 		wait, again := next(try, err)

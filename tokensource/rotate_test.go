@@ -149,7 +149,7 @@ func (b broken) authenticator(*client) authenticator {
 
 type passingError struct{ error }
 
-func (passingError) Temporary() bool { return true }
+func (passingError) Retryable() bool { return true }
 
 func TestCredentialThatCannotBeUsed(t *testing.T) {
 	sealed := errors.New("the vault is sealed")
@@ -162,12 +162,12 @@ func TestCredentialThatCannotBeUsed(t *testing.T) {
 		config.Credential = broken{err: sealed}
 		_, err := config.ClientCredentials().Token()
 		e, _ := errors.AsType[*Error](err)
-		if e == nil || e.Temporary() || !errors.Is(err, sealed) {
+		if e == nil || e.Retryable() || !errors.Is(err, sealed) {
 			t.Errorf("error %v", err)
 		}
 		config.Credential = broken{err: passingError{sealed}}
 		_, err = config.ClientCredentials().Token()
-		if e, _ := errors.AsType[*Error](err); e == nil || !e.Temporary() {
+		if e, _ := errors.AsType[*Error](err); e == nil || !e.Retryable() {
 			t.Errorf("error %v is not temporary", err)
 		}
 		wantRequests(t, server, 1)

@@ -29,11 +29,20 @@ func checkNoSecret(t *testing.T, where, text string) {
 	}
 }
 
+// checkAllVerbs formats the values, and the errors that they wrap.
 func checkAllVerbs(t *testing.T, where string, values ...any) {
 	t.Helper()
 	for _, value := range values {
 		for _, verb := range verbs {
 			checkNoSecret(t, where+" "+verb, fmt.Sprintf(verb, value))
+		}
+		switch err := value.(type) {
+		case interface{ Unwrap() error }:
+			checkAllVerbs(t, where, err.Unwrap())
+		case interface{ Unwrap() []error }:
+			for _, wrapped := range err.Unwrap() {
+				checkAllVerbs(t, where, wrapped)
+			}
 		}
 	}
 }
@@ -154,9 +163,7 @@ func checkFailure(t *testing.T, server *fakeEntra) {
 		if !ok {
 			t.Fatalf("error %v", err)
 		}
-		for chain := error(e); chain != nil; chain = errors.Unwrap(chain) {
-			checkAllVerbs(t, "error", chain)
-		}
+		checkAllVerbs(t, "error", e)
 		checkAllVerbs(t, "fields", *e, e.Code, e.Suberror, e.Description, e.Claims, e.CorrelationID, e.TraceID, source)
 		checkNoSecret(t, "log", log.String())
 		if !strings.Contains(log.String(), "request failed") {

@@ -38,7 +38,7 @@ const (
 // earlier (refresh_in), the Source does so in the background, and no call waits.
 //
 // A Source remembers a failure for five seconds, or for one second if it is
-// [Error.Temporary]: calls get it at once, and no request is made. That time
+// [Error.Retryable]: calls get it at once, and no request is made. That time
 // doubles with each failure in a row, up to a minute. A longer
 // [Error.RetryAfter] counts instead, up to an hour, or up to five minutes if
 // the response did not come from Entra ID (a proxy's, for example).
@@ -207,7 +207,7 @@ func (s *Source) finish(ctx context.Context, c *call, t *token, err error) {
 // How long a failure is remembered; see Source.
 const (
 	rememberTerminal  = 5 * time.Second
-	rememberTemporary = time.Second
+	rememberRetryable = time.Second
 	rememberAtMost    = time.Minute
 )
 
@@ -223,8 +223,8 @@ func obeyAtMost(err error) time.Duration {
 // held.
 func (s *Source) remember(err error, now time.Time) {
 	hold := rememberTerminal
-	if verdict.Temporary(err) {
-		hold = rememberTemporary
+	if verdict.Retryable(err) {
+		hold = rememberRetryable
 	}
 	hold = min(hold<<min(s.failures, 6), rememberAtMost)
 	hold = max(hold, min(toldToWait(err), obeyAtMost(err)))

@@ -192,7 +192,7 @@ type lockHeld struct{}
 func (lockHeld) Error() string {
 	return fmt.Sprintf("another process has held the lock for %v", lockLimit)
 }
-func (lockHeld) Temporary() bool { return true }
+func (lockHeld) Retryable() bool { return true }
 
 // replaces warns of an entry that is of no use, once: it is read again when it
 // is locked, and again if nobody can replace it, as in Resume.

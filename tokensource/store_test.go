@@ -136,8 +136,8 @@ func TestLockOfAnEntry(t *testing.T) {
 				if took := time.Since(began); took != row.took {
 					t.Errorf("after %v", took)
 				}
-				if err != nil && verdict.Temporary(err) != row.temporary {
-					t.Errorf("Temporary is %t", !row.temporary)
+				if err != nil && verdict.Retryable(err) != row.temporary {
+					t.Errorf("Retryable is %t", !row.temporary)
 				}
 				if row.err == "" && held.Err() != nil {
 					t.Error("the context of the holder has ended")

@@ -142,7 +142,7 @@ func TestExchangeRefuses(t *testing.T) {
 			signIn, answer := beginTest(t, server.config())
 			row.change(&signIn, answer)
 			source, err := server.config().Exchange(t.Context(), signIn, answer)
-			if e, ok := errors.AsType[*Error](err); !ok || source != nil || e.Temporary() {
+			if e, ok := errors.AsType[*Error](err); !ok || source != nil || e.Retryable() {
 				t.Fatalf("error %v", err)
 			}
 			wantError(t, err, row.text)
@@ -181,7 +181,7 @@ func TestExchangeIsNotRepeated(t *testing.T) {
 	server := &fakeEntra{answer: unavailable}
 	signIn, answer := beginTest(t, server.config())
 	_, err := server.config().Exchange(t.Context(), signIn, answer)
-	if e, ok := errors.AsType[*Error](err); !ok || !e.Temporary() {
+	if e, ok := errors.AsType[*Error](err); !ok || !e.Retryable() {
 		t.Errorf("error %v", err)
 	}
 	wantRequests(t, server, 1)

@@ -95,8 +95,8 @@ func (c *cleaned) Unwrap() []error { return c.shown }
 // Is asks the error as it was.
 func (c *cleaned) Is(target error) bool { return errors.Is(c.err, target) }
 
-// Temporary asks the error as it was.
-func (c *cleaned) Temporary() bool { return verdict.Temporary(c.err) }
+// Retryable asks the error as it was.
+func (c *cleaned) Retryable() bool { return verdict.Retryable(c.err) }
 
 // Format shows nothing else, whatever the verb.
 func (c *cleaned) Format(f fmt.State, _ rune) { io.WriteString(f, c.text) }

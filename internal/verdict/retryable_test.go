@@ -19,12 +19,25 @@ import (
 	"golang.org/x/oauth2"
 )
 
-type saysSo bool
+type retryable bool
 
-func (saysSo) Error() string     { return "of itself" }
-func (s saysSo) Temporary() bool { return bool(s) }
+func (retryable) Error() string     { return "of itself" }
+func (r retryable) Retryable() bool { return bool(r) }
 
-func TestTemporary(t *testing.T) {
+type temporary bool
+
+func (temporary) Error() string     { return "of itself" }
+func (t temporary) Temporary() bool { return bool(t) }
+
+// joined is an error of ours that wraps another one.
+type joined struct {
+	retryable
+	err error
+}
+
+func (j joined) Unwrap() error { return j.err }
+
+func TestRetryable(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		want bool
@@ -48,8 +61,11 @@ func TestTemporary(t *testing.T) {
 		"cancelled":                 {context.Canceled, false},
 		"cancelled, of a request":   {&url.Error{Op: "Post", Err: context.Canceled}, false},
 		"a file":                    {&fs.PathError{Op: "open", Err: syscall.ENOENT}, false},
-		"says so":                   {saysSo(true), true},
-		"says no":                   {saysSo(false), false},
+		"retryable":                 {retryable(true), true},
+		"not retryable":             {retryable(false), false},
+		"temporary":                 {temporary(true), true},
+		"not temporary":             {temporary(false), false},
+		"retryable, though refused": {joined{true, &oauth2.RetrieveError{}}, true},
 		"x/oauth2, busy":            {&oauth2.RetrieveError{Response: &http.Response{StatusCode: 503}}, true},
 		"x/oauth2, throttled":       {&oauth2.RetrieveError{Response: &http.Response{StatusCode: 429}}, true},
 		"x/oauth2, refused":         {&oauth2.RetrieveError{Response: &http.Response{StatusCode: 400}}, false},
@@ -57,8 +73,8 @@ func TestTemporary(t *testing.T) {
 		"a proxy that wants a name": {throughProxy(t, http.StatusProxyAuthRequired), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Temporary(test.err); got != test.want {
-				t.Errorf("Temporary(%v) = %t, want %t", test.err, got, test.want)
+			if got := Retryable(test.err); got != test.want {
+				t.Errorf("Retryable(%v) = %t, want %t", test.err, got, test.want)
 			}
 		})
 	}

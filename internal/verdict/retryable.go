@@ -11,15 +11,21 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Temporary reports whether err is known to pass, so that the same call can
-// succeed later: a failure of the network, a time limit, or an error that says
-// of itself that it is temporary. A malformed address, a name that does not
-// exist, a bad certificate, a TLS alert and a proxy's refusal have to be mended
-// first. For an unknown error it reports false, which does not mean that the
-// error is final.
-func Temporary(err error) bool {
+// Retryable reports whether err is known to pass, so that the same call can
+// succeed later: a failure of the network, a time limit, or an error whose
+// method Retryable() bool or Temporary() bool returns true. A malformed address,
+// a name that does not exist, a bad certificate, a TLS alert and a proxy's
+// refusal have to be mended first. For an unknown error it reports false, which
+// does not mean that the error is final.
+func Retryable(err error) bool {
 	if _, certificate := errors.AsType[*tls.CertificateVerificationError](err); certificate || errors.Is(err, context.Canceled) {
 		return false
+	}
+	if ours, ok := errors.AsType[interface {
+		error
+		Retryable() bool
+	}](err); ok && ours.Retryable() {
+		return true
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return !dns.IsNotFound
@@ -35,10 +41,10 @@ func Temporary(err error) bool {
 	if token, ok := errors.AsType[*oauth2.RetrieveError](err); ok { // of a plain oauth2.Config
 		return token.Response != nil && (token.Response.StatusCode >= 500 || token.Response.StatusCode == http.StatusTooManyRequests)
 	}
-	if self, ok := errors.AsType[interface {
+	if other, ok := errors.AsType[interface {
 		error
 		Temporary() bool
-	}](err); ok && self.Temporary() {
+	}](err); ok && other.Temporary() {
 		return true
 	}
 	limit, ok := errors.AsType[net.Error](err)
