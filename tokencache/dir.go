@@ -52,9 +52,13 @@ func Dir(path string) Cache {
 	return &dirCache{dir: path, disk: ctxerr.NewCalls(), locks: make(map[string]*dirLock), rooms: make(map[string]string)}
 }
 
+// A dirCache keeps the value of a key in the file "<key>.token", and its lock in
+// "<key>.lock". A value that is being written, and the room for the next one,
+// are in "<key>.token.<digits>.new", which is renamed to "<key>.token" once it is
+// whole.
 type dirCache struct {
-	dir   string
-	disk  ctxerr.Calls
+	dir   string       // absolute; empty if the path was
+	disk  ctxerr.Calls // bounds the operations that hang
 	hang  func()       // called before each operation; for tests, otherwise nil
 	swept atomic.Int64 // when, in seconds since 1970
 
@@ -74,6 +78,8 @@ const (
 	outlived = 100 * 24 * time.Hour
 )
 
+// isKey reports whether s can be part of a file's name on every system. Keys of
+// others are accepted, as long as they cannot leave the directory.
 func isKey(s string) bool { return len(s) <= 128 && plain.Only(s, plain.Alphanumeric+"_-") }
 
 // ourFile reports whether a file is an entry, or an unfinished one, and its key.
@@ -130,7 +136,9 @@ func (d *dirCache) path(ctx context.Context, key, suffix string) (string, error)
 	return filepath.Join(d.dir, key+suffix), nil
 }
 
-// make makes the directory.
+// make makes the directory for the entry of a key, which is for the error only.
+// A directory that everybody may write to is refused: anybody could put tokens
+// there, or replace a file by a link.
 func (d *dirCache) make(key string) error {
 	err := os.MkdirAll(d.dir, 0o700)
 	if err != nil {
@@ -149,6 +157,7 @@ func (d *dirCache) make(key string) error {
 	return nil
 }
 
+// failed returns the error of an entry whose file or directory cannot be used.
 func (d *dirCache) failed(key, problem string, err error) *Error {
 	remedy := "check that the directory " + d.dir + " is there, and that the disk is not full"
 	if errors.Is(err, fs.ErrPermission) {
@@ -157,6 +166,8 @@ func (d *dirCache) failed(key, problem string, err error) *Error {
 	return &Error{Key: key, Problem: problem, Err: err, Remedy: remedy}
 }
 
+// Get reads the file of the entry. An empty file is what a crash of the machine
+// can leave on some file systems, so it counts as damaged.
 func (d *dirCache) Get(ctx context.Context, key string) ([]byte, error) {
 	path, err := d.path(ctx, key, ".token")
 	if err != nil {
@@ -204,6 +215,7 @@ func readEntry(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxEntry+1))
 }
 
+// Put writes a new file and renames it, and removes outdated files now and then.
 func (d *dirCache) Put(ctx context.Context, key string, value []byte) error {
 	path, err := d.path(ctx, key, ".token")
 	if err != nil {
@@ -303,17 +315,23 @@ func (d *dirCache) sweep(ctx context.Context, now time.Time) {
 	}
 }
 
+// isOld reports whether path is a regular file that was last written before a
+// time. It follows no link.
 func isOld(path string, before time.Time) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.Mode().IsRegular() && info.ModTime().Before(before)
 }
 
+// removeOld removes a file that was last written before a time. An error does
+// not matter: the next sweep finds the file again.
 func removeOld(path string, before time.Time) {
 	if isOld(path, before) {
 		os.Remove(path)
 	}
 }
 
+// Delete removes the file of the entry. Without the lock it leaves unfinished
+// files alone, since another process may be about to rename one.
 func (d *dirCache) Delete(ctx context.Context, key string) error {
 	path, err := d.path(ctx, key, ".token")
 	if err != nil {

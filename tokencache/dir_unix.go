@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// wary opens follow no link and wait for no writer of a pipe.
+// wary is for opening a file that somebody else may have put there: it follows
+// no link, and waits for no writer of a pipe.
 const wary = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // isOwn reports whether a file is the program's user's, or root's.
@@ -18,7 +19,7 @@ func isOwn(info fs.FileInfo) bool {
 	return !ok || stat.Uid == 0 || int(stat.Uid) == os.Geteuid()
 }
 
-// syncDir has the new name of a file survive the end of the machine.
+// syncDir makes the new name of a file survive a crash of the machine.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -25,12 +25,14 @@ type dirLock struct {
 	users int // the holder, and operations under way; guarded by dirCache.mu
 }
 
-// newLock opens for writing, too, without which NFS has no locks.
+// newLock returns the lock of a file, without locking it. It opens for writing, too, without which NFS has no locks.
 func newLock(path string) *flock.Flock {
 	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|wary), flock.SetPermissions(0o600))
 }
 
-// Lock takes the lock of a file that is there for nothing else.
+// Lock takes the lock of a file that is there for nothing else. The lock cannot
+// be lost before unlock, so held is ctx itself. The system frees it when the
+// process dies.
 func (d *dirCache) Lock(ctx context.Context, key string) (held context.Context, unlock func(), err error) {
 	path, err := d.path(ctx, key, ".lock")
 	if err != nil {

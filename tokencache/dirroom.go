@@ -44,6 +44,8 @@ func (d *dirCache) takeRoom(key string) string {
 	return room
 }
 
+// releaseRoom removes the file of a reservation that no Put has used. It waits
+// for a second at most.
 func (d *dirCache) releaseRoom(key string) {
 	room := d.takeRoom(key)
 	if room == "" {

@@ -41,12 +41,15 @@ func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
 	return e
 }
 
+// An encrypted is a Cache whose values are the magic, the id of the key, and the
+// nonce, ciphertext and tag of AES-256-GCM.
 type encrypted struct {
 	plain.Kind
 	cache Cache
 	keys  []*sealer // the first one encrypts
 }
 
+// A lockedEncrypted is an encrypted whose other Cache has locks.
 type lockedEncrypted struct {
 	encrypted
 	Locker
@@ -107,6 +110,7 @@ func bound(id [8]byte, key string) []byte {
 	return append(append([]byte(sealedMagic), id[:]...), key...)
 }
 
+// Get decrypts a value with the key that encrypted it.
 func (e encrypted) Get(ctx context.Context, key string) ([]byte, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
@@ -133,6 +137,7 @@ func (e encrypted) Get(ctx context.Context, key string) ([]byte, error) {
 	return value, nil
 }
 
+// Put encrypts a value with the first key.
 func (e encrypted) Put(ctx context.Context, key string, value []byte) error {
 	if err := e.Check(); err != nil {
 		return err
@@ -146,6 +151,7 @@ func (e encrypted) Put(ctx context.Context, key string, value []byte) error {
 // tag.
 const sealedExtra = sealedHead + 12 + 16
 
+// Reserve makes room for an encrypted value of that size.
 func (e encrypted) Reserve(ctx context.Context, key string, size int) (release func(), err error) {
 	if c, ok := e.cache.(Reserver); ok {
 		return c.Reserve(ctx, key, size+sealedExtra)
@@ -153,6 +159,7 @@ func (e encrypted) Reserve(ctx context.Context, key string, size int) (release f
 	return nil, errors.ErrUnsupported
 }
 
+// Delete removes a value, whatever key encrypted it.
 func (e encrypted) Delete(ctx context.Context, key string) error {
 	if err := e.Check(); err != nil {
 		return err

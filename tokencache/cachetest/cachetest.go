@@ -28,6 +28,10 @@ var patience = 10 * time.Second
 // Run tests a Cache, and its locks if it is a [tokencache.Locker]. Each call of
 // open must return the Cache as another process would open it, on the same
 // storage. Run leaves no entries in it.
+//
+// The subtests are the rules of Cache, Locker and Reserver, one each. Run calls
+// open more than once, and its subtests use the caches that it returns at the
+// same time. A test that waits does so for ten seconds at most.
 func Run(t *testing.T, open func() tokencache.Cache) {
 	tests := map[string]func(*testing.T, func() tokencache.Cache){
 		"Miss":          miss,
@@ -69,6 +73,7 @@ func key(t *testing.T, open func() tokencache.Cache, n int) string {
 	return key
 }
 
+// mustPut stores a value, or ends the test.
 func mustPut(t *testing.T, c tokencache.Cache, key, value string) {
 	t.Helper()
 	if err := c.Put(t.Context(), key, []byte(value)); err != nil {
@@ -76,6 +81,7 @@ func mustPut(t *testing.T, c tokencache.Cache, key, value string) {
 	}
 }
 
+// want checks the value of a key.
 func want(t *testing.T, c tokencache.Cache, key, value string) {
 	t.Helper()
 	if got, err := c.Get(t.Context(), key); err != nil || string(got) != value {
@@ -83,6 +89,7 @@ func want(t *testing.T, c tokencache.Cache, key, value string) {
 	}
 }
 
+// wantMiss checks that a key has no value.
 func wantMiss(t *testing.T, c tokencache.Cache, key string) {
 	t.Helper()
 	if got, err := c.Get(t.Context(), key); !errors.Is(err, tokencache.ErrMiss) {
@@ -90,12 +97,16 @@ func wantMiss(t *testing.T, c tokencache.Cache, key string) {
 	}
 }
 
+// head is how much of a value an error shows.
 func head[T ~string | ~[]byte](s T) T { return s[:min(len(s), 64)] }
 
+// miss tests that Get says ErrMiss of a key without a value.
 func miss(t *testing.T, open func() tokencache.Cache) {
 	wantMiss(t, open(), key(t, open, 1))
 }
 
+// put tests that a value takes the place of the one before it, in this process
+// and in another one.
 func put(t *testing.T, open func() tokencache.Cache) {
 	k := key(t, open, 1)
 	c := open()
@@ -108,6 +119,7 @@ func put(t *testing.T, open func() tokencache.Cache) {
 	want(t, open(), k, "3rd")
 }
 
+// remove tests that Delete removes a value, and that there may be none.
 func remove(t *testing.T, open func() tokencache.Cache) {
 	k := key(t, open, 1)
 	c := open()
@@ -122,6 +134,7 @@ func remove(t *testing.T, open func() tokencache.Cache) {
 	want(t, c, k, "again")
 }
 
+// keys tests that each key has a value of its own.
 func keys(t *testing.T, open func() tokencache.Cache) {
 	c, first, second := open(), key(t, open, 1), key(t, open, 2)
 	mustPut(t, c, first, "1")
@@ -150,6 +163,7 @@ func copies(t *testing.T, open func() tokencache.Cache) {
 	want(t, c, k, "value")
 }
 
+// values tests that any octets come back, up to half a MiB.
 func values(t *testing.T, open func() tokencache.Cache) {
 	c, k := open(), key(t, open, 1)
 	all := make([]byte, 256)
@@ -162,7 +176,7 @@ func values(t *testing.T, open func() tokencache.Cache) {
 	}
 }
 
-// neverTorn reads while others write.
+// neverTorn tests that a value is read whole while others write.
 func neverTorn(t *testing.T, open func() tokencache.Cache) {
 	k := key(t, open, 1)
 	mustPut(t, open(), k, strings.Repeat("a", 20_000))
@@ -195,6 +209,8 @@ func neverTorn(t *testing.T, open func() tokencache.Cache) {
 	}
 }
 
+// endedContext tests that each method returns the error of a context that has
+// ended, and changes nothing.
 func endedContext(t *testing.T, open func() tokencache.Cache) {
 	c, k := open(), key(t, open, 1)
 	mustPut(t, c, k, "value")
@@ -217,6 +233,7 @@ func endedContext(t *testing.T, open func() tokencache.Cache) {
 	want(t, c, k, "value")
 }
 
+// mustLock takes a lock that is free, or ends the test.
 func mustLock(t *testing.T, c tokencache.Cache, key string) (held context.Context, unlock func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -228,6 +245,7 @@ func mustLock(t *testing.T, c tokencache.Cache, key string) (held context.Contex
 	return held, unlock
 }
 
+// wantLocked checks that a lock is not free.
 func wantLocked(t *testing.T, c tokencache.Cache, key string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), blocked)
@@ -240,6 +258,7 @@ func wantLocked(t *testing.T, c tokencache.Cache, key string) {
 	}
 }
 
+// lock tests that one process at a time has the lock, the same one included.
 func lock(t *testing.T, open func() tokencache.Cache) {
 	c, other, k := open(), open(), key(t, open, 1)
 	for range 2 {
@@ -253,6 +272,7 @@ func lock(t *testing.T, open func() tokencache.Cache) {
 	}
 }
 
+// lockOfAnotherKey tests that the locks of two keys are two locks.
 func lockOfAnotherKey(t *testing.T, open func() tokencache.Cache) {
 	first, second := key(t, open, 1), key(t, open, 2)
 	_, unlock := mustLock(t, open(), first)
@@ -261,6 +281,7 @@ func lockOfAnotherKey(t *testing.T, open func() tokencache.Cache) {
 	unlock()
 }
 
+// lockIsWaitedFor tests that Lock waits for the holder, and no longer.
 func lockIsWaitedFor(t *testing.T, open func() tokencache.Cache) {
 	k := key(t, open, 1)
 	_, unlock := mustLock(t, open(), k)
@@ -288,7 +309,8 @@ func lockIsWaitedFor(t *testing.T, open func() tokencache.Cache) {
 	}
 }
 
-// lockExcludes counts in the Cache itself.
+// lockExcludes counts in a value of the Cache: an increment is lost if two
+// holders have the lock at a time.
 func lockExcludes(t *testing.T, open func() tokencache.Cache) {
 	const processes, times = 4, 10
 	k := key(t, open, 1)
@@ -310,6 +332,7 @@ func lockExcludes(t *testing.T, open func() tokencache.Cache) {
 	want(t, open(), k, strings.Repeat("+", processes*times))
 }
 
+// increment makes a value one longer under its lock.
 func increment(ctx context.Context, c tokencache.Cache, key string) error {
 	held, unlock, err := c.(tokencache.Locker).Lock(ctx, key)
 	if err != nil {
@@ -376,6 +399,8 @@ func heldContext(t *testing.T, open func() tokencache.Cache) {
 	}
 }
 
+// reserve tests that a reservation changes no value, and that Put works with it
+// and after it.
 func reserve(t *testing.T, open func() tokencache.Cache) {
 	c, k := open(), key(t, open, 1)
 	held := t.Context()
