@@ -46,7 +46,7 @@ type Dialer struct {
 	Addr string
 
 	// TLSConfig is the TLS configuration, which Dial copies. Nil means the zero
-	// value. An empty ServerName means the host of Addr. The least version is
+	// value. An empty ServerName means the host of Addr. The minimum version is
 	// TLS 1.2.
 	TLSConfig *tls.Config
 
