@@ -189,7 +189,7 @@ func TestDial(t *testing.T) {
 					return None
 				}
 				a.New = func(f Failure) error {
-					if _, err := p.prepared.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
+					if err := p.prepared.SetDeadline(time.Time{}); !errors.Is(err, io.ErrClosedPipe) {
 						t.Errorf("the connection is open: error %v", err)
 					}
 					return f.Err

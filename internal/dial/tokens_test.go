@@ -28,6 +28,12 @@ type silent struct{ err error }
 func (silent) Error() string   { return "it failed" }
 func (s silent) Unwrap() error { return s.err }
 
+// several hides what it wraps.
+type several [2]error
+
+func (several) Error() string     { return "they failed" }
+func (s several) Unwrap() []error { return s[:] }
+
 func TestClean(t *testing.T) {
 	first, last := "planted-token-1", "planted-token-2"
 	both := Tokens{first, last}
@@ -38,19 +44,21 @@ func TestClean(t *testing.T) {
 		want   string // empty for the error as it is
 		shown  []error
 	}{
-		"no error":                {tokens: both},
-		"no token":                {err: words(first)},
-		"nothing to hide":         {tokens: both, err: words("no")},
-		"much, nothing to hide":   {tokens: both, err: words(far)},
-		"the only token":          {tokens: both[:1], err: words("no " + first), want: "no [redacted]", shown: []error{words("no [redacted]")}},
-		"the first token":         {tokens: both, err: words("no " + first), want: "no [redacted]", shown: []error{words("no [redacted]")}},
-		"the last token":          {tokens: both, err: words("no " + last), want: "no [redacted]", shown: []error{words("no [redacted]")}},
-		"in base64":               {tokens: both, err: words("no " + base64.RawStdEncoding.EncodeToString([]byte(first))), want: "no [redacted]", shown: []error{words("no [redacted]")}},
-		"not in the words":        {tokens: both, err: fmt.Errorf("%s: %w", first, words("no")), want: "[redacted]: no", shown: []error{words("no")}},
-		"in what is wrapped":      {tokens: both, err: silent{words(last)}, want: "it failed", shown: []error{words("[redacted]")}},
-		"in the second of two":    {tokens: both, err: silent{errors.Join(errNo, words(last))}, want: "it failed", shown: []error{words("[redacted]")}},
-		"at the end of much":      {tokens: both, err: silent{words(far + last)}, want: "it failed", shown: []error{words(far[:16<<10])}},
-		"at half of what is seen": {tokens: both, err: silent{words(far[:8<<10-5] + last)}, want: "it failed", shown: []error{words(far[:8<<10-5] + "[redacted]")}},
+		"no error":                 {tokens: both},
+		"nothing wrapped":          {tokens: both, err: silent{}},
+		"several, nothing to hide": {tokens: both, err: silent{several{errNo, errHungUp}}},
+		"no token":                 {err: words(first)},
+		"nothing to hide":          {tokens: both, err: words("no")},
+		"much, nothing to hide":    {tokens: both, err: words(far)},
+		"the only token":           {tokens: both[:1], err: words("no " + first), want: "no [redacted]", shown: []error{words("no [redacted]")}},
+		"the first token":          {tokens: both, err: words("no " + first), want: "no [redacted]", shown: []error{words("no [redacted]")}},
+		"the last token":           {tokens: both, err: words("no " + last), want: "no [redacted]", shown: []error{words("no [redacted]")}},
+		"in base64":                {tokens: both, err: words("no " + base64.RawStdEncoding.EncodeToString([]byte(first))), want: "no [redacted]", shown: []error{words("no [redacted]")}},
+		"not in the words":         {tokens: both, err: fmt.Errorf("%s: %w", first, words("no")), want: "[redacted]: no", shown: []error{words("no")}},
+		"in what is wrapped":       {tokens: both, err: silent{words(last)}, want: "it failed", shown: []error{words("[redacted]")}},
+		"in the second of two":     {tokens: both, err: silent{several{errNo, words(last)}}, want: "it failed", shown: []error{words("[redacted]")}},
+		"at the end of much":       {tokens: both, err: silent{words(far + last)}, want: "it failed", shown: []error{words(far[:16<<10])}},
+		"at half of what is seen":  {tokens: both, err: silent{words(far[:8<<10-5] + last)}, want: "it failed", shown: []error{words(far[:8<<10-5] + "[redacted]")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := row.tokens.Clean(row.err, wordsIn)
