@@ -223,3 +223,32 @@ func TestQueueAndDeadlines(t *testing.T) {
 		})
 	}
 }
+
+// A Queue has a timer only for one that waits for the pace.
+func TestQueueKeepsNoTimer(t *testing.T) {
+	for name, row := range map[string]struct {
+		conns, waiting int
+		want           bool
+	}{
+		"nobody waits":               {2, 0, false},
+		"one waits for the pace":     {2, 1, true},
+		"one waits for a connection": {1, 1, false},
+		"nobody waits, or could":     {1, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := &Queue{Conns: row.conns, PerMinute: 1}
+				mine, err := q.Wait(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				mine.Begin()
+				inLine(t.Context(), q, row.waiting, make(chan int, 1))
+				if got := q.wake != nil; got != row.want {
+					t.Errorf("a timer: %t, want %t", got, row.want)
+				}
+				mine.Done()
+			})
+		})
+	}
+}
