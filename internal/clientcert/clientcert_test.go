@@ -236,6 +236,42 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+func TestLeafFirst(t *testing.T) {
+	leaf, other := testCert(), newCert(otherKey())
+	last := newCert(otherKey())
+	for name, row := range map[string]struct{ chain, want []*x509.Certificate }{
+		"first":  {[]*x509.Certificate{leaf, other, last}, []*x509.Certificate{leaf, other, last}},
+		"second": {[]*x509.Certificate{other, leaf, last}, []*x509.Certificate{leaf, other, last}},
+		"last":   {[]*x509.Certificate{other, last, leaf}, []*x509.Certificate{leaf, other, last}},
+		"alone":  {[]*x509.Certificate{leaf}, []*x509.Certificate{leaf}},
+		"none":   {[]*x509.Certificate{other, last}, []*x509.Certificate{other, last}},
+		"empty":  {},
+	} {
+		if got := leafFirst(row.chain, testKey()); !slices.Equal(got, row.want) {
+			t.Errorf("%s: %d certificates in another order", name, len(got))
+		}
+	}
+}
+
+func TestCheckOfAChain(t *testing.T) {
+	for name, row := range map[string]struct {
+		pair    Pair
+		problem string
+	}{
+		"no certificate":      {Pair{Key: testKey()}, "a chain without a certificate"},
+		"nil in place of one": {Pair{Chain: []*x509.Certificate{testCert(), nil}, Key: testKey()}, "a chain without a certificate"},
+		"no key":              {Pair{Chain: []*x509.Certificate{testCert()}}, "a certificate without a private key"},
+	} {
+		if bad := row.pair.Check(); bad == nil || bad.Problem != row.problem {
+			t.Errorf("%s: %+v, want %q", name, bad, row.problem)
+		}
+	}
+	pair := Pair{Chain: []*x509.Certificate{testCert(), newCert(otherKey())}, Key: testKey()}
+	if bad := pair.Check(); bad != nil {
+		t.Errorf("%+v", bad)
+	}
+}
+
 // A second wrong password must not find the first one's error changed.
 func TestPasswordErrorsAreNotShared(t *testing.T) {
 	_, bad := Parse(testFile("aes256.pem"), "")

@@ -20,3 +20,14 @@ func TestBackoff(t *testing.T) {
 		}
 	}
 }
+
+// Both ends of the pause come.
+func TestBackoffEnds(t *testing.T) {
+	seen := make(map[time.Duration]bool)
+	for range 100 {
+		seen[Backoff(1, 2, 2)] = true
+	}
+	if len(seen) != 2 || !seen[1] || !seen[2] {
+		t.Errorf("pauses of %v, want 1 ns and 2 ns", seen)
+	}
+}

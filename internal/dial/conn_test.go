@@ -3,8 +3,10 @@ package dial
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +55,83 @@ func TestContextClosesUntilRelease(t *testing.T) {
 			})
 		})
 	}
+}
+
+// closer is a connection that counts its Closes, each of which takes a second.
+type closer struct {
+	net.Conn
+	begun, done atomic.Int64
+}
+
+func (c *closer) Close() error {
+	c.begun.Add(1)
+	time.Sleep(time.Second)
+	c.done.Add(1)
+	return nil
+}
+
+func (c *closer) dial(context.Context, string, string) (net.Conn, error) { return c, nil }
+
+func TestReleaseWaitsForTheClosing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		inner := new(closer)
+		release := Guard(ctx, inner)
+		cancel()
+		if release() || inner.done.Load() != 1 {
+			t.Errorf("closed %d times, want once before Release", inner.done.Load())
+		}
+	})
+}
+
+// A connection that was closed is left alone when its context ends.
+func TestCloseReleases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		inner := new(closer)
+		conn, err := Dial(ctx, inner.dial, "a:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		cancel()
+		synctest.Wait()
+		if n := inner.begun.Load(); n != 1 {
+			t.Errorf("closed %d times, want once", n)
+		}
+	})
+}
+
+// half is a connection that takes no more than three octets.
+type half struct{ net.Conn }
+
+func (half) Write(p []byte) (int, error) { return min(len(p), 3), nil }
+func (half) Close() error                { return nil }
+
+func TestTaken(t *testing.T) {
+	conn, err := Dial(t.Context(), func(context.Context, string, string) (net.Conn, error) { return half{}, nil }, "a:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int64{1, 2, 2, 3} {
+		io.WriteString(conn, []string{"abc", "", "abcd", "a"}[i])
+		if got := conn.Taken(); got != want {
+			t.Errorf("%d Writes are taken whole after %d, want %d", got, i+1, want)
+		}
+	}
+}
+
+func TestDialOverTCP(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := Dial(t.Context(), nil, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
 }
 
 func TestDialWithoutConnection(t *testing.T) {

@@ -32,6 +32,27 @@ func TestValidityAt(t *testing.T) {
 	}
 }
 
+func TestLasts(t *testing.T) {
+	for name, row := range map[string]struct {
+		left, d time.Duration
+		want    bool
+	}{
+		"as long as demanded":        {ten, ten, true},
+		"a nanosecond less":          {ten - 1, ten, false},
+		"expired, a moment demanded": {0, 1, false},
+		"expired, nothing demanded":  {-time.Second, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				token := &oauth2.Token{Expiry: time.Now().Add(row.left)}
+				if got := lasts(token, row.d); got != row.want {
+					t.Errorf("%t, want %t", got, row.want)
+				}
+			})
+		})
+	}
+}
+
 // plainSource gives the tokens of a list, the last one for ever; token n is
 // named n. It moves on when somebody tells it to.
 type plainSource struct {
@@ -58,7 +79,8 @@ type toldSource struct{ plainSource }
 
 func (s *toldSource) Invalidate(*oauth2.Token) { s.at = min(s.at+1, len(s.left)-1) }
 
-// askedSource is one that can be asked for a token that is valid for d.
+// askedSource is one that can be asked for a token that is valid for d, and
+// gives the last one of the list then.
 type askedSource struct {
 	toldSource
 	d time.Duration
@@ -68,6 +90,7 @@ func (s *askedSource) TokenValidFor(_ context.Context, d time.Duration) (*oauth2
 	if d != s.d {
 		return nil, fmt.Errorf("asked for %v, want %v", d, s.d)
 	}
+	s.at = len(s.left) - 1
 	return s.Token()
 }
 
@@ -93,9 +116,10 @@ func TestAskLasting(t *testing.T) {
 		"there is no next one":          {&toldSource{left(time.Minute)}, ten, "0", true, nil},
 		"the next one fails":            {&toldSource{plainSource{left: []time.Duration{0, 0}, err: gone}}, ten, "", true, gone},
 		"it cannot be told":             {new(left(time.Minute, time.Hour)), ten, "0", false, nil},
-		"it can be asked":               {&askedSource{toldSource{left(time.Hour)}, ten}, ten, "0", false, nil},
-		"it can be asked, and has none": {&askedSource{toldSource{left(ten-1, time.Hour)}, ten}, ten, "0", false, nil},
-		"it can be asked, and need not": {&askedSource{toldSource{left(0)}, 0}, 0, "0", false, nil},
+		"it can be asked":               {&askedSource{toldSource{left(0, time.Hour)}, ten}, ten, "1", false, nil},
+		"it can be asked for a moment":  {&askedSource{toldSource{left(0, time.Hour)}, 1}, 1, "1", false, nil},
+		"it can be asked, and has none": {&askedSource{toldSource{left(time.Hour, ten-1)}, ten}, ten, "1", false, nil},
+		"it can be asked, and need not": {&askedSource{toldSource{left(0, time.Hour)}, ten}, 0, "0", false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -183,7 +207,7 @@ func TestToken(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				start := time.Now()
-				token, err := Token(ctx, row.src, 0)
+				token, err := Token(ctx, row.src, ten)
 				defer time.Sleep(time.Hour) // until the source has answered
 				if !errors.Is(err, row.want) || (err == nil) != (token != nil) || time.Since(start) > time.Minute {
 					t.Errorf("%v, %v after %v; want error %v", token, err, time.Since(start), row.want)

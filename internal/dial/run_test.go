@@ -14,6 +14,7 @@ import (
 
 var (
 	errNo      = errors.New("refused")
+	errFinal   = errors.New("refused for good")
 	errHungUp  = errors.New("hung up")
 	errNetwork = errors.New("no network")
 )
@@ -66,8 +67,11 @@ func (a *attempts) authenticate(token *oauth2.Token) error {
 }
 
 func (a *attempts) judge(err error) Answer {
-	if errors.Is(err, errNo) {
+	switch {
+	case errors.Is(err, errNo):
 		return Renewable
+	case errors.Is(err, errFinal):
+		return Refused
 	}
 	return None
 }
@@ -123,6 +127,8 @@ func TestLoginAfterARefusal(t *testing.T) {
 		"accepted":                         {attempts: attempts{connects: []error{nil}, answers: []error{nil}}, tried: "[stale]", open: 1},
 		"a fresh token is accepted":        {attempts: attempts{connects: []error{nil}, answers: []error{errNo, nil}}, tried: "[stale fresh]", open: 1},
 		"a fresh token is refused":         {attempts: attempts{connects: []error{nil}, answers: []error{errNo, fmt.Errorf("again %w", errNo)}}, tried: "[stale fresh]", is: []error{errNo}, both: true},
+		"refused for good":                 {attempts: attempts{connects: []error{nil}, answers: []error{errFinal}}, tried: "[stale]", is: []error{errFinal}},
+		"a fresh token, refused for good":  {attempts: attempts{connects: []error{nil}, answers: []error{errNo, errFinal}}, tried: "[stale fresh]", is: []error{errFinal, errNo}, both: true},
 		"the connection breaks at once":    {attempts: attempts{connects: []error{nil}, answers: []error{errHungUp}}, tried: "[stale]", is: []error{errHungUp}},
 		"no fresh token":                   {attempts: attempts{connects: []error{nil}, answers: []error{errNo}}, second: second{err: errNetwork}, tried: "[stale]", is: []error{errNo, errNetwork}},
 		"hangs up, second connection":      {attempts: attempts{connects: []error{nil, nil}, answers: []error{errNo, errHungUp, nil}}, tried: "[stale fresh fresh]", open: 1},

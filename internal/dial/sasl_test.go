@@ -34,6 +34,7 @@ func TestSASL(t *testing.T) {
 	for name, row := range map[string]struct {
 		client  client
 		sends   error
+		ahead   string  // that the server has sent and nobody has read
 		replies []Reply // and then the connection breaks
 		wrote   string  // after the command
 		want    []error
@@ -45,6 +46,8 @@ func TestSASL(t *testing.T) {
 		"accepted after that":            {replies: []Reply{challenge, {OK: true, Err: said}}, wrote: encode("sorry"), want: []error{said, errChallenge}},
 		"challenged again after that":    {replies: []Reply{challenge, challenge}, wrote: encode("sorry"), want: []error{said, errChallenge}},
 		"broken after that":              {replies: []Reply{challenge}, wrote: encode("sorry"), want: []error{broken, errChallenge}},
+		"asked, and more has come":       {ahead: "250", replies: []Reply{{Goes: true}, {OK: true}}, wrote: encode("hello again")},
+		"challenged, and more has come":  {ahead: "535", replies: []Reply{challenge, {Err: said}}, want: []error{said, errChallenge}},
 		"a challenge that is not base64": {replies: []Reply{{Goes: true, Challenge: "what?"}}, want: []error{wire.ErrNotBase64}},
 		"nothing that can be sent":       {client: client{broken}, want: []error{broken}},
 		"a command that is not sent":     {sends: broken, want: []error{broken}},
@@ -54,7 +57,10 @@ func TestSASL(t *testing.T) {
 			w := wire.NewConn(struct {
 				io.Reader
 				io.Writer
-			}{strings.NewReader(""), &wrote}, nil)
+			}{strings.NewReader("220\r\n" + row.ahead), &wrote}, nil)
+			if _, err := w.ReadLine(); err != nil {
+				t.Fatal(err)
+			}
 			err := SASL(w, row.client, "secret", func(mech, initial string) error {
 				if mech != "X" || initial != encode("hello") {
 					t.Errorf("sends %q, %q", mech, initial)

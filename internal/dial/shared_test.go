@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,11 +64,13 @@ func TestSharedCache(t *testing.T) {
 func TestDialThatIsLate(t *testing.T) {
 	for name, test := range map[string]struct {
 		early time.Duration
+		err   error
 		late  bool
 	}{
-		"at the deadline":        {0, true},
-		"1 ns before":            {1, false},
-		"well before the others": {time.Second, false},
+		"at the deadline":          {0, os.ErrDeadlineExceeded, true},
+		"1 ns before":              {1, os.ErrDeadlineExceeded, false},
+		"well before the others":   {time.Second, os.ErrDeadlineExceeded, false},
+		"refused, at the deadline": {0, syscall.ECONNREFUSED, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -76,14 +79,37 @@ func TestDialThatIsLate(t *testing.T) {
 				defer cancel()
 				_, err := dial.Dial(ctx, func(context.Context, string, string) (net.Conn, error) {
 					<-time.After(time.Until(deadline) - test.early)
-					return nil, &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
+					return nil, &net.OpError{Op: "read", Err: test.err}
 				}, "a:1")
-				if got := errors.Is(err, context.DeadlineExceeded); got != test.late || !errors.Is(err, os.ErrDeadlineExceeded) {
+				if got := errors.Is(err, context.DeadlineExceeded); got != test.late || !errors.Is(err, test.err) {
 					t.Errorf("error %v, want that of the context: %t", err, test.late)
 				}
 			})
 		})
 	}
+}
+
+// slow is a context that ends a second after its deadline.
+type slow struct {
+	context.Context
+	deadline time.Time
+}
+
+func (s slow) Deadline() (time.Time, bool) { return s.deadline, true }
+
+// A connection that has reached the deadline first waits for the context.
+func TestDialThatIsAheadOfItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := dial.Dial(slow{ctx, start}, func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
+		}, "a:1")
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+			t.Errorf("error %v after %v, want that of the context after a second", err, took)
+		}
+	})
 }
 
 // Many clients of one dialer have one debug writer, such as a bytes.Buffer.

@@ -34,6 +34,9 @@ func TestWithTried(t *testing.T) {
 			if !ok || tried.Claims() != row.claims || tried.At().IsZero() {
 				t.Fatalf("%+v", tried)
 			}
+			if text := fmt.Sprintf("%s, %s", tried, *tried); text != "refused, refused" {
+				t.Errorf("shown as %q, want the text of the error", text)
+			}
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 				for _, value := range []any{tried, *tried, struct{ tried *Tried }{tried}} {
 					if text := fmt.Sprintf(verb, value); strings.Contains(text, payload) {

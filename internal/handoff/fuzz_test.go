@@ -21,6 +21,7 @@ func (c *canned) Write(p []byte) (int, error) { return c.told.Write(p) }
 // what is written one line at the most is swallowed.
 func FuzzConn(f *testing.F) {
 	f.Add([]byte("* PREAUTH\r\n"), []byte("* 3 EX"), []byte("ISTS\r\n"), uint8(3), []byte("EHLO x\r\n"), []byte("NOOP\r\n"))
+	f.Add([]byte("+ "), []byte("* 3 EX"), []byte("ISTS\r\n"), uint8(0), []byte("x\r\n"), []byte("NOOP\r\n"))
 	f.Add([]byte{}, []byte{}, []byte{}, uint8(0), []byte{}, []byte("\n"))
 	f.Fuzz(func(t *testing.T, greeting, rest, live []byte, size uint8, first, second []byte) {
 		inner := new(canned)

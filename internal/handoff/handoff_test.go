@@ -45,6 +45,7 @@ func TestSwallowLine(t *testing.T) {
 		"line in one write":         {[]string{"EHLO me\r\n", "NOOP\r\n"}, "NOOP\r\n", false},
 		"line in pieces":            {[]string{"EHLO ", "me\r", "\n", "NOOP\r\n"}, "NOOP\r\n", false},
 		"two lines in one write":    {[]string{"EHLO me\r\nNOOP\r\n"}, "", true},
+		"one octet after the line":  {[]string{"EHLO me\r\nN"}, "", true},
 		"only the first is dropped": {[]string{"EHLO me\r\n", "EHLO me\r\n"}, "EHLO me\r\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,10 +54,12 @@ func TestSwallowLine(t *testing.T) {
 			var failed error
 			for _, w := range test.writes {
 				n, err := io.WriteString(c, w)
+				want := len(w)
 				if err != nil {
-					failed = err
-				} else if n != len(w) {
-					t.Errorf("wrote %d of %d bytes", n, len(w))
+					failed, want = err, 0
+				}
+				if n != want {
+					t.Errorf("wrote %d bytes of %d, want %d", n, len(w), want)
 				}
 			}
 			if (failed != nil) != test.fails {

@@ -49,6 +49,30 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestParseURL(t *testing.T) {
+	for address, want := range map[string]bool{
+		"":                        true,
+		"http://localhost":        true,
+		"http://localhost:1/a":    true,
+		"http://127.0.0.1:1":      true,
+		"https://localhost":       false,
+		"http://[::1]":            false,
+		"http://example.com":      false,
+		"http://me@localhost":     false,
+		"http://localhost?a=b":    false,
+		"http://localhost?":       false,
+		"http://localhost#a":      false,
+		"http://localhost:a":      false,
+		"localhost":               false,
+		"http://localhost.a:1":    false,
+		"http://127.0.0.1.a.b:80": false,
+	} {
+		if u, ok := ParseURL(address); ok != want || (u != nil) != want {
+			t.Errorf("%q: %v, %t, want %t", address, u, ok, want)
+		}
+	}
+}
+
 // Port 80 is left out of what a browser names.
 func TestHostWithoutItsPort(t *testing.T) {
 	for redirect, want := range map[string]string{"http://localhost:80/": "localhost", "http://127.0.0.1:8080/": "127.0.0.1:8080"} {
@@ -56,6 +80,39 @@ func TestHostWithoutItsPort(t *testing.T) {
 		if got := browserHost(u); got != want {
 			t.Errorf("%s: %s", redirect, got)
 		}
+	}
+}
+
+// The answer is taken, and its page shows the outcome.
+func TestSignIn(t *testing.T) {
+	at, _ := ParseURL("http://127.0.0.1")
+	l, err := Listen(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := l.Serve("state")
+	page := make(chan string, 1)
+	go func() {
+		resp, err := http.Get(l.Redirect + "?state=state&code=planted")
+		if err != nil {
+			page <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		page <- string(text)
+	}()
+	select {
+	case answer := <-answered:
+		if code := answer.Get("code"); code != "planted" {
+			t.Errorf("the code %q", code)
+		}
+	case text := <-page:
+		t.Errorf("no answer, but %s", text)
+	}
+	l.Finish(Outcome{SignedIn: true})
+	if text := <-page; !strings.Contains(text, pageDone.Title) {
+		t.Errorf("page %s", text)
 	}
 }
 
@@ -251,6 +308,18 @@ func serving(t *testing.T, state string) (l *Server, answer func(method, query, 
 		w := httptest.NewRecorder()
 		l.ServeHTTP(w, r)
 		return w
+	}
+}
+
+// Another site may have pointed its name here.
+func TestAnotherHost(t *testing.T) {
+	l, _ := serving(t, "state")
+	for host, want := range map[string]int{"localhost": http.StatusNotFound, "localhost:80": http.StatusMisdirectedRequest, "example.com": http.StatusMisdirectedRequest} {
+		r := httptest.NewRequest(http.MethodGet, "http://"+host+"/another", nil)
+		w := httptest.NewRecorder()
+		if l.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("%s: status %d, want %d", host, w.Code, want)
+		}
 	}
 }
 

@@ -42,6 +42,30 @@ func TestIdle(t *testing.T) {
 	})
 }
 
+// A client whose time is up leaves the others, and nothing is kept of one that
+// is in use or has quit.
+func TestIdleForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			idle        Idle[*client]
+			first, last client
+		)
+		idle.Put(&first)
+		time.Sleep(time.Second)
+		idle.Put(&last)
+		time.Sleep(idleFor - time.Second)
+		if synctest.Wait(); len(idle.clients) != 1 {
+			t.Errorf("%d clients are kept, want the one whose time is not up", len(idle.clients))
+		}
+		if c, _, ok := idle.Get(); c != &last || !ok {
+			t.Errorf("got %v, %t; want the one whose time is not up", c, ok)
+		}
+		if len(idle.clients) != 0 {
+			t.Errorf("%d clients are kept, and one is in use", len(idle.clients))
+		}
+	})
+}
+
 // A client that is put after Close quits, until somebody asks for one.
 func TestIdleAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -84,6 +108,11 @@ func TestOutage(t *testing.T) {
 		outage.Note(down)
 		if outage.Note(nil); outage.Current() != nil {
 			t.Error("it stands after a success")
+		}
+		outage.Note(down)
+		time.Sleep(time.Second)
+		if err := outage.Current(); err != nil {
+			t.Errorf("%v a second after the first one since a success", err)
 		}
 	})
 }

@@ -1,9 +1,15 @@
 package smtpwire
 
 import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/emersion/go-smtp"
+
+	"github.com/exoauth/exoauth/internal/wire"
 )
 
 // What looks like a status code, and is none, stays in the text.
@@ -58,6 +64,60 @@ func TestParseReplyLine(t *testing.T) {
 	} {
 		if code, text, last, ok := parseLine(line); code != row.code || text != row.text || last != row.last || ok != row.ok {
 			t.Errorf("%q: %d, %q, %t, %t", line, code, text, last, ok)
+		}
+	}
+}
+
+func TestReadReply(t *testing.T) {
+	for name, row := range map[string]struct {
+		said  string
+		code  int
+		lines []string
+		err   error
+	}{
+		"a line":               {"250 ok\r\n", 250, []string{"ok"}, nil},
+		"lines":                {"250-a\r\n250-b\r\n250 c\r\n", 250, []string{"a", "b", "c"}, nil},
+		"more than the reply":  {"250 a\r\n250 b\r\n", 250, []string{"a"}, nil},
+		"no reply":             {"hello\r\n", 0, nil, ErrMalformed("hello")},
+		"no reply in a reply":  {"250-a\r\nhello\r\n", 0, nil, ErrMalformed("hello")},
+		"codes that differ":    {"250-a\r\n251 b\r\n", 0, nil, ErrMalformed("251 b")},
+		"codes, third differs": {"250-a\r\n250-b\r\n251 c\r\n", 0, nil, ErrMalformed("251 c")},
+		"secret":               {"planted\r\n", 0, nil, ErrMalformed("[redacted]")},
+		"cut off":              {"250-a\r\n", 0, nil, io.EOF},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := wire.NewConn(bytes.NewBufferString(row.said), nil)
+			w.Mask("planted")
+			r, err := ReadReply(w)
+			if err != row.err || r.Code != row.code || !slices.Equal(r.Lines, row.lines) {
+				t.Errorf("%d %q, %v; want %d %q, %v", r.Code, r.Lines, err, row.code, row.lines, row.err)
+			}
+		})
+	}
+}
+
+func TestErrMalformed(t *testing.T) {
+	if got, want := ErrMalformed(strings.Repeat("x", 201)).Error(), `the server said "`+strings.Repeat("x", 200)+`"`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestReplyErr(t *testing.T) {
+	for said, want := range map[string]smtp.SMTPError{
+		"535 no\r\n":                           {Code: 535, EnhancedCode: smtp.EnhancedCodeNotSet, Message: "no"},
+		"535 5.7.3 no\r\n":                     {Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 3}, Message: "no"},
+		"535-5.7.3 planted\r\n535 5.7.3 b\r\n": {Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 3}, Message: "[redacted]\nb"},
+		"535-5.7.3 a\r\n535 b\x1b[m\r\n":       {Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 3}, Message: "a\nb\ufffd[m"},
+	} {
+		w := wire.NewConn(bytes.NewBufferString(said), nil)
+		w.Mask("planted")
+		r, err := ReadReply(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.Err()
+		if got.Code != want.Code || got.EnhancedCode != want.EnhancedCode || got.Message != want.Message {
+			t.Errorf("%q: %+v, want %+v", said, got, want)
 		}
 	}
 }

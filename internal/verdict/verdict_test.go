@@ -59,6 +59,9 @@ func TestBackoff(t *testing.T) {
 		"suggested backoff time: 5 milliseconds":   5 * time.Millisecond,
 		"Request is throttled.":                    0,
 		text + "soon":                              0,
+		"Backoff Time5 milliseconds":               5 * time.Millisecond,
+		"Backoff Time:   5 milliseconds":           5 * time.Millisecond,
+		"Backoff Time:    5 milliseconds":          0, // too far to belong together
 		text + "86400000 milliseconds":             24 * time.Hour,
 		text + "86400001 milliseconds":             MostBackoff,
 		text + "99999999999999999999 milliseconds": MostBackoff,

@@ -37,6 +37,7 @@ func TestReadLine(t *testing.T) {
 		"empty":                     {"\r\n", "", nil},
 		"end":                       {"", "", io.EOF},
 		"end within a line":         {"a b", "", io.ErrUnexpectedEOF},
+		"end after one byte":        {"a", "", io.ErrUnexpectedEOF},
 		"16 KiB with its end":       {long[:MaxLine-2] + "\r\n", long[:MaxLine-2], nil},
 		"16 KiB and one byte":       {long[:MaxLine-1] + "\r\n", "", ErrLineTooLong},
 		"16 KiB and no end in view": {long, "", ErrLineTooLong},
@@ -47,6 +48,22 @@ func TestReadLine(t *testing.T) {
 				t.Errorf("%d bytes, %v, want %d and %v", len(got), err, len(test.want), test.err)
 			}
 		})
+	}
+}
+
+// stops is a server that must not be read from any more.
+type stops struct{ t *testing.T }
+
+func (s stops) Read([]byte) (int, error) {
+	s.t.Error("read on")
+	return 0, io.EOF
+}
+
+// A line that is too long is not waited for to its end.
+func TestReadLineReadsNoMoreThanALineMayHave(t *testing.T) {
+	server := io.MultiReader(strings.NewReader(strings.Repeat("x", MaxLine)), stops{t})
+	if _, err := NewConn(&stream{Reader: server}, nil).ReadLine(); err != ErrLineTooLong {
+		t.Errorf("error %v, want %v", err, ErrLineTooLong)
 	}
 }
 
@@ -65,8 +82,11 @@ func TestTotal(t *testing.T) {
 		t.Errorf("Skip after 64 KiB: %v, want %v", err, ErrTooMuch)
 	}
 	c.Renew()
-	if err := c.Skip(1); err != io.EOF {
-		t.Errorf("Skip after Renew: %v, want %v", err, io.EOF)
+	if err := c.Skip(MaxTotal + 1); !errors.Is(err, ErrTooMuch) {
+		t.Errorf("Skip of 64 KiB and one after Renew: %v, want %v", err, ErrTooMuch)
+	}
+	if err := c.Skip(MaxTotal); err != io.EOF {
+		t.Errorf("Skip of 64 KiB after Renew: %v, want %v", err, io.EOF)
 	}
 }
 
@@ -185,6 +205,19 @@ func TestTap(t *testing.T) {
 				t.Errorf("shown %q, want %q", out.lines, test.want)
 			}
 		})
+	}
+}
+
+// Without a secret to look for, no more of a long line is shown.
+func TestTapCutsWithoutASecret(t *testing.T) {
+	long := strings.Repeat("x", MaxLine)
+	var out lineRecorder
+	conn := NewConn(new(bytes.Buffer), &out).Tap(&oneByOne{said: strings.NewReader(long + "y\r\n")})
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{long + cut}; !slices.Equal(out.lines, want) {
+		t.Errorf("shown %q, want %q", out.lines, want)
 	}
 }
 
