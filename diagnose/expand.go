@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/exoauth/exoauth/diagnose/internal/pasted"
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
@@ -68,7 +69,7 @@ func (s *situation) evidence(r *rule) string {
 		if !r.shows(line) {
 			continue
 		}
-		if shown = line; !plain.FromClient(line) {
+		if shown = line; !pasted.FromClient(line) {
 			break
 		}
 	}

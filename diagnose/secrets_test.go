@@ -13,6 +13,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/diagnose"
+	"github.com/exoauth/exoauth/diagnose/internal/pasted"
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/internal/mailtest"
 	"github.com/exoauth/exoauth/internal/plain"
@@ -81,7 +82,7 @@ func checkNothingOf(t *testing.T, row mailtest.Pasted, shown string) {
 // What an explanation needs comes through whole.
 func TestPastedHarmless(t *testing.T) {
 	for _, line := range mailtest.Harmless {
-		if shown := plain.Conceal(line); shown != line {
+		if shown := pasted.Conceal(line); shown != line {
 			t.Errorf("%s\nis shown as\n%s", line, shown)
 		}
 		head, _, _ := strings.Cut(strings.Join(strings.Fields(line), " "), "Trace ID:")

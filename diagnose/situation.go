@@ -16,6 +16,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"golang.org/x/oauth2"
 
+	"github.com/exoauth/exoauth/diagnose/internal/pasted"
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
@@ -250,12 +251,12 @@ func (s *situation) setWords(text string) {
 	s.said = clip(text)
 	s.lines, s.lower = nil, nil
 	var servers []string
-	for line := range strings.Lines(plain.Conceal(s.secrets.Text(s.said))) {
+	for line := range strings.Lines(pasted.Conceal(s.secrets.Text(s.said))) {
 		if line = oneLine(line); line == "" {
 			continue
 		}
 		s.lines, s.lower = append(s.lines, line), append(s.lower, strings.ToLower(line))
-		if !plain.FromClient(line) {
+		if !pasted.FromClient(line) {
 			servers = append(servers, line)
 		}
 	}

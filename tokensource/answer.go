@@ -243,7 +243,7 @@ func secretsOf(form url.Values) *plain.Secrets {
 // excerpt returns the first characters of an answer that was not understood,
 // which may be half of one with a token in it.
 func excerpt(secrets *plain.Secrets, body []byte) string {
-	return plain.Head(plain.Conceal(secrets.Text(string(head(body, 16<<10)))), excerptSize)
+	return plain.Head(plain.Opaque(secrets.Text(string(head(body, 16<<10)))), excerptSize)
 }
 
 // oneLine is an error whose text comes from elsewhere, on its way out.

@@ -52,7 +52,7 @@ func TestShortestRuns(t *testing.T) {
 		if row.hidden {
 			want = "the value " + Redacted + " was refused"
 		}
-		if got := Conceal(text); got != want {
+		if got := Opaque(text); got != want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

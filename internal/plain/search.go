@@ -9,7 +9,7 @@ import (
 // A haystack is a text that is searched, with a mask of its hidden octets.
 type haystack struct {
 	text  string
-	hide  mask
+	hide  Mask
 	reads [2]reading // without quoted-printable and, if it may be that, with it
 }
 
@@ -24,7 +24,7 @@ type reading struct {
 
 func newHaystack(text string) *haystack {
 	h := &haystack{text: Head(text, maxText)}
-	h.hide = make(mask, len(h.text))
+	h.hide = make(Mask, len(h.text))
 	h.reads[0] = read(h.text, false)
 	if quotedPrintable(h.text) {
 		h.reads[1] = read(h.text, true)
@@ -57,7 +57,7 @@ func read(text string, printable bool) reading {
 	return r
 }
 
-func (h *haystack) blot() string { return h.hide.blot(h.text) }
+func (h *haystack) blot() string { return h.hide.Blot(h.text) }
 
 // A needle is a secret.
 type needle struct {
@@ -124,12 +124,12 @@ func (n *needle) markLiteral(h *haystack) {
 			return
 		}
 		from += at
-		h.hide.cover(from, from+len(n.secret))
+		h.hide.Cover(from, from+len(n.secret))
 		from += len(n.secret)
 	}
 }
 
-func (r *reading) mark(s *spelling, hide mask) {
+func (r *reading) mark(s *spelling, hide Mask) {
 	found := s.finder(r.octets)
 	last := 0 // octet that is covered, from where to go on so as to leave no gap
 	for i := 0; i+s.piece <= len(r.octets); i++ {
@@ -144,7 +144,7 @@ func (r *reading) mark(s *spelling, hide mask) {
 }
 
 // markBeginning hides the beginning of a secret that the text was cut in.
-func (r *reading) markBeginning(s *spelling, hide mask, end int) {
+func (r *reading) markBeginning(s *spelling, hide Mask, end int) {
 	for n := s.piece - 1; n >= minSecret; n-- {
 		if bytes.HasSuffix(r.octets[:end], []byte(s.octets[:n])) {
 			r.cover(hide, end-n, len(r.octets))
@@ -153,28 +153,6 @@ func (r *reading) markBeginning(s *spelling, hide mask, end int) {
 	}
 }
 
-func (r *reading) cover(hide mask, from, to int) {
-	hide.cover(r.all[from].from, r.all[to-1].to)
-}
-
-// A mask says which octets of a text are hidden.
-type mask []bool
-
-func (m mask) cover(from, to int) {
-	for i := from; i < to; i++ {
-		m[i] = true
-	}
-}
-
-func (m mask) blot(text string) string {
-	var b strings.Builder
-	for i := range len(text) {
-		switch {
-		case !m[i]:
-			b.WriteByte(text[i])
-		case i == 0 || !m[i-1]:
-			b.WriteString(Redacted)
-		}
-	}
-	return b.String()
+func (r *reading) cover(hide Mask, from, to int) {
+	hide.Cover(r.all[from].from, r.all[to-1].to)
 }
