@@ -101,16 +101,20 @@ func (n *naming) mark(line string, hide plain.Mask) {
 
 var (
 	quoted  = expression(`^{quoted}`)
+	noValue = expression(`^(?:\{|{reply})`)
 	lineEnd = expression(`{next}|\s{reply}`)
 	wordEnd = expression(`\s|[{quotes}](?:[\s,;:)\]}>&\\]|$)|{next}`)
 )
 
 // value returns where the value is in what follows a match. An object of JSON is
-// none.
+// none, nor is a reply.
 func (n *naming) value(line string, m []int) (from, to int) {
 	rest := line[m[1]:]
 	if q := quoted().FindStringSubmatchIndex(rest); q != nil {
 		return group(q)
+	}
+	if noValue().MatchString(rest) {
+		return 0, 0
 	}
 	end := wordEnd()
 	if i := 2 * n.find().SubexpIndex("end"); i > 0 && m[i] >= 0 {
@@ -121,9 +125,6 @@ func (n *naming) value(line string, m []int) (from, to int) {
 	}
 	if e := end.FindStringIndex(rest); e != nil {
 		rest = rest[:e[0]]
-	}
-	if strings.HasPrefix(rest, "{") {
-		return 0, 0
 	}
 	return 0, len(rest)
 }

@@ -55,6 +55,7 @@ func TestConceal(t *testing.T) {
 		"value in HTML":                         {`&quot;password&quot;:&quot;a b&quot; x`, `&quot;password&quot;:&quot;·&quot; x`},
 		"value without an end":                  {"\"password\":\"a b\nnext", "\"password\":\"·\nnext"},
 		"value with a reply, in quotes":         {`x password="a 535 5.7.3 b" c`, `x password="·" c`},
+		"reply after a name":                    {"wrong password: 535 5.7.3 no", "wrong password: 535 5.7.3 no"},
 		"value before a reply":                  {"password: a b 535 5.7.3 c", "password: · 535 5.7.3 c"},
 		"answer before a reply":                 {"334 x\nmy secret 535 5.7.3 no", "334 x\n· 535 5.7.3 no"},
 		"flag before a flag of a secret":        {"x -Password -Secret abc", "x -Password -Secret ·"},

@@ -17,8 +17,8 @@ var secrets = []row{
 	{"imaps://«jane:hunter2»@outlook.office365.com:993", expression(`://([^/?#{gap}]+)@`)},
 	{"smtp://«jane:Pa/s#s@w0rd»@smtp.office365.com", // not escaped: after the colon is no port
 		expression(`://((?:[^/?#{gap}]*@)?[^/?#@:\[{gap}]*:\d*[^\d/?#@{gap}][^/?#@{gap}]*[/?#][^{gap}]*)@`)},
-	{"curl -u 'jane:«blue moon»'", expression(`{flag}(?:u|[\w-]*user)(?:\s+|=)(?:"[^":]*:([^"]*)|'[^':]*:([^']*)|[^\s:{quotes}]+:(\S+))`)},
-	{"az login -p «hunter2»", expression(`{flag}a?p(?:\s+|=)(?:[\d:]+(?:\s|$)|{quoted}|([^\s{quotes}-]\S*))`)},
+	{"curl -u 'jane:«blue moon»'", expression(`\B--?(?:u|[\w-]*user)(?:\s+|=)(?:"[^":]*:([^"]*)|'[^':]*:([^']*)|[^\s:{quotes}]+:(\S+))`)},
+	{"az login -p «hunter2»", expression(`\B--?a?p(?:\s+|=)(?:[\d:]+(?:\s|$)|{quoted}|([^\s{quotes}-]\S*))`)},
 	{"ConvertTo-SecureString «hunter2» -AsPlainText", expression(`(?i:SecureString[\s(]+(?:-String\s+)?)(?:{quoted}|([^\s({quotes}-][^\s)]*))`)},
 	{`«"hunter2" »| ConvertTo-SecureString`, expression(`(.*)\|\s*(?i:[\w-]*SecureString)`)},
 	{"machine example.com login jane password «hunter2»", expression(`\blogin\s+\S+\s+password\s+(\S+)|^[\s{quotes}]*password\s+(\S+)\s*$`)},
@@ -66,7 +66,6 @@ var logins = []row{
 var parts = map[string]string{
 	"quotes": "\"'`",
 	"gap":    `\s{quotes}<>`,
-	"flag":   `\B--?`,
 	"header": `(?i:authorization|cookie)`,
 	// name is the name of a value, and is what stands between them. A line that
 	// sets a variable begins with start.
