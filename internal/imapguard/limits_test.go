@@ -76,7 +76,9 @@ func TestLimitsOfAResponse(t *testing.T) {
 		"content, not of a FETCH":    {Limits{String: 4}, "", "* METADATA (/a] " + literal(5), "* METADATA (/a] {5}\r", "String"},
 		"content, without a number":  {Limits{String: 4}, "", "* FETCH (BODY[] " + literal(5), "* FETCH (BODY[] {5}\r", "String"},
 		"content, after a word":      {Limits{String: 4}, "", "* 1 FETCH (BODY[] NIL UID " + literal(5), "* 1 FETCH (BODY[] NIL UID {5}\r", "String"},
+		"quotes after a section":     {Limits{String: 4}, `* 1 FETCH (BODY[]"xxxx")` + "\r\n", `* 1 FETCH (BODY[]"xxxxx"`, `* 1 FETCH (BODY[]"xxxx`, "String"},
 		"number before OK":           {Limits{String: 4}, "* 5 OK see {99}\r\n", "* 5 LIST {99}\r\n", "* 5 LIST {99}\r", "String"},
+		"word of eight letters":      {Limits{String: 4}, "* PREAUTH( {99}\r\n", "* PREAUTHX {99}\r\n", "* PREAUTHX {99}\r", "String"},
 		"OK without a space":         {Limits{String: 4}, "* OK( {99}\r\n", "* OKAY( {99}\r\n", "* OKAY( {99}\r", "String"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -43,6 +43,7 @@ func TestWatcher(t *testing.T) {
 		"after two literals":                     {"* X {1}\r\na {2}\r\n* {0}\r\n\r\n" + bye + "\r\n", []string{bye}},
 		"literal of nothing":                     {"* X {0}\r\n* BYE fake\r\n", nil},
 		"status that ends like a literal":        {"* OK see {7}\r\n" + bye + "\r\n", []string{bye}},
+		"goodbye that ends like a literal":       {"* BYE see {7}\r\n" + bye + "\r\n", []string{"* BYE see {7}", bye}},
 		"tagged status that ends like a literal": {"T1 NO see {7}\r\n" + bye + "\r\n", []string{bye}},
 		"continuation that ends like a literal":  {"+ see {7}\r\n" + bye + "\r\n", []string{bye}},
 		"continuation that says OK":              {bye + "\r\n+ OK go on\r\n", []string{bye}},
