@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -124,8 +125,10 @@ func TestAssertionFileForNobody(t *testing.T) {
 	}
 }
 
-// A file is read whole up to the limit, and is closed.
+// A file is read whole up to the limit, and is closed, not left to the garbage
+// collector.
 func TestReadFile(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	path := filepath.Join(t.TempDir(), "file")
 	for n, good := range map[int]bool{0: true, 1 << 20: true, 1<<20 + 1: false} {
 		if err := os.WriteFile(path, make([]byte, n), 0o600); err != nil {

@@ -377,3 +377,33 @@ func TestRoomIsMadeAfterATokenThatWasNotStored(t *testing.T) {
 		want(t, source, 2)
 	})
 }
+
+// A token that is stored late stays in the entry while the next one is asked
+// for.
+func TestRoomKeepsATokenThatWasNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &fakeEntra{answer: script(rotate, unavailable)}
+		config, cache := server.public(), newLockingCache()
+		config.Cache = cache
+		source := config.RefreshToken(testRefresh)
+		puts := 0
+		cache.put = func(context.Context, string) error {
+			if puts++; puts > 1 {
+				return errors.New("no space left")
+			}
+			return nil
+		}
+		if _, err := source.Token(); err == nil {
+			t.Fatal("no error")
+		}
+		cache.put = nil
+		pass(hour - time.Minute) // it is still valid, but to be renewed
+		source.Token()
+		if got := cache.only(t); got.AccessToken != tokenNumber(1) || got.RefreshToken != refreshNumber(1) {
+			t.Errorf("stored %q and %q, want those of request 1", got.AccessToken, got.RefreshToken)
+		}
+		if server.requests() < 2 {
+			t.Error("no other one was asked for")
+		}
+	})
+}

@@ -164,6 +164,7 @@ func TestSentTokens(t *testing.T) {
 		"two that take turns":          {2, 1000, time.Minute, 2},
 		"as many as are kept":          {maxSent, 1000, time.Second, maxSent},
 		"one more":                     {maxSent + 1, 1000, time.Second, maxSent},
+		"one more, for the first time": {maxSent + 1, maxSent + 1, time.Second, maxSent},
 		"at the end of an exchange":    {1000, 1000, maxExchange, 2},
 		"just after the exchange's":    {1000, 1000, maxExchange + 1, 1},
 		"before the first one is sent": {1, 0, 0, 0},

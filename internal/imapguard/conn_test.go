@@ -113,6 +113,11 @@ func TestSilence(t *testing.T) {
 			s.say("A OK\r\n")
 			s.say("B OK\r\n")
 		}, never},
+		"long command, answered": {func(s *session) {
+			s.listen()
+			s.do("A APPEND x {40000+}\r\n" + strings.Repeat("x", 40000) + "\r\n")
+			s.say("A OK\r\n")
+		}, never},
 		"idles":                           {func(s *session) { s.listen(); s.do("A IDLE\r\n"); s.say("+ idling\r\n") }, never},
 		"idled, and is not let go":        {func(s *session) { s.listen(); s.do("A IDLE\r\n"); s.say("+ idling\r\n"); s.do("DONE\r\n") }, 10 * time.Minute},
 		"something said, not tagged":      {func(s *session) { s.listen(); s.do("DONE\r\n"); s.say("* 3 EXISTS\r\n") }, 10 * time.Minute},
@@ -236,15 +241,52 @@ func TestCloseDoesNotWait(t *testing.T) {
 
 // Nothing is left of a session that was closed.
 func TestCloseStopsTheAlarm(t *testing.T) {
+	for name, play := range map[string]func(*session){
+		"of an answer": func(s *session) { s.do("A NOOP\r\n") },
+		"of a goodbye": func(s *session) { s.say("* BYE\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := guard(t, Limits{})
+				s.listen()
+				play(s)
+				s.Close()
+				<-s.done
+				time.Sleep(time.Hour)
+				if s.broken != 0 || len(s.ended) != 0 {
+					t.Errorf("broken %d times after Close, ended by %v", s.broken, s.ended)
+				}
+			})
+		})
+	}
+}
+
+// A server that stays after its goodbye is left, though nobody reads on.
+func TestGoodbyeThatNobodyReadsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := guard(t, Limits{})
-		s.listen()
-		s.do("A NOOP\r\n")
+		s.say("* BYE\r\n")
+		s.Read(make([]byte, 100))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if s.broken != 1 || len(s.ended) != 1 {
+			t.Errorf("broken %d times, ended by %v, want once by the goodbye", s.broken, s.ended)
+		}
+	})
+}
+
+// vague is a connection that ends in the same way whoever has closed it.
+type vague struct{ net.Conn }
+
+func (vague) Read([]byte) (int, error) { return 0, io.EOF }
+
+func TestReadAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := guard(t, Limits{})
+		s.Config.Conn.Conn = vague{s.Config.Conn.Conn}
 		s.Close()
-		<-s.done
-		time.Sleep(time.Hour)
-		if s.broken != 0 || len(s.ended) != 0 {
-			t.Errorf("broken %d times after Close, ended by %v", s.broken, s.ended)
+		if _, err := s.Read(make([]byte, 1)); err != net.ErrClosed {
+			t.Errorf("error %v, want %v", err, net.ErrClosed)
 		}
 	})
 }
@@ -252,15 +294,14 @@ func TestCloseStopsTheAlarm(t *testing.T) {
 func TestExceeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := guard(t, Limits{Response: 10})
-		s.listen()
-		s.say("* OK more than ten")
-		<-s.done
-		if s.read.Error() != "too much: Response" || len(s.ended) != 1 || s.ended[0] != s.read {
-			t.Errorf("error %v, ended by %v", s.read, s.ended)
+		for _, want := range []int{10, 0, 0} { // octets that pass
+			s.say("* OK more than ten")
+			if n, err := s.Read(make([]byte, 100)); n != want || err == nil || err.Error() != "too much: Response" {
+				t.Errorf("read %d octets, %v, want %d and the error of the limit", n, err, want)
+			}
 		}
-		s.say("* OK")
-		if n, err := s.Read(make([]byte, 10)); n != 0 || err.Error() != "too much: Response" {
-			t.Errorf("read %d octets, %v, want the error for good", n, err)
+		if len(s.ended) != 1 || s.ended[0].Error() != "too much: Response" {
+			t.Errorf("ended by %v", s.ended)
 		}
 	})
 }
@@ -304,6 +345,12 @@ func TestReadDeadline(t *testing.T) {
 		time.AfterFunc(time.Hour, func() { io.WriteString(s.server, "*") })
 		if _, err := s.Read(p); err != nil {
 			t.Errorf("without a deadline: %v", err)
+		}
+		s.SetReadDeadline(time.Now().Add(1))
+		time.Sleep(time.Second)
+		start = time.Now()
+		if _, err := s.Read(p); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 1 {
+			t.Errorf("with a nanosecond: error %v after %v", err, time.Since(start))
 		}
 		for _, passed := range []time.Duration{time.Second, 0} {
 			s.SetReadDeadline(time.Now().Add(-passed))
@@ -364,15 +411,16 @@ func TestFate(t *testing.T) {
 		broken error
 		want   error
 	}{
-		"nothing was closed":       {func(*session) {}, nil, nil},
-		"the client cannot go on":  {func(*session) {}, parse, parse},
-		"the client closes":        {func(s *session) { s.Close(); s.Read(nil) }, nil, ErrGaveUp},
-		"its user closes":          {func(s *session) { s.Close(); s.Read(nil) }, net.ErrClosed, nil},
-		"its user logs out":        {func(s *session) { s.do("A LOGOUT\r\n"); s.Close(); s.Read(nil) }, nil, nil},
-		"Keep closes":              {func(s *session) { s.Shut(); s.Read(nil) }, nil, nil},
-		"Keep closes, after it":    {func(s *session) { s.Close(); s.Shut(); s.Read(nil) }, nil, ErrGaveUp},
-		"the end was told":         {func(s *session) { s.End(parse); s.Close(); s.Read(nil) }, nil, nil},
-		"closed, and not read yet": {func(s *session) { s.Close() }, parse, parse},
+		"nothing was closed":          {func(*session) {}, nil, nil},
+		"the client cannot go on":     {func(*session) {}, parse, parse},
+		"the client closes":           {func(s *session) { s.Close(); s.Read(nil) }, nil, ErrGaveUp},
+		"its user closes":             {func(s *session) { s.Close(); s.Read(nil) }, net.ErrClosed, nil},
+		"its user logs out":           {func(s *session) { s.do("A LOGOUT\r\n"); s.Close(); s.Read(nil) }, nil, nil},
+		"Keep closes":                 {func(s *session) { s.Shut(); s.Read(nil) }, nil, nil},
+		"Keep closes, after it":       {func(s *session) { s.Close(); s.Shut(); s.Read(nil) }, nil, ErrGaveUp},
+		"the server closed, not kept": {func(s *session) { s.Ended = nil; s.server.Close(); s.Read(nil) }, nil, nil},
+		"the end was told":            {func(s *session) { s.End(parse); s.Close(); s.Read(nil) }, nil, nil},
+		"closed, and not read yet":    {func(s *session) { s.Close() }, parse, parse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
