@@ -267,7 +267,7 @@ func TestCommands(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	sender := diagnose.ExplainLine(sendAsRefused, diagnose.Subject{Username: adele, Token: userToken(nil), Now: now})
-	if got, want := texts(sender[0])[0], "Add-RecipientPermission -Identity invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs"; got != want {
+	if got, want := texts(sender[0])[0], "Add-RecipientPermission -Identity invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs -Confirm:$false"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

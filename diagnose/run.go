@@ -150,5 +150,5 @@ func (r *run) skip(name, reason string) {
 func (r *run) words(err error) string {
 	s := newSituation(Subject{Token: r.token})
 	s.read(err)
-	return excerpt(s.words)
+	return excerpt(s.words, 0)
 }
