@@ -104,7 +104,10 @@ func networkTrouble(s *situation) bool {
 	return s.seen[dnsFailed] || s.seen[connectFailed] || s.seen[timedOut] || s.seen[certUnknown]
 }
 
-func timeout(s *situation) bool { return s.seen[timedOut] }
+// nearer holds if the text has a reason that a failure to connect had.
+func nearer(s *situation) bool {
+	return s.seen[timedOut] || s.seen[certUnknown] || s.seen[dnsFailed] || s.seen[notTLS]
+}
 
 // unanswered holds for a host that does not answer.
 func unanswered(s *situation) bool { return s.seen[connectFailed] || s.seen[timedOut] }
@@ -138,7 +141,7 @@ func noReason(s *situation) bool { return bareRefusal.MatchString(s.text) }
 var bareRefusal = regexp.MustCompile(`5\.7\.139 authentication unsuccessful(?: ?\[|[.'"]|$)`)
 
 // login is a mechanism that a client names as it uses it.
-var login = regexp.MustCompile(`\b(?:authenticate|auth)[ :]+(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
+var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth)[ :]+(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
 
 // sentPassword holds if the last mechanism that the client used takes a
 // password. The list of those that the server offers is none.
@@ -148,8 +151,8 @@ func sentPassword(s *situation) bool {
 	}
 	last := ""
 	for _, m := range login.FindAllStringSubmatchIndex(s.text, -1) {
-		before, after := strings.TrimRight(s.text[:m[0]], " "), s.text[m[1]:]
-		if strings.HasSuffix(before, "250") || strings.HasSuffix(before, "250-") || offers.MatchString(after) {
+		before, after := strings.TrimRight(s.text[:m[0]+1], " -"), s.text[m[1]:]
+		if strings.HasSuffix(before, "250") || offers.MatchString(after) {
 			continue
 		}
 		last = s.text[m[2]:m[3]]
@@ -176,8 +179,11 @@ func noGUID(s *situation) bool {
 		named = m[1]
 	}
 	named = strings.TrimSpace(named)
-	return len(named) > 2 && !guid.MatchString(named)
+	return len(named) > 2 && !guid.MatchString(named) && !maskedID.MatchString(named)
 }
+
+// maskedID is an id of which the reporter shows little.
+var maskedID = regexp.MustCompile(`^[0-9a-fA-FxX*.…•<>{}_-]*$|[*…•<>{}]|\.\.\.|(?i:xxx|guid|client|app.?id|redacted)`)
 
 // namedApp is what Entra ID calls the application in its refusal.
 var namedApp = regexp.MustCompile(`(?i)application with identifier '([^']{0,120})'`)

@@ -82,6 +82,22 @@ var clientRules = []rule{
 		try:    "tokensource: there is no refresh token, and nobody is asked to sign in", miss: "oauth2: token expired and refresh token is not set",
 	},
 	{
+		name: "scope-reserved", says: []string{"scope value that is reserved", "reserved scope"},
+		cause:  "MSAL asks for openid, profile and offline_access by itself and takes none of them in the list of scopes.",
+		remedy: "Take them out of the list.",
+		who:    Developer,
+		source: "https://learn.microsoft.com/entra/msal/python/",
+		try:    "ValueError: You cannot use any scope value that is reserved.", miss: "ValueError: You cannot use any value that is empty.",
+	},
+	{
+		name: "tenant-not-allowed", says: []string{"not configured to acquire tokens for tenant", "additionallyallowedtenants"},
+		cause:  "The credential was made for another tenant than the one that is asked for a token.",
+		remedy: "Set its tenant to the one that has the mailbox, or add that to AdditionallyAllowedTenants.",
+		who:    Developer,
+		source: "https://aka.ms/azsdk/net/identity/multitenant/troubleshoot",
+		try:    "The current credential is not configured to acquire tokens for tenant x.", miss: "The current credential is not configured.",
+	},
+	{
 		name: "no-identity", says: []string{"invalid_request*identity not found", "requested identity isn't assigned", "failed to authenticate a system assigned identity"}, confidence: Likely,
 		cause:  "This machine has no managed identity, or not the one that is asked for.",
 		remedy: "Switch the identity on, or assign it, under \"Identity\" of the virtual machine or the app. One that was assigned has to be named: set its ClientID.",

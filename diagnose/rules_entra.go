@@ -55,7 +55,7 @@ var entraRules = []rule{
 		miss: "AADSTS50034: The user account does not exist in the directory. To sign into this application, the account must be added to the directory.",
 	},
 	{
-		name: "user-unknown", codes: []refusal{{50034, "account must be added to the"}},
+		name: "user-unknown", codes: []refusal{{50034, "account must be added to the"}, {51004, "does not exist in the"}},
 		cause:  "There is no such user in the tenant.",
 		remedy: "Check the name, and the tenant.",
 		who:    User, source: docAADSTS,
@@ -194,6 +194,14 @@ var entraRules = []rule{
 		miss: "AADSTS53003: Access has been blocked by Conditional Access policies.",
 	},
 	{
+		name: "tenant-restricted", codes: []refusal{{500021, "tenant is denied"}, {500022, "tenant restrictions"}},
+		cause:  "The network lets nobody sign in at this tenant: a proxy adds the header for tenant restrictions.",
+		remedy: "Let the administrator of the network add the tenant to the list, or sign in from another network.",
+		who:    EntraAdmin, source: docAADSTS,
+		try:  "AADSTS500021: Access to 'Contoso' tenant is denied.",
+		miss: "AADSTS53003: Access has been blocked by Conditional Access policies.",
+	},
+	{
 		name: "guest-missing", codes: []refusal{{90072, "needs to be added as an external user in the tenant"}, {90072, "must be added as a guest"}},
 		cause:  "The user's account is not in the tenant.",
 		remedy: "Invite it as a guest, or sign in with an account of the tenant.",
@@ -309,7 +317,7 @@ var entraRules = []rule{
 	{
 		name: "no-consent", codes: []refusal{
 			{65001, "has not consented to use the application"}, {90094, "needs permission to access resources in your organization that only an admin can grant"},
-			{90094, "administrator consent"}, {90095, "admin consent is required"}, {90008, ""},
+			{90094, "administrator consent"}, {90095, "admin consent is required"}, {90093, "calling principal cannot consent"}, {90008, ""},
 		},
 		cause:  "Nobody has consented to what the application asks for.",
 		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for.",
@@ -478,7 +486,7 @@ var entraRules = []rule{
 		miss: "AADSTS7000215: Invalid client secret provided.",
 	},
 	{
-		name: "credential-missing", codes: []refusal{{7000218, "parameter: 'client_assertion' or 'client_secret'"}},
+		name: "credential-missing", codes: []refusal{{7000218, "parameter: 'client_"}, {70002, "parameter: 'client_"}},
 		cause:  "The application sent neither a secret nor an assertion.",
 		remedy: "Send one, or, for a program on a user's machine, switch on \"Allow public client flows\" under Authentication, as the command does.",
 		who:    Developer, commands: []Command{{AzureCLI, "az ad app update --id {client} --is-fallback-public-client true"}}, source: docAADSTS,
@@ -707,7 +715,7 @@ var entraRules = []rule{
 	},
 	{
 		name: "grant-invalid", codes: []refusal{
-			{70000, ""}, {70000, "provided grant is invalid or malformed"}, {70000, "code is malformed or invalid"}, {70000, "'refresh_token' or 'assertion' is not valid"},
+			{70000, ""}, {70000, "provided grant is invalid or malformed"}, {70000, "code is malformed or invalid"}, {70000, "refresh token is malformed or invalid"}, {70000, "'refresh_token' or 'assertion' is not valid"},
 			{70000, "for the 'code' parameter is not valid"}, {70000, "input parameter 'code' is not valid"}, {9002313, "refresh token is malformed"},
 		}, confidence: Likely,
 		cause:  "The refresh token or the code is not valid: it was given to another application, for another resource, or was changed on its way.",
@@ -720,7 +728,7 @@ var entraRules = []rule{
 	// The request.
 	{
 		name: "parameter-missing", codes: []refusal{{900144, "must contain the following parameter"}, {90014, "required field"}, {90014, "is missing from the"}, {900144, ""}},
-		when:   []condition{not(says("parameter: 'client_assertion' or 'client_secret'"))},
+		when:   []condition{not(says("parameter: 'client_"))},
 		cause:  "The request lacks the parameter {parameter}.",
 		remedy: "Send it in the body, as application/x-www-form-urlencoded.",
 		who:    Developer, source: docAADSTS,
@@ -755,7 +763,7 @@ var entraRules = []rule{
 		miss: "AADSTS90033: A transient error has occurred.",
 	},
 	{
-		name: "directory-error", codes: []refusal{{90036, "non-retryable error stemming from the directory"}}, confidence: Likely,
+		name: "directory-error", codes: []refusal{{90036, "non-retryable error stemming from the directory"}, {90092, "non-retryable error has occurred"}}, confidence: Likely,
 		cause:  "Entra ID met an error of its own that trying again does not mend.",
 		remedy: "Check the user name and the tenant, try another account, and open a case with Microsoft with the trace id and the time.",
 		who:    Developer, source: docAADSTS,

@@ -407,7 +407,7 @@ var imapRules = []rule{
 		try:    "Logging in is disabled on this server", miss: "* CAPABILITY IMAP4 AUTH=XOAUTH2",
 	},
 	{
-		name: "in-the-clear", says: []string{"logindisabled starttls", "stls*plain text"},
+		name: "in-the-clear", says: []string{"logindisabled starttls", "stls*plain text", "unencrypted connection"}, when: []condition{not(overHTTP)},
 		cause:  "The connection is not encrypted, so that the server offers no login.",
 		remedy: "Use port 993 with TLS, or STARTTLS before the login.",
 		who:    Developer, commands: defaultIMAP,

@@ -30,6 +30,14 @@ var networkRules = []rule{
 		miss:   "dial tcp 127.0.0.1:993: connect: connection refused",
 	},
 	{
+		name: "proxy", says: []string{"407 proxy", "proxy authentication required", "unable to tunnel through proxy", "tunneling socket could not be established", "proxyerror", "proxy connect failed"}, confidence: Likely,
+		cause:  "The proxy of the network does not let the connection through.",
+		remedy: "Give the proxy's user name and password in HTTPS_PROXY, or let its administrator pass the hosts of Microsoft 365.",
+		who:    Developer,
+		source: docEndpoints,
+		try:    "407 Proxy Authentication Required", miss: "401 Unauthorized",
+	},
+	{
 		name: "address", seen: badAddress, when: []condition{opensMailbox},
 		cause:  "The address of the server is not host:port.",
 		remedy: "Write it with its port, which is 993 for IMAP.",
@@ -102,7 +110,7 @@ var networkRules = []rule{
 		try:    "dial tcp 192.0.2.1:993: i/o timeout", miss: "dial tcp 192.0.2.1:993: broken pipe",
 	},
 	{
-		name: "connection-refused", seen: connectFailed, when: []condition{opensMailbox, not(overHTTP), not(timeout)}, confidence: Likely,
+		name: "connection-refused", seen: connectFailed, when: []condition{opensMailbox, not(overHTTP), not(nearer)}, confidence: Likely,
 		cause:  "There is no connection to the server: a firewall refuses it, or the port is wrong.",
 		remedy: "Use {imap}, and let a firewall pass it. If the way out is a proxy, set DialContext.",
 		who:    Developer, commands: defaultIMAP,
@@ -110,7 +118,7 @@ var networkRules = []rule{
 		try:    "dial tcp 192.0.2.1:993: connect: connection refused", miss: "dial tcp 192.0.2.1:993",
 	},
 	{
-		name: "connection-refused", seen: connectFailed, when: []condition{over(SMTP), not(overHTTP), not(timeout)}, confidence: Likely,
+		name: "connection-refused", seen: connectFailed, when: []condition{over(SMTP), not(overHTTP), not(nearer)}, confidence: Likely,
 		cause:  "There is no connection to the submission server: a firewall refuses it, or the port is wrong.",
 		remedy: "Use {smtp}, and let a firewall pass it; Exchange has no port 465.",
 		who:    Developer, commands: defaultSMTP,

@@ -91,7 +91,7 @@ var smtpRules = []rule{
 		try:    "550 5.2.1 Mailbox cannot be accessed [CWXP265CA0000.GBRP265.PROD.OUTLOOK.COM]", miss: "552 5.2.2 Mailbox full",
 	},
 	{
-		name: "tenant-reputation", says: []string{"5.7.708"},
+		name: "tenant-reputation", says: []string{"5.7.708", "5.7.705", "5.7.750", "5.7.700"},
 		cause:  "Microsoft lets the tenant send nothing to the outside: it is new or a trial, or was used for spam.",
 		remedy: "Open a case with Microsoft. No setting of the program mends it.",
 		who:    ExchangeAdmin,
@@ -107,7 +107,7 @@ var smtpRules = []rule{
 		try:    "550 5.1.8 Access denied, bad outbound sender", miss: "550 5.1.1 User unknown",
 	},
 	{
-		name: "mechanism", says: []string{"unrecognized authentication type", "504 5.7.4"},
+		name: "mechanism", says: []string{"unrecognized authentication type", "504 5.7.4", "starttls is required to send mail"},
 		cause:  "The client used AUTH before STARTTLS, or a mechanism that Exchange does not know, such as PLAIN.",
 		remedy: "Use STARTTLS on port 587, then AUTH XOAUTH2.",
 		who:    Developer,
@@ -197,6 +197,14 @@ var smtpRules = []rule{
 		try:    "421 4.7.66 TLS 1.0 and 1.1 are not supported.", miss: "421 4.7.0 TLS is required",
 	},
 	{
+		name: "old-tls", says: []string{"alert protocol version", "protocol_version", "unsupported protocol", "do not possess a common algorithm", "no appropriate protocol", "tlsv1_alert"}, confidence: Likely,
+		cause:  "The client and the server have no version of TLS in common, mostly because the client speaks TLS 1.0 or 1.1.",
+		remedy: "Use TLS 1.2 or later: a newer runtime or operating system, or drop the setting that forbids it.",
+		who:    Developer,
+		source: "https://github.com/DSpace/DSpace/issues/8123",
+		try:    "tlsv1 alert protocol version", miss: "tlsv1 alert unknown ca",
+	},
+	{
 		name: "token-nearly-expired", says: []string{"token will expire soon", "501 5.5.127"},
 		cause:  "High Volume Email wants a token that is valid for ten more minutes.",
 		remedy: "Fetch a new token at least ten minutes before the old one expires.",
@@ -211,6 +219,22 @@ var smtpRules = []rule{
 		who:    Developer, commands: []Command{{ExchangePowerShell, "Add-HVEAppAccess -Identity {user} -AppIds {object}"}},
 		source: "https://github.com/tarickb/sasl-xoauth2/issues/110",
 		try:    "501 5.5.124 Invalid XOAUTH2 auth data", miss: "501 5.5.4 Invalid domain name",
+	},
+	{
+		name: "relay-denied", says: []string{"5.7.64", "unable to relay", "tenantattribution"}, confidence: Likely,
+		cause:  "The message came in without a login, over port 25 or a connector, and is for somebody outside.",
+		remedy: "Send over {smtp} and log in with AUTH XOAUTH2. Without a login, a connector in Exchange has to know the address that the message comes from.",
+		who:    Developer,
+		source: "https://learn.microsoft.com/exchange/mail-flow-best-practices/fix-issues-with-printers-scanners-and-lob-applications-that-send-email-using-off",
+		try:    "550 5.7.64 TenantAttribution; Relay Access Denied", miss: "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
+	},
+	{
+		name: "message-too-large", says: []string{"552 5.3.4", "message size exceeds"},
+		cause:  "The message is larger than the mailbox may send.",
+		remedy: "Send less, or raise MaxSendSize of the mailbox, up to 150 MB.",
+		who:    ExchangeAdmin, commands: []Command{{ExchangePowerShell, "Set-Mailbox -Identity {mailbox} -MaxSendSize 150MB"}},
+		source: "https://learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits",
+		try:    "552 5.3.4 Message size exceeds fixed maximum message size", miss: "552 5.2.2 Mailbox full",
 	},
 	{
 		name: "hve-internal", says: []string{"5.5.105", "external sending is not supported"},

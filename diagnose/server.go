@@ -20,7 +20,7 @@ var providers = []provider{
 	{"Gmail", []string{
 		"gsmtp", "gimap", "support.google.com", "mail.google.com", ".gmail.com", "googleapis.com", "accounts.google.com", "googlemail.com",
 		"invalid credentials (failure)", "please log in via your web browser", "web login required", "application-specific password",
-		"token has been expired or revoked", "the oauth client was not found", "client is unauthorized to retrieve access tokens"},
+		"token has been expired or revoked", "the oauth client was not found", "redirect_uri_mismatch", "deleted_client", "disallowed_useragent", "client is unauthorized to retrieve access tokens"},
 		[]string{"gmail.com", "googlemail.com"}},
 	{"Yandex Mail", []string{"yandex", "invalid credentials or imap is disabled"}, []string{"yandex.ru", "yandex.com", "ya.ru"}},
 	{"Yahoo Mail", []string{"mail.yahoo", "yahoo.com", "aol.com", "authenticate invalid credentials", "login invalid credentials"},
@@ -52,14 +52,15 @@ var providers = []provider{
 	{"Kerio Connect", []string{"kerio"}, nil},
 	{"Keycloak", []string{"/realms/", "keycloak", "invalid user credentials", "session not active"}, nil},
 	{"another server than Exchange Online", []string{
+		"sender address rejected", "same as authorization user", "same as auth user", "not owned by user", "relay access denied", "sender is not allowed",
 		"[authenticationfailed]", "serverresponsecode*authenticationfailed", "535 5.7.8", "535-5.7.8", "(535, b'5.7.8", "5.7.8 ", "xoauth2 authentication error (4"}, nil},
 }
 
 // ours knows what Exchange Online alone says, and its hosts.
-var ours = regexp.MustCompile(`(?:^|[^@a-z0-9._-])(?:[a-z0-9-]+\.)*(?:outlook\.com|outlook\.cn|office365\.com|office365\.us|outlook\.office\.com|exchangelabs\.com|mx\.microsoft|apps\.mil)|aka\.ms/smtp|5\.7\.139|storedrv|smtpclientauthentication`)
+var ours = regexp.MustCompile(`(?:^|[^@a-z0-9._-])(?:[a-z0-9-]+\.)*(?:outlook\.com|outlook\.cn|office365\.com|office365\.us|outlook\.office\.com|exchangelabs\.com|mx\.microsoft|apps\.mil)|aka\.ms/smtp|5\.7\.139|tenantattribution|storedrv|smtpclientauthentication`)
 
 // oursMaybe is in each text that ours may match.
-var oursMaybe = []string{"outlook.", "office365.", "exchangelabs", "mx.microsoft", "apps.mil", "aka.ms/smtp", "5.7.139", "storedrv", "smtpclientauthentication"}
+var oursMaybe = []string{"outlook.", "office365.", "exchangelabs", "mx.microsoft", "apps.mil", "aka.ms/smtp", "5.7.139", "tenantattribution", "storedrv", "smtpclientauthentication"}
 
 // onPremises is what an Exchange server of one's own says in its greeting.
 var onPremises = []string{

@@ -43,24 +43,25 @@ var signs = map[symptom][]string{
 
 	dnsFailed: {
 		"no such host", "server misbehaving", "name resolution", "getaddrinfo", "enotfound", "eai_again", "unknownhostexception", "unknown host",
-		"could not resolve host", "couldn't resolve host", "name or service not known", "nodename nor servname", "failed to lookup address", "gaierror", "host not found",
+		"could not resolve host", "couldn't resolve host", "name or service not known", "nodename nor servname", "failed to lookup address", "gaierror", "host not found", "bad hostname", "no usable address", "name does not resolve",
 	},
 	connectFailed: {
 		"connection refused", "network is unreachable", "no route to host", "actively refused", "econnrefused", "enetunreach", "ehostunreach",
-		"connectexception", "couldn't connect to", "could not connect to host", "could not connect to smtp host", "failed to connect to",
+		"connectexception", "couldn't connect to", "could not connect", "failed to connect to", "unable to connect to", "connect() failed", "unable to open tcp socket",
 	},
 	timedOut: {
-		"i/o timeout", "deadline exceeded", "timed out", "etimedout", "timeouterror", "timeoutexception", "did not properly respond after a period", "connection timeout", "failed to connect within",
+		"i/o timeout", "deadline exceeded", "timed out", "etimedout", "timeouterror", "timeoutexception", "did not properly respond after a period", "connection timeout", "failed to connect within", "execution expired", "opentimeout", "readtimeout", "timeout exceeded", "upgrade timeout",
 	},
 	certUnknown: {
 		"certificate signed by unknown authority", "certificate is not trusted", "unable to get local issuer", "self-signed certificate", "self signed certificate",
 		"pkix path", "remote certificate is invalid", "remote certificate was rejected", "unable to verify the first certificate", "certificate verify failed",
-		"certificate_verify_failed", "unknownissuer", "invalid peer certificate", "untrustedroot", "unable to find valid certification path",
+		"certificate_verify_failed", "unknownissuer", "invalid peer certificate", "untrustedroot", "unable to find valid certification path", "trust anchor", "certpathvalidator", "certpathbuilder", "unable to get issuer", "unknown ca", "unknown_issuer",
+		"cert_authority_invalid", "certificate_unknown", "could not be validated", "certificate is not trusted", "invalid certificate chain",
 	},
 	notTLS: {
 		"first record does not look like a tls handshake", "wrong version number", "wrong_version_number", "not imap:", "not smtp:", "unexpected eof",
 		"unsupported or unrecognized ssl message", "plaintext connection", "unrecognized ssl message", "invalidcontenttype", "unknown protocol", "packet length too long",
-		"connect to a port which does not support ssl/tls", "unexpected packet format", "received corrupt message",
+		"connect to a port which does not support ssl/tls", "unexpected packet format", "received corrupt message", "corrupted frame was received", "unexpected tls packet", "sec_e_invalid_token", "record_too_long", "http_request",
 	},
 	badAddress:  {"missing port in address", "too many colons in address", "unknown port"},
 	badUsername: {"xoauth2: unusable user name or token", "has the control character"},
