@@ -31,7 +31,9 @@ func opensMailbox(s *situation) bool { return s.Protocol != SMTP }
 
 func worked(s *situation) bool { return s.Worked }
 func opened(s *situation) bool { return s.Opened }
-func sent(s *situation) bool   { return s.Sent }
+
+// sent holds if an application has sent from the mailbox, which it may open then.
+func sent(s *situation) bool { return s.Sent && !delegated(s) }
 
 func flowUnknown(s *situation) bool { return s.Flow == "" }
 
