@@ -226,6 +226,7 @@ func (r *rule) finding(s *situation, how fit) Finding {
 	for _, c := range r.commands {
 		f.Commands = append(f.Commands, Command{c.Shell, s.expandFor(c.Shell, c.Text)})
 	}
+	f.Commands = s.connected(f.Commands)
 	return f
 }
 

@@ -39,6 +39,16 @@ func TestRulesComplete(t *testing.T) {
 				t.Errorf("%s: words %q", r.name, words)
 			}
 		}
+		if i := slices.IndexFunc(r.commands, func(c Command) bool { return c.Shell == GraphPowerShell }); i >= 0 && !strings.HasPrefix(r.commands[i].Text, "Connect-MgGraph -Scopes ") {
+			t.Errorf("%s does not connect to Microsoft Graph first", r.name)
+		}
+		for _, c := range r.commands {
+			for _, prompts := range []string{"Remove-", "Add-RecipientPermission"} {
+				if strings.HasPrefix(c.Text, prompts) && !strings.HasSuffix(c.Text, "-Confirm:$false") {
+					t.Errorf("%s: %s waits for an answer", r.name, c.Text)
+				}
+			}
+		}
 		texts := []string{r.cause, r.evidence, r.remedy}
 		for _, c := range r.commands {
 			texts = append(texts, c.Text)

@@ -320,7 +320,7 @@ var entraRules = []rule{
 			{90094, "administrator consent"}, {90095, "admin consent is required"}, {90093, "calling principal cannot consent"}, {90008, ""},
 		},
 		cause:  "Nobody has consented to what the application asks for.",
-		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for.",
+		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for. If the last command says that there is a grant already, Get-MgOauth2PermissionGrant finds it and Update-MgOauth2PermissionGrant adds to it.",
 		who:    EntraAdmin, commands: userConsent, source: docAADSTS,
 		try:  "AADSTS65001: The user or administrator has not consented to use the application with ID 'x' named 'Mail'. Send an interactive authorization request for this user and resource.",
 		miss: "AADSTS65004: User declined to consent to access the app.",

@@ -102,7 +102,7 @@ var smtpRules = []rule{
 		name: "sender-blocked", says: []string{"5.1.8"},
 		cause:  "The mailbox may not send any more: Microsoft has blocked it because it sent spam, or too much.",
 		remedy: "Find out what sent it and change its password or secret. Then unblock the sender.",
-		who:    ExchangeAdmin, commands: []Command{{ExchangePowerShell, "Remove-BlockedSenderAddress -SenderAddress {from}"}},
+		who:    ExchangeAdmin, commands: []Command{{ExchangePowerShell, "Remove-BlockedSenderAddress -SenderAddress {from} -Confirm:$false"}},
 		source: "https://learn.microsoft.com/defender-office-365/outbound-spam-restore-restricted-users",
 		try:    "550 5.1.8 Access denied, bad outbound sender", miss: "550 5.1.1 User unknown",
 	},

@@ -35,7 +35,7 @@ const (
 // ownNameOnSMTP is for a user who sends from a shared mailbox.
 var ownNameOnSMTP = []Command{
 	{Settings, "SMTPUsername={signedin}"},
-	{ExchangePowerShell, "Add-RecipientPermission -Identity {mailbox} -Trustee {signedin} -AccessRights SendAs"},
+	{ExchangePowerShell, "Add-RecipientPermission -Identity {mailbox} -Trustee {signedin} -AccessRights SendAs -Confirm:$false"},
 }
 
 // tokenRules judge an access token.

@@ -314,7 +314,7 @@ func TestReportJSON(t *testing.T) {
 	if last.Name != "SMTP login" || last.Status != "failed" || last.Milliseconds <= 0 || len(last.Findings) != 1 {
 		t.Fatalf("last step %+v", last)
 	}
-	if f := last.Findings[0]; f.Rule != "smtp-off-tenant" || f.Confidence != "certain" || !strings.Contains(f.Commands[0].Text, mailbox) {
+	if f := last.Findings[0]; f.Rule != "smtp-off-tenant" || f.Confidence != "certain" || !strings.Contains(f.Commands[1].Text, mailbox) {
 		t.Errorf("finding %+v", f)
 	}
 }
@@ -359,7 +359,7 @@ func ExampleRun() {
 	for _, step := range report.Steps {
 		fmt.Println(step.Name, step.Status)
 	}
-	fmt.Println(report.Findings()[1].Commands[0].Text)
+	fmt.Println(report.Findings()[1].Commands[1].Text)
 	// Output:
 	// sign-in host ok
 	// token ok

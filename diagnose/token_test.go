@@ -140,7 +140,7 @@ func ExampleExplainLine() {
 		diagnose.Subject{Username: "invoices@contoso.com"})
 	for _, f := range findings {
 		fmt.Println(f.Cause)
-		fmt.Println(f.Who, "->", f.Commands[0].Text)
+		fmt.Println(f.Who, "->", f.Commands[1].Text)
 	}
 	// Output:
 	// SMTP AUTH is switched off for the mailbox, and that counts for OAuth, too.
