@@ -198,6 +198,21 @@ func TestServersReason(t *testing.T) {
 	}
 }
 
+// The line that decides is found in the middle of a log, too.
+func TestExplainTheMiddleOfALog(t *testing.T) {
+	noise := strings.Repeat("2026-11-28 INFO nothing to see here\n", 1000)
+	for line, want := range map[string]string{
+		"AADSTS7000222: The provided client secret keys are expired.": "expired-secret",
+		"S: A1 NO AUTHENTICATE failed.":                               "app-not-registered",
+		tenantOff:                                                     "smtp-off-tenant",
+	} {
+		findings := diagnose.ExplainLine(noise+line+"\n"+noise, diagnose.Subject{Flow: diagnose.AppOnly})
+		if len(findings) == 0 || findings[0].Rule != want || !strings.Contains(line, strings.TrimSuffix(findings[0].Evidence, "…")) {
+			t.Errorf("%s: %v", line, findings)
+		}
+	}
+}
+
 // What the token says is evidence, too.
 func TestEvidence(t *testing.T) {
 	good := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})[0]

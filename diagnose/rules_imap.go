@@ -96,9 +96,9 @@ var imapRules = []rule{
 		name: "smtp-role-refused", seen: refused, when: []condition{over(SMTP), appOnly, forExchange, lacksPermission},
 		cause:    "The application has no permission to send: SMTP.SendAsApp is not in its token.",
 		evidence: "roles of the token: {roles}",
-		remedy:   "Give it the application permission SMTP.SendAsApp of Office 365 Exchange Online, with admin consent, or a role assignment in Exchange (RBAC for Applications). " + newTokenRemedy,
+		remedy:   "Give it the application permission SMTP.SendAsApp of Office 365 Exchange Online, with admin consent, or a role in Exchange for some mailboxes alone (RBAC for Applications): New-ManagementRoleAssignment -App {object} -Role \"Application SMTP.SendAsApp\" -CustomResourceScope with a scope of New-ManagementScope. " + newTokenRemedy,
 		who:      EntraAdmin, commands: grantRole,
-		source: docOAuth,
+		source: docAppRBAC,
 		try:    refusedSMTP, claims: `{"aud":"https://outlook.office365.com","idtyp":"app"}`, miss: accepted,
 	},
 	{

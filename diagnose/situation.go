@@ -260,8 +260,36 @@ func clip(text string) string {
 	if cut < 0 {
 		tail = ""
 	}
-	return head[:strings.LastIndexAny(head, " \t\r\n\"',;&")+1] + "\n" + elided + "\n" + tail[cut+1:]
+	middle := text[maxWords/2 : len(text)-len(tail)]
+	return head[:strings.LastIndexAny(head, " \t\r\n\"',;&")+1] + "\n" + elided + "\n" + telling(middle) + tail[cut+1:]
 }
+
+// What is looked through of the middle of a log, and kept of it.
+const (
+	maxMiddle  = 64 << 10
+	maxTelling = 1 << 10
+)
+
+// telling returns the last lines of a long log that a server may have refused
+// something with, whole, since the end of the log may be about something else.
+func telling(middle string) string {
+	middle = middle[max(0, len(middle)-maxMiddle):]
+	lines := strings.Split(middle, "\n")
+	kept := ""
+	for i := len(lines) - 2; i > 0; i-- { // the first and the last may be parts
+		line := lines[i]
+		if len(kept)+len(line) > maxTelling {
+			break
+		}
+		if anyIn(line, refusals) != "" {
+			kept = line + "\n" + elided + "\n" + kept
+		}
+	}
+	return kept
+}
+
+// refusals are in the lines that matter, as servers write them.
+var refusals = []string{"AADSTS", " NO ", " BAD ", "* BYE", "-ERR", "535", "5.7.", "STOREDRV"}
 
 // setWords takes the words of an error. The words that are shown as evidence
 // are those of the server, if there are any.
