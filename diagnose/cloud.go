@@ -76,7 +76,10 @@ func isExchange(resource string) bool {
 // mismatch returns two of the settings, or a setting and the token, that
 // belong to different clouds; "" where all that show one agree.
 func (s *situation) mismatch() (these, those string) {
-	names := []string{s.Cloud.Authority, s.Cloud.IMAP, s.Cloud.SMTP, s.Cloud.Resource, s.Tenant, domainOf(s.Mailbox)}
+	names := []string{s.Cloud.Authority, s.Cloud.IMAP, s.Cloud.SMTP, s.Cloud.Resource, s.Tenant}
+	if domain := domainOf(s.Mailbox); !consumerDomain(domain) {
+		names = append(names, domain)
+	}
 	if s.claims != nil {
 		names = append(names, s.claims.issuer)
 		names = append(names, s.claims.audience...)
@@ -85,7 +88,7 @@ func (s *situation) mismatch() (these, those string) {
 	for _, name := range names {
 		n := nationOf(name)
 		switch {
-		case n == nil || consumerDomain(name):
+		case n == nil:
 		case first == nil:
 			first, these = n, hostOf(name)
 		case n != first:
@@ -100,13 +103,18 @@ func domainOf(address string) string {
 	return strings.ToLower(domain)
 }
 
-// consumerDomain knows the addresses of Microsoft's accounts for consumers.
+// consumerDomains are those of Microsoft's accounts for consumers: names, and
+// the ends under which there are mailboxes.
+var consumerDomains = map[string]string{
+	"outlook": "com at be cl cz de dk es fr hu ie in it jp kr lv my ph pt sa sg sk co.id co.il co.th com.ar com.au com.br com.gr com.tr com.vn",
+	"hotmail": "com at be ca ch cl cz de dk es fi fr gr hu it lt lv my nl no ph rs se sg sk co.at co.id co.il co.in co.jp co.kr co.nz co.th co.uk co.za com.ar com.au com.br com.hk com.tr com.tw com.vn",
+	"live":    "com at be ca cl cn de dk fi fr hk ie in it jp nl no ph pt ru se co.in co.kr co.uk co.za com.ar com.au com.mx com.my com.ph com.pt com.sg",
+	"msn":     "com", "passport": "com", "windowslive": "com", "livemail": "tw",
+}
+
+// consumerDomain knows the addresses of Microsoft's accounts for consumers. It is
+// not for hosts.
 func consumerDomain(domain string) bool {
-	domain = strings.ToLower(domain)
-	first, _, _ := strings.Cut(domain, ".")
-	switch first {
-	case "hotmail", "live", "outlook", "msn", "passport":
-		return strings.Count(domain, ".") <= 2 && !strings.HasSuffix(domain, ".office.com")
-	}
-	return false
+	name, end, _ := strings.Cut(strings.ToLower(domain), ".")
+	return slices.Contains(strings.Fields(consumerDomains[name]), end)
 }

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,25 +23,31 @@ func (s *situation) is(f Flow) bool { return s.Flow == f }
 func appOnly(s *situation) bool   { return s.is(AppOnly) }
 func delegated(s *situation) bool { return s.is(Delegated) }
 
-func on(p Protocol) condition { return func(s *situation) bool { return s.Protocol == p } }
+func over(p Protocol) condition { return func(s *situation) bool { return s.Protocol == p } }
 
-// reads holds for the protocols that open a mailbox; a protocol that is not
+// opensMailbox holds for the protocols that open a mailbox; a protocol that is not
 // known may be one.
-func reads(s *situation) bool { return s.Protocol != SMTP }
+func opensMailbox(s *situation) bool { return s.Protocol != SMTP }
 
 func worked(s *situation) bool { return s.Worked }
 func opened(s *situation) bool { return s.Opened }
+
+// sent holds if an application has sent from the mailbox, which it may open then.
+func sent(s *situation) bool { return s.Sent && !delegated(s) }
+
+func flowUnknown(s *situation) bool { return s.Flow == "" }
+
 func noAddress(s *situation) bool {
 	return s.Username != "" && !bareAddress.MatchString(s.Username)
 }
-func shared(s *situation) bool   { return s.Shared || differ(s.Username, s.Mailbox) }
-func readable(s *situation) bool { return s.claims != nil }
-func noScopes(s *situation) bool { return len(s.Scopes) == 0 }
+func shared(s *situation) bool    { return s.Shared || differ(s.Username, s.Mailbox) }
+func tokenRead(s *situation) bool { return s.claims != nil }
+func noScopes(s *situation) bool  { return len(s.Scopes) == 0 }
 
 // mayLackAccess holds unless it is the user's own mailbox, which is open to the
 // user.
 func mayLackAccess(s *situation) bool {
-	return !sameUser(s) && (!delegated(s) || readable(s) || shared(s))
+	return !sameUser(s) && (!delegated(s) || tokenRead(s) || shared(s))
 }
 
 func differ(a, b string) bool { return a != "" && b != "" && !strings.EqualFold(a, b) }
@@ -81,15 +88,107 @@ func beforeAuth(s *situation) bool {
 // byOthers holds for errors that are not of our dialers.
 func byOthers(s *situation) bool { return s.op == "" }
 
+// toSignIn is in the words of libraries that ask Entra ID.
+var toSignIn = []string{
+	"tokensource:", "oauth2:", "proxyconnect", "login.microsoftonline", "login.live.com", "login.windows.net", "login.partner.microsoftonline", "/oauth2/",
+	"169.254.169.254", "msal", "httpsconnectionpool", "urlopen", "openid-configuration",
+}
+
 // overHTTP holds for a request to Entra ID, by any library.
 func overHTTP(s *situation) bool {
-	for _, words := range []string{"http", "tokensource:", "oauth2:", "proxyconnect"} {
-		if strings.Contains(s.text, words) {
-			return true
-		}
-	}
-	return false
+	return s.tokenErr != nil || s.op == imapdial.OpToken || anyIn(s.text, toSignIn) != "" || anyIn(s.text, []string{"http", ":443"}) != "" && httpRequest.MatchString(s.text)
 }
+
+var httpRequest = regexp.MustCompile(`\b(?:get|post|head) "?https?://|:443\b`)
+
+// networkTrouble holds for what goes wrong before anybody answers.
+func networkTrouble(s *situation) bool {
+	return s.seen[dnsFailed] || s.seen[connectFailed] || s.seen[timedOut] || s.seen[certUnknown]
+}
+
+// nearer holds if the text has a reason that a failure to connect had.
+func nearer(s *situation) bool {
+	return s.seen[timedOut] || s.seen[certUnknown] || s.seen[dnsFailed] || s.seen[notTLS]
+}
+
+// unanswered holds for a host that does not answer.
+func unanswered(s *situation) bool { return s.seen[connectFailed] || s.seen[timedOut] }
+
+// connecting holds for a connection that is not there yet, by the words of
+// clients.
+func connecting(s *situation) bool {
+	return s.op == "" && anyIn(s.text, connectWords) != ""
+}
+
+var connectWords = []string{
+	"dial tcp", "connect etimedout", "'conn'", "\"conn\"", "failed to connect", "could not connect", "couldn't connect", "unable to connect", "connectexception",
+	"stream_socket_client", "connection timed out", "connect timed out", "connection timeout", "connecttimeout",
+}
+
+// blankInHost holds for a blank before a port or at the end of a host.
+func blankInHost(s *situation) bool {
+	return hostWithBlank.MatchString(s.text) || hostWithBlank.MatchString(strings.ToLower(s.said))
+}
+
+var hostWithBlank = regexp.MustCompile(`[a-z0-9]\.[a-z]{2,} +:[0-9]|(?:for|host|lookup) "?[a-z0-9.-]+\.[a-z]{2,}(?: "|  )`)
+
+// foreign holds for what another server than Exchange Online has said.
+func foreign(s *situation) bool { return s.elsewhere != "" }
+
+func onOwnServer(s *situation) bool { return s.elsewhere == ownExchange }
+
+// noReason holds for a refusal of SMTP without a reason behind it.
+func noReason(s *situation) bool { return bareRefusal.MatchString(s.text) }
+
+var bareRefusal = regexp.MustCompile(`5\.7\.139 authentication unsuccessful(?: ?\[|[.'"]|$)`)
+
+// login is a mechanism that a client names as it uses it.
+var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth)[ :]+(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
+
+// sentPassword holds if the last mechanism that the client used takes a
+// password. The list of those that the server offers is none.
+func sentPassword(s *situation) bool {
+	if strings.Contains(s.text, "password command failed") {
+		return true
+	}
+	last := ""
+	for _, m := range login.FindAllStringSubmatchIndex(s.text, -1) {
+		before, after := strings.TrimRight(s.text[:m[0]+1], " -"), s.text[m[1]:]
+		if strings.HasSuffix(before, "250") || offers.MatchString(after) {
+			continue
+		}
+		last = s.text[m[2]:m[3]]
+	}
+	return last != "" && last != "xoauth2" && last != "oauthbearer"
+}
+
+var offers = regexp.MustCompile(`^ (?:plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer|external|digest)`)
+
+// loginFailed holds for the answer of IMAP to LOGIN. Databases say "Login
+// failed".
+func loginFailed(s *situation) bool {
+	return slices.ContainsFunc(s.lines, func(line string) bool { return loginRefused.MatchString(line) })
+}
+
+var loginRefused = regexp.MustCompile(`\bLOGIN failed\b|\bNO LOGIN\b.*failed`)
+
+func withoutMechanism(s *situation) bool { return anyIn(s.text, mechanismless) != "" }
+
+// noGUID holds for a client id that is none by its form.
+func noGUID(s *situation) bool {
+	named := s.ClientID
+	if m := namedApp.FindStringSubmatch(s.said); m != nil {
+		named = m[1]
+	}
+	named = strings.TrimSpace(named)
+	return len(named) > 2 && !guid.MatchString(named) && !maskedID.MatchString(named)
+}
+
+// maskedID is an id of which the reporter shows little.
+var maskedID = regexp.MustCompile(`^[0-9a-fA-FxX*.…•<>{}_-]*$|[*…•<>{}]|\.\.\.|(?i:xxx|guid|client|app.?id|redacted)`)
+
+// namedApp is what Entra ID calls the application in its refusal.
+var namedApp = regexp.MustCompile(`(?i)application with identifier '([^']{0,120})'`)
 
 // ofIMAP holds for go-imap's errors, some of which are no more than the words.
 func ofIMAP(s *situation) bool {
@@ -120,6 +219,11 @@ var (
 	forItself = claim(func(s *situation, c *claims) bool {
 		return len(c.scp)+len(c.roles) == 0 && c.app == "" && slices.ContainsFunc(c.audience, ownID)
 	})
+	// ofGuest knows the names that a tenant gives to accounts of others.
+	ofGuest = claim(func(_ *situation, c *claims) bool {
+		upn := strings.ToLower(c.upn)
+		return strings.Contains(upn, "#ext#") || strings.Contains(upn, ".com#")
+	})
 	noAudience = claim(func(_ *situation, c *claims) bool { return len(c.audience) == 0 })
 	expired    = claim(func(s *situation, c *claims) bool { return !c.exp.IsZero() && !s.Now.Before(c.exp) })
 	tooEarly   = claim(func(s *situation, c *claims) bool { return c.nbf.After(s.Now) })
@@ -138,6 +242,7 @@ var (
 	})
 	otherApp        = claim(func(s *situation, c *claims) bool { return differ(s.ClientID, c.app) })
 	otherUser       = claim(func(s *situation, c *claims) bool { return s.is(Delegated) && differ(c.upn, s.Username) })
+	otherMailbox    = claim(func(s *situation, c *claims) bool { return s.is(Delegated) && differ(c.upn, s.Mailbox) })
 	sameUser        = claim(func(s *situation, c *claims) bool { return c.upn != "" && strings.EqualFold(c.upn, s.Username) })
 	lacksPermission = claim(func(s *situation, c *claims) bool { return s.Protocol != "" && s.Flow != "" && !c.has(s.permission()) })
 )

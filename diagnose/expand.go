@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/exoauth/exoauth/diagnose/internal/pasted"
@@ -59,31 +60,59 @@ func quote(shell Shell, value string) string {
 	return "'" + doubled + "'"
 }
 
-// evidence is the text of a rule, or the line that shows its symptom.
+// evidence is the text of a rule, or the line that shows what it reacts to.
 func (s *situation) evidence(r *rule) string {
 	if r.evidence != "" {
 		return s.expand(r.evidence)
 	}
-	shown := s.words
-	for _, line := range s.lines {
-		if !r.shows(line) {
+	shown, at := s.words, 0
+	for i, line := range s.lines {
+		n := r.shows(s.lower[i])
+		if n < 0 {
 			continue
 		}
-		if shown = line; !pasted.FromClient(line) {
+		shown, at = line, r.shows(strings.ToLower(line))
+		if at < 0 { // it is wrapped
+			shown, at = s.lower[i], n
+		}
+		if !pasted.FromClient(line) {
 			break
 		}
 	}
-	return excerpt(shown)
+	return excerpt(shown, at)
 }
 
-// excerpt is what is shown of the words of others.
-func excerpt(words string) string {
-	words, _, _ = strings.Cut(words, "Trace ID:")
-	const shown = 240
-	if runes := []rune(words); len(runes) > shown {
-		words = string(runes[:shown]) + "…"
+// shownLength bounds, in characters, what is shown of the words of others.
+const shownLength = 240
+
+// excerpt is what is shown of a line: its beginning, if that has what matters,
+// which begins at the octet at.
+func excerpt(words string, at int) string {
+	cut := ""
+	if at > shownLength/2 && len(words) > shownLength && at < len(words) {
+		start := strings.LastIndexByte(words[:at-shownLength/4], ' ') + 1
+		cut, words = "…", words[start:]
 	}
-	return strings.TrimSpace(words)
+	words, _, _ = strings.Cut(words, "Trace ID:")
+	if runes := []rune(words); len(runes) > shownLength {
+		words = string(runes[:shownLength]) + "…"
+	}
+	return cut + strings.TrimSpace(words)
+}
+
+// link is where to read more. That of a number has the number.
+func (s *situation) link(r *rule) string {
+	if r.source != docAADSTS {
+		return r.source
+	}
+	code := s.firstCode()
+	if code == "" && len(r.codes) > 0 {
+		code = strconv.Itoa(r.codes[0].code)
+	}
+	if code == "" {
+		return r.source
+	}
+	return "https://login.microsoftonline.com/error?code=" + code
 }
 
 // tokenEvidence adds to a refusal that it is not the token's fault.

@@ -1,9 +1,6 @@
 package diagnose
 
-import (
-	"errors"
-	"slices"
-)
+import "errors"
 
 // Explain says what is wrong, most likely first. It takes any error: of
 // imapdial, smtpdial, tokensource and xoauth2, of go-imap, go-smtp, net/smtp
@@ -21,20 +18,39 @@ func Explain(err error, about Subject) []Finding {
 	if err == nil {
 		return nil
 	}
+	s := understand(err, about)
+	if findings := s.match(s.seen); len(findings) > 0 {
+		return findings
+	}
+	return s.unclear()
+}
+
+// understand reads an error, and notes what shows in it.
+func understand(err error, about Subject) *situation {
 	s := newSituation(about)
 	s.read(err)
-	seen := s.symptoms()
-	if slices.Contains(seen, refused) || slices.Contains(seen, notConnected) || slices.Contains(seen, popProtocol) {
-		seen = append(seen, judged)
-	}
+	s.elsewhere = s.notOurs()
+	s.seen = s.symptoms()
+	s.seen[judged] = s.seen[refused] || s.seen[notConnected] || s.seen[popProtocol]
+	s.seen[unclearToken], s.seen[unclearLogin] = false, false
 	if s.config != nil {
-		seen = []symptom{settingWrong}
+		s.seen = map[symptom]bool{settingWrong: true}
 	}
-	findings := s.match(seen)
-	if len(findings) == 0 && s.entra {
-		findings = s.match([]symptom{unknownRefusal})
+	return s
+}
+
+// unclear explains what tells little: what was asked, and what to look up.
+func (s *situation) unclear() []Finding {
+	all := s.symptoms()
+	switch {
+	case s.entra:
+		return s.match(map[symptom]bool{unknownRefusal: true})
+	case all[unclearToken]:
+		return s.match(map[symptom]bool{unclearToken: true})
+	case all[unclearLogin] && (s.Protocol != "" || s.Mailbox != ""):
+		return s.match(map[symptom]bool{unclearLogin: true})
 	}
-	return findings
+	return nil
 }
 
 // ExplainLine is [Explain] for words: a line that a mail server or Entra ID

@@ -198,6 +198,21 @@ func TestServersReason(t *testing.T) {
 	}
 }
 
+// The line that decides is found in the middle of a log, too.
+func TestExplainTheMiddleOfALog(t *testing.T) {
+	noise := strings.Repeat("2026-11-28 INFO nothing to see here\n", 1000)
+	for line, want := range map[string]string{
+		"AADSTS7000222: The provided client secret keys are expired.": "expired-secret",
+		"S: A1 NO AUTHENTICATE failed.":                               "app-not-registered",
+		tenantOff:                                                     "smtp-off-tenant",
+	} {
+		findings := diagnose.ExplainLine(noise+line+"\n"+noise, diagnose.Subject{Flow: diagnose.AppOnly})
+		if len(findings) == 0 || findings[0].Rule != want || !strings.Contains(line, strings.TrimSuffix(findings[0].Evidence, "…")) {
+			t.Errorf("%s: %v", line, findings)
+		}
+	}
+}
+
 // What the token says is evidence, too.
 func TestEvidence(t *testing.T) {
 	good := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})[0]
@@ -252,22 +267,22 @@ func registration(findings []diagnose.Finding) string {
 // All that is known stands in the commands, and what is not stays in brackets.
 func TestCommands(t *testing.T) {
 	known := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})
-	if got, want := texts(known[0]), []string{
+	if got, want := does(known[0]), []string{
 		"New-ServicePrincipal -AppId " + clientID + " -ObjectId " + objectID,
 		"Add-MailboxPermission -Identity invoices@contoso.com -User " + objectID + " -AccessRights FullAccess",
 	}; !slices.Equal(got, want) {
 		t.Errorf("commands\n got %q\nwant %q", got, want)
 	}
 	unknown := diagnose.ExplainLine(imapFailed, diagnose.Subject{Flow: diagnose.AppOnly})
-	if got, want := texts(unknown[0])[0], "New-ServicePrincipal -AppId <application id> -ObjectId <object id of the enterprise application>"; got != want {
+	if got, want := does(unknown[0])[0], "New-ServicePrincipal -AppId <application id> -ObjectId <object id of the enterprise application>"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	delegate := diagnose.ExplainLine(notConnected, diagnose.Subject{Username: mailbox, Shared: true, Token: userToken(nil), Now: now})
-	if got, want := texts(delegate[0])[0], "Add-MailboxPermission -Identity invoices@contoso.com -User adele@contoso.com -AccessRights FullAccess"; got != want {
+	if got, want := does(delegate[0])[0], "Add-MailboxPermission -Identity invoices@contoso.com -User adele@contoso.com -AccessRights FullAccess"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	sender := diagnose.ExplainLine(sendAsRefused, diagnose.Subject{Username: adele, Token: userToken(nil), Now: now})
-	if got, want := texts(sender[0])[0], "Add-RecipientPermission -Identity invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs"; got != want {
+	if got, want := does(sender[0])[0], "Add-RecipientPermission -Identity invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs -Confirm:$false"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -277,6 +292,38 @@ func texts(f diagnose.Finding) (list []string) {
 		list = append(list, c.Text)
 	}
 	return list
+}
+
+// does are the commands without those that connect the shell.
+func does(f diagnose.Finding) []string {
+	return slices.DeleteFunc(texts(f), func(text string) bool {
+		return strings.HasPrefix(text, "Connect-ExchangeOnline") || strings.HasPrefix(text, "az login") || strings.HasPrefix(text, "az cloud set")
+	})
+}
+
+// A shell is connected before it is used, to the cloud that was meant.
+func TestCommandsConnect(t *testing.T) {
+	for _, test := range []struct {
+		line  string
+		cloud exoauth.Cloud
+		want  []string
+	}{
+		{mailboxOff, exoauth.Global, []string{"Connect-ExchangeOnline"}},
+		{mailboxOff, exoauth.GCCHigh, []string{"Connect-ExchangeOnline -ExchangeEnvironmentName O365USGovGCCHigh"}},
+		{mailboxOff, exoauth.DoD, []string{"Connect-ExchangeOnline -ExchangeEnvironmentName O365USGovDoD"}},
+		{mailboxOff, exoauth.China, []string{"Connect-ExchangeOnline -ExchangeEnvironmentName O365China"}},
+		{"AADSTS7000112: x", exoauth.Global, []string{"Connect-MgGraph -Scopes Application.ReadWrite.All"}},
+		{"AADSTS7000112: x", exoauth.GCCHigh, []string{"Connect-MgGraph -Scopes Application.ReadWrite.All -Environment USGov"}},
+		{"AADSTS7000112: x", exoauth.DoD, []string{"Connect-MgGraph -Scopes Application.ReadWrite.All -Environment USGovDoD"}},
+		{"AADSTS7000112: x", exoauth.China, []string{"Connect-MgGraph -Scopes Application.ReadWrite.All -Environment China"}},
+		{"AADSTS7000222: x", exoauth.Global, []string{"az login --allow-no-subscriptions"}},
+		{"AADSTS7000222: x", exoauth.China, []string{"az cloud set --name AzureChinaCloud", "az login --allow-no-subscriptions"}},
+	} {
+		got := texts(diagnose.ExplainLine(test.line, diagnose.Subject{Cloud: test.cloud, Username: mailbox})[0])
+		if len(got) <= len(test.want) || !slices.Equal(got[:len(test.want)], test.want) {
+			t.Errorf("%s: %q, want %q first", test.line, got, test.want)
+		}
+	}
 }
 
 // A name comes from a token or a server, and must not become a command.
@@ -302,12 +349,12 @@ func TestCommandsQuoted(t *testing.T) {
 		strings.Repeat("a", 300) + "@contoso": "<user name>",
 	} {
 		findings := diagnose.ExplainLine(mailboxOff, diagnose.Subject{Username: name})
-		if got := texts(findings[0])[0]; got != "Set-CASMailbox -Identity "+want+" -SmtpClientAuthenticationDisabled $false" {
+		if got := does(findings[0])[0]; got != "Set-CASMailbox -Identity "+want+" -SmtpClientAuthenticationDisabled $false" {
 			t.Errorf("%q became %s", name, got)
 		}
 	}
 	findings := diagnose.ExplainLine("AADSTS650056: misconfigured", diagnose.Subject{ClientID: "x' -o; rm -rf ~"})
-	if got := texts(findings[0])[0]; got != "az ad app permission admin-consent --id <application id>" {
+	if got := does(findings[0])[0]; got != "az ad app permission admin-consent --id <application id>" {
 		t.Errorf("an id that is none became %s", got)
 	}
 }
@@ -358,7 +405,7 @@ func TestSettingFix(t *testing.T) {
 	} {
 		test.config.Problem = cmp.Or(test.config.Problem, "wrong")
 		f := diagnose.Explain(&test.config, diagnose.Subject{Username: mailbox, ClientID: clientID})[0]
-		if got := append(texts(f), "")[0]; got != test.want {
+		if got := append(does(f), "")[0]; got != test.want {
 			t.Errorf("%s %q: %q, want %q", test.config.Field, test.config.Value, got, test.want)
 		}
 	}
@@ -414,8 +461,10 @@ func ExampleExplain() {
 	}
 	// Output:
 	// likely - The token is good, but whoever it is of has no Full Access to the mailbox.
+	//     Connect-ExchangeOnline
 	//     Add-MailboxPermission -Identity invoices@contoso.com -User 9d0e4f52-3c1b-4f6a-8f0e-77a1c2d3e4f5 -AccessRights FullAccess
 	// likely - IMAP is switched off for the mailbox.
+	//     Connect-ExchangeOnline
 	//     Set-CASMailbox -Identity invoices@contoso.com -ImapEnabled $true
 	// possible - There are too many connections to the mailbox, if it worked before.
 }

@@ -10,7 +10,6 @@ import (
 // finds it out.
 var incurable = map[string]string{
 	"sign-in host with a path, another library": "a 404 is all that the error has",
-	"delegate without send as":                  "the error is go-smtp's, which knows no user",
 	"delegate as the IMAP user name":            "the user's own mailbox opens",
 	"no consent":                                "x/oauth2's error has no scopes",
 }

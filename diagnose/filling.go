@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"strings"
 	"time"
-
-	"github.com/exoauth/exoauth"
 )
 
 // A filling is what a placeholder stands for, and what is written where that
@@ -37,21 +35,35 @@ var fillings = map[string]filling{
 	"object":    {func(s *situation) string { return id(s.ObjectID) }, "<object id of the enterprise application>"},
 	"tenant":    {func(s *situation) string { return s.Tenant }, "<tenant>"},
 	"domain":    {func(s *situation) string { return domainOf(s.Mailbox) }, "<domain of the tenant>"},
-	"authority": {func(s *situation) string { return s.authority(s.Cloud.Authority) }, exoauth.Global.Authority},
+	"tenantfix": {(*situation).ownTenant, "<tenant id, or a domain of the tenant>"},
+
+	// Where. The hosts are those of the cloud that was meant, however they were
+	// set.
+	"authority":     {func(s *situation) string { return s.home().Authority }, ""},
+	"imap":          {func(s *situation) string { return s.home().IMAP }, ""},
+	"smtp":          {func(s *situation) string { return s.home().SMTP }, ""},
+	"authorityhost": {func(s *situation) string { return hostOf(s.home().Authority) }, ""},
+	"imaphost":      {func(s *situation) string { return hostOf(s.home().IMAP) }, ""},
+	"smtphost":      {func(s *situation) string { return hostOf(s.home().SMTP) }, ""},
+	"server":        {func(s *situation) string { return s.elsewhere }, "another server"},
 
 	// What for.
-	"protocol":    {func(s *situation) string { return string(s.Protocol) }, "mail"},
-	"role":        {func(s *situation) string { return appRole(s.Protocol) }, ""},
-	"permission":  {(*situation).permission, ""},
-	"permissions": {func(s *situation) string { return strings.Join(s.consents(), " ") }, ""},
-	"scope":       {(*situation).wantedScope, ""},
-	"appscope":    {(*situation).appScope, ""},
-	"scopes":      {func(s *situation) string { return strings.Join(s.Scopes, " ") }, "none"},
+	"protocol":      {func(s *situation) string { return string(s.Protocol) }, "mail"},
+	"role":          {func(s *situation) string { return appRole(s.Protocol) }, ""},
+	"permission":    {(*situation).permission, ""},
+	"permissions":   {func(s *situation) string { return strings.Join(s.consents(), " ") }, ""},
+	"scope":         {(*situation).wantedScope, ""},
+	"appscope":      {(*situation).appScope, ""},
+	"consumerscope": {(*situation).consumerScope, ""},
+	"scopes":        {func(s *situation) string { return strings.Join(s.Scopes, " ") }, "none"},
 
 	// What was said.
-	"words":   {func(s *situation) string { return s.words }, ""},
-	"code":    {(*situation).firstCode, "that it names"},
-	"backoff": {(*situation).backoff, "a few minutes"},
+	"words":       {func(s *situation) string { return s.words }, ""},
+	"code":        {(*situation).firstCode, "that it names"},
+	"backoff":     {(*situation).backoff, "a few minutes"},
+	"parameter":   {(*situation).parameter, "that it names"},
+	"sendinguser": {(*situation).sendingUser, "The user who is logged in"},
+	"trustee":     {(*situation).trustee, "<user, or object id of the enterprise application>"},
 
 	// The setting that tokensource refuses.
 	"setting": {fromConfig(func(s *situation) string { return s.config.Field }), "<setting>"},

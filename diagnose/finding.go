@@ -8,7 +8,7 @@ import (
 // A Finding is one thing that may be wrong.
 type Finding struct {
 	// Rule names the rule that found it, such as "token-for-graph". It stays
-	// the same when the wording changes.
+	// the same when the wording changes; [Rules] lists all names.
 	Rule string `json:"rule"`
 	// Cause is what is wrong, in a sentence.
 	Cause string `json:"cause"`

@@ -2,8 +2,11 @@ package diagnose_test
 
 import (
 	"cmp"
+	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/diagnose"
 	"github.com/exoauth/exoauth/exchangetest"
 )
@@ -71,18 +74,18 @@ var misconfigurations = []misconfiguration{
 	{name: "scope of Graph", about: "scope", apply: func(w *world) { w.scopes = []string{"https://graph.microsoft.com/.default"} }},
 	{name: "scope of Graph, another library", about: "scope", apply: with("oauth2", func(w *world) { w.scopes = []string{"https://graph.microsoft.com/.default"} })},
 	{name: "scope of ps.outlook.com", about: "scope", apply: func(w *world) { w.scopes = []string{"https://ps.outlook.com/.default"} }},
-	{name: "scope without .default, another library", about: "scope", apply: with("oauth2", func(w *world) { w.scopes = []string{"https://outlook.office365.com/IMAP.AccessAsApp"} })},
-	{name: "two scopes", about: "scope", apply: func(w *world) { w.scopes = []string{"https://outlook.office365.com/.default", "openid"} }},
+	{name: "scope without .default, another library", about: "scope", apply: with("oauth2", func(w *world) { w.scopes = []string{w.cloud.Resource + "/IMAP.AccessAsApp"} })},
+	{name: "two scopes", about: "scope", apply: func(w *world) { w.scopes = []string{w.cloud.AppScope(), "openid"} }},
 
 	// The developer: where.
 	{name: "sign-in host with a path", about: "authority", apply: func(w *world) { w.cloud.Authority += "/mail" }},
-	{name: "sign-in host in the clear", about: "authority", apply: func(w *world) { w.cloud.Authority = "http://login.microsoftonline.com" }},
+	{name: "sign-in host in the clear", about: "authority", apply: func(w *world) { w.cloud.Authority = strings.Replace(w.cloud.Authority, "https:", "http:", 1) }},
 	{name: "sign-in host with a path, another library", about: "authority", apply: with("oauth2", func(w *world) { w.cloud.Authority += "/mail" })},
-	{name: "IMAP without a port", about: "IMAP address", apply: func(w *world) { w.cloud.IMAP = "outlook.office365.com" }},
-	{name: "IMAP at port 143", about: "IMAP address", apply: func(w *world) { w.cloud.IMAP = "outlook.office365.com:143" }},
-	{name: "IMAP at the SMTP server", about: "IMAP address", apply: func(w *world) { w.cloud.IMAP = "smtp.office365.com:587" }},
-	{name: "SMTP without a port", about: "SMTP address", apply: func(w *world) { w.cloud.SMTP = "smtp.office365.com" }},
-	{name: "SMTP at port 465", about: "SMTP address", apply: func(w *world) { w.cloud.SMTP = "smtp.office365.com:465" }},
+	{name: "IMAP without a port", about: "IMAP address", apply: func(w *world) { w.cloud.IMAP = host(w.cloud.IMAP) }},
+	{name: "IMAP at port 143", about: "IMAP address", apply: func(w *world) { w.cloud.IMAP = host(w.cloud.IMAP) + ":143" }},
+	{name: "IMAP at the SMTP server", about: "IMAP address", apply: func(w *world) { w.cloud.IMAP = w.cloud.SMTP }},
+	{name: "SMTP without a port", about: "SMTP address", apply: func(w *world) { w.cloud.SMTP = host(w.cloud.SMTP) }},
+	{name: "SMTP at port 465", about: "SMTP address", apply: func(w *world) { w.cloud.SMTP = host(w.cloud.SMTP) + ":465" }},
 
 	// A user who signed in.
 	{name: "delegate without full access", about: "full access", kind: delegate, apply: func(w *world) { must(w.srv.Tenant().RemoveMailboxPermission(mailbox, adele)) }},
@@ -110,13 +113,23 @@ var misconfigurations = []misconfiguration{
 	{name: "SMTP off for the owner", about: "SMTP switch", kind: owner, apply: admin("Set-CASMailbox -Identity " + adele + " -SmtpClientAuthenticationDisabled $true")},
 }
 
+// host is an address without its port.
+func host(address string) string {
+	name, _, _ := strings.Cut(address, ":")
+	return name
+}
+
 // build makes a world with all that is wrong in it.
 func build(t *testing.T, faults ...misconfiguration) *world {
+	return buildIn(t, exoauth.Global, faults...)
+}
+
+func buildIn(t *testing.T, cloud exoauth.Cloud, faults ...misconfiguration) *world {
 	var missing []string
 	for _, f := range faults {
 		missing = append(missing, f.without...)
 	}
-	w := newWorld(t, cmp.Or(faults[0].kind, service), without(missing...))
+	w := newWorldIn(t, cloud, cmp.Or(faults[0].kind, service), without(missing...))
 	for _, f := range faults {
 		if f.apply != nil {
 			f.apply(w)
@@ -151,30 +164,61 @@ func heal(t *testing.T, w *world) {
 }
 
 func TestLoop(t *testing.T) {
-	cured := 0
+	var all cases
 	for _, m := range misconfigurations {
-		if t.Run(m.name, func(t *testing.T) { heal(t, build(t, m)) }) {
-			cured++
+		all = append(all, aCase{m.name, func(t *testing.T) { heal(t, build(t, m)) }})
+	}
+	t.Logf("cured by the printed commands: %d of %d", all.run(t), len(all))
+}
+
+// The commands and the settings are those of the cloud.
+func TestLoopClouds(t *testing.T) {
+	var all cases
+	for name, cloud := range map[string]exoauth.Cloud{"GCC High": exoauth.GCCHigh, "China": exoauth.China} {
+		for _, m := range misconfigurations {
+			all = append(all, aCase{name + ", " + m.name, func(t *testing.T) { heal(t, buildIn(t, cloud, m)) }})
 		}
 	}
-	t.Logf("cured by the printed commands: %d of %d", cured, len(misconfigurations))
+	t.Logf("cured by the printed commands in other clouds: %d of %d", all.run(t), len(all))
+}
+
+// cases run side by side, since each has a server of its own.
+type cases []aCase
+
+type aCase struct {
+	name string
+	run  func(t *testing.T)
+}
+
+// run returns how many passed.
+func (c cases) run(t *testing.T) int {
+	var passed atomic.Int64
+	t.Run("all", func(t *testing.T) {
+		for _, one := range c {
+			t.Run(one.name, func(t *testing.T) {
+				t.Parallel()
+				one.run(t)
+				if !t.Failed() {
+					passed.Add(1)
+				}
+			})
+		}
+	})
+	return int(passed.Load())
 }
 
 func TestLoopPairs(t *testing.T) {
-	cured, pairs, candidates := 0, 0, 0
+	var all cases
+	candidates := 0
 	for i, a := range misconfigurations {
 		for _, b := range misconfigurations[i+1:] {
 			if a.about == b.about || a.kind != b.kind {
 				continue
 			}
-			if candidates++; candidates%everyPair != 0 {
-				continue
-			}
-			pairs++
-			if t.Run(a.name+" and "+b.name, func(t *testing.T) { heal(t, build(t, a, b)) }) {
-				cured++
+			if candidates++; candidates%everyPair == 0 {
+				all = append(all, aCase{a.name + " and " + b.name, func(t *testing.T) { heal(t, build(t, a, b)) }})
 			}
 		}
 	}
-	t.Logf("cured by the printed commands: %d of %d pairs", cured, pairs)
+	t.Logf("cured by the printed commands: %d of %d pairs", all.run(t), len(all))
 }

@@ -65,7 +65,7 @@ func (r *run) mailbox(ctx context.Context) {
 		defer client.Close()
 	}
 	if ok {
-		r.opened = r.step(ctx, "mailbox", IMAP, func(ctx context.Context) (string, error) {
+		r.opened = r.step(ctx, mailboxStep, IMAP, func(ctx context.Context) (string, error) {
 			if notOpen != nil {
 				return "", notOpen
 			}
@@ -139,7 +139,7 @@ func (r *run) submission(ctx context.Context) {
 	if !r.Send {
 		return
 	}
-	r.step(ctx, "message", SMTP, func(ctx context.Context) (string, error) {
+	r.sent = r.step(ctx, "message", SMTP, func(ctx context.Context) (string, error) {
 		defer context.AfterFunc(ctx, func() { client.Close() })()
 		if err := client.SendMail(r.Mailbox, []string{r.Mailbox}, strings.NewReader(r.message())); err != nil {
 			return "", cmp.Or(ctx.Err(), err)

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"slices"
 	"testing"
 )
 
@@ -37,67 +36,5 @@ func TestDescribeTLS(t *testing.T) {
 				t.Errorf("%v is not explained", err)
 			}
 		})
-	}
-}
-
-// Each rule is complete, and its placeholders are known.
-func TestRules(t *testing.T) {
-	for _, table := range tables {
-		for _, r := range table {
-			if r.name == "" || r.cause == "" || r.remedy == "" || r.who == "" || r.source == "" || r.confidence == 0 {
-				t.Errorf("%s lacks something", r.name)
-			}
-			if (r.seen == "") == (len(r.codes) == 0) {
-				t.Errorf("%s has both a symptom and codes, or neither", r.name)
-			}
-			texts := []string{r.cause, r.evidence, r.remedy}
-			for _, c := range r.commands {
-				texts = append(texts, c.Text)
-			}
-			s := newSituation(Subject{})
-			for _, text := range texts {
-				for _, p := range placeholder.FindAllString(text, -1) {
-					if _, unknown := s.value(p[1 : len(p)-1]); unknown == p {
-						t.Errorf("%s: nobody knows what %s stands for", r.name, p)
-					}
-				}
-			}
-		}
-	}
-}
-
-// A code has one meaning, but for those that are told apart by conditions.
-func TestCodesOnce(t *testing.T) {
-	toldApart := []int{700016, 700023}
-	seen := make(map[int]string)
-	for _, r := range entraRules {
-		for _, code := range r.codes {
-			if other, ok := seen[code]; ok && !slices.Contains(toldApart, code) {
-				t.Errorf("%d is in %s and %s", code, other, r.name)
-			}
-			seen[code] = r.name
-		}
-	}
-}
-
-// Each symptom that a rule waits for has a sign, and each sign a rule.
-func TestSigns(t *testing.T) {
-	rules := make(map[symptom]bool)
-	for _, table := range tables {
-		for _, r := range table {
-			rules[r.seen] = true
-		}
-	}
-	signed := map[symptom]bool{anything: true, judged: true, settingWrong: true, unknownRefusal: true, "": true}
-	for _, s := range signs {
-		signed[s.symptom] = true
-		if !rules[s.symptom] {
-			t.Errorf("no rule for %q", s.symptom)
-		}
-	}
-	for s := range rules {
-		if !signed[s] {
-			t.Errorf("no sign of %q", s)
-		}
 	}
 }

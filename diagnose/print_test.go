@@ -152,6 +152,7 @@ func ExamplePrinter() {
 	//           more information.
 	//      do   Switch it on.
 	//      Exchange Online PowerShell:
+	//        Connect-ExchangeOnline
 	//        Set-CASMailbox -Identity invoices@contoso.com `
 	//          -SmtpClientAuthenticationDisabled $false
 	//      https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission

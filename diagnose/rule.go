@@ -1,40 +1,50 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
-// A rule is a row: where its symptom was seen and all its conditions hold, it
+// A rule is a row: if what it reacts to shows, and all its conditions hold, it
 // makes a finding. The texts may have placeholders; see fillings.
 type rule struct {
 	name       string
-	seen       symptom
-	codes      []int // of AADSTS, in place of seen
-	when       []condition
-	confidence Confidence
+	says       []string    // words, one of which shows; in lower case, "*" stands for anything
+	seen       symptom     // in place of words: what several rules react to
+	codes      []refusal   // in place of either: what Entra ID says
+	when       []condition // all of which hold
+	confidence Confidence  // zero is Certain
 	cause      string
-	evidence   string // "" is the words of the error
+	evidence   string // "" is the line that shows it
 	remedy     string
 	who        Role
 	commands   []Command
 	source     string
+
+	// What the test of the rules tries: a line that this rule explains, and one
+	// that looks alike and that it does not explain, both with what about and
+	// claims tell. A rule about tokens has claims for lines, one about settings
+	// "Field: problem", one about the steps of a dialer "step: words", and one
+	// about the status of the token endpoint "status N: code".
+	try, miss string
+	about     Subject
+	claims    string
 }
 
-// A symptom is something that a server or a library says.
+// A refusal is a number of Entra ID's and the beginning of its text, in lower
+// case. The text alone is enough. So is the number, unless another row has it
+// with another text; "" is what the number means without a text that is known.
+type refusal struct {
+	code  int
+	words string
+}
+
+// A symptom is something that a server or a library says, and that several
+// rules react to.
 type symptom string
 
-// A sign is how a symptom is known: by one of the words, in lower case. A "*"
-// in it stands for anything in the same line.
-type sign struct {
-	symptom symptom
-	words   []string
-}
-
-func (s sign) in(text string) bool {
-	return slices.ContainsFunc(s.words, func(words string) bool { return contains(text, words) })
-}
-
+// contains reports whether words are in text, all in one line.
 func contains(text, words string) bool {
 	if !strings.Contains(words, "*") {
 		return strings.Contains(text, words)
@@ -49,63 +59,174 @@ func contains(text, words string) bool {
 	return true
 }
 
-// symptoms returns what shows, in the order of the table of signs.
-func (s *situation) symptoms() []symptom {
-	seen := []symptom{anything}
-	for _, sign := range signs {
-		if slices.ContainsFunc(s.lower, sign.in) {
-			seen = append(seen, sign.symptom)
-		}
+// anyIn returns the first of the words that are in text, "" for none.
+func anyIn(text string, words []string) string {
+	i := slices.IndexFunc(words, func(w string) bool { return contains(text, w) })
+	if i < 0 {
+		return ""
+	}
+	return words[i]
+}
+
+// says reports whether one of the words shows. Those with a "*" have to be in
+// one line.
+func (s *situation) says(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		return contains(s.text, w) && (!strings.Contains(w, "*") || slices.ContainsFunc(s.lower, func(line string) bool { return contains(line, w) }))
+	})
+}
+
+// symptoms returns what shows.
+func (s *situation) symptoms() map[symptom]bool {
+	seen := map[symptom]bool{anything: true}
+	for symptom, words := range signs {
+		seen[symptom] = s.says(words)
 	}
 	return seen
 }
 
 // tables are all rules. Of findings that are equally sure, those that stand
 // further up come first.
-var tables = [][]rule{tokenRules, settingRules, imapRules, smtpRules, popRules, clientRules, networkRules, entraRules}
+var tables = [][]rule{
+	elsewhereRules, tokenRules, settingRules, imapRules, smtpRules, popRules, clientRules, networkRules, entraRules, unclearRules,
+}
 
-// match returns the findings of all rules for the symptoms.
-func (s *situation) match(seen []symptom) []Finding {
-	var findings []Finding
+// Rules returns the names that [Finding].Rule may have, for metrics. A name stays
+// when the wording of its rule changes.
+func Rules() []string {
+	names := []string{notTokenRule}
 	for _, table := range tables {
 		for i := range table {
-			if r := &table[i]; r.matches(s, seen) {
-				findings = append(findings, r.finding(s))
+			names = append(names, table[i].name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// A fit is how a rule fits. Text is surer than a number.
+type fit int
+
+const (
+	no fit = iota
+	byNumber
+	byWords
+)
+
+// A hit is a rule that fits.
+type hit struct {
+	rule *rule
+	how  fit
+}
+
+// hits returns the rules that fit. If the text of a refusal is known, its number
+// does not count.
+func (s *situation) hits() []hit {
+	var hits []hit
+	textKnown := false
+	for _, table := range s.tables() {
+		for i := range table {
+			if how := table[i].fits(s); how != no {
+				hits = append(hits, hit{&table[i], how})
+				textKnown = textKnown || how == byWords && len(table[i].codes) > 0
 			}
 		}
+	}
+	return slices.DeleteFunc(hits, func(h hit) bool { return textKnown && h.how == byNumber })
+}
+
+// match returns the findings of all rules for what shows.
+func (s *situation) match(seen map[symptom]bool) []Finding {
+	s.seen = seen
+	var findings []Finding
+	for _, h := range s.hits() {
+		findings = append(findings, h.rule.finding(s, h.how))
 	}
 	return rank(findings)
 }
 
-func (r *rule) matches(s *situation, seen []symptom) bool {
+func (r *rule) fits(s *situation) fit {
+	how := no
 	switch {
 	case len(r.codes) > 0:
-		if !slices.ContainsFunc(s.codes, func(code int) bool { return slices.Contains(r.codes, code) }) {
-			return false
+		how = r.refuses(s)
+	case s.seen[r.seen], s.says(r.says):
+		how = byWords
+	}
+	if how == no || slices.ContainsFunc(r.when, func(c condition) bool { return !c(s) }) {
+		return no
+	}
+	return how
+}
+
+// refuses reports how the words of Entra ID are those of r.
+func (r *rule) refuses(s *situation) fit {
+	how := no
+	for _, c := range r.codes {
+		switch {
+		case c.words != "" && contains(s.text, c.words):
+			return byWords
+		case slices.Contains(s.codes, c.code) && (c.words == "" || !ambiguous[c.code]):
+			how = byNumber
 		}
-	case !slices.Contains(seen, r.seen):
-		return false
 	}
-	return !slices.ContainsFunc(r.when, func(c condition) bool { return !c(s) })
+	return how
 }
 
-// shows reports whether a line has the symptom or the code.
-func (r *rule) shows(line string) bool {
+// ambiguous are the numbers that rows have with different texts.
+var ambiguous = findAmbiguous()
+
+func findAmbiguous() map[int]bool {
+	texts, several := make(map[int]string), make(map[int]bool)
+	for i := range entraRules {
+		own := make(map[int]string)
+		for _, c := range entraRules[i].codes {
+			own[c.code] += "\n" + c.words
+		}
+		for code, words := range own {
+			if other, ok := texts[code]; ok && other != words {
+				several[code] = true
+			}
+			texts[code] = words
+		}
+	}
+	return several
+}
+
+// shows returns where a line, in lower case, shows what r reacts to, -1 for
+// nowhere.
+func (r *rule) shows(line string) int {
+	words := slices.Concat(r.says, signs[r.seen])
+	for _, c := range r.codes {
+		words = append(words, c.words)
+	}
+	for _, w := range words {
+		if w != "" && contains(line, w) {
+			first, _, _ := strings.Cut(w, "*")
+			return strings.Index(line, first)
+		}
+	}
 	if len(r.codes) > 0 {
-		return strings.Contains(line, "AADSTS")
+		return strings.Index(line, "aadsts")
 	}
-	text := strings.ToLower(line)
-	return slices.ContainsFunc(signs, func(s sign) bool { return s.symptom == r.seen && s.in(text) })
+	return -1
 }
 
-func (r *rule) finding(s *situation) Finding {
+func (r *rule) finding(s *situation, how fit) Finding {
 	f := Finding{
-		Rule: r.name, Who: r.who, Confidence: r.confidence, Source: r.source,
+		Rule: r.name, Who: r.who, Confidence: cmp.Or(r.confidence, Certain), Source: s.link(r),
 		Cause: s.expand(r.cause), Remedy: s.expand(r.remedy), Evidence: s.tokenEvidence(r, s.evidence(r)),
+	}
+	if how == byNumber && slices.ContainsFunc(r.codes, func(c refusal) bool { return ambiguous[c.code] && slices.Contains(s.codes, c.code) }) {
+		f.Confidence = min(f.Confidence, Likely)
+	}
+	if s.elsewhere != "" {
+		return f
 	}
 	for _, c := range r.commands {
 		f.Commands = append(f.Commands, Command{c.Shell, s.expandFor(c.Shell, c.Text)})
 	}
+	f.Commands = s.connected(f.Commands)
 	return f
 }
 

@@ -76,6 +76,7 @@ func Run(ctx context.Context, check Check) *Report {
 	if !check.SkipSMTP {
 		r.smtp(ctx)
 	}
+	r.release()
 	return r.report
 }
 
@@ -86,13 +87,16 @@ type run struct {
 	token  string  // "" until there is one
 	claims *claims // nil for a token that cannot be read
 	opened bool    // the mailbox, by IMAP
+	sent   bool    // a message
+
+	held []Step // until it shows whether a message can be sent
 }
 
 // subject is what is known for a finding about p.
 func (r *run) subject(p Protocol) Subject {
 	s := Subject{
 		Protocol: p, Cloud: r.Cloud, Tenant: r.Tenant, ClientID: r.ClientID,
-		Username: r.Username, Mailbox: r.Mailbox, Scopes: r.Scopes, Token: r.token,
+		Username: r.Username, Mailbox: r.Mailbox, Scopes: r.Scopes, Token: r.token, Sent: r.sent,
 	}
 	if p == SMTP {
 		s.Username, s.Opened = r.smtpUsername(), r.opened
@@ -129,12 +133,36 @@ func (r *run) step(ctx context.Context, name string, p Protocol, do func(context
 		s.Findings = Explain(s.Err, r.subject(p))
 		s.Seen = r.words(s.Err)
 	}
+	if name == mailboxStep && s.Err != nil && r.Send && !r.SkipSMTP {
+		r.held = append(r.held, s)
+		return false
+	}
 	r.done(s)
 	return s.Err == nil
 }
 
+// mailboxStep is explained once it is known whether the same token sends: what
+// sends from the mailbox has access to it.
+const mailboxStep = "mailbox"
+
+// release explains and reports the steps that were held.
+func (r *run) release() {
+	held := r.held
+	r.held = nil
+	for _, s := range held {
+		if s.Name == mailboxStep && s.Err != nil {
+			s.Findings = Explain(s.Err, r.subject(IMAP))
+		}
+		r.done(s)
+	}
+}
+
 func (r *run) done(s Step) {
 	s.Seen = oneLine(s.Seen)
+	if r.held != nil {
+		r.held = append(r.held, s)
+		return
+	}
 	r.report.Steps = append(r.report.Steps, s)
 	if r.Progress != nil {
 		r.Progress(s)
@@ -150,5 +178,5 @@ func (r *run) skip(name, reason string) {
 func (r *run) words(err error) string {
 	s := newSituation(Subject{Token: r.token})
 	s.read(err)
-	return excerpt(s.words)
+	return excerpt(s.words, 0)
 }

@@ -101,6 +101,19 @@ func TestRunGoesOn(t *testing.T) {
 	}
 }
 
+// What a later step disproves is not blamed: a message was sent from the mailbox.
+func TestRunCombinesSteps(t *testing.T) {
+	w := newWorld(t, service, allRoles)
+	admin("Set-CASMailbox -Identity " + mailbox + " -ImapEnabled $false")(w)
+	report := diagnose.Run(t.Context(), w.check())
+	if want := "sign-in host ok, token ok, claims ok, IMAP connection ok, IMAP login ok, mailbox failed, SMTP connection ok, SMTP login ok, message ok"; status(report) != want {
+		t.Errorf("got  %s\nwant %s", status(report), want)
+	}
+	if found := names(report.Findings()); len(found) == 0 || found[0] != "imap-off" {
+		t.Errorf("findings %v", found)
+	}
+}
+
 // An application that Exchange lets send by a role assignment has no
 // SMTP.SendAsApp, and needs none: that is a warning and nothing else.
 func TestRunRoleAssignment(t *testing.T) {
@@ -301,7 +314,7 @@ func TestReportJSON(t *testing.T) {
 	if last.Name != "SMTP login" || last.Status != "failed" || last.Milliseconds <= 0 || len(last.Findings) != 1 {
 		t.Fatalf("last step %+v", last)
 	}
-	if f := last.Findings[0]; f.Rule != "smtp-off-tenant" || f.Confidence != "certain" || !strings.Contains(f.Commands[0].Text, mailbox) {
+	if f := last.Findings[0]; f.Rule != "smtp-off-tenant" || f.Confidence != "certain" || !strings.Contains(f.Commands[1].Text, mailbox) {
 		t.Errorf("finding %+v", f)
 	}
 }
@@ -346,7 +359,7 @@ func ExampleRun() {
 	for _, step := range report.Steps {
 		fmt.Println(step.Name, step.Status)
 	}
-	fmt.Println(report.Findings()[1].Commands[0].Text)
+	fmt.Println(report.Findings()[1].Commands[1].Text)
 	// Output:
 	// sign-in host ok
 	// token ok

@@ -60,7 +60,7 @@ func (r *run) askSignIn(ctx context.Context, u *url.URL) (time.Duration, error) 
 		return 0, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return 0, refusal(response.Status, body)
+		return 0, refusedStatus(response.Status, body)
 	}
 	date, err := http.ParseTime(response.Header.Get("Date"))
 	if err != nil {
@@ -69,7 +69,7 @@ func (r *run) askSignIn(ctx context.Context, u *url.URL) (time.Duration, error) 
 	return now.Sub(date), nil
 }
 
-func refusal(status string, body []byte) error {
+func refusedStatus(status string, body []byte) error {
 	var answer struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
@@ -115,7 +115,9 @@ func (r *run) judge() {
 	s := Step{Name: "claims", Status: OK, Seen: "cannot be read"}
 	start := time.Now()
 	if !r.SkipIMAP {
-		s.Findings = Token(r.token, r.subject(IMAP))
+		about := r.subject(IMAP)
+		about.Shared = true // whether the user may open the mailbox, the mailbox says
+		s.Findings = Token(r.token, about)
 	}
 	if !r.SkipSMTP {
 		s.Findings = merge(s.Findings, Token(r.token, r.subject(SMTP)))

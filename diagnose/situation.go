@@ -36,10 +36,13 @@ type situation struct {
 	said  string      // the error as it came, which is not for showing
 	words string      // the same without secrets
 	lines []string    // of the words, for evidence
-	lower []string    // the same in lower case, for symptoms
+	lower []string    // the same in lower case and without what wraps it, for rules
 	text  string      // words in lower case, for conditions
 	codes []int       // AADSTS
 	entra bool        // the token endpoint refused
+
+	elsewhere string           // whose server it is, "" for Microsoft's
+	seen      map[symptom]bool // what shows
 
 	tokenErr *tokensource.Error // of the token request; nil where the error is another
 	config   *tokensource.ConfigError
@@ -110,7 +113,7 @@ func (s *situation) read(err error) {
 		s.setWords(err.Error())
 	}
 	s.readCertificate(err)
-	if s.Protocol == "" {
+	if s.Protocol == "" || s.op == "" && repliesSMTP(s.text) {
 		s.Protocol = protocolOf(s.text)
 	}
 }
@@ -156,8 +159,12 @@ func (s *situation) readCertificate(err error) {
 	s.setWords(fmt.Sprintf("%s (issued by %s)", s.said, e.UnverifiedCertificates[0].Issuer))
 }
 
-// aadsts finds the numbers of Entra ID in the text of any library's error.
-var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b`)
+// aadsts finds the numbers of Entra ID in the text of any library's error. Some
+// print the list of numbers, or the address of a page about one, alone.
+var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b|error_codes"?'?:? ?\[([0-9]{4,8})|/error\?code=([0-9]{4,8})`)
+
+// wrapper is a number that says no more than that another one follows.
+const wrapper = 70002
 
 // refusedApp finds the application that Entra ID's words name: "Application with
 // identifier '…'", "the application with ID '…'", "the application Name ('…')".
@@ -198,26 +205,37 @@ func (s *situation) readEntra(err error) {
 // readCodes finds the numbers of Entra ID in the text of an error, of which
 // the libraries that are not known here have nothing else.
 func (s *situation) readCodes(text string) {
-	if len(s.codes) == 0 {
-		for _, m := range aadsts.FindAllStringSubmatch(s.said+" "+text, 8) {
-			if n, err := strconv.Atoi(m[1]); err == nil {
+	if said := s.said + text; len(s.codes) == 0 && (strings.Contains(said, "AADSTS") || strings.Contains(said, "error")) {
+		for _, m := range aadsts.FindAllStringSubmatch(unwrap(s.said+" "+text), 16) {
+			if n, err := strconv.Atoi(m[1] + m[2] + m[3]); err == nil && !slices.Contains(s.codes, n) {
 				s.codes = append(s.codes, n)
 			}
 		}
+	}
+	if len(s.codes) > 1 {
+		s.codes = slices.DeleteFunc(s.codes, func(code int) bool { return code == wrapper })
+	}
+	if m := refusedApp.FindStringSubmatch(s.said + " " + text); m != nil {
+		s.ClientID = cmp.Or(s.ClientID, m[1])
+	}
+	if anyIn(strings.ToLower(s.said+" "+text), oauthErrors) != "" {
+		s.entra = true
 	}
 	if len(s.codes) == 0 {
 		return
 	}
 	s.entra = true
-	if m := refusedApp.FindStringSubmatch(s.said + " " + text); m != nil {
-		s.ClientID = cmp.Or(s.ClientID, m[1])
-	}
 	if s.codes[0] == 1002012 { // only a request without a user gets it
 		s.Flow = AppOnly
 	}
 	if s.said != "" && !strings.Contains(s.said, "AADSTS") {
 		s.setWords(fmt.Sprintf("AADSTS%d: %s", s.codes[0], text))
 	}
+}
+
+// oauthErrors are in the answers of a token endpoint.
+var oauthErrors = []string{
+	"invalid_grant", "invalid_client", "unauthorized_client", "invalid_scope", "invalid_resource", "interaction_required", "consent_required", "error_description",
 }
 
 // maxWords bounds what is read of an error. Its cause stands at its beginning,
@@ -242,8 +260,36 @@ func clip(text string) string {
 	if cut < 0 {
 		tail = ""
 	}
-	return head[:strings.LastIndexAny(head, " \t\r\n\"',;&")+1] + "\n" + elided + "\n" + tail[cut+1:]
+	middle := text[maxWords/2 : len(text)-len(tail)]
+	return head[:strings.LastIndexAny(head, " \t\r\n\"',;&")+1] + "\n" + elided + "\n" + telling(middle) + tail[cut+1:]
 }
+
+// What is looked through of the middle of a log, and kept of it.
+const (
+	maxMiddle  = 64 << 10
+	maxTelling = 1 << 10
+)
+
+// telling returns the last lines of a long log that a server may have refused
+// something with, whole, since the end of the log may be about something else.
+func telling(middle string) string {
+	middle = middle[max(0, len(middle)-maxMiddle):]
+	lines := strings.Split(middle, "\n")
+	kept := ""
+	for i := len(lines) - 2; i > 0; i-- { // the first and the last may be parts
+		line := lines[i]
+		if len(kept)+len(line) > maxTelling {
+			break
+		}
+		if anyIn(line, refusals) != "" {
+			kept = line + "\n" + elided + "\n" + kept
+		}
+	}
+	return kept
+}
+
+// refusals are in the lines that matter, as servers write them.
+var refusals = []string{"AADSTS", " NO ", " BAD ", "* BYE", "-ERR", "535", "5.7.", "STOREDRV"}
 
 // setWords takes the words of an error. The words that are shown as evidence
 // are those of the server, if there are any.
@@ -255,32 +301,66 @@ func (s *situation) setWords(text string) {
 		if line = oneLine(line); line == "" {
 			continue
 		}
-		s.lines, s.lower = append(s.lines, line), append(s.lower, strings.ToLower(line))
+		s.lines, s.lower = append(s.lines, line), append(s.lower, strings.ToLower(inside(line)))
 		if !pasted.FromClient(line) {
 			servers = append(servers, line)
 		}
 	}
 	s.words = cmp.Or(strings.Join(servers, " "), strings.Join(s.lines, " "))
+	s.afterLogin()
 	s.text = strings.Join(s.lower, " ")
 }
+
+// inside is a line without what wraps it, and without the secrets that show
+// then.
+func inside(line string) string {
+	if inner := unwrap(line); inner != line {
+		return oneLine(pasted.Conceal(inner))
+	}
+	return line
+}
+
+// afterLogin forgets what came before a login that was taken: what was refused
+// until then did no harm.
+func (s *situation) afterLogin() {
+	for i := len(s.lower) - 1; i > 0; i-- {
+		if anyIn(s.lower[i], taken) != "" {
+			s.lines, s.lower = s.lines[i+1:], s.lower[i+1:]
+			break
+		}
+	}
+}
+
+// taken are the answers to a login that was taken.
+var taken = []string{"ok authenticate completed", "ok login completed", "235 2.7.0 authentication succe", "+ok user successfully logged on"}
 
 // oneLine makes text one line with single spaces.
 func oneLine(text string) string {
 	return strings.Join(strings.Fields(plain.Line(text)), " ")
 }
 
+var (
+	enhanced = regexp.MustCompile(`\b[245][0-9][0-9]\W{1,12}(?:b')?[245]\.[0-7]\.[0-9]{1,3}(?:[^.0-9]|$)|\b5\.7\.(?:3|57|60|139|708) `)
+	smtpPort = regexp.MustCompile(`:(?:25|465|587)\b|port:? (?:25|465|587)\b`)
+	popPort  = regexp.MustCompile(`:(?:110|995)\b`)
+	imapPort = regexp.MustCompile(`:(?:143|993)\b`)
+)
+
+// repliesSMTP holds for replies that SMTP alone has.
+func repliesSMTP(text string) bool {
+	return strings.Contains(text, "storedrv") || anyIn(text, statusClasses) != "" && enhanced.MatchString(text)
+}
+
+var statusClasses = []string{"5.", "4.", "2."}
+
 // protocolOf knows a protocol by its words.
 func protocolOf(text string) Protocol {
-	says := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
-	}
 	switch {
-	case says("-err ", "+ok "):
+	case anyIn(text, []string{"-err ", "+ok ", "pop3", "pop (", "poplib"}) != "", popPort.MatchString(text):
 		return POP
-	case says("535 5.", "530 5.", "550 5.", "554 5.", "504 5.", "501 5.", "421 4.", "430 4.", "432 4.", "451 4.",
-		"535-5.", "550-5.", "554-5.", "(535,", "smtp"):
+	case repliesSMTP(text), anyIn(text, []string{"smtp", "(535,", "mail from", "ehlo"}) != "", smtpPort.MatchString(text):
 		return SMTP
-	case says("authenticate failed", "authenticate completed", "not connected", "* bye", "bad command", "imap", "login failed"):
+	case anyIn(text, []string{"authenticate failed", "authenticate completed", "not connected", "* bye", "bad command", "imap", "login failed"}) != "", imapPort.MatchString(text):
 		return IMAP
 	}
 	return ""

@@ -60,6 +60,8 @@ type Subject struct {
 	Worked bool
 	// Opened says that the same token opens the mailbox by another protocol.
 	Opened bool
+	// Sent says that a message was sent from the mailbox with the same token.
+	Sent bool
 	// Now is the time that the token is judged by; zero is time.Now().
 	Now time.Time
 }

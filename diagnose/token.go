@@ -20,12 +20,15 @@ func Token(accessToken string, about Subject) []Finding {
 	case strings.ContainsAny(s.Token, " \t\r\n"), strings.HasPrefix(s.Token, "{"):
 		return []Finding{notToken("This is not a token alone.", "Take the value of access_token out of the answer, without anything around it.")}
 	}
-	return s.match([]symptom{judged})
+	return s.match(map[symptom]bool{judged: true})
 }
+
+// notTokenRule is the rule of what is no token at all.
+const notTokenRule = "not-a-token"
 
 func notToken(cause, remedy string) Finding {
 	return Finding{
-		Rule: "not-a-token", Cause: cause, Evidence: "what was given as the token", Remedy: remedy,
+		Rule: notTokenRule, Cause: cause, Evidence: "what was given as the token", Remedy: remedy,
 		Who: Developer, Confidence: Certain, Source: docClaims,
 	}
 }

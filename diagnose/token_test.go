@@ -26,7 +26,9 @@ func TestToken(t *testing.T) {
 		{"app-only, IMAP", appToken(nil), imap, ""},
 		{"app-only, SMTP", appToken(nil), as(smtp, mailbox), ""},
 		{"delegated, IMAP", userToken(nil), as(imap, adele), ""},
-		{"delegated, shared mailbox by IMAP", userToken(nil), as(imap, mailbox), ""},
+		{"delegated, shared mailbox by IMAP", userToken(nil), diagnose.Subject{Protocol: diagnose.IMAP, Username: mailbox, Shared: true}, ""},
+		{"delegated, mailbox of somebody else", userToken(nil), as(imap, mailbox), "token-of-another-user"},
+		{"guest", userToken(claim("upn", "adele_fabrikam.com#EXT#@contoso.onmicrosoft.com")), as(imap, mailbox), "token-of-a-guest"},
 		{"delegated, SMTP", userToken(nil), as(smtp, "Adele@Contoso.com"), ""},
 		{"with the scheme before it", "Bearer " + appToken(nil), imap, ""},
 		{"audience with a final slash", appToken(claim("aud", "https://outlook.office365.com/")), imap, ""},
@@ -138,7 +140,7 @@ func ExampleExplainLine() {
 		diagnose.Subject{Username: "invoices@contoso.com"})
 	for _, f := range findings {
 		fmt.Println(f.Cause)
-		fmt.Println(f.Who, "->", f.Commands[0].Text)
+		fmt.Println(f.Who, "->", f.Commands[1].Text)
 	}
 	// Output:
 	// SMTP AUTH is switched off for the mailbox, and that counts for OAuth, too.

@@ -57,6 +57,14 @@ func parseSubject(t *testing.T, text string) (about diagnose.Subject) {
 			about.Flow = diagnose.Flow(value)
 		case "username":
 			about.Username = value
+		case "mailbox":
+			about.Mailbox = value
+		case "tenant":
+			about.Tenant = value
+		case "client":
+			about.ClientID = value
+		case "cloud":
+			about.Cloud = cloudNames[value]
 		case "shared":
 			about.Shared = true
 		case "worked":

@@ -26,14 +26,83 @@ func (s *situation) signedIn() string {
 	return ""
 }
 
-var sendAs = regexp.MustCompile(`not allowed to send as (\S+@[^\s;]+)`)
+// sendAs finds both addresses of a refusal: who may not send, and as whom.
+var sendAs = regexp.MustCompile(`(?i)(?:([^\s;]+@[^\s;]+) )?not allowed to send as ([^\s;]+@[^\s;]+)`)
 
 // sender is the address that may not be sent as. Exchange names it.
 func (s *situation) sender() string {
 	if m := sendAs.FindStringSubmatch(s.words); m != nil {
-		return m[1]
+		return m[2]
 	}
 	return cmp.Or(s.From, s.Mailbox)
+}
+
+// sendingUser is who may not. Exchange names the user, too.
+func (s *situation) sendingUser() string {
+	if m := sendAs.FindStringSubmatch(s.words); m != nil && m[1] != "" {
+		return m[1]
+	}
+	if differ(s.Username, s.sender()) {
+		return s.Username
+	}
+	return ""
+}
+
+// trustee is to whom Send As is given.
+func (s *situation) trustee() string {
+	if s.is(AppOnly) {
+		return s.principal()
+	}
+	return cmp.Or(s.signedIn(), s.sendingUser(), s.principal())
+}
+
+var missingParameter = regexp.MustCompile(`(?i)(?:following parameters?:|required field) '([a-z_]{1,40})'`)
+
+// parameter is what a request lacks.
+func (s *situation) parameter() string {
+	if m := missingParameter.FindStringSubmatch(s.words); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// home is the cloud that was meant, with its own hosts: the one that most of
+// the settings are of.
+func (s *situation) home() exoauth.Cloud {
+	wanted := s.wantedCloud()
+	best, most := exoauth.Global, 0
+	for _, c := range exoauth.Clouds() {
+		same := 0
+		for _, pair := range [][2]string{{c.Authority, wanted.Authority}, {c.IMAP, wanted.IMAP}, {c.SMTP, wanted.SMTP}, {c.Resource, wanted.Resource}} {
+			if hostOf(pair[0]) == hostOf(pair[1]) {
+				same++
+			}
+		}
+		if same > most {
+			best, most = c, same
+		}
+	}
+	return best
+}
+
+// ownTenant is what the tenant should be, as far as that shows.
+func (s *situation) ownTenant() string {
+	if consumer(s) {
+		if s.is(AppOnly) {
+			return ""
+		}
+		return "consumers"
+	}
+	return domainOf(s.Mailbox)
+}
+
+// consumerScope is what to ask for at a personal account.
+func (s *situation) consumerScope() string {
+	var scopes []string
+	for _, permission := range s.userScopes() {
+		scopes = append(scopes, exoauth.Global.UserScope(permission))
+	}
+	return strings.Join(append(scopes, "offline_access"), " ")
 }
 
 // wantedScope is what to ask for in this flow and cloud.
@@ -80,7 +149,7 @@ func (s *situation) userScopes() []string {
 // Where nothing tells what tokensource asked for, it was what it asks for by
 // itself: consent to half of that would not do.
 func (s *situation) consents() []string {
-	if s.tokenErr != nil && noScopes(s) && !readable(s) {
+	if s.tokenErr != nil && noScopes(s) && !tokenRead(s) {
 		return []string{userScope(IMAP), userScope(SMTP)}
 	}
 	return s.userScopes()

@@ -4,6 +4,7 @@
 //	go run ./examples/doctor                                  # against an Exchange Online on this machine
 //	go run ./examples/doctor -break wrong-object-id           # one with a fault in it
 //	go run ./examples/doctor -line 'NO AUTHENTICATE failed.'  # a line of another program
+//	go run ./examples/doctor -line - <program.log             # a log of one
 //	go run ./examples/doctor -token - <token.txt              # an access token
 //
 // For a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and
@@ -64,7 +65,12 @@ func run(ctx context.Context, args []string, std streams, getenv func(string) st
 	p := newPrinter(std.out, s, getenv)
 	switch {
 	case s.line != "":
-		return p.findings(diagnose.ExplainLine(s.line, s.subject()), statusUnknown)
+		line, err := readLine(s.line, std.in)
+		if err != nil {
+			fmt.Fprintln(std.err, "doctor:", err)
+			return statusUsage
+		}
+		return p.findings(diagnose.ExplainLine(line, s.subject()), statusUnknown)
 	case s.token != "":
 		token, err := readToken(s.token, std.in)
 		if err != nil {
@@ -101,6 +107,25 @@ func examine(ctx context.Context, s settings, p *printer) int {
 		return statusUnknown
 	}
 	return statusExplained
+}
+
+// maxLine bounds what is read of a log.
+const maxLine = 1 << 20
+
+// readLine returns the text itself, or standard input for "-", so that a log need
+// not be quoted for a shell.
+func readLine(text string, in io.Reader) (string, error) {
+	if text != "-" {
+		return text, nil
+	}
+	read, err := io.ReadAll(io.LimitReader(in, maxLine))
+	if err == nil && strings.TrimSpace(string(read)) == "" {
+		err = errors.New("standard input is empty")
+	}
+	if err != nil {
+		return "", fmt.Errorf("-line: %w", err)
+	}
+	return string(read), nil
 }
 
 // maxToken bounds what is read; access tokens have a few KB.

@@ -42,7 +42,7 @@ func TestHealthy(t *testing.T) {
 func TestBreak(t *testing.T) {
 	want := map[string]string{
 		"not-registered": "app-not-registered", "wrong-object-id": "app-not-registered", "no-access": "no-full-access",
-		"imap-off": "no-full-access", "smtp-off": "smtp-off-mailbox", "smtp-off-tenant": "smtp-off-tenant",
+		"imap-off": "imap-off", "smtp-off": "smtp-off-mailbox", "smtp-off-tenant": "smtp-off-tenant",
 		"no-role": "app-role-missing", "wrong-secret": "wrong-secret", "expired-secret": "expired-secret",
 		"wrong-tenant": "unknown-tenant", "common": "tenant-missing setting", "graph-token": "token-for-graph",
 		"expired-token": "token-expired", "smtp-user": "smtp-user", "imap-port": "port",
@@ -93,9 +93,11 @@ func TestLine(t *testing.T) {
 		{"worked before", []string{"-line", "A1 NO AUTHENTICATE failed.", "-worked"}, statusExplained, "has worked before"},
 		{"shared mailbox", []string{"-line", "535 5.7.3 Authentication unsuccessful", "-shared", "-flow", "delegated", "-protocol", "smtp", "-mailbox", "a@contoso.com"}, statusExplained, "SMTP was given the shared mailbox"},
 		{"unknown", []string{"-line", "the moon is full"}, statusUnknown, "No rule knows"},
+		{"unknown, next step", []string{"-line", "the moon is full"}, statusUnknown, "send it to us"},
+		{"standard input", []string{"-line", "-"}, statusExplained, "client secret has expired"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := doctor(t, "", nil, test.args...)
+			r := doctor(t, "a log\nAADSTS7000222: The provided client secret keys are expired.\n", nil, test.args...)
 			if r.status != test.status || !strings.Contains(r.out, test.want) {
 				t.Errorf("status %d, want %d and %q in\n%s%s", r.status, test.status, test.want, r.out, r.err)
 			}

@@ -79,7 +79,7 @@ func (p *printer) end(report *diagnose.Report) {
 	case failed == 0:
 		fmt.Fprint(p.W, "\nNothing is wrong.\n")
 	case len(report.Findings()) == 0:
-		fmt.Fprint(p.W, "\nNo rule knows this. The server's words are above.\n")
+		fmt.Fprintln(p.W, "\nNo rule knows this. The server's words are above."+nextStep)
 	default:
 		fmt.Fprintf(p.W, "\n%d of %d steps failed. Begin with the first, then run this again.\n", failed, len(report.Steps))
 	}
@@ -100,7 +100,7 @@ func (p *printer) findings(findings []diagnose.Finding, none int) int {
 		return statusExplained
 	}
 	if !p.json {
-		fmt.Fprintln(p.W, map[int]string{statusWell: "Nothing is wrong with it.", statusUnknown: "No rule knows this line."}[none])
+		fmt.Fprintln(p.W, map[int]string{statusWell: "Nothing is wrong with it.", statusUnknown: "No rule knows this line." + nextStep}[none])
 	}
 	return none
 }
@@ -113,6 +113,18 @@ func (p *printer) opaque() int {
 	fmt.Fprint(p.W, "This is no JWT, so nothing in it can be judged. Tokens of personal accounts (outlook.com)\nare like that; those of organizations are JWTs and begin with eyJ.\n")
 	return statusWell
 }
+
+// nextStep is for what no rule knows.
+const nextStep = `
+
+Look for the reply of the server itself, such as "NO AUTHENTICATE failed." or
+"535 5.7.3 …", or for a text with "AADSTS" in it, in the protocol log of the
+program, and explain that: -line - reads a whole log. The more is known besides,
+the better: -flow, -protocol, -mailbox, -tenant. With the settings of a mailbox
+(EXO_TENANT, …) the doctor goes the whole way itself.
+
+If it is a server's own line, please send it to us, without addresses and ids:
+https://github.com/exoauth/exoauth/issues`
 
 func (p *printer) encode(v any) {
 	e := json.NewEncoder(p.W)

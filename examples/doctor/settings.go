@@ -45,7 +45,7 @@ machine. For a real mailbox set the variables, or give the flags:
 
 In place of that:
 
-  -line TEXT    explains what another program has printed
+  -line TEXT    explains what another program has printed; - is standard input
   -token FILE   judges an access token; - is standard input
   -break CASE   takes the Exchange Online of this machine, with a fault in it
 
