@@ -143,12 +143,12 @@ func noReason(s *situation) bool { return bareRefusal.MatchString(s.text) }
 var bareRefusal = regexp.MustCompile(`5\.7\.139 authentication unsuccessful(?: ?\[|[.'"]|$)`)
 
 // login is a mechanism that a client names as it uses it.
-var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth)[ :]+(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
+var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth|auth(?:mech)? ?\[|authenticator|mechanism|method)[ :]*(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
 
 // sentPassword holds if the last mechanism that the client used takes a
 // password. The list of those that the server offers is none.
 func sentPassword(s *situation) bool {
-	if strings.Contains(s.text, "password command failed") {
+	if anyIn(s.text, passwordClients) != "" {
 		return true
 	}
 	last := ""
@@ -160,6 +160,11 @@ func sentPassword(s *situation) bool {
 		last = s.text[m[2]:m[3]]
 	}
 	return last != "" && last != "xoauth2" && last != "oauthbearer"
+}
+
+// passwordClients can do nothing else, or say that they did.
+var passwordClients = []string{
+	"password command failed", "system.net.mail", "send-mailmessage", "plain authentication failed", "login authentication failed", "smtp_login", "loginauthenticator",
 }
 
 var offers = regexp.MustCompile(`^ (?:plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer|external|digest)`)

@@ -221,6 +221,14 @@ var smtpRules = []rule{
 		try:    "501 5.5.124 Invalid XOAUTH2 auth data", miss: "501 5.5.4 Invalid domain name",
 	},
 	{
+		name: "address-blocked", says: []string{"blocked using", "banned sending ip", "5.7.606", "5.7.511"}, confidence: Likely,
+		cause:  "The address that the message comes from is on a block list: it came to port 25 without a login.",
+		remedy: "Send over {smtp} and log in with AUTH XOAUTH2; then the address does not count. The reply says where to ask for removal.",
+		who:    Developer,
+		source: "https://sender.office.com/",
+		try:    "550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus.", miss: "550 5.7.1 Service unavailable.",
+	},
+	{
 		name: "relay-denied", says: []string{"5.7.64", "unable to relay", "tenantattribution"}, confidence: Likely,
 		cause:  "The message came in without a login, over port 25 or a connector, and is for somebody outside.",
 		remedy: "Send over {smtp} and log in with AUTH XOAUTH2. Without a login, a connector in Exchange has to know the address that the message comes from.",
