@@ -135,6 +135,16 @@ var hostWithBlank = regexp.MustCompile(`[a-z0-9]\.[a-z]{2,} +:[0-9]|(?:for|host|
 // foreign holds for what another server than Exchange Online has said.
 func foreign(s *situation) bool { return s.elsewhere != "" }
 
+// fromExchange holds if the text itself shows that it is Exchange Online's.
+func fromExchange(s *situation) bool {
+	return anyIn(s.text, oursMaybe) != "" && ours.MatchString(s.text)
+}
+
+// ofEntra holds if the text itself shows that it is Entra ID's.
+func ofEntra(s *situation) bool { return s.entra || anyIn(s.text, entraMarks) != "" }
+
+var entraMarks = []string{"aadsts", "trace id", "correlation", "microsoft", "msal", "oauth", "azure", "token", "scope", "client"}
+
 func onOwnServer(s *situation) bool { return s.elsewhere == ownExchange }
 
 // noReason holds for a refusal of SMTP without a reason behind it.

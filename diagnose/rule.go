@@ -232,6 +232,9 @@ func (r *rule) finding(s *situation, how fit) Finding {
 	if how == byNumber && slices.ContainsFunc(r.codes, func(c refusal) bool { return ambiguous[c.code] && slices.Contains(s.codes, c.code) }) {
 		f.Confidence = min(f.Confidence, Likely)
 	}
+	if how == byWords && len(r.codes) > 0 && !ofEntra(s) {
+		f.Confidence = min(f.Confidence, Likely)
+	}
 	if s.elsewhere != "" {
 		return f
 	}

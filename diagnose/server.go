@@ -89,7 +89,7 @@ func (s *situation) notOurs() string {
 	switch {
 	case strings.Contains(s.text, "email oauth 2.0 proxy: login failed"):
 		return s.provider()
-	case anyIn(s.text, oursMaybe) != "" && ours.MatchString(s.text):
+	case fromExchange(s):
 		return ""
 	case anyIn(s.text, onPremises) != "":
 		return ownExchange
