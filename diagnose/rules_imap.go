@@ -45,7 +45,7 @@ var imapRules = []rule{
 	{
 		name: "password", seen: refused, when: []condition{sentPassword, opensMailbox},
 		cause:  "A password was sent. Exchange Online takes none for {protocol} any more.",
-		remedy: "Use AUTHENTICATE XOAUTH2 (AUTH XOAUTH2 in POP) with a token from Entra ID: imapdial does it. In a library, take the other mechanisms away.",
+		remedy: "Use AUTHENTICATE XOAUTH2 (AUTH XOAUTH2 in POP) with a token from Entra ID; for IMAP imapdial does it. In a library, take the other mechanisms away.",
 		who:    Developer,
 		source: docBasic,
 		try:    "C: A1 AUTHENTICATE PLAIN AAAA\nS: A1 NO AUTHENTICATE failed.", about: Subject{Protocol: IMAP}, miss: "C: A1 AUTHENTICATE XOAUTH2 AAAA\nS: A1 NO AUTHENTICATE failed.",
