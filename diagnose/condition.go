@@ -135,6 +135,16 @@ var hostWithBlank = regexp.MustCompile(`[a-z0-9]\.[a-z]{2,} +:[0-9]|(?:for|host|
 // foreign holds for what another server than Exchange Online has said.
 func foreign(s *situation) bool { return s.elsewhere != "" }
 
+// fromExchange holds if the text itself shows that it is Exchange Online's.
+func fromExchange(s *situation) bool {
+	return anyIn(s.text, oursMaybe) != "" && ours.MatchString(s.text)
+}
+
+// ofEntra holds if the text itself shows that it is Entra ID's.
+func ofEntra(s *situation) bool { return s.entra || anyIn(s.text, entraMarks) != "" }
+
+var entraMarks = []string{"aadsts", "trace id", "correlation", "microsoft", "msal", "oauth", "azure", "token", "scope", "client"}
+
 func onOwnServer(s *situation) bool { return s.elsewhere == ownExchange }
 
 // noReason holds for a refusal of SMTP without a reason behind it.
@@ -143,12 +153,12 @@ func noReason(s *situation) bool { return bareRefusal.MatchString(s.text) }
 var bareRefusal = regexp.MustCompile(`5\.7\.139 authentication unsuccessful(?: ?\[|[.'"]|$)`)
 
 // login is a mechanism that a client names as it uses it.
-var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth)[ :]+(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
+var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth|auth(?:mech)? ?\[|authenticator|mechanism|method)[ :]*(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
 
 // sentPassword holds if the last mechanism that the client used takes a
 // password. The list of those that the server offers is none.
 func sentPassword(s *situation) bool {
-	if strings.Contains(s.text, "password command failed") {
+	if anyIn(s.text, passwordClients) != "" {
 		return true
 	}
 	last := ""
@@ -160,6 +170,11 @@ func sentPassword(s *situation) bool {
 		last = s.text[m[2]:m[3]]
 	}
 	return last != "" && last != "xoauth2" && last != "oauthbearer"
+}
+
+// passwordClients can do nothing else, or say that they did.
+var passwordClients = []string{
+	"password command failed", "system.net.mail", "send-mailmessage", "plain authentication failed", "login authentication failed", "smtp_login", "loginauthenticator",
 }
 
 var offers = regexp.MustCompile(`^ (?:plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer|external|digest)`)

@@ -13,7 +13,7 @@
 //   - [Explain] takes an error of this library, of go-imap, go-smtp, net/smtp,
 //     x/oauth2, MSAL or azidentity.
 //   - [ExplainLine] takes a line that a server, or the program of somebody else,
-//     has printed.
+//     has printed, or a whole log.
 //   - [Token] judges an access token before it is used.
 //   - [Run] is the doctor: it goes the whole way, from the name of the server to
 //     the open mailbox, step by step, and explains what fails.

@@ -121,7 +121,11 @@ func (s *situation) tokenEvidence(r *rule, words string) string {
 	if !refusal || r.evidence != "" || !forExchange(s) || s.Flow == "" || lacksPermission(s) {
 		return words
 	}
-	return strings.TrimSuffix(words, ".") + "; the token is for Exchange and has " + s.permission()
+	words = strings.TrimSuffix(words, ".") + "; the token is for Exchange and has " + s.permission()
+	if of := oneLine(plain.Head(s.claims.upn, maxValue)); s.is(Delegated) && of != "" {
+		words += ", and is of " + of
+	}
+	return words
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)

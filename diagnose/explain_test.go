@@ -219,6 +219,10 @@ func TestEvidence(t *testing.T) {
 	if want := "A01 NO AUTHENTICATE failed; the token is for Exchange and has IMAP.AccessAsApp"; good.Evidence != want {
 		t.Errorf("evidence %q, want %q", good.Evidence, want)
 	}
+	user := diagnose.ExplainLine(notConnected, diagnose.Subject{Username: adele, Token: userToken(nil), Now: now})[0]
+	if want := ", and is of " + adele; !strings.HasSuffix(user.Evidence, want) {
+		t.Errorf("evidence %q, want %q", user.Evidence, want)
+	}
 	unknown := diagnose.ExplainLine(imapFailed, diagnose.Subject{Flow: diagnose.AppOnly})[0]
 	if unknown.Evidence != imapFailed {
 		t.Errorf("evidence %q", unknown.Evidence)

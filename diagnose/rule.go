@@ -21,6 +21,7 @@ type rule struct {
 	who        Role
 	commands   []Command
 	source     string
+	ofMail     bool // what a mail server says after a token was refused is no news
 
 	// What the test of the rules tries: a line that this rule explains, and one
 	// that looks alike and that it does not explain, both with what about and
@@ -132,7 +133,10 @@ func (s *situation) hits() []hit {
 			}
 		}
 	}
-	return slices.DeleteFunc(hits, func(h hit) bool { return textKnown && h.how == byNumber })
+	refusal := slices.ContainsFunc(hits, func(h hit) bool { return len(h.rule.codes) > 0 })
+	return slices.DeleteFunc(hits, func(h hit) bool {
+		return textKnown && h.how == byNumber || refusal && h.rule.ofMail
+	})
 }
 
 // match returns the findings of all rules for what shows.
@@ -176,6 +180,14 @@ func (r *rule) refuses(s *situation) fit {
 // ambiguous are the numbers that rows have with different texts.
 var ambiguous = findAmbiguous()
 
+func init() {
+	for _, table := range [][]rule{imapRules, smtpRules, popRules, clientRules} {
+		for i := range table {
+			table[i].ofMail = true
+		}
+	}
+}
+
 func findAmbiguous() map[int]bool {
 	texts, several := make(map[int]string), make(map[int]bool)
 	for i := range entraRules {
@@ -218,6 +230,9 @@ func (r *rule) finding(s *situation, how fit) Finding {
 		Cause: s.expand(r.cause), Remedy: s.expand(r.remedy), Evidence: s.tokenEvidence(r, s.evidence(r)),
 	}
 	if how == byNumber && slices.ContainsFunc(r.codes, func(c refusal) bool { return ambiguous[c.code] && slices.Contains(s.codes, c.code) }) {
+		f.Confidence = min(f.Confidence, Likely)
+	}
+	if how == byWords && len(r.codes) > 0 && !ofEntra(s) {
 		f.Confidence = min(f.Confidence, Likely)
 	}
 	if s.elsewhere != "" {

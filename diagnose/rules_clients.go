@@ -11,7 +11,7 @@ const (
 // mechanismless is what clients say that cannot do XOAUTH2.
 var mechanismless = []string{
 	"no supported authentication mechanisms available", "no known authentication mechanisms", "unknown auth type", "support auth or the specified sasl",
-	"no mechanism available", "no worthy mechs found", "no compatible authentication mechanism", "no authentication mechanism", "unable to find a callback",
+	"no mechanism available", "no worthy mechs found", "supported by both server and client", "no compatible authentication mechanism", "no authentication mechanism", "unable to find a callback",
 	"authentication mechanism*not supported", "unknown authentication method", "unsupported authentication mechanism", "xoauth2 is not supported", "no suitable authentication method", "compatible auth",
 }
 
@@ -42,7 +42,7 @@ var clientRules = []rule{
 		try:    "tls: first record does not look like a TLS handshake", miss: "tls: handshake failure",
 	},
 	{
-		name: "no-auth", says: []string{"smtp: server doesn't support auth"}, when: []condition{not(says("authoritative"))}, confidence: Likely,
+		name: "no-auth", says: []string{"smtp: server doesn't support auth", "auth extension not supported", "server does not support authentication", "server does not support smtp-auth"}, when: []condition{not(says("authoritative"))}, confidence: Likely,
 		cause:  "The server offers no AUTH. Exchange offers it after STARTTLS only, and never on port 25 of a domain's own host (….mail.protection.outlook.com).",
 		remedy: "Connect to {smtp} and call StartTLS before Auth, as smtpdial does.",
 		who:    Developer, commands: defaultSMTP,

@@ -249,7 +249,7 @@ var entraRules = []rule{
 	{
 		name: "scope-invalid", codes: []refusal{
 			{28002, "input parameter scope"}, {28003, "scope can't be empty"}, {70011, ""}, {70011, "provided value for the input parameter 'scope' is not valid"},
-		}, when: []condition{not(says("not compatible with each other"))},
+		}, when: []condition{not(says("not compatible with each other")), not(says("which is not listed"))},
 		cause:  "The scope of the request is not one of this flow, or is missing.",
 		remedy: "Ask for {scope}.",
 		who:    Developer, commands: askScope, source: docAADSTS,
@@ -297,7 +297,7 @@ var entraRules = []rule{
 		miss: "AADSTS650056: Misconfigured application.",
 	},
 	{
-		name: "api-permission-missing", codes: []refusal{{650057, "invalid resource. the client has requested access to a resource which is not listed"}, {65005, "which is not listed in the requested permissions"}},
+		name: "api-permission-missing", codes: []refusal{{650057, "invalid resource. the client has requested access to a resource which is not listed"}, {65005, "which is not listed in the requested permissions"}, {70011, "refers to a resource which is not listed"}},
 		cause:  "The application asks for a resource that is not under its API permissions.",
 		remedy: "Add {permissions} of Office 365 Exchange Online under API permissions, then consent.",
 		who:    Developer, commands: adminConsent, source: docAADSTS,
@@ -316,8 +316,7 @@ var entraRules = []rule{
 	},
 	{
 		name: "no-consent", codes: []refusal{
-			{65001, "has not consented to use the application"}, {90094, "needs permission to access resources in your organization that only an admin can grant"},
-			{90094, "administrator consent"}, {90095, "admin consent is required"}, {90093, "calling principal cannot consent"}, {90008, ""},
+			{65001, "has not consented to use the application"}, {90094, "needs permission to access resources in your organization that only an admin can grant"}, {90095, "admin consent is required"}, {90093, "calling principal cannot consent"}, {90008, ""},
 		},
 		cause:  "Nobody has consented to what the application asks for.",
 		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for. If the last command says that there is a grant already, Get-MgOauth2PermissionGrant finds it and Update-MgOauth2PermissionGrant adds to it.",
@@ -334,7 +333,7 @@ var entraRules = []rule{
 		miss: "AADSTS70000: Provided grant is invalid or malformed.",
 	},
 	{
-		name: "consent-declined", codes: []refusal{{65004, "declined to consent"}, {65004, "denied access"}},
+		name: "consent-declined", codes: []refusal{{65004, "declined to consent"}},
 		cause:  "The user declined.",
 		remedy: "Sign in again and accept.",
 		who:    User, source: docAADSTS,
@@ -399,7 +398,7 @@ var entraRules = []rule{
 		miss: "AADSTS700016: Application with identifier 'x' was not found in the directory 'Contoso'.",
 	},
 	{
-		name: "app-disabled", codes: []refusal{{70001, ""}, {7000112, "is disabled"}},
+		name: "app-disabled", codes: []refusal{{70001, ""}, {7000112, "application '*is disabled"}},
 		cause:  "The application is disabled.",
 		remedy: "Enable it under Enterprise applications, Properties.",
 		who:    EntraAdmin, commands: []Command{
@@ -444,7 +443,7 @@ var entraRules = []rule{
 		miss: "AADSTS50059: No tenant-identifying information found in either the request or implied by any provided credentials.",
 	},
 	{
-		name: "region", codes: []refusal{{100007, "regional"}},
+		name: "region", codes: []refusal{{100007, "aad regional"}},
 		cause:  "The regional endpoint does not serve the application.",
 		remedy: "Leave the region out.",
 		who:    Developer, source: docAADSTS,
@@ -504,7 +503,7 @@ var entraRules = []rule{
 	{
 		name: "assertion", codes: []refusal{
 			{50012, "client assertion"}, {50027, "invalid jwt token"}, {50048, "subjectmustmatchissuer"}, {700027, "the certificate with identifier used to sign the client assertion"},
-			{700027, "client assertion failed signature validation"}, {700030, "invalid certificate"}, {7000274, ""}, {700023, "client assertion audience"}, {700021, ""}, {50012, ""},
+			{700027, "client assertion failed signature validation"}, {700030, "invalid certificate - subject name"}, {7000274, ""}, {700023, "client assertion audience"}, {700021, ""}, {50012, ""},
 		}, when: []condition{not(says("outside its valid time range")), not(says("not within its valid time range"))},
 		cause:  "The certificate or the assertion that proves the application is not valid.",
 		remedy: assertionRemedy,
@@ -612,7 +611,7 @@ var entraRules = []rule{
 	},
 	{
 		name: "redirect-uri", codes: []refusal{
-			{50011, "specified in the request does not match the redirect uris"}, {50011, "reply url specified in the request"}, {50011, "reply address"},
+			{50011, "specified in the request does not match the redirect uris"}, {50011, "reply url specified in the request"}, {50011, "reply address*does not match"},
 			{500113, "no reply address"}, {900971, "no reply address"}, {50011, "input parameter 'redirect_uri' is not valid"}, {500112, ""}, {50011, ""},
 		},
 		cause:  "The redirect URI is not registered for the application.",
@@ -672,7 +671,7 @@ var entraRules = []rule{
 		miss: "AADSTS70020: The provided value for the input parameter 'device_code' is not valid. This device code has expired.",
 	},
 	{
-		name: "code-mistyped", codes: []refusal{{70018, "user code"}, {70019, "verification code expired"}, {70020, "device code has expired"}, {70020, "'device_code' is not valid"}},
+		name: "code-mistyped", codes: []refusal{{70018, "wrong user code"}, {70019, "verification code expired"}, {70020, "device code has expired"}, {70020, "'device_code' is not valid"}},
 		cause:  "The code was typed wrong, or has expired.",
 		remedy: "Start the sign-in again and type the new code.",
 		who:    User, source: docAADSTS,
@@ -727,7 +726,7 @@ var entraRules = []rule{
 
 	// The request.
 	{
-		name: "parameter-missing", codes: []refusal{{900144, "must contain the following parameter"}, {90014, "required field"}, {90014, "is missing from the"}, {900144, ""}},
+		name: "parameter-missing", codes: []refusal{{900144, "must contain the following parameter"}, {90014, "the required field"}, {90014, "is missing from the"}, {900144, ""}},
 		when:   []condition{not(says("parameter: 'client_"))},
 		cause:  "The request lacks the parameter {parameter}.",
 		remedy: "Send it in the body, as application/x-www-form-urlencoded.",
@@ -772,8 +771,8 @@ var entraRules = []rule{
 	},
 	{
 		name: "passing", codes: []refusal{
-			{70012, "server error occurred while authenticating an msa"}, {90006, ""}, {90024, "request budget exceeded"}, {90033, "a transient error"}, {90090, ""},
-			{90012, "request has timed out"}, {50033, "retryable error has occurred"}, {50087, "transient error has occurred during strong authentication"},
+			{70012, "server error occurred while authenticating an msa"}, {90006, ""}, {90024, "request budget exceeded"}, {90033, "a transient error has occurred"}, {90090, ""},
+			{90012, ""}, {50033, "retryable error has occurred"}, {50087, "transient error has occurred during strong authentication"},
 			{80002, "authentication agent's password validation request timed out"}, {90055, "too many requests"},
 		},
 		when:   []condition{not(says("non-retryable"))},

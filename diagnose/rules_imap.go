@@ -45,7 +45,7 @@ var imapRules = []rule{
 	{
 		name: "password", seen: refused, when: []condition{sentPassword, opensMailbox},
 		cause:  "A password was sent. Exchange Online takes none for {protocol} any more.",
-		remedy: "Use AUTHENTICATE XOAUTH2 (AUTH XOAUTH2 in POP) with a token from Entra ID: imapdial does it. In a library, take the other mechanisms away.",
+		remedy: "Use AUTHENTICATE XOAUTH2 (AUTH XOAUTH2 in POP) with a token from Entra ID; for IMAP imapdial does it. In a library, take the other mechanisms away.",
 		who:    Developer,
 		source: docBasic,
 		try:    "C: A1 AUTHENTICATE PLAIN AAAA\nS: A1 NO AUTHENTICATE failed.", about: Subject{Protocol: IMAP}, miss: "C: A1 AUTHENTICATE XOAUTH2 AAAA\nS: A1 NO AUTHENTICATE failed.",
@@ -319,7 +319,7 @@ var imapRules = []rule{
 		try:    "535 5.7.139 Authentication unsuccessful, basic authentication is disabled.", miss: "535 5.7.139 Authentication unsuccessful, account locked.",
 	},
 	{
-		name: "password", seen: anything, when: []condition{loginFailed, not(foreign), not(says("account is blocked"))},
+		name: "password", seen: anything, when: []condition{loginFailed, not(foreign), not(says("account is blocked"))}, confidence: Likely,
 		cause:  "A password was sent with LOGIN. Exchange Online takes none for {protocol} any more.",
 		remedy: "Use AUTHENTICATE XOAUTH2 with a token from Entra ID: imapdial does it. An app password does not help either.",
 		who:    Developer,
@@ -327,7 +327,7 @@ var imapRules = []rule{
 		try:    loginIMAP, miss: "pq: Login failed",
 	},
 	{
-		name: "account-blocked", says: verdict.Blocked.Words(),
+		name: "account-blocked", says: verdict.Blocked.Words(), confidence: Likely,
 		cause:  "The account is blocked until its owner proves to be a person.",
 		remedy: "Log in at outlook.com with a browser and follow what it says.",
 		who:    User,
@@ -367,7 +367,7 @@ var imapRules = []rule{
 		try:    "* BYE Connection closed. 14", miss: "* BYE Connection closed. 14 Request is throttled",
 	},
 	{
-		name: "unavailable", says: verdict.Unavailable.Words(), when: []condition{not(says("unavailable. 21"))},
+		name: "unavailable", says: verdict.Unavailable.Words(), when: []condition{not(says("unavailable. 21")), not(says("503")), not(overHTTP)},
 		cause:  "The mailbox server behind the front end is not available for the moment.",
 		remedy: "Try again, with growing pauses.",
 		who:    Nobody,
@@ -399,7 +399,7 @@ var imapRules = []rule{
 		try:    "TAG8 BAD Command received in Invalid state.", miss: "TAG8 BAD Command received.",
 	},
 	{
-		name: "login-disabled", says: []string{"logging in is disabled", "login is disabled", "login disabled", "logindisabled*auth=xoauth2", "auth=xoauth2*logindisabled"},
+		name: "login-disabled", says: []string{"logging in is disabled", "login is disabled", "login disabled", "logindisabled*auth=xoauth2", "auth=xoauth2*logindisabled"}, confidence: Likely,
 		cause:  "The client gives up because of LOGINDISABLED, which is about passwords, although the server offers AUTH=XOAUTH2.",
 		remedy: "Look for AUTH=XOAUTH2 first and ignore LOGINDISABLED then.",
 		who:    Developer,

@@ -99,7 +99,7 @@ var smtpRules = []rule{
 		try:    "550 5.7.708 Service unavailable. Access denied, traffic not accepted from this IP.", miss: "550 5.7.1 Service unavailable.",
 	},
 	{
-		name: "sender-blocked", says: []string{"5.1.8"},
+		name: "sender-blocked", says: []string{"bad outbound sender", "5.1.8 access denied"},
 		cause:  "The mailbox may not send any more: Microsoft has blocked it because it sent spam, or too much.",
 		remedy: "Find out what sent it and change its password or secret. Then unblock the sender.",
 		who:    ExchangeAdmin, commands: []Command{{ExchangePowerShell, "Remove-BlockedSenderAddress -SenderAddress {from} -Confirm:$false"}},
@@ -189,7 +189,7 @@ var smtpRules = []rule{
 		try:    "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", miss: "421 4.3.2 Service not active",
 	},
 	{
-		name: "old-tls", says: []string{"4.7.66", "tls 1.0 and 1.1 are not supported", "protocol version not supported"},
+		name: "old-tls", says: []string{"4.7.66", "tls 1.0 and 1.1 are not supported"},
 		cause:  "The client speaks TLS 1.0 or 1.1, which Exchange refuses.",
 		remedy: "Use TLS 1.2 or later: a newer runtime or operating system, or drop the setting that forbids it.",
 		who:    Developer,
@@ -197,7 +197,7 @@ var smtpRules = []rule{
 		try:    "421 4.7.66 TLS 1.0 and 1.1 are not supported.", miss: "421 4.7.0 TLS is required",
 	},
 	{
-		name: "old-tls", says: []string{"alert protocol version", "protocol_version", "unsupported protocol", "do not possess a common algorithm", "no appropriate protocol", "tlsv1_alert"}, confidence: Likely,
+		name: "old-tls", says: []string{"protocol version not supported", "alert protocol version", "protocol_version", "unsupported protocol", "do not possess a common algorithm", "no appropriate protocol", "tlsv1_alert"}, confidence: Likely,
 		cause:  "The client and the server have no version of TLS in common, mostly because the client speaks TLS 1.0 or 1.1.",
 		remedy: "Use TLS 1.2 or later: a newer runtime or operating system, or drop the setting that forbids it.",
 		who:    Developer,
@@ -221,6 +221,14 @@ var smtpRules = []rule{
 		try:    "501 5.5.124 Invalid XOAUTH2 auth data", miss: "501 5.5.4 Invalid domain name",
 	},
 	{
+		name: "address-blocked", says: []string{"blocked using", "banned sending ip", "5.7.606", "5.7.511"}, confidence: Likely,
+		cause:  "The address that the message comes from is on a block list: it came to port 25 without a login.",
+		remedy: "Send over {smtp} and log in with AUTH XOAUTH2; then the address does not count. The reply says where to ask for removal.",
+		who:    Developer,
+		source: "https://sender.office.com/",
+		try:    "550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus.", miss: "550 5.7.1 Service unavailable.",
+	},
+	{
 		name: "relay-denied", says: []string{"5.7.64", "unable to relay", "tenantattribution"}, confidence: Likely,
 		cause:  "The message came in without a login, over port 25 or a connector, and is for somebody outside.",
 		remedy: "Send over {smtp} and log in with AUTH XOAUTH2. Without a login, a connector in Exchange has to know the address that the message comes from.",
@@ -229,12 +237,12 @@ var smtpRules = []rule{
 		try:    "550 5.7.64 TenantAttribution; Relay Access Denied", miss: "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
 	},
 	{
-		name: "message-too-large", says: []string{"552 5.3.4", "message size exceeds"},
+		name: "message-too-large", says: []string{"552 5.3.4", "message size exceeds"}, when: []condition{fromExchange}, confidence: Likely,
 		cause:  "The message is larger than the mailbox may send.",
 		remedy: "Send less, or raise MaxSendSize of the mailbox, up to 150 MB.",
 		who:    ExchangeAdmin, commands: []Command{{ExchangePowerShell, "Set-Mailbox -Identity {mailbox} -MaxSendSize 150MB"}},
 		source: "https://learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits",
-		try:    "552 5.3.4 Message size exceeds fixed maximum message size", miss: "552 5.2.2 Mailbox full",
+		try:    "552 5.3.4 Message size exceeds fixed maximum message size [SN2PR00CA0018.namprd00.prod.outlook.com]", miss: "552 5.2.2 Mailbox full",
 	},
 	{
 		name: "hve-internal", says: []string{"5.5.105", "external sending is not supported"},

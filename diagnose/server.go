@@ -52,7 +52,7 @@ var providers = []provider{
 	{"Kerio Connect", []string{"kerio"}, nil},
 	{"Keycloak", []string{"/realms/", "keycloak", "invalid user credentials", "session not active"}, nil},
 	{"another server than Exchange Online", []string{
-		"sender address rejected", "same as authorization user", "same as auth user", "not owned by user", "relay access denied", "sender is not allowed",
+		"create an app password", "app-specific password", "app password", "sender address rejected", "same as authorization user", "same as auth user", "not owned by user", "relay access denied", "sender is not allowed",
 		"[authenticationfailed]", "serverresponsecode*authenticationfailed", "535 5.7.8", "535-5.7.8", "(535, b'5.7.8", "5.7.8 ", "xoauth2 authentication error (4"}, nil},
 }
 
@@ -89,7 +89,7 @@ func (s *situation) notOurs() string {
 	switch {
 	case strings.Contains(s.text, "email oauth 2.0 proxy: login failed"):
 		return s.provider()
-	case anyIn(s.text, oursMaybe) != "" && ours.MatchString(s.text):
+	case fromExchange(s):
 		return ""
 	case anyIn(s.text, onPremises) != "":
 		return ownExchange

@@ -39,7 +39,7 @@ var signs = map[symptom][]string{
 	},
 	popProtocol: {"protocol error. connection is closed. 10", "-err protocol error"},
 	smtpLogon:   {"mailbox logon failure", "mapiexceptionlogonfailed"},
-	dropped:     {"unexpected eof", "use of closed network connection", "connection closed before greeting", "socket is closed", "unexpectedly disconnected", "connection closed unexpectedly", "premature eof", "socket error: eof", "folderclosedexception", "unexpected server disconnect"},
+	dropped:     {"unexpected eof", "use of closed network connection", "connection closed before greeting", "socket is closed", "unexpected socket close", "server closed the connection", "unexpectedly disconnected", "connection closed unexpectedly", "premature eof", "socket error: eof", "folderclosedexception", "unexpected server disconnect"},
 
 	dnsFailed: {
 		"no such host", "server misbehaving", "name resolution", "getaddrinfo", "enotfound", "eai_again", "unknownhostexception", "unknown host",
@@ -69,6 +69,6 @@ var signs = map[symptom][]string{
 	unclearToken: {"requesting oauth*400", "oauth*bad request", "authentication server returned", "oauth*401", "failed to get access token", "failed to refresh*token", "error getting access token", "error refreshing*token"},
 	unclearLogin: {
 		"not responding with an a1 ok", "auth for user*failed", "could not authenticate", "login denied", "authentication failed", "authentication unsuccessful",
-		"authentication failure", "authenticationfailedexception", "invalid login", "login failed for", "failed to authenticate", "unable to authenticate", "cannot authenticate", "not authenticated", "eauth",
+		"authentication failure", "authenticationfailedexception", "invalid login", "failed to authenticate", "unable to authenticate", "cannot authenticate", "not authenticated", "eauth",
 	},
 }

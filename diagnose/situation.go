@@ -161,7 +161,7 @@ func (s *situation) readCertificate(err error) {
 
 // aadsts finds the numbers of Entra ID in the text of any library's error. Some
 // print the list of numbers, or the address of a page about one, alone.
-var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b|error_codes"?'?:? ?\[([0-9]{4,8})|/error\?code=([0-9]{4,8})`)
+var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b|error_codes"?'?:? ?\[([0-9]{4,8})|/error\?code=([0-9]{4,8})|[": ]([0-9]{5,8}) - \[`)
 
 // wrapper is a number that says no more than that another one follows.
 const wrapper = 70002
@@ -205,9 +205,9 @@ func (s *situation) readEntra(err error) {
 // readCodes finds the numbers of Entra ID in the text of an error, of which
 // the libraries that are not known here have nothing else.
 func (s *situation) readCodes(text string) {
-	if said := s.said + text; len(s.codes) == 0 && (strings.Contains(said, "AADSTS") || strings.Contains(said, "error")) {
+	if said := s.said + text; len(s.codes) == 0 && (strings.Contains(said, "AADSTS") || strings.Contains(said, "error") || strings.Contains(said, " - [")) {
 		for _, m := range aadsts.FindAllStringSubmatch(unwrap(s.said+" "+text), 16) {
-			if n, err := strconv.Atoi(m[1] + m[2] + m[3]); err == nil && !slices.Contains(s.codes, n) {
+			if n, err := strconv.Atoi(m[1] + m[2] + m[3] + m[4]); err == nil && !slices.Contains(s.codes, n) {
 				s.codes = append(s.codes, n)
 			}
 		}
