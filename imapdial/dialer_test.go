@@ -511,6 +511,35 @@ func TestNoSecretComesOut(t *testing.T) {
 	}
 }
 
+// Each step is logged, at level debug, with the front end as soon as it is known.
+func TestDialLogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		d := scripted(t, forever)
+		d.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}}))
+		c, err := d.Dial(t.Context(), mailbox)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		want := []string{"connected", "authenticated", `"imapdial: mailbox open"`}
+		if len(lines) != len(want) {
+			t.Fatalf("logged\n%s\nwant %d lines", &out, len(want))
+		}
+		for i, line := range lines {
+			if !strings.HasPrefix(line, "level=DEBUG msg=") || !strings.Contains(line, want[i]) || !strings.Contains(line, " username="+mailbox) || !strings.Contains(line, " server=") {
+				t.Errorf("logged %s, want %s", line, want[i])
+			}
+		}
+	})
+}
+
 // The debug writer sees the conversation of the client too, line by line, and
 // nothing of what the client is made to believe.
 func TestDebugWriterSeesLines(t *testing.T) {

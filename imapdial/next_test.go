@@ -1,12 +1,14 @@
 package imapdial
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -16,6 +18,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/verdict"
+	"github.com/exoauth/exoauth/internal/wire"
 )
 
 // said is the server's answer.
@@ -180,5 +183,14 @@ func TestLevel(t *testing.T) {
 		if got := (&keeper{tries: tries}).level(); got != want {
 			t.Errorf("after %d failures: %v, want %v", tries, got, want)
 		}
+	}
+}
+
+// Of a line that is out of place no more than 200 characters are shown.
+func TestUnexpected(t *testing.T) {
+	s := newSession(nil, wire.NewConn(new(bytes.Buffer), nil))
+	err := s.unexpected(strings.Repeat("x", 201))
+	if want := `not IMAP: the server said "` + strings.Repeat("x", 200) + `"`; err.Error() != want || !errors.Is(err, ErrProtocol) {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }

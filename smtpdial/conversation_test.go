@@ -270,3 +270,65 @@ func TestLocalName(t *testing.T) {
 		})
 	}
 }
+
+// Only a reply that refuses says that the message was not sent.
+func TestFinish(t *testing.T) {
+	for reply, row := range map[string]struct {
+		code      int // of the error, 0 for none
+		uncertain bool
+	}{
+		"250 ok":   {0, false},
+		"299 ok":   {0, false},
+		"300 what": {300, true},
+		"399 what": {399, true},
+		"400 no":   {400, false},
+		"554 no":   {554, false},
+		"no SMTP":  {0, true},
+		"":         {0, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, start := converse(t, reply), time.Now()
+			err := c.finish(t.Context())
+			code := 0
+			if e, ok := errors.AsType[*smtp.SMTPError](err); ok {
+				code = e.Code
+			}
+			if code != row.code || errors.Is(err, ErrUncertain) != row.uncertain || (err == nil) != (row.code == 0 && !row.uncertain) {
+				t.Errorf("%q: error %v, want code %d, uncertain: %t", reply, err, row.code, row.uncertain)
+			}
+			if took := time.Since(start); (took == 10*time.Minute) != (reply == "") {
+				t.Errorf("%q: after %v", reply, took)
+			}
+			if synctest.Wait(); !slices.Equal(c.heard, []string{"."}) {
+				t.Errorf("%q: the server heard %q", reply, c.heard)
+			}
+		})
+	}
+}
+
+// A refusal that nobody had asked for is why the server has hung up.
+func TestLastWords(t *testing.T) {
+	for words, code := range map[string]int{ // 0 for the error of the Write
+		"":             0,
+		"250 ok\r\n":   0,
+		"399 what\r\n": 0,
+		"400 no\r\n":   400,
+		"421 bye\r\n":  421,
+		"no SMTP\r\n":  0,
+		"421 cut off":  0,
+		"421-more\r\n": 0,
+	} {
+		s := newSession(nil, wire.NewConn(struct {
+			io.Reader
+			io.Writer
+		}{strings.NewReader(words), io.Discard}, nil))
+		err := s.lastWords(io.ErrClosedPipe)
+		reply, ok := errors.AsType[*smtp.SMTPError](err)
+		if ok != (code != 0) || ok && reply.Code != code || !ok && err != io.ErrClosedPipe || s.lost != ok {
+			t.Errorf("%q: error %v, lost %t; want code %d", words, err, s.lost, code)
+		}
+		if err := s.lastWords(nil); err != nil {
+			t.Errorf("%q: error %v of a Write that did not fail", words, err)
+		}
+	}
+}

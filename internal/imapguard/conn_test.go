@@ -118,8 +118,32 @@ func TestSilence(t *testing.T) {
 			s.do("A APPEND x {40000+}\r\n" + strings.Repeat("x", 40000) + "\r\n")
 			s.say("A OK\r\n")
 		}, never},
-		"idles":                           {func(s *session) { s.listen(); s.do("A IDLE\r\n"); s.say("+ idling\r\n") }, never},
-		"idled, and is not let go":        {func(s *session) { s.listen(); s.do("A IDLE\r\n"); s.say("+ idling\r\n"); s.do("DONE\r\n") }, 10 * time.Minute},
+		"idles":                    {func(s *session) { s.listen(); s.do("A IDLE\r\n"); s.say("+ idling\r\n") }, never},
+		"idled, and is not let go": {func(s *session) { s.listen(); s.do("A IDLE\r\n"); s.say("+ idling\r\n"); s.do("DONE\r\n") }, 10 * time.Minute},
+		"idles, another is open":   {func(s *session) { s.listen(); s.do("A NOOP\r\nB IDLE\r\n"); s.say("+ idling\r\n") }, never},
+		"idled, and is told, but not let go": {func(s *session) {
+			s.listen()
+			s.do("A IDLE\r\n")
+			s.say("+ idling\r\n")
+			s.do("DONE\r\n")
+			s.say("* 3 EXISTS\r\n")
+		}, 10 * time.Minute},
+		"told twice, not answered": {func(s *session) {
+			s.listen()
+			s.do("A NOOP\r\n")
+			for range 2 {
+				time.Sleep(9 * time.Minute)
+				s.say("* 3 EXISTS\r\n")
+			}
+		}, 28 * time.Minute},
+		"answered, then two, one answered": {func(s *session) {
+			s.listen()
+			s.do("A NOOP\r\n")
+			s.say("A OK\r\n")
+			s.do("B NOOP\r\nC NOOP\r\n")
+			s.say("* 3 EXISTS\r\n")
+			s.say("B OK\r\n")
+		}, 10 * time.Minute},
 		"something said, not tagged":      {func(s *session) { s.listen(); s.do("DONE\r\n"); s.say("* 3 EXISTS\r\n") }, 10 * time.Minute},
 		"a session that is not kept":      {func(s *session) { s.Ended = nil; s.listen(); s.do("A NOOP\r\n") }, never},
 		"goodbye, and the server goes on": {func(s *session) { s.listen(); s.do("A NOOP\r\n"); s.say("* BYE\r\n") }, 10 * time.Second},

@@ -28,6 +28,7 @@ func TestWritten(t *testing.T) {
 		"literal of an octet":       {"A X {1}\r\n\n LOGOUT\r\n", 1, false},
 		"literal of nothing":        {"A X {0}\r\n LOGOUT\r\n", 1, false},
 		"what goes on after one":    {"A X {1}\r\nx {1}\r\ny z\r\n", 1, false},
+		"long line without its end": {"A " + long, 0, false},
 		"longest tag and literal":   {"A1234567890123456 LOGOUT\r\n", 1, true},
 		"longest size of a literal": {"A X" + long + " {4294967295+}\r\nB LOGOUT\r\n", 1, false},
 	} {
@@ -38,12 +39,12 @@ func TestWritten(t *testing.T) {
 				for piece := range slices.Chunk([]byte(row.said), size) {
 					n, leaves := w.feed(piece)
 					commands, logout = commands+n, logout || leaves
+					if len(w.line) > maxHead+maxTail {
+						t.Fatalf("in pieces of %d: keeps %d octets", size, len(w.line))
+					}
 				}
 				if commands != row.commands || logout != row.logout {
 					t.Errorf("in pieces of %d: %d commands, logout %t; want %d, %t", size, commands, logout, row.commands, row.logout)
-				}
-				if len(w.line) > maxHead+maxTail {
-					t.Errorf("in pieces of %d: keeps %d octets", size, len(w.line))
 				}
 			}
 		})
