@@ -35,37 +35,3 @@ func TestReadInOrder(t *testing.T) {
 		}
 	})
 }
-
-func TestSwallowLine(t *testing.T) {
-	for name, test := range map[string]struct {
-		writes []string
-		want   string
-		fails  bool
-	}{
-		"line in one write":         {[]string{"EHLO me\r\n", "NOOP\r\n"}, "NOOP\r\n", false},
-		"line in pieces":            {[]string{"EHLO ", "me\r", "\n", "NOOP\r\n"}, "NOOP\r\n", false},
-		"two lines in one write":    {[]string{"EHLO me\r\nNOOP\r\n"}, "", true},
-		"only the first is dropped": {[]string{"EHLO me\r\n", "EHLO me\r\n"}, "EHLO me\r\n", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			client, server := mailtest.Pipe()
-			c := &Conn{Conn: client, SwallowLine: true}
-			var failed error
-			for _, w := range test.writes {
-				n, err := io.WriteString(c, w)
-				if err != nil {
-					failed = err
-				} else if n != len(w) {
-					t.Errorf("wrote %d of %d bytes", n, len(w))
-				}
-			}
-			if (failed != nil) != test.fails {
-				t.Errorf("error %v, want one: %t", failed, test.fails)
-			}
-			client.Close()
-			if got, _ := io.ReadAll(server); string(got) != test.want {
-				t.Errorf("the server got %q, want %q", got, test.want)
-			}
-		})
-	}
-}
