@@ -37,8 +37,8 @@ type Dialer struct {
 	Addr string
 
 	// StartTLS makes DialConn connect in the clear and require STLS (RFC 2595
-	// §4), as servers expect on port 110. False means TLS from the first byte, as
-	// on port 995.
+	// §4), as servers expect on port 110, which Addr must then have. False means
+	// TLS from the first byte, as on port 995.
 	StartTLS bool
 
 	// TLSConfig is the TLS configuration, of which DialConn makes a copy. Nil is
