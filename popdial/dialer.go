@@ -41,9 +41,9 @@ type Dialer struct {
 	// TLS from the first byte, as on port 995.
 	StartTLS bool
 
-	// TLSConfig is the TLS configuration, of which DialConn makes a copy. Nil is
-	// the zero value. ServerName is by default the host of Addr. TLS 1.2 is the
-	// least version.
+	// TLSConfig is the TLS configuration. DialConn copies it. Nil is the zero
+	// value. ServerName is by default the host of Addr. TLS 1.2 is the least
+	// version.
 	TLSConfig *tls.Config
 
 	// TokenSource gives the access token. DialConn calls its method

@@ -12,8 +12,8 @@ import (
 
 // replay plays the server of a transcript byte for byte, and what the excerpt
 // leaves out, a healthy Exchange. PASS stands for the second step of AUTH, and
-// what was said to an IMAP client for the first, where that is how the client of
-// the transcript tried it.
+// what was said to an IMAP client for the first, if the client of the transcript
+// tried that.
 func replay(r *mailtest.Transcript, tls bool) mailtest.Script {
 	first := func(verbs ...string) []string {
 		for _, verb := range verbs {

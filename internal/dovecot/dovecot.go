@@ -36,7 +36,7 @@ const issuer = "https://sts.windows.net/contoso/"
 type Server struct {
 	IMAPS      string // address with implicit TLS
 	IMAP       string // address with STARTTLS
-	POP3S      string // address with implicit TLS, where Options has POP3
+	POP3S      string // address with implicit TLS, if Options has POP3
 	POP3       string // address with STLS, likewise
 	Submission string // address with STARTTLS, where Options has a relay
 	AuthSocket string // path of the socket that Postfix asks
