@@ -58,6 +58,8 @@ var complaints = []struct {
 	{"smtpdial", "imapdial", external, up},
 	{"imapdial", "diagnose", code, up},
 	{"imapdial", "tokensource", code, "take any oauth2.TokenSource"},
+	{"popdial", "tokensource", code, "take any oauth2.TokenSource"},
+	{"popdial", "imapdial", code, up},
 	{"smtpdial", "tokensource", code, "take any oauth2.TokenSource"},
 	{"diagnose", "examples/sharedmailbox", code, "imported by nobody"},
 	{"imapdial", "examples/sharedmailbox", external, "imported by nobody"},

@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"exchangetest": 2,
 	"imapdial":     3,
 	"smtpdial":     3,
+	"popdial":      3,
 	"diagnose":     4,
 	"examples":     5,
 }
@@ -65,7 +66,7 @@ func complaint(e edge) string {
 		return ""
 	case to == "examples":
 		return fmt.Sprintf("%s: %s imports %s: an example is imported by nobody", e.file, e.from, e.to)
-	case e.kind == code && (from == "imapdial" || from == "smtpdial") && to == "tokensource":
+	case e.kind == code && floors[from] == floors["imapdial"] && to == "tokensource":
 		return fmt.Sprintf("%s: %s imports tokensource: the dialers take any oauth2.TokenSource", e.file, e.from)
 	case from == to, floors[to] < floors[from], floors[to] == 0 && floors[from] == 0:
 		return ""

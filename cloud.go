@@ -106,9 +106,9 @@ func (c Cloud) AppScope() string {
 }
 
 // UserScope returns the delegated scope of a permission of Exchange Online:
-// UserScope("IMAP.AccessAsUser.All") or UserScope("SMTP.Send"). Asked for
-// without the resource, Entra ID issues a token for Microsoft Graph, which
-// Exchange refuses.
+// UserScope("IMAP.AccessAsUser.All"), UserScope("POP.AccessAsUser.All") or
+// UserScope("SMTP.Send"). Asked for without the resource, Entra ID issues a token
+// for Microsoft Graph, which Exchange refuses.
 func (c Cloud) UserScope(permission string) string {
 	return strings.TrimSuffix(c.UserResource, "/") + "/" + permission
 }

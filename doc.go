@@ -1,8 +1,8 @@
 // Package exoauth is the root of a library that takes a Go program from a
-// credential of Microsoft Entra ID (Azure AD) to an authenticated IMAP or SMTP
-// connection with Exchange Online (Office 365). Exchange Online takes no
-// passwords for IMAP any more, is retiring them for SMTP, and wants OAuth 2.0
-// with SASL XOAUTH2 instead.
+// credential of Microsoft Entra ID (Azure AD) to an authenticated IMAP, POP3 or
+// SMTP connection with Exchange Online (Office 365). Exchange Online takes no
+// passwords for IMAP and POP3 any more, is retiring them for SMTP, and wants OAuth
+// 2.0 with SASL XOAUTH2 instead.
 //
 // # Which package
 //
@@ -10,7 +10,10 @@
 //     authenticated and whose mailbox is known to be open.
 //   - To send mail: smtpdial. Dial returns a go-smtp client that is
 //     authenticated.
-//   - To get the token that both ask for: tokensource, one oauth2.TokenSource
+//   - To read mail by POP3, or to use another client library: popdial, and
+//     the method DialConn of each dialer. It returns a connection that is
+//     authenticated already.
+//   - To get the token that these ask for: tokensource, one oauth2.TokenSource
 //     for each flow of Entra ID. You may also bring a source of your own, or
 //     make one of MSAL or azidentity with tokensource.Func.
 //   - To send with net/smtp or a mail library built on it, or to give a SASL

@@ -8,13 +8,15 @@ import (
 	"testing"
 )
 
-// What both dialers say belongs to internal/dial. A few lines are alike because
+// What two dialers say belongs to internal/dial. A few lines are alike because
 // their fields and steps are; a longer run has been copied.
 func TestDialersShareNoRunOfLines(t *testing.T) {
 	const tooMany = 10
-	imap, smtp := linesOf(t, "imapdial"), linesOf(t, "smtpdial")
-	if longest, at := longestRun(imap, smtp); longest >= tooMany {
-		t.Errorf("%d lines in a row are in imapdial and in smtpdial, want fewer than %d:\n%s", longest, tooMany, strings.Join(imap[at:at+longest], "\n"))
+	for _, pair := range [][2]string{{"imapdial", "smtpdial"}, {"imapdial", "popdial"}, {"smtpdial", "popdial"}} {
+		a, b := linesOf(t, pair[0]), linesOf(t, pair[1])
+		if longest, at := longestRun(a, b); longest >= tooMany {
+			t.Errorf("%d lines in a row are in %s and in %s, want fewer than %d:\n%s", longest, pair[0], pair[1], tooMany, strings.Join(a[at:at+longest], "\n"))
+		}
 	}
 }
 

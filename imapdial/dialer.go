@@ -118,6 +118,24 @@ func (d *Dialer) Dial(ctx context.Context, username string) (*imapclient.Client,
 	return d.attempt(username, KeepOptions{}).dial(ctx)
 }
 
+// DialConn is Dial for any other client library. The connection opens with the
+// greeting "* PREAUTH [CAPABILITY …]" (RFC 9051 §7.1.4), by which the client
+// knows that it is authenticated already, and what the server is capable of. The
+// rest of the conversation is between the client and the server. The client must
+// not begin to compress it.
+//
+// If the server ends the session with a BYE, Read and Write return an
+// *imap.Error with its text in place of io.EOF. Dialer.Limits and the
+// DebugWriter of Dialer.Options apply to the connection; the other Options do
+// not.
+func (d *Dialer) DialConn(ctx context.Context, username string) (net.Conn, error) {
+	a := d.attempt(username, KeepOptions{})
+	if err := a.connect(ctx); err != nil {
+		return nil, err
+	}
+	return a.conn, nil
+}
+
 // Dial is (&Dialer{TokenSource: src}).Dial(ctx, username). It opens a mailbox in
 // the global cloud.
 func Dial(ctx context.Context, username string, src oauth2.TokenSource) (*imapclient.Client, error) {
@@ -142,6 +160,7 @@ func (d *Dialer) attempt(username string, keep KeepOptions) *attempt {
 	a.Attempt = dial.Attempt{
 		Reporter:    d.reporter(username),
 		Protocol:    a,
+		Invalid:     xoauth2.Validate(username, "-"), // with a stand-in for the token
 		Source:      d.TokenSource,
 		TLSConfig:   d.TLSConfig,
 		DialContext: d.DialContext,
@@ -168,19 +187,24 @@ func (d *Dialer) reporter(username string) dial.Reporter {
 }
 
 func (a *attempt) dial(ctx context.Context) (*imapclient.Client, error) {
-	// With a stand-in for the token, so that a bad name costs no request.
-	if err := xoauth2.Validate(a.Username, "-"); err != nil {
-		return nil, a.fail(ctx, OpAuthenticate, err)
-	}
-	if err := a.Attempt.Dial(ctx); err != nil {
+	if err := a.connect(ctx); err != nil {
 		return nil, err
 	}
 	client, err := a.handOver()
 	if err != nil {
 		return nil, a.fail(ctx, OpOpen, err)
 	}
-	a.Log(ctx, slog.LevelDebug, "mailbox open", "server", a.Server)
 	return client, nil
+}
+
+// connect makes the connection for a client.
+func (a *attempt) connect(ctx context.Context) error {
+	if err := a.Dial(ctx); err != nil {
+		return err
+	}
+	a.conn = a.guarded()
+	a.Log(ctx, slog.LevelDebug, "mailbox open", "server", a.Server)
+	return nil
 }
 
 func (a *attempt) fail(ctx context.Context, op Op, err error) error {

@@ -1,6 +1,6 @@
 // Package imapdial connects to a mailbox of Exchange Online over IMAP and
 // returns a go-imap client that is authenticated and whose mailbox is known
-// to be open.
+// to be open, or a connection for any other client.
 //
 //	c, err := imapdial.Dial(ctx, "invoices@contoso.com", source)
 //
@@ -29,7 +29,8 @@
 //   - It uses OAUTHBEARER if a server offers that and not XOAUTH2.
 //
 // For that it runs the greeting and AUTHENTICATE itself and hands imapclient
-// a connection that opens with a PREAUTH greeting (RFC 9051 §7.1.4).
+// a connection that opens with a PREAUTH greeting (RFC 9051 §7.1.4), which
+// [Dialer.DialConn] returns.
 //
 // # Afterwards
 //

@@ -49,6 +49,7 @@ func FuzzHandshake(f *testing.F) {
 			return
 		}
 		a.session = s
+		a.conn = a.guarded()
 		client, err := a.handOver()
 		if err != nil {
 			t.Fatalf("imapclient does not take the connection: %v", err)

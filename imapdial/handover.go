@@ -9,22 +9,19 @@ import (
 	"github.com/exoauth/exoauth/internal/imapguard"
 )
 
-// handOver gives the connection to imapclient, which is made to read that it
-// is authenticated already. If the capabilities are not known, imapclient asks
-// for them.
-func (a *attempt) handOver() (*imapclient.Client, error) {
+// guarded returns the connection for a client, which is made to read that it is
+// authenticated already. If the capabilities are not known, the client asks for
+// them.
+func (a *attempt) guarded() *imapguard.Conn {
 	s := a.session
 	greeting := "* PREAUTH "
 	if len(s.caps) > 0 {
 		greeting += "[CAPABILITY " + strings.ToUpper(strings.Join(s.caps, " ")) + "] "
 	}
-	greeting += "authenticated already\r\n"
-	greeted := make(chan struct{})
-	a.conn = imapguard.New(imapguard.Config{
+	return imapguard.New(imapguard.Config{
 		Conn: handoff.Conn{
 			Conn:     s.wire.Tap(s.Conn.Conn),
-			Greeting: []byte(greeting),
-			Hold:     greeted,
+			Greeting: []byte(greeting + "authenticated already\r\n"),
 			Rest:     s.wire.Unread(),
 		},
 		Raw:      s.Raw(),
@@ -32,6 +29,12 @@ func (a *attempt) handOver() (*imapclient.Client, error) {
 		Scrub:    a.Tokens.Text, // without a, which nobody needs for as long as the session stands
 		Ended:    a.ended,
 	}, imapguard.Limits(a.dialer.Limits))
+}
+
+// handOver gives the connection to imapclient.
+func (a *attempt) handOver() (*imapclient.Client, error) {
+	greeted := make(chan struct{})
+	a.conn.Hold, a.conn.Renew = greeted, true
 	own := a.options      // imapclient keeps a pointer
 	own.DebugWriter = nil // the tap shows what imapclient would, in lines
 	client := imapclient.New(a.conn, &own)

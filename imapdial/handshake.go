@@ -49,7 +49,7 @@ func (s *session) greet() error {
 	case r.Kind != "OK":
 		return r.Err()
 	}
-	*s.server = s.wire.Scrub(imapwire.FrontEnd(r.Text))
+	*s.server = s.wire.Scrub(wire.FrontEnd(r.Text))
 	return nil
 }
 

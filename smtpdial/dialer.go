@@ -111,15 +111,31 @@ type Dialer struct {
 // Once Dial has returned, ctx has no influence on the client. The caller must
 // end the session, with Quit or Close.
 func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error) {
-	a := d.attempt(username)
-	if err := a.dial(ctx); err != nil {
+	conn, err := d.DialConn(ctx, username)
+	if err != nil {
 		return nil, err
 	}
-	client, err := a.session.handOver(d.MaxReply)
-	if err != nil {
-		return nil, a.fail(ctx, OpHello, err)
+	return smtp.NewClient(conn), nil
+}
+
+// DialConn is Dial for any other client library. The connection opens with a
+// greeting, and answers EHLO and HELO with what the server has said before. The
+// client must not log in, and must not be told to require STARTTLS: it does not
+// know that there is TLS already. The rest of the conversation is between the
+// client and the server.
+//
+// AUTH and STARTTLS are missing in the answer to EHLO, because most libraries,
+// such as net/smtp and gomail, then leave them out by themselves. The answer to
+// a client that sends one of them is 503 (RFC 4954 §4), never 235: it would take
+// that for a proof of its own user name and password.
+//
+// Dialer.MaxReply and DebugWriter apply to the connection.
+func (d *Dialer) DialConn(ctx context.Context, username string) (net.Conn, error) {
+	a := d.attempt(username)
+	if err := a.Dial(ctx); err != nil {
+		return nil, err
 	}
-	return client, nil
+	return a.session.handOver(d.MaxReply), nil
 }
 
 // Dial is (&Dialer{TokenSource: src}).Dial(ctx, username). It dials the
@@ -140,6 +156,7 @@ func (d *Dialer) attempt(username string) *attempt {
 	a.Attempt = dial.Attempt{
 		Reporter:    d.reporter(username),
 		Protocol:    a,
+		Invalid:     xoauth2.Validate(username, "-"), // with a stand-in for the token
 		Source:      d.TokenSource,
 		ValidFor:    d.MinValidity,
 		TLSConfig:   d.TLSConfig,
@@ -166,14 +183,6 @@ func (d *Dialer) reporter(username string) dial.Reporter {
 		Words:       words,
 		New:         newError,
 	}
-}
-
-func (a *attempt) dial(ctx context.Context) error {
-	// With a stand-in for the token, so that a bad name costs no request.
-	if err := xoauth2.Validate(a.Username, "-"); err != nil {
-		return a.fail(ctx, OpAuthenticate, err)
-	}
-	return a.Dial(ctx)
 }
 
 func (a *attempt) fail(ctx context.Context, op Op, err error) error {

@@ -1,5 +1,6 @@
 // Package smtpdial connects to the submission service of Exchange Online and
-// returns a go-smtp client that is authenticated and ready for MAIL.
+// returns a go-smtp client that is authenticated and ready for MAIL, or a
+// connection for any other client.
 //
 //	c, err := smtpdial.Dial(ctx, "invoices@contoso.com", source)
 //
@@ -41,6 +42,8 @@
 // For that it runs the conversation up to AUTH itself and hands go-smtp a
 // connection that replays the greeting and the answer to EHLO. Because of
 // that the client's TLSConnectionState method reports no TLS.
+// [Dialer.DialConn] returns that connection for net/smtp and the libraries on
+// top of it.
 //
 // # Many messages
 //

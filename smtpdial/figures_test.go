@@ -10,7 +10,6 @@ func TestLimits(t *testing.T) {
 	for name, row := range map[string]struct{ got, want any }{
 		// RFC 5321 §4.5.3.1.4 and §4.5.3.1.5
 		"command line": {maxCommand, 512},
-		"reply line":   {maxReplyLine, 512},
 		// RFC 5321 §4.5.3.2
 		"MAIL and RCPT":      {commandTimeout, 5 * time.Minute},
 		"DATA":               {dataTimeout, 2 * time.Minute},

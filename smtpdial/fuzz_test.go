@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/emersion/go-smtp"
+
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/mailtest"
 )
@@ -43,11 +45,11 @@ func FuzzHandshake(f *testing.F) {
 			}
 			return
 		}
-		client, err := s.handOver(0)
-		if err != nil {
+		client := smtp.NewClient(s.handOver(0))
+		defer client.Close()
+		if err := client.Hello("localhost"); err != nil {
 			t.Fatalf("go-smtp does not take the connection: %v", err)
 		}
-		client.Close()
 	})
 }
 

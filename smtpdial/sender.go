@@ -193,7 +193,7 @@ func (s *Sender) client(ctx context.Context) (*kept, error) {
 		return nil, err
 	}
 	a := s.Dialer.attempt(s.Username)
-	err := a.dial(ctx)
+	err := a.Dial(ctx)
 	if ctx.Err() == nil {
 		s.outage.Note(err)
 	}

@@ -33,11 +33,12 @@ type Protocol interface {
 	Open() (op string, err error)
 }
 
-// Attempt is one call of a Dial. The fields up to Shared are those of the
-// Dialer, with its defaults.
+// Attempt is one call of a Dial. The fields from Source to Shared are those
+// of the Dialer, with its defaults.
 type Attempt struct {
 	Reporter
 	Protocol Protocol
+	Invalid  error // what is wrong with the user name, nil if nothing; costs no request
 
 	Source      oauth2.TokenSource
 	ValidFor    time.Duration // how long a token must still be valid; zero is no minimum
@@ -60,6 +61,9 @@ type Attempt struct {
 // Prepare was given last is then authenticated and independent of ctx. The error
 // is one of [Attempt.Fail].
 func (a *Attempt) Dial(ctx context.Context) error {
+	if a.Invalid != nil {
+		return a.Fail(ctx, OpAuthenticate, a.Invalid)
+	}
 	leave, err := a.Shared.Enter(ctx, a.MaxDials)
 	if err != nil {
 		return a.Fail(ctx, OpQueue, err)

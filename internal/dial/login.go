@@ -1,4 +1,4 @@
-// Package dial makes the attempts of imapdial and smtpdial to dial. An attempt
+// Package dial makes the attempts of imapdial, smtpdial and popdial to dial. An attempt
 // makes a connection that lives no longer than its context, gets a token at the
 // same time, and authenticates.
 package dial

@@ -36,6 +36,8 @@ const issuer = "https://sts.windows.net/contoso/"
 type Server struct {
 	IMAPS      string // address with implicit TLS
 	IMAP       string // address with STARTTLS
+	POP3S      string // address with implicit TLS, if Options has POP3
+	POP3       string // address with STLS, likewise
 	Submission string // address with STARTTLS, where Options has a relay
 	AuthSocket string // path of the socket that Postfix asks
 	dir        string
@@ -48,6 +50,7 @@ type Options struct {
 	Mechanisms string // other SASL mechanisms, in lower case
 	Introspect string // URL that Dovecot asks about tokens, by RFC 7662
 	Relay      string // host:port to which the submission service passes on
+	POP3       bool   // speak POP3, too
 }
 
 // Start is StartWith without options.
@@ -70,9 +73,10 @@ func StartWith(t testing.TB, o Options) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports := mailtest.FreePorts(t, 3)
+	ports := mailtest.FreePorts(t, 5)
 	s := &Server{
 		IMAPS: "127.0.0.1:" + ports[0], IMAP: "127.0.0.1:" + ports[1], Submission: "127.0.0.1:" + ports[2],
+		POP3S: "127.0.0.1:" + ports[3], POP3: "127.0.0.1:" + ports[4],
 		AuthSocket: filepath.Join(dir, "run", "auth-postfix"), dir: dir, key: key,
 	}
 	s.writeFiles(t, dir, ports, o)
@@ -83,16 +87,19 @@ func StartWith(t testing.TB, o Options) *Server {
 // find returns the path of the program, which is not in everybody's PATH.
 func find(t testing.TB, o Options) string {
 	t.Helper()
-	submission := o.Relay == "" || slices.ContainsFunc([]string{"/usr/lib/dovecot/submission", "/usr/libexec/dovecot/submission"}, func(path string) bool {
-		_, err := os.Stat(path)
-		return err == nil
-	})
+	part := func(wanted bool, name string) bool {
+		return !wanted || slices.ContainsFunc([]string{"/usr/lib/dovecot/", "/usr/libexec/dovecot/"}, func(dir string) bool {
+			_, err := os.Stat(dir + name)
+			return err == nil
+		})
+	}
+	complete := part(o.Relay != "", "submission") && part(o.POP3, "pop3")
 	for _, name := range []string{"dovecot", "/usr/sbin/dovecot", "/usr/local/sbin/dovecot", "/opt/homebrew/sbin/dovecot"} {
-		if path, err := exec.LookPath(name); err == nil && submission {
+		if path, err := exec.LookPath(name); err == nil && complete {
 			return path
 		}
 	}
-	const how = "dovecot is not installed; on Debian and Ubuntu: apt-get install dovecot-imapd dovecot-submissiond"
+	const how = "dovecot is not installed; on Debian and Ubuntu: apt-get install dovecot-imapd dovecot-pop3d dovecot-submissiond"
 	if os.Getenv("CI") != "" {
 		t.Fatal(how)
 	}
@@ -123,7 +130,7 @@ default_internal_user = {{.User}}
 default_internal_group = {{.Group}}
 default_login_user = {{.User}}
 first_valid_uid = 1
-protocols = imap{{if .Relay}} submission{{end}}
+protocols = imap{{if .POP3S}} pop3{{end}}{{if .Relay}} submission{{end}}
 listen = 127.0.0.1
 ssl = required
 ssl_cert = <{{.Dir}}/cert.pem
@@ -151,6 +158,18 @@ service imap-login {
     ssl = yes
   }
 }
+{{if .POP3S}}
+service pop3-login {
+  chroot =
+  inet_listener pop3 {
+    port = {{.POP3}}
+  }
+  inet_listener pop3s {
+    port = {{.POP3S}}
+    ssl = yes
+  }
+}
+{{end}}
 {{if .Relay}}
 submission_relay_host = {{.RelayHost}}
 submission_relay_port = {{.RelayPort}}
@@ -207,6 +226,9 @@ func (s *Server) writeFiles(t testing.TB, dir string, ports []string, o Options)
 	}
 	if o.Relay != "" {
 		values["RelayHost"], values["RelayPort"], _ = net.SplitHostPort(o.Relay)
+	}
+	if o.POP3 {
+		values["POP3S"], values["POP3"] = ports[3], ports[4]
 	}
 	var conf, oauth2 bytes.Buffer
 	if err := errors.Join(config.Execute(&conf, values), oauth2Config.Execute(&oauth2, values)); err != nil {

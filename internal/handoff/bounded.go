@@ -16,9 +16,9 @@ const minRead = 512
 const maxHeld = 4 << 10
 
 // bounded is a connection that limits how much the server may say between two
-// Writes. SMTP takes turns, so it need not know where replies end. It passes
-// only whole lines, since net/textproto takes a line that was cut off, such as
-// "250 2", for a whole one.
+// Writes. SMTP and POP3 take turns, so it need not know where replies end. It
+// passes only whole lines, since net/textproto takes a line that was cut off, such
+// as "250 2", for a whole one.
 type bounded struct {
 	net.Conn
 	most     int64 // negative is no limit
@@ -40,7 +40,7 @@ func Bound(conn net.Conn, most int, exceeded error) net.Conn {
 // Read implements net.Conn.
 func (b *bounded) Read(p []byte) (int, error) {
 	for b.whole == 0 {
-		if err := b.fill(); err != nil {
+		if err := b.fill(len(p)); err != nil {
 			return 0, err
 		}
 	}
@@ -52,12 +52,12 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill reads once.
-func (b *bounded) fill() error {
+// fill reads once, about as much as there is room for.
+func (b *bounded) fill(room int) error {
 	if b.broken != nil {
 		return b.broken
 	}
-	b.buf = slices.Grow(b.buf, minRead)
+	b.buf = slices.Grow(b.buf, max(minRead, room))
 	n, err := b.Conn.Read(b.buf[len(b.buf):cap(b.buf)])
 	b.buf = b.buf[:len(b.buf)+n]
 	if said := b.said.Add(int64(n)); b.most >= 0 && said > b.most {

@@ -2,11 +2,7 @@
 // already to a client library that expects to make that exchange itself.
 package handoff
 
-import (
-	"bytes"
-	"errors"
-	"net"
-)
+import "net"
 
 // Conn is a net.Conn that is read from Greeting first, then from Rest, then
 // from the connection. Like a client library it expects one goroutine to read
@@ -21,9 +17,6 @@ type Conn struct {
 	Hold <-chan struct{}
 	// Rest is what the server has said already and nobody has read.
 	Rest []byte
-	// SwallowLine drops the first line that is written, its end included,
-	// because Greeting holds the answer.
-	SwallowLine bool
 }
 
 // Read implements net.Conn.
@@ -49,20 +42,4 @@ func take(src *[]byte, p []byte) int {
 		*src = nil
 	}
 	return n
-}
-
-// Write implements net.Conn.
-func (c *Conn) Write(p []byte) (int, error) {
-	if !c.SwallowLine {
-		return c.Conn.Write(p)
-	}
-	end := bytes.IndexByte(p, '\n')
-	if end < 0 {
-		return len(p), nil
-	}
-	c.SwallowLine = false
-	if end+1 < len(p) {
-		return 0, errors.New("handoff: a command was sent together with the one to be swallowed")
-	}
-	return len(p), nil
 }

@@ -1,5 +1,5 @@
-// Package imapguard is the connection beneath imapclient. It bounds what a
-// response can cost, keeps the goodbye that imapclient drops, and ends a session
+// Package imapguard is the connection beneath a client. It bounds what a
+// response can cost, keeps the goodbye that a client drops, and ends a session
 // whose server does not answer.
 package imapguard
 
@@ -38,7 +38,8 @@ func (silence) Temporary() bool { return true }
 // Config is what a [Conn] is made of.
 type Config struct {
 	handoff.Conn
-	Raw io.Closer // breaks the connection at once
+	Raw   io.Closer // breaks the connection at once
+	Renew bool      // deadlines are those of imapclient, see allowance
 	// Exceeded returns the error for a limit that a response has exceeded.
 	Exceeded func(*LimitError) error
 	// Scrub hides the secrets in the words of a goodbye.
@@ -48,7 +49,7 @@ type Config struct {
 	Ended func(err error)
 }
 
-// Conn is imapclient's connection. It remembers a BYE, which imapclient drops,
+// Conn is a client's connection. It remembers a BYE, which imapclient drops,
 // and reports it when the connection ends: from Read in place of io.EOF, from
 // Write in place of the error of a closed connection. A BYE after the client's
 // own LOGOUT is only the answer to that.
@@ -154,17 +155,21 @@ func (c *Conn) hush() {
 	}
 }
 
-// SetReadDeadline implements net.Conn. The time up to t is for each Read that
-// follows, see allowance.
+// SetReadDeadline implements net.Conn. With Renew, the time up to t is for each
+// Read that follows.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.reads.set(t)
+	if c.Renew {
+		c.reads.set(t)
+	}
 	return c.Conn.SetReadDeadline(t)
 }
 
-// SetWriteDeadline implements net.Conn. The time up to t is for each piece of
-// each Write that follows, see allowance.
+// SetWriteDeadline implements net.Conn. With Renew, the time up to t is for each
+// piece of each Write that follows.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.writes.set(t)
+	if c.Renew {
+		c.writes.set(t)
+	}
 	return c.Conn.SetWriteDeadline(t)
 }
 

@@ -2,11 +2,9 @@
 package imapwire
 
 import (
-	"encoding/base64"
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -128,22 +126,4 @@ func LiteralSize(line string) (size int64, ok bool) {
 	digits := strings.TrimSuffix(line[start+1:len(line)-1], "+")
 	n, err := strconv.ParseUint(digits, 10, 63)
 	return int64(n), err == nil
-}
-
-// FrontEnd returns the host name that Exchange puts at the end of its
-// greeting, in base64 of UTF-16LE; "" if there is none.
-func FrontEnd(greeting string) string {
-	start := strings.LastIndexByte(greeting, '[')
-	if start < 0 || !strings.HasSuffix(greeting, "]") {
-		return ""
-	}
-	raw, err := base64.StdEncoding.DecodeString(greeting[start+1 : len(greeting)-1])
-	if err != nil || len(raw)%2 != 0 || len(raw) > 2*255 {
-		return ""
-	}
-	units := make([]uint16, 0, len(raw)/2)
-	for i := 0; i < len(raw); i += 2 {
-		units = append(units, uint16(raw[i])|uint16(raw[i+1])<<8)
-	}
-	return plain.Line(string(utf16.Decode(units)))
 }
