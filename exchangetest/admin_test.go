@@ -5,13 +5,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // fill puts what a test has made in the place of {…} in a script.
 func (w *world) fill(text string) string {
 	return strings.NewReplacer(
 		"{app}", w.app.ClientID, "{obj}", w.app.ObjectID, "{sp}", w.app.ServicePrincipalID,
-		"{exo}", nameGUID(w.tenant.ID+exchangeAppID), "{imap}", roleID(IMAPAccessAsApp), "{smtp}", roleID(SMTPSendAsApp),
+		"{exo}", guid.Of(w.tenant.ID+resource.ExchangeAppID), "{imap}", resource.ID(IMAPAccessAsApp), "{smtp}", resource.ID(SMTPSendAsApp),
 	).Replace(text)
 }
 
@@ -91,7 +94,7 @@ func TestAdminChanges(t *testing.T) {
 		{"Remove-ManagementRoleAssignment n", func() bool { return len(w.tenant.assignments) == 0 }},
 		{"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -BodyParameter @{ principalId = '{sp}'; resourceId = '{exo}'; appRoleId = '{imap}' }", func() bool { return slices.Equal(w.app.roles, []string{IMAPAccessAsApp}) }},
 		{"$r = Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp}\nRemove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -AppRoleAssignmentId $r.Id", func() bool { return len(w.app.roles) == 0 }},
-		{"az ad app permission add --id {app} --api " + exchangeAppID + " --api-permissions {imap}=Role {smtp}=Role", func() bool { return len(w.app.roles) == 0 }},
+		{"az ad app permission add --id {app} --api " + resource.ExchangeAppID + " --api-permissions {imap}=Role {smtp}=Role", func() bool { return len(w.app.roles) == 0 }},
 		{"az ad app permission admin-consent --id {app}", func() bool { return slices.Equal(w.app.roles, []string{IMAPAccessAsApp, SMTPSendAsApp}) }},
 		{"New-MgOauth2PermissionGrant -ClientId {sp} -ConsentType AllPrincipals -ResourceId {exo} -Scope 'IMAP.AccessAsUser.All SMTP.Send'", func() bool { return w.app.consents[""]["smtp.send"] }},
 		{"New-MgOauth2PermissionGrant -ClientId {sp} -ConsentType Principal -PrincipalId " + user.ObjectID + " -ResourceId {exo} -Scope SMTP.Send", func() bool { return w.app.consents[user.ObjectID]["smtp.send"] }},
@@ -109,7 +112,7 @@ func TestAdminChanges(t *testing.T) {
 		{"az ad app update --id {app} --sign-in-audience AzureADMultipleOrgs", func() bool { return !w.app.reg.single }},
 		{"Update-MgPolicyIdentitySecurityDefaultEnforcementPolicy -IsEnabled", func() bool { return !w.tenant.allowsPassword() }},
 		{"Update-MgPolicyIdentitySecurityDefaultEnforcementPolicy -IsEnabled:$false", func() bool { return w.tenant.allowsPassword() }},
-		{"New-MgApplicationFederatedIdentityCredential -ApplicationId {obj} -Name f -Issuer https://i.example.com -Subject s -Audiences @('api://AzureADTokenExchange')", func() bool { return w.app.reg.federated[0].Audience == federatedAudience }},
+		{"New-MgApplicationFederatedIdentityCredential -ApplicationId {obj} -Name f -Issuer https://i.example.com -Subject s -Audiences @('api://AzureADTokenExchange')", func() bool { return w.app.reg.federated[0].Audience == resource.FederatedAudience }},
 		{`az ad app federated-credential create --id {app} --parameters '{"issuer":"https://i.example.com","subject":"t","audiences":["a"]}'`, func() bool { return w.app.reg.federated[1].Audience == "a" }},
 		{"New-ManagementRoleAssignment -App {sp} -Role 'Application SMTP.SendAsApp'", func() bool { return len(w.tenant.assignments) == 1 }},
 		{"New-AuthenticationPolicy -Name Basic -AllowBasicAuthSmtp", func() bool {
@@ -227,7 +230,7 @@ func TestAdminErrors(t *testing.T) {
 		"az, without a value":       {"az ad app show --id", "line 1: az: ad app show: the option --id has no value"},
 		"az, without an id":         {"az ad app show", "line 1: az: ad app show: the option --id is missing"},
 		"az, unknown app":           {"az ad app show --id x", `line 1: az: ad app show: there is no application "x" in contoso.onmicrosoft.com`},
-		"az, not a permission":      {"az ad app permission add --id {app} --api " + exchangeAppID + " --api-permissions x=Role", `line 1: az: ad app permission add: --api-permissions: "x=Role" is no app role of Office 365 Exchange Online here; it takes <id>=Role`},
+		"az, not a permission":      {"az ad app permission add --id {app} --api " + resource.ExchangeAppID + " --api-permissions x=Role", `line 1: az: ad app permission add: --api-permissions: "x=Role" is no app role of Office 365 Exchange Online here; it takes <id>=Role`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := w.Admin(w.fill(test.script))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/azcli"
 	"github.com/exoauth/exoauth/exchangetest/internal/powershell"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // azCommands are those of "az ad" that remedies are written with.
@@ -75,12 +76,12 @@ func (t *Tenant) azPermission(o map[string]string) (*powershell.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !strings.EqualFold(o["api"], exchangeAppID) {
-		return nil, fmt.Errorf("--api: %q is not the application id of Office 365 Exchange Online, %s", o["api"], exchangeAppID)
+	if !strings.EqualFold(o["api"], resource.ExchangeAppID) {
+		return nil, fmt.Errorf("--api: %q is not the application id of Office 365 Exchange Online, %s", o["api"], resource.ExchangeAppID)
 	}
 	for _, p := range strings.Fields(o["api-permissions"]) {
 		id, kind, _ := strings.Cut(p, "=")
-		role, ok := roleByID(id)
+		role, ok := resource.RoleByID(id)
 		if !ok || kind != "Role" {
 			return nil, fmt.Errorf("--api-permissions: %q is no app role of Office 365 Exchange Online here; it takes <id>=Role", p)
 		}

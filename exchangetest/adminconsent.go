@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 	"github.com/exoauth/exoauth/exchangetest/internal/powershell"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // graphConsentCmdlets are those that consent consists of.
@@ -46,10 +48,10 @@ func (t *Tenant) newAppRole(a powershell.Args) ([]any, error) {
 	if !strings.EqualFold(field(a, "PrincipalId"), app.ServicePrincipalID) {
 		return nil, fmt.Errorf("-PrincipalId is not the same as -ServicePrincipalId, %s", app.ServicePrincipalID)
 	}
-	if !strings.EqualFold(field(a, "ResourceId"), nameGUID(t.ID+exchangeAppID)) {
+	if !strings.EqualFold(field(a, "ResourceId"), guid.Of(t.ID+resource.ExchangeAppID)) {
 		return nil, fmt.Errorf("-ResourceId: %q is not the object id of Office 365 Exchange Online in this tenant", field(a, "ResourceId"))
 	}
-	role, ok := roleByID(field(a, "AppRoleId"))
+	role, ok := resource.RoleByID(field(a, "AppRoleId"))
 	if !ok {
 		return nil, fmt.Errorf("-AppRoleId: Office 365 Exchange Online has no app role with the id %q here", field(a, "AppRoleId"))
 	}
@@ -62,18 +64,10 @@ func (t *Tenant) newAppRole(a powershell.Args) ([]any, error) {
 	return []any{app.roleRow(role)}, nil
 }
 
-func roleByID(id string) (string, bool) {
-	i := slices.IndexFunc(appRoles, func(r string) bool { return strings.EqualFold(roleID(r), id) })
-	if i < 0 {
-		return "", false
-	}
-	return appRoles[i], true
-}
-
 func (a *App) roleRow(role string) *powershell.Object {
-	return powershell.NewObject("Id", nameGUID(a.ServicePrincipalID+role), "AppRoleId", roleID(role),
+	return powershell.NewObject("Id", guid.Of(a.ServicePrincipalID+role), "AppRoleId", resource.ID(role),
 		"PrincipalId", a.ServicePrincipalID, "PrincipalDisplayName", a.Name,
-		"ResourceId", nameGUID(a.tenant.ID+exchangeAppID), "ResourceDisplayName", "Office 365 Exchange Online")
+		"ResourceId", guid.Of(a.tenant.ID+resource.ExchangeAppID), "ResourceDisplayName", "Office 365 Exchange Online")
 }
 
 func (t *Tenant) getAppRoles(a powershell.Args) ([]any, error) {
@@ -98,7 +92,7 @@ func (t *Tenant) removeAppRole(a powershell.Args) ([]any, error) {
 	t.dir.mu.Lock()
 	defer t.dir.mu.Unlock()
 	i := slices.IndexFunc(app.roles, func(r string) bool {
-		return strings.EqualFold(nameGUID(app.ServicePrincipalID+r), a.Text("AppRoleAssignmentId"))
+		return strings.EqualFold(guid.Of(app.ServicePrincipalID+r), a.Text("AppRoleAssignmentId"))
 	})
 	if i < 0 {
 		return nil, fmt.Errorf("-AppRoleAssignmentId: there is no assignment %q", a.Text("AppRoleAssignmentId"))
@@ -117,7 +111,7 @@ func (t *Tenant) newGrant(a powershell.Args) ([]any, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("-ClientId: there is no service principal with the object id %q", field(a, "ClientId"))
 	}
-	if !strings.EqualFold(field(a, "ResourceId"), nameGUID(t.ID+exchangeAppID)) {
+	if !strings.EqualFold(field(a, "ResourceId"), guid.Of(t.ID+resource.ExchangeAppID)) {
 		return nil, fmt.Errorf("-ResourceId: %q is not the object id of Office 365 Exchange Online in this tenant", field(a, "ResourceId"))
 	}
 	var user *User

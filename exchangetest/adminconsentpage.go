@@ -35,15 +35,15 @@ func (s *Server) serveAdminConsent(w http.ResponseWriter, r *http.Request) {
 	s.redirect(a, r.Form, url.Values{"tenant": {in.user.tenant.ID}, "admin_consent": {"True"}})
 }
 
-func (s *Server) checkAdminConsent(u *User, req *authorizeRequest) *entraError {
+func (s *Server) checkAdminConsent(u *User, req *authorizeRequest) *aadsts.Refusal {
 	app := u.tenant.app(req.app.ClientID)
 	s.dir.mu.Lock()
 	defer s.dir.mu.Unlock()
 	switch {
 	case !u.state.Administrator:
-		return refuse(aadsts.AdministratorNeeded).as("permission_denied")
+		return aadsts.Refuse(aadsts.AdministratorNeeded).As("permission_denied")
 	case len(app.roles)+len(app.asked) == 0 && req.form.Get("scope") == "":
-		return refuse(aadsts.NothingConfigured)
+		return aadsts.Refuse(aadsts.NothingConfigured)
 	}
 	return nil
 }

@@ -9,22 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 	"github.com/exoauth/exoauth/exchangetest/internal/powershell"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
-
-// The application ids of Microsoft's own resources.
-const (
-	exchangeAppID = "00000002-0000-0ff1-ce00-000000000000"
-	graphAppID    = "00000003-0000-0000-c000-000000000000"
-)
-
-// delegatedPermissions are those that both resources have under one name, of
-// which Graph's do not open Exchange.
-var delegatedPermissions = []string{IMAPAccessAsUser, POPAccessAsUser, SMTPSend}
-
-// roleID returns the id of a permission. Those of Microsoft are others; who
-// needs one looks it up by its value, here as there.
-func roleID(value string) string { return nameGUID("permission " + value) }
 
 // graphAppCmdlets are those for applications and their credentials.
 // (https://learn.microsoft.com/powershell/module/microsoft.graph.applications/)
@@ -141,8 +129,8 @@ func (t *Tenant) servicePrincipals() []any {
 	t.dir.mu.Lock()
 	defer t.dir.mu.Unlock()
 	rows := []any{
-		t.resource("Office 365 Exchange Online", exchangeAppID, appRoles),
-		t.resource("Microsoft Graph", graphAppID, nil),
+		t.resource("Office 365 Exchange Online", resource.ExchangeAppID, resource.Roles()),
+		t.resource("Microsoft Graph", resource.GraphAppID, nil),
 	}
 	for _, app := range t.sortedAppsLocked() {
 		rows = append(rows, powershell.NewObject("Id", app.ServicePrincipalID, "AppId", app.ClientID, "DisplayName", app.Name,
@@ -154,12 +142,12 @@ func (t *Tenant) servicePrincipals() []any {
 func (t *Tenant) resource(name, appID string, roles []string) *powershell.Object {
 	list := func(values []string) (objects []any) {
 		for _, v := range values {
-			objects = append(objects, powershell.NewObject("Id", roleID(v), "Value", v))
+			objects = append(objects, powershell.NewObject("Id", resource.ID(v), "Value", v))
 		}
 		return objects
 	}
-	return powershell.NewObject("Id", nameGUID(t.ID+appID), "AppId", appID, "DisplayName", name,
-		"AppRoles", list(roles), "Oauth2PermissionScopes", list(delegatedPermissions))
+	return powershell.NewObject("Id", guid.Of(t.ID+appID), "AppId", appID, "DisplayName", name,
+		"AppRoles", list(roles), "Oauth2PermissionScopes", list(resource.Scopes()))
 }
 
 func (t *Tenant) getMgServicePrincipal(a powershell.Args) ([]any, error) {

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // The application permissions of Office 365 Exchange Online that concern mail
@@ -24,8 +27,6 @@ const (
 	POPAccessAsUser  = "POP.AccessAsUser.All"
 	SMTPSend         = "SMTP.Send"
 )
-
-var appRoles = []string{IMAPAccessAsApp, POPAccessAsApp, SMTPSendAsApp}
 
 // An App is an application registration together with its enterprise
 // application, which Entra ID makes of it in the tenant. The two have object
@@ -79,7 +80,7 @@ const secretLifetime = 2 * 365 * 24 * time.Hour
 func (t *Tenant) AddApp(name string, roles ...string) *App {
 	checkRoles("AddApp", roles)
 	a := &App{
-		Name: name, ClientID: newGUID(), ObjectID: newGUID(), ServicePrincipalID: newGUID(),
+		Name: name, ClientID: guid.New(), ObjectID: guid.New(), ServicePrincipalID: guid.New(),
 		tenant: t, roles: slices.Clone(roles), consents: make(map[string]map[string]bool), assigned: make(map[string]bool),
 		reg: &registration{home: t, redirects: make(map[string]Platform)},
 	}
@@ -92,7 +93,7 @@ func (t *Tenant) AddApp(name string, roles ...string) *App {
 
 func checkRoles(method string, roles []string) {
 	for _, r := range roles {
-		if !slices.Contains(appRoles, r) {
+		if !slices.Contains(resource.Roles(), r) {
 			panic(fmt.Sprintf("exchangetest: %s: Exchange Online has no app role %q for mail protocols", method, r))
 		}
 	}
@@ -106,7 +107,7 @@ func (t *Tenant) InstallApp(app *App, roles ...string) *App {
 	checkRoles("InstallApp", roles)
 	a := &App{
 		Name: app.Name, ClientID: app.ClientID, ObjectID: app.ObjectID, Secret: app.Secret,
-		ServicePrincipalID: newGUID(), tenant: t, reg: app.reg,
+		ServicePrincipalID: guid.New(), tenant: t, reg: app.reg,
 		roles: slices.Clone(roles), consents: make(map[string]map[string]bool), assigned: make(map[string]bool),
 	}
 	t.dir.mu.Lock()
@@ -128,7 +129,7 @@ func (a *App) AddSecret(lifetime time.Duration) string {
 }
 
 func (a *App) addSecret(expires time.Time) secret {
-	s := secret{newGUID(), rand.Text()[:3] + "8Q~" + rand.Text(), expires}
+	s := secret{guid.New(), rand.Text()[:3] + "8Q~" + rand.Text(), expires}
 	a.tenant.dir.mu.Lock()
 	defer a.tenant.dir.mu.Unlock()
 	a.reg.secrets = append(a.reg.secrets, s)
@@ -164,7 +165,7 @@ func (a *App) secretIndexLocked(method, value string) int {
 // the tenant. It panics at a permission that there is not.
 func (a *App) Consent(user *User, permissions ...string) {
 	for _, p := range permissions {
-		if !slices.ContainsFunc(delegatedPermissions, equalFold(p)) {
+		if !resource.IsScope(p) {
 			panic(fmt.Sprintf("exchangetest: Consent: Exchange Online has no permission %q for mail protocols", p))
 		}
 	}

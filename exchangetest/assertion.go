@@ -19,37 +19,37 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 // application, or by an issuer that vouches for it. That it was used before is
 // no reason to refuse it; Microsoft's own clients use one until it expires.
 // (https://learn.microsoft.com/entra/identity-platform/certificate-credentials)
-func (a *App) checkAssertion(text, host string) *entraError {
+func (a *App) checkAssertion(text, host string) *aadsts.Refusal {
 	j, ok := assertion.Parse(text)
 	if !ok {
-		return refuse(aadsts.MalformedAssertion)
+		return aadsts.Refuse(aadsts.MalformedAssertion)
 	}
 	now := a.tenant.srv.entraNow()
 	if j.Claims.Issuer != a.ClientID && !strings.EqualFold(j.Claims.Issuer, a.ClientID) {
 		return a.checkFederated(j, now)
 	}
 	if !strings.EqualFold(j.Claims.Subject, j.Claims.Issuer) {
-		return refuse(aadsts.AssertionSubject)
+		return aadsts.Refuse(aadsts.AssertionSubject)
 	}
 	cert, refusal := a.signedWith(j)
 	if refusal != nil {
 		return refusal
 	}
 	if !slices.ContainsFunc(j.Claims.Audience, func(aud string) bool { return a.isTokenEndpoint(aud, host) }) {
-		return refuse(aadsts.AssertionAudience).as("invalid_client").because("Client assertion audience claim does not match Realm issuer.")
+		return aadsts.Refuse(aadsts.AssertionAudience).As("invalid_client").Because("Client assertion audience claim does not match Realm issuer.")
 	}
 	if refusal := checkTime(j, now); refusal != nil {
 		return refusal
 	}
 	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
-		return refuse(aadsts.CertificateTime)
+		return aadsts.Refuse(aadsts.CertificateTime)
 	}
 	return nil
 }
 
 // signedWith returns the certificate of the application that an assertion was
 // signed with.
-func (a *App) signedWith(j *assertion.Assertion) (*x509.Certificate, *entraError) {
+func (a *App) signedWith(j *assertion.Assertion) (*x509.Certificate, *aadsts.Refusal) {
 	a.tenant.dir.mu.Lock()
 	certs := slices.Clone(a.reg.certs)
 	a.tenant.dir.mu.Unlock()
@@ -58,18 +58,18 @@ func (a *App) signedWith(j *assertion.Assertion) (*x509.Certificate, *entraError
 			continue
 		}
 		if !j.Verify(c.PublicKey.(*rsa.PublicKey)) {
-			return nil, refuse(aadsts.AssertionKey).because("Client assertion contains an invalid signature. [Reason - The key was found, but the signature cannot be verified with it.]")
+			return nil, aadsts.Refuse(aadsts.AssertionKey).Because("Client assertion contains an invalid signature. [Reason - The key was found, but the signature cannot be verified with it.]")
 		}
 		return c, nil
 	}
-	return nil, refuse(aadsts.AssertionKey)
+	return nil, aadsts.Refuse(aadsts.AssertionKey)
 }
 
-func checkTime(j *assertion.Assertion, now time.Time) *entraError {
+func checkTime(j *assertion.Assertion, now time.Time) *aadsts.Refusal {
 	from, to := time.Unix(int64(j.Claims.NotBefore), 0), time.Unix(int64(j.Claims.Expires), 0)
 	const skew = 5 * time.Minute
 	if now.Before(from.Add(-skew)) || !now.Before(to.Add(skew)) {
-		return refuse(aadsts.AssertionTime, "now", iso7(now), "from", iso7(from), "to", iso7(to))
+		return aadsts.Refuse(aadsts.AssertionTime, "now", aadsts.Time(now), "from", aadsts.Time(from), "to", aadsts.Time(to))
 	}
 	return nil
 }

@@ -42,15 +42,15 @@ func (cs *codes) use(c *authCode) bool {
 }
 
 // authorizationCode redeems a code.
-func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
+func (s *Server) authorizationCode(r *tokenRequest) (*grant, *aadsts.Refusal) {
 	for _, name := range []string{"code", "redirect_uri"} {
 		if r.PostForm.Get(name) == "" {
-			return nil, refuse(aadsts.MissingParameter, "name", name)
+			return nil, aadsts.Refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	c := s.issued.codes.find(r.PostForm.Get("code"))
 	if c == nil || c.app.reg != r.app.reg {
-		return nil, refuse(aadsts.BadGrant, "parameter", "code")
+		return nil, aadsts.Refuse(aadsts.BadGrant, "parameter", "code")
 	}
 	if refusal := r.codeCredential(c); refusal != nil {
 		return nil, refusal
@@ -79,7 +79,7 @@ func (s *Server) authorizationCode(r *tokenRequest) (*grant, *entraError) {
 
 // wish is what the token shall be for: the first resource of the sign-in, or
 // the one that the scope narrows it down to.
-func (c *authCode) wish(scope string) (wish, *entraError) {
+func (c *authCode) wish(scope string) (wish, *aadsts.Refusal) {
 	w := c.wishes[0]
 	if scope == "" {
 		return w, nil
@@ -109,53 +109,53 @@ func (w wish) full() []string {
 
 // codeCredential wants a credential of the kind that the redirect URI is
 // registered for.
-func (r *tokenRequest) codeCredential(c *authCode) *entraError {
+func (r *tokenRequest) codeCredential(c *authCode) *aadsts.Refusal {
 	given, refusal := r.credential()
 	origin := r.Header.Get("Origin") != ""
 	switch {
 	case refusal != nil:
 		return refusal
 	case c.platform == SPA && !origin:
-		return refuse(aadsts.SPAOnly)
+		return aadsts.Refuse(aadsts.SPAOnly)
 	case c.platform != SPA && origin:
-		return refuse(aadsts.NotSPA)
+		return aadsts.Refuse(aadsts.NotSPA)
 	case c.platform == Web && !given:
-		return refuse(aadsts.CredentialRequired)
+		return aadsts.Refuse(aadsts.CredentialRequired)
 	case c.platform != Web && given:
-		return refuse(aadsts.PublicWithCredential)
+		return aadsts.Refuse(aadsts.PublicWithCredential)
 	}
 	return nil
 }
 
 // useCode uses a code up. A code is used up by an attempt that fails, too.
-func (s *Server) useCode(r *tokenRequest, c *authCode) *entraError {
+func (s *Server) useCode(r *tokenRequest, c *authCode) *aadsts.Refusal {
 	switch used := s.issued.codes.use(c); {
 	case used:
-		return refuse(aadsts.CodeUsed)
+		return aadsts.Refuse(aadsts.CodeUsed)
 	case !s.Now().Before(c.expires):
-		return refuse(aadsts.CodeExpired)
+		return aadsts.Refuse(aadsts.CodeExpired)
 	case r.tenant != nil && r.tenant != c.user.tenant:
-		return refuse(aadsts.CodeTenant)
+		return aadsts.Refuse(aadsts.CodeTenant)
 	case r.PostForm.Get("redirect_uri") != c.redirect:
-		return refuse(aadsts.RedirectMismatch)
+		return aadsts.Refuse(aadsts.RedirectMismatch)
 	}
 	return c.checkVerifier(r.PostForm.Get("code_verifier"))
 }
 
 // checkVerifier checks the proof of RFC 7636.
-func (c *authCode) checkVerifier(verifier string) *entraError {
+func (c *authCode) checkVerifier(verifier string) *aadsts.Refusal {
 	if c.challenge == "" && verifier == "" {
 		return nil
 	}
 	if len(verifier) < 43 || len(verifier) > 128 {
-		return refuse(aadsts.VerifierSize)
+		return aadsts.Refuse(aadsts.VerifierSize)
 	}
 	if c.method == "S256" {
 		sum := sha256.Sum256([]byte(verifier))
 		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	if verifier != c.challenge {
-		return refuse(aadsts.VerifierMismatch)
+		return aadsts.Refuse(aadsts.VerifierMismatch)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
@@ -52,15 +53,15 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 
 // authorizeRequest reads what must be right for anything to be sent to the
 // redirect URI.
-func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraError) {
+func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *aadsts.Refusal) {
 	req := &authorizeRequest{form: r.Form}
-	var refusal *entraError
+	var refusal *aadsts.Refusal
 	if req.tenant, refusal = s.askedTenant(r); refusal != nil {
 		return nil, refusal
 	}
 	id := r.Form.Get("client_id")
 	if id == "" {
-		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
+		return nil, aadsts.Refuse(aadsts.MissingParameter, "name", "client_id")
 	}
 	if req.app, refusal = s.dir.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
@@ -70,7 +71,7 @@ func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraErr
 	defer s.dir.mu.Unlock()
 	reg := req.app.reg
 	if len(reg.redirects) == 0 {
-		return nil, refuse(aadsts.NoRedirect)
+		return nil, aadsts.Refuse(aadsts.NoRedirect)
 	}
 	if uri == "" && len(reg.redirects) == 1 {
 		for uri = range reg.redirects {
@@ -79,30 +80,30 @@ func (s *Server) authorizeRequest(r *http.Request) (*authorizeRequest, *entraErr
 	}
 	var ok bool
 	if req.platform, ok = reg.redirectPlatform(uri); !ok {
-		return nil, refuse(aadsts.RedirectMismatch)
+		return nil, aadsts.Refuse(aadsts.RedirectMismatch)
 	}
 	return req, nil
 }
 
-func (req *authorizeRequest) check() (refusal *entraError) {
+func (req *authorizeRequest) check() (refusal *aadsts.Refusal) {
 	if req.form.Get("response_type") != "code" {
-		return refuse(aadsts.UnsupportedResponseType)
+		return aadsts.Refuse(aadsts.UnsupportedResponseType)
 	}
 	switch req.form.Get("response_mode") {
 	case "", "query", "fragment", "form_post":
 	default:
-		return refuse(aadsts.UnsupportedResponseMode)
+		return aadsts.Refuse(aadsts.UnsupportedResponseMode)
 	}
 	switch req.form.Get("code_challenge_method") {
 	case "", "plain", "S256":
 	default:
-		return refuse(aadsts.ChallengeMethod)
+		return aadsts.Refuse(aadsts.ChallengeMethod)
 	}
 	switch n := len(req.form.Get("code_challenge")); {
 	case req.platform == SPA && n == 0:
-		return refuse(aadsts.SPAWithoutPKCE)
+		return aadsts.Refuse(aadsts.SPAWithoutPKCE)
 	case n != 0 && (n < 43 || n > 128):
-		return refuse(aadsts.ChallengeSize)
+		return aadsts.Refuse(aadsts.ChallengeSize)
 	}
 	req.wishes, refusal = parseScopes(req.form.Get("scope"))
 	return refusal
@@ -121,14 +122,14 @@ func (s *Server) redirectCode(a *answer, req *authorizeRequest, app *App, in *si
 		challenge: form.Get("code_challenge"), method: form.Get("code_challenge_method"),
 		expires: s.Now().Add(codeLifetime),
 	})
-	values := url.Values{"code": {code}, "session_state": {newGUID()}}
+	values := url.Values{"code": {code}, "session_state": {guid.New()}}
 	if form.Get("client_info") == "1" {
 		values.Set("client_info", clientInfo(in.user))
 	}
 	s.redirect(a, form, values)
 }
 
-func (s *Server) redirectError(a *answer, req *authorizeRequest, e *entraError) {
+func (s *Server) redirectError(a *answer, req *authorizeRequest, e *aadsts.Refusal) {
 	values := url.Values{"error": {e.Error}, "error_description": {s.describe(a, e)}}
 	if e.Suberror == "cancel" {
 		values.Set("error_subcode", "cancel")

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 func TestAuthorize(t *testing.T) {
@@ -28,7 +30,7 @@ func TestAuthorize(t *testing.T) {
 		{"blocked", "contoso.com", nil, func(p *people) { p.user.SetState(UserState{Blocked: true}) }, nil, "AADSTS53003"},
 		{"prompt=none, not signed in", "contoso.com", []string{"prompt", "none"}, consented, nil, "error=login_required"},
 		{"unknown tenant", "x.example.com", nil, nil, nil, "AADSTS90002"},
-		{"unknown application", "contoso.com", []string{"client_id", newGUID()}, nil, nil, "AADSTS700016"},
+		{"unknown application", "contoso.com", []string{"client_id", guid.New()}, nil, nil, "AADSTS700016"},
 		{"redirect URI that is not registered", "contoso.com", []string{"redirect_uri", "https://evil.example.com/"}, nil, nil, "AADSTS50011"},
 		{"path that is not registered", "contoso.com", []string{"redirect_uri", "http://localhost:1/x"}, nil, nil, "AADSTS50011"},
 		{"127.0.0.1 for localhost", "contoso.com", []string{"redirect_uri", "http://127.0.0.1:1"}, nil, nil, "AADSTS50011"},

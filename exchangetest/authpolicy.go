@@ -1,6 +1,10 @@
 package exchangetest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
+)
 
 // AuthenticationPolicy says in which protocols Exchange takes a password
 // ("basic authentication") from a user whom the policy is assigned to. The zero
@@ -16,11 +20,11 @@ type AuthenticationPolicy struct {
 }
 
 // basic returns the switch for a protocol, and its name.
-func (p AuthenticationPolicy) basic(protocol permission) (name string, on bool) {
+func (p AuthenticationPolicy) basic(protocol resource.Permission) (name string, on bool) {
 	switch protocol {
-	case imapPermission:
+	case resource.IMAP:
 		return "AllowBasicAuthImap", p.AllowBasicAuthImap
-	case popPermission:
+	case resource.POP:
 		return "AllowBasicAuthPop", p.AllowBasicAuthPop
 	}
 	return "AllowBasicAuthSmtp", p.AllowBasicAuthSmtp

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // A basicAuthError says that a protocol takes no passwords.
@@ -23,7 +24,7 @@ type passwordError struct {
 func (e *passwordError) Error() string { return fmt.Sprintf("AADSTS%d: %s", e.code, e.text) }
 
 // verifyPassword is verify for clients that log in with a password.
-func (s *Server) verifyPassword(name, password string, protocol permission) (bearer, error) {
+func (s *Server) verifyPassword(name, password string, protocol resource.Permission) (bearer, error) {
 	if option, on := s.dir.authenticationPolicy(name).basic(protocol); !on {
 		return bearer{}, &basicAuthError{option}
 	}
@@ -31,7 +32,7 @@ func (s *Server) verifyPassword(name, password string, protocol permission) (bea
 	switch {
 	case refusal != nil:
 	case !u.tenant.allowsPassword():
-		refusal = refuse(aadsts.SecurityDefaults)
+		refusal = aadsts.Refuse(aadsts.SecurityDefaults)
 	default:
 		refusal = u.checkPassword(password, false)
 	}

@@ -28,12 +28,12 @@ func unescape(s string) string {
 }
 
 // credential checks the credential of a request, if there is one.
-func (r *tokenRequest) credential() (given bool, refusal *entraError) {
+func (r *tokenRequest) credential() (given bool, refusal *aadsts.Refusal) {
 	_, secret := clientSecret(r.Request)
 	switch assertion := r.PostForm.Get("client_assertion"); {
 	case assertion != "":
 		if kind := r.PostForm.Get("client_assertion_type"); kind != assertionType {
-			return true, refuse(aadsts.MissingParameter).because("The parameter 'client_assertion_type' must be '" + assertionType + "'.")
+			return true, aadsts.Refuse(aadsts.MissingParameter).Because("The parameter 'client_assertion_type' must be '" + assertionType + "'.")
 		}
 		return true, r.app.checkAssertion(assertion, r.Host)
 	case secret != "":
@@ -42,24 +42,24 @@ func (r *tokenRequest) credential() (given bool, refusal *entraError) {
 	return false, nil
 }
 
-func (a *App) checkSecret(value string) *entraError {
+func (a *App) checkSecret(value string) *aadsts.Refusal {
 	a.tenant.dir.mu.Lock()
 	defer a.tenant.dir.mu.Unlock()
 	for _, s := range a.reg.secrets {
 		switch {
 		case s.value != value:
 		case !a.tenant.srv.Now().Before(s.expires):
-			return refuse(aadsts.ExpiredSecret)
+			return aadsts.Refuse(aadsts.ExpiredSecret)
 		default:
 			return nil
 		}
 	}
-	return refuse(aadsts.WrongSecret)
+	return aadsts.Refuse(aadsts.WrongSecret)
 }
 
 // publicOrCredential reports whether a request is that of a public client,
 // which the application must allow, rather than one with a credential.
-func (r *tokenRequest) publicOrCredential() (public bool, refusal *entraError) {
+func (r *tokenRequest) publicOrCredential() (public bool, refusal *aadsts.Refusal) {
 	given, refusal := r.credential()
 	if refusal != nil || given {
 		return false, refusal
@@ -67,7 +67,7 @@ func (r *tokenRequest) publicOrCredential() (public bool, refusal *entraError) {
 	r.app.tenant.dir.mu.Lock()
 	defer r.app.tenant.dir.mu.Unlock()
 	if !r.app.reg.publicFlows {
-		return false, refuse(aadsts.CredentialRequired)
+		return false, aadsts.Refuse(aadsts.CredentialRequired)
 	}
 	return true, nil
 }

@@ -2,9 +2,10 @@ package exchangetest
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 // A servicePrincipal is an application as Exchange knows it.
@@ -49,8 +50,6 @@ type CASMailbox struct {
 	SmtpClientAuthenticationDisabled *bool
 }
 
-var guidPattern = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-
 // NewServicePrincipal tells Exchange of an application, as the cmdlet
 // New-ServicePrincipal -AppId -ObjectId does. objectID should be the
 // [App.ServicePrincipalID]. Like the cmdlet it does not look into Entra ID:
@@ -59,7 +58,7 @@ var guidPattern = regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]
 // (https://learn.microsoft.com/powershell/module/exchangepowershell/new-serviceprincipal)
 func (t *Tenant) NewServicePrincipal(appID, objectID string) error {
 	for _, id := range []string{appID, objectID} {
-		if !guidPattern.MatchString(id) {
+		if !guid.Valid(id) {
 			return cmdletErrorf("New-ServicePrincipal", "%q is not a GUID; it takes the application (client) id and the object id of the enterprise application", id)
 		}
 	}

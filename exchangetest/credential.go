@@ -4,6 +4,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // A FederatedCredential lets tokens of another issuer stand for the
@@ -14,8 +16,6 @@ type FederatedCredential struct {
 	Subject  string // sub
 	Audience string // aud; empty means api://AzureADTokenExchange
 }
-
-const federatedAudience = "api://AzureADTokenExchange"
 
 // AddCertificate uploads a certificate, with which assertions of the
 // application are verified from then on. It panics if its key is not RSA.
@@ -41,7 +41,7 @@ func (a *App) AddFederatedCredential(c FederatedCredential) {
 		panic("exchangetest: AddFederatedCredential without an issuer or a subject")
 	}
 	if c.Audience == "" {
-		c.Audience = federatedAudience
+		c.Audience = resource.FederatedAudience
 	}
 	a.tenant.dir.mu.Lock()
 	defer a.tenant.dir.mu.Unlock()

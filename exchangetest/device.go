@@ -90,9 +90,9 @@ func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
+func (s *Server) newDevice(r *http.Request) (*device, *aadsts.Refusal) {
 	if r.Method != http.MethodPost {
-		return nil, refuse(aadsts.NotPOST)
+		return nil, aadsts.Refuse(aadsts.NotPOST)
 	}
 	t, refusal := s.askedTenant(r)
 	if refusal != nil {
@@ -100,14 +100,14 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 	}
 	for _, name := range []string{"client_id", "scope"} {
 		if r.PostForm.Get(name) == "" {
-			return nil, refuse(aadsts.MissingParameter, "name", name)
+			return nil, aadsts.Refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	app, refusal := s.dir.findApp(t, r.PostForm.Get("client_id"))
 	switch {
 	case refusal == nil:
 	case refusal.Code == aadsts.SingleTenant:
-		return nil, refuse(aadsts.NoTenant)
+		return nil, aadsts.Refuse(aadsts.NoTenant)
 	default:
 		return nil, refusal
 	}
@@ -126,10 +126,10 @@ func (s *Server) newDevice(r *http.Request) (*device, *entraError) {
 }
 
 // deviceToken is what the program asks until somebody has signed in.
-func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
+func (s *Server) deviceToken(r *tokenRequest) (*grant, *aadsts.Refusal) {
 	code := r.PostForm.Get("device_code")
 	if code == "" {
-		return nil, refuse(aadsts.MissingParameter, "name", "device_code")
+		return nil, aadsts.Refuse(aadsts.MissingParameter, "name", "device_code")
 	}
 	public, refusal := r.publicOrCredential()
 	if refusal != nil {
@@ -138,13 +138,13 @@ func (s *Server) deviceToken(r *tokenRequest) (*grant, *entraError) {
 	d, who, declined := s.issued.devices.poll(code, r.app)
 	switch {
 	case d == nil:
-		return nil, refuse(aadsts.BadDeviceCode)
+		return nil, aadsts.Refuse(aadsts.BadDeviceCode)
 	case declined:
-		return nil, refuse(aadsts.DeviceDeclined)
+		return nil, aadsts.Refuse(aadsts.DeviceDeclined)
 	case !s.Now().Before(d.expires):
-		return nil, refuse(aadsts.DeviceExpired)
+		return nil, aadsts.Refuse(aadsts.DeviceExpired)
 	case who == nil:
-		return nil, refuse(aadsts.Pending)
+		return nil, aadsts.Refuse(aadsts.Pending)
 	}
 	if refusal = who.user.checkUser(who.mfa); refusal != nil {
 		return nil, refusal

@@ -75,23 +75,23 @@ var aliases = map[string]bool{"common": true, "organizations": true, "consumers"
 
 // findTenant finds a tenant by what stands in a URL, for requests that must
 // name one.
-func (d *directory) findTenant(name string) (*Tenant, *entraError) {
+func (d *directory) findTenant(name string) (*Tenant, *aadsts.Refusal) {
 	name = strings.ToLower(name)
 	if aliases[name] {
-		return nil, refuse(aadsts.NoTenant)
+		return nil, aadsts.Refuse(aadsts.NoTenant)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.tenants[name]
 	if t == nil {
-		return nil, refuse(aadsts.UnknownTenant)
+		return nil, aadsts.Refuse(aadsts.UnknownTenant)
 	}
 	return t, nil
 }
 
 // findTenantOrAlias is findTenant for flows in which who signs in can decide;
 // the tenant is nil where that is so.
-func (d *directory) findTenantOrAlias(name string) (*Tenant, *entraError) {
+func (d *directory) findTenantOrAlias(name string) (*Tenant, *aadsts.Refusal) {
 	switch strings.ToLower(name) {
 	case "common", "organizations":
 		return nil, nil
@@ -103,21 +103,21 @@ func (d *directory) findTenantOrAlias(name string) (*Tenant, *entraError) {
 
 // findApp finds an app in the tenant, or, if that is nil, in the tenant that
 // it is registered in.
-func (d *directory) findApp(t *Tenant, clientID string) (*App, *entraError) {
+func (d *directory) findApp(t *Tenant, clientID string) (*App, *aadsts.Refusal) {
 	if t != nil {
 		if a := t.app(clientID); a != nil {
 			return a, nil
 		}
 		if t == d.consumers && d.registered(clientID) != nil {
-			return nil, refuse(aadsts.WorkAccountsOnly)
+			return nil, aadsts.Refuse(aadsts.WorkAccountsOnly)
 		}
-		return nil, refuse(aadsts.UnknownApp, "tenant", t.Domains[0])
+		return nil, aadsts.Refuse(aadsts.UnknownApp, "tenant", t.Domains[0])
 	}
 	switch a := d.registered(clientID); {
 	case a == nil:
-		return nil, refuse(aadsts.UnknownApp, "tenant", d.home.Domains[0])
+		return nil, aadsts.Refuse(aadsts.UnknownApp, "tenant", d.home.Domains[0])
 	case a.isSingleTenant():
-		return nil, refuse(aadsts.SingleTenant)
+		return nil, aadsts.Refuse(aadsts.SingleTenant)
 	default:
 		return a, nil
 	}
@@ -136,19 +136,19 @@ func (d *directory) registered(clientID string) *App {
 }
 
 // findUser finds a user by name, in the tenant or, if that is nil, in any.
-func (d *directory) findUser(t *Tenant, name string) (*User, *entraError) {
+func (d *directory) findUser(t *Tenant, name string) (*User, *aadsts.Refusal) {
 	_, domain, _ := strings.Cut(strings.ToLower(name), "@")
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	home := d.tenants[domain]
 	switch {
 	case home == nil:
-		return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", cmp.Or(t, d.home).ID)
+		return nil, aadsts.Refuse(aadsts.UnknownUser, "username", name, "tenant", cmp.Or(t, d.home).ID)
 	case t != nil && home != t:
-		return nil, refuse(aadsts.ForeignUser, "username", name, "tenant", t.Domains[0])
+		return nil, aadsts.Refuse(aadsts.ForeignUser, "username", name, "tenant", t.Domains[0])
 	}
 	if u := home.users[strings.ToLower(name)]; u != nil {
 		return u, nil
 	}
-	return nil, refuse(aadsts.UnknownUser, "username", name, "tenant", home.ID)
+	return nil, aadsts.Refuse(aadsts.UnknownUser, "username", name, "tenant", home.ID)
 }

@@ -3,6 +3,8 @@ package exchangetest
 import (
 	"cmp"
 	"net/http"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 func (s *Server) entraRoutes() http.Handler {
@@ -74,7 +76,7 @@ type answer struct {
 }
 
 func (s *Server) newAnswer(w http.ResponseWriter, r *http.Request) *answer {
-	a := &answer{w, r, newGUID(), cmp.Or(r.Header.Get("client-request-id"), newGUID())}
+	a := &answer{w, r, guid.New(), cmp.Or(r.Header.Get("client-request-id"), guid.New())}
 	h := w.Header()
 	if r.Header.Get("return-client-request-id") == "true" {
 		h.Set("client-request-id", a.correlation)

@@ -10,68 +10,16 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
-
-// An entraError is a refusal of Entra ID, and what its text says that the
-// request does not.
-type entraError struct {
-	aadsts.Refusal
-	said map[string]string
-	wait time.Duration // Retry-After of an answer that is no JSON; zero for others
-}
-
-// refuse returns the refusal of that number. The pairs are names of its text
-// and what they stand for.
-func refuse(code int, pairs ...string) *entraError {
-	r, ok := aadsts.Lookup(code)
-	if !ok {
-		panic(fmt.Sprintf("exchangetest: there is no refusal AADSTS%d", code))
-	}
-	e := &entraError{Refusal: r, said: make(map[string]string)}
-	for i := 0; i < len(pairs); i += 2 {
-		e.said[pairs[i]] = pairs[i+1]
-	}
-	return e
-}
-
-// as, sub and because make of it the other refusal that the number stands for
-// too.
-func (e *entraError) as(name string) *entraError {
-	e.Error = name
-	return e
-}
-
-func (e *entraError) sub(suberror string) *entraError {
-	e.Suberror = suberror
-	return e
-}
-
-func (e *entraError) because(text string) *entraError {
-	e.Text = text
-	return e
-}
-
-// tooManyRequests is the answer to an application in a loop, of which no JSON
-// was seen. (https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/issues/2855)
-func tooManyRequests() *entraError {
-	return &entraError{Refusal: aadsts.Refusal{HTTP: http.StatusTooManyRequests, Text: "Too Many Requests"}, wait: appPause}
-}
-
-// iso7 is how Entra ID writes times in a text.
-func iso7(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
 // words returns the text of a refusal of the request, which is nil where
 // another protocol than HTTP asks.
-func (s *Server) words(r *http.Request, e *entraError) string {
+func (s *Server) words(r *http.Request, e *aadsts.Refusal) string {
 	if r == nil {
 		r = &http.Request{URL: new(url.URL)}
 	}
-	return e.Fill(func(name string) string {
-		if text, ok := e.said[name]; ok {
-			return text
-		}
-		return s.asked(r, name)
-	})
+	return e.Fill(func(name string) string { return s.asked(r, name) })
 }
 
 // asked returns what a name in the text of a refusal stands for as far as the
@@ -89,9 +37,9 @@ func (s *Server) asked(r *http.Request, name string) string {
 	case "tenant":
 		return requestTenant(r)
 	case "resource":
-		return exchangeAppID
+		return resource.ExchangeAppID
 	case "now", "issued", "from", "to":
-		return iso7(s.entraNow())
+		return aadsts.Time(s.entraNow())
 	}
 	return cmp.Or(r.Form.Get(name), "unknown")
 }
@@ -103,7 +51,7 @@ func requestTenant(r *http.Request) string {
 }
 
 // describe returns what error_description says.
-func (s *Server) describe(a *answer, e *entraError) string {
+func (s *Server) describe(a *answer, e *aadsts.Refusal) string {
 	return fmt.Sprintf("AADSTS%d: %s\r\nTrace ID: %s\r\nCorrelation ID: %s\r\nTimestamp: %s",
 		e.Code, s.words(a.r, e), a.trace, a.correlation, s.stamp())
 }
@@ -112,13 +60,13 @@ func (s *Server) describe(a *answer, e *entraError) string {
 func (s *Server) stamp() string { return s.entraNow().UTC().Format("2006-01-02 15:04:05Z") }
 
 // refuseToken writes the JSON that Entra ID answers an error with.
-func (s *Server) refuseToken(a *answer, e *entraError) {
+func (s *Server) refuseToken(a *answer, e *aadsts.Refusal) {
 	if rec, ok := a.w.(*tokenRecorder); ok {
 		rec.request.AADSTS, rec.request.Error = e.Code, s.words(a.r, e)
 	}
 	s.Logger.Info("token refused", "aadsts", e.Code, "error", e.Error, "tenant", requestTenant(a.r))
-	if e.wait > 0 {
-		a.w.Header().Set("Retry-After", strconv.Itoa(int(e.wait/time.Second)))
+	if e.Wait > 0 {
+		a.w.Header().Set("Retry-After", strconv.Itoa(int(e.Wait/time.Second)))
 		http.Error(a.w, e.Text, e.Status())
 		return
 	}

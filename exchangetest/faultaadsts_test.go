@@ -80,7 +80,7 @@ func TestFaultRefusalText(t *testing.T) {
 func TestRefusalTextWithoutARequest(t *testing.T) {
 	w := newWorld(t)
 	for _, code := range numbers(t) {
-		if got := w.words(nil, refuse(code)); got == "" || strings.Contains(got, "{") {
+		if got := w.words(nil, aadsts.Refuse(code)); got == "" || strings.Contains(got, "{") {
 			t.Errorf("AADSTS%d: %q", code, got)
 		}
 	}

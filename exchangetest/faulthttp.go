@@ -56,8 +56,8 @@ func (s *Server) replace(at Place, w http.ResponseWriter, r *http.Request, f *Fa
 }
 
 // refusal is that of the number, with the status of the fault if it has one.
-func (f *Fault) refusal() *entraError {
-	e := refuse(f.AADSTS)
+func (f *Fault) refusal() *aadsts.Refusal {
+	e := aadsts.Refuse(f.AADSTS)
 	e.HTTP = cmp.Or(f.Status, e.HTTP)
 	return e
 }

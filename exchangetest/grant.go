@@ -11,6 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
@@ -39,8 +40,8 @@ type signInFacts struct {
 
 // grants are the flows, by grant_type. The short name of the device code flow
 // is what MSAL sends.
-func (s *Server) grants() map[string]func(*tokenRequest) (*grant, *entraError) {
-	return map[string]func(*tokenRequest) (*grant, *entraError){
+func (s *Server) grants() map[string]func(*tokenRequest) (*grant, *aadsts.Refusal) {
+	return map[string]func(*tokenRequest) (*grant, *aadsts.Refusal){
 		"client_credentials": s.clientCredentials,
 		"authorization_code": s.authorizationCode,
 		"refresh_token":      s.refreshToken,
@@ -60,20 +61,20 @@ type tokenRequest struct {
 
 // grant checks a request in the order in which it is made: to a tenant, with a
 // grant, by an application.
-func (s *Server) grant(r *http.Request) (*grant, *entraError) {
+func (s *Server) grant(r *http.Request) (*grant, *aadsts.Refusal) {
 	if r.Method != http.MethodPost {
-		return nil, refuse(aadsts.NotPOST)
+		return nil, aadsts.Refuse(aadsts.NotPOST)
 	}
 	name := r.PostForm.Get("grant_type")
 	if name == "" {
-		return nil, refuse(aadsts.MissingParameter, "name", "grant_type")
+		return nil, aadsts.Refuse(aadsts.MissingParameter, "name", "grant_type")
 	}
 	flow := s.grants()[name]
 	if flow == nil {
-		return nil, refuse(aadsts.UnsupportedGrant)
+		return nil, aadsts.Refuse(aadsts.UnsupportedGrant)
 	}
 	if r.PostForm.Get("resource") != "" {
-		return nil, refuse(aadsts.ResourceParameter)
+		return nil, aadsts.Refuse(aadsts.ResourceParameter)
 	}
 	req := &tokenRequest{Request: r}
 	if refusal := s.findRequestTenant(req, name); refusal != nil {
@@ -81,14 +82,14 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	}
 	id, _ := clientSecret(r)
 	if id == "" {
-		return nil, refuse(aadsts.MissingParameter, "name", "client_id")
+		return nil, aadsts.Refuse(aadsts.MissingParameter, "name", "client_id")
 	}
-	var refusal *entraError
+	var refusal *aadsts.Refusal
 	if req.app, refusal = s.dir.findApp(req.tenant, id); refusal != nil {
 		return nil, refusal
 	}
 	if req.app.isDisabled() {
-		return nil, refuse(aadsts.DisabledApp)
+		return nil, aadsts.Refuse(aadsts.DisabledApp)
 	}
 	if refusal = s.checkLoop(req); refusal != nil {
 		return nil, refusal
@@ -101,16 +102,16 @@ func (s *Server) grant(r *http.Request) (*grant, *entraError) {
 	return g, nil
 }
 
-func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *entraError) {
+func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *aadsts.Refusal) {
 	name := strings.ToLower(req.PathValue("tenant"))
 	switch grant {
 	case "client_credentials":
 		if aliases[name] {
-			return refuse(aadsts.NoTenant)
+			return aadsts.Refuse(aadsts.NoTenant)
 		}
 	case "password", "urn:ietf:params:oauth:grant-type:jwt-bearer":
 		if name == "common" || name == "consumers" || name == "organizations" && grant != "password" {
-			return refuse(aadsts.GrantNotThere)
+			return aadsts.Refuse(aadsts.GrantNotThere)
 		}
 	}
 	req.tenant, refusal = s.askedTenant(req.Request)
@@ -193,8 +194,8 @@ func (g *grant) idToken(authority string) string {
 		"aud": g.app.ClientID, "iss": authority + "/" + g.user.tenant.ID + "/v2.0",
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"name": g.user.UPN, "preferred_username": g.user.UPN, "email": g.user.UPN,
-		"oid": g.user.ObjectID, "sub": nameGUID(g.app.ClientID + g.user.ObjectID),
-		"tid": g.user.tenant.ID, "uti": randomID(), "ver": "2.0",
+		"oid": g.user.ObjectID, "sub": guid.Of(g.app.ClientID + g.user.ObjectID),
+		"tid": g.user.tenant.ID, "uti": guid.Short(), "ver": "2.0",
 	}
 	if g.nonce != "" {
 		claims["nonce"] = g.nonce
@@ -204,7 +205,7 @@ func (g *grant) idToken(authority string) string {
 
 // clientCredentials is the flow without a user.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow)
-func (s *Server) clientCredentials(r *tokenRequest) (*grant, *entraError) {
+func (s *Server) clientCredentials(r *tokenRequest) (*grant, *aadsts.Refusal) {
 	resource, refusal := appResource(r.PostForm.Get("scope"))
 	if refusal != nil {
 		return nil, refusal
@@ -214,7 +215,7 @@ func (s *Server) clientCredentials(r *tokenRequest) (*grant, *entraError) {
 	case refusal != nil:
 		return nil, refusal
 	case !given:
-		return nil, refuse(aadsts.NoCredential)
+		return nil, aadsts.Refuse(aadsts.NoCredential)
 	case !r.tenant.hasResource(resource):
 		return nil, r.tenant.noResource(resource)
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 // A HostKind is a kind of machine or service in Azure that has tokens for the
@@ -70,7 +72,7 @@ func (t *Tenant) AddManagedIdentity(name string, roles ...string) *App {
 	t.dir.mu.Lock()
 	defer t.dir.mu.Unlock()
 	a.Secret, a.reg.secrets = "", nil
-	a.ResourceID = "/subscriptions/" + nameGUID(t.ID) + "/resourcegroups/mail/providers/Microsoft.ManagedIdentity/userAssignedIdentities/" + name
+	a.ResourceID = "/subscriptions/" + guid.Of(t.ID) + "/resourcegroups/mail/providers/Microsoft.ManagedIdentity/userAssignedIdentities/" + name
 	return a
 }
 

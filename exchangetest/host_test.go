@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 // What a fault answers is recorded like the answers of the host.
@@ -141,7 +143,7 @@ func TestHostRefuses(t *testing.T) {
 		{"by resource id, App Service", app, []string{"mi_res_id", assigned.ResourceID}, 200, assigned.ClientID},
 		{"by client id, Machine Learning", ml, []string{"clientid", assigned.ClientID}, 200, assigned.ClientID},
 		{"Machine Learning is not told which", ml, []string{"clientid", ""}, 400, "Identity not found"},
-		{"unknown identity", vm, []string{"client_id", newGUID()}, 400, "Identity not found"},
+		{"unknown identity", vm, []string{"client_id", guid.New()}, 400, "Identity not found"},
 		{"no identity at all", none, nil, 400, "Identity not found"},
 		{"no header", vm, []string{"Metadata:", ""}, 400, "Required metadata header not specified"},
 		{"forwarded", vm, []string{"X-Forwarded-For:", "10.0.0.1"}, 400, "The request has been forwarded"},

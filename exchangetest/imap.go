@@ -10,6 +10,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -182,7 +183,7 @@ func (c *imapConn) login(tag, args string) {
 		c.fail(tag, badArgument)
 		return
 	}
-	b, err := c.srv.verifyPassword(name, password, imapPermission)
+	b, err := c.srv.verifyPassword(name, password, resource.IMAP)
 	c.answer(tag, "LOGIN", c.admit(name, b, err))
 }
 
@@ -207,7 +208,7 @@ func (c *imapConn) authenticate(tag, args string) {
 		c.fail(tag, badArgument)
 		return
 	}
-	sasl := saslServer{c.srv, c.sess, imapPermission, c.admit}
+	sasl := saslServer{c.srv, c.sess, resource.IMAP, c.admit}
 	if mech == "PLAIN" {
 		err = sasl.plain(decoded)
 	} else {
@@ -220,7 +221,7 @@ func (c *imapConn) authenticate(tag, args string) {
 // nothing was proven.
 func (c *imapConn) admit(user string, b bearer, err error) error {
 	if err == nil {
-		c.mailbox, c.unusable, err = c.srv.dir.open(b, user, imapPermission)
+		c.mailbox, c.unusable, err = c.srv.dir.open(b, user, resource.IMAP)
 	}
 	c.sess.attempt(user, b, errors.Join(err, c.unusable))
 	if err == nil {

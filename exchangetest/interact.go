@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
@@ -56,10 +57,10 @@ type interaction struct {
 // interact shows one page after the other, each of which posts to the URL that
 // showed it. It returns who signed in when there is nothing left to ask; with
 // neither that nor a refusal, a page has been written.
-func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
+func (s *Server) interact(a *answer, in *interaction) (*signIn, *aadsts.Refusal) {
 	action := a.r.PostForm.Get("action")
 	if action == "cancel" {
-		return nil, refuse(aadsts.Declined).because("The user cancelled the sign-in.").sub("cancel")
+		return nil, aadsts.Refuse(aadsts.Declined).Because("The user cancelled the sign-in.").Sub("cancel")
 	}
 	who, refusal := s.identify(a, in, action)
 	if who == nil || refusal != nil {
@@ -82,7 +83,7 @@ func (s *Server) interact(a *answer, in *interaction) (*signIn, *entraError) {
 
 // identify finds out who it is, from the form of the sign-in page or from its
 // cookie.
-func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *entraError) {
+func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *aadsts.Refusal) {
 	signInPage := func(text string) {
 		name := cmp.Or(a.r.PostForm.Get("login"), in.hint)
 		s.page(a, http.StatusOK, signinpage.Page{Step: "signin", Title: "Sign in", App: in.app.Name, User: name, Error: text})
@@ -109,7 +110,7 @@ func (s *Server) identify(a *answer, in *interaction, action string) (*signIn, *
 		return who, nil
 	}
 	if in.prompt == "none" {
-		return nil, refuse(aadsts.LoginRequired)
+		return nil, aadsts.Refuse(aadsts.LoginRequired)
 	}
 	signInPage("")
 	return nil, nil
@@ -139,14 +140,14 @@ func (s *Server) approve(r *http.Request, in *signIn) *signIn {
 }
 
 // consent asks for what has not been consented to.
-func (s *Server) consent(a *answer, in *interaction, who *signIn, action string) (*signIn, *entraError) {
+func (s *Server) consent(a *answer, in *interaction, who *signIn, action string) (*signIn, *aadsts.Refusal) {
 	app := who.user.tenant.app(in.app.ClientID)
 	if app == nil {
-		s.errorPage(a, refuse(aadsts.UnknownApp, "tenant", who.user.tenant.Domains[0]))
+		s.errorPage(a, aadsts.Refuse(aadsts.UnknownApp, "tenant", who.user.tenant.Domains[0]))
 		return nil, nil
 	}
 	if !app.admits(who.user) {
-		s.errorPage(a, refuse(aadsts.NotAssigned, "username", who.user.UPN))
+		s.errorPage(a, aadsts.Refuse(aadsts.NotAssigned, "username", who.user.UPN))
 		return nil, nil
 	}
 	var missing []string
@@ -162,14 +163,14 @@ func (s *Server) consent(a *answer, in *interaction, who *signIn, action string)
 	ask := len(missing) > 0 || in.admin || in.device
 	switch {
 	case action == "decline":
-		return nil, refuse(aadsts.Declined).sub("cancel")
+		return nil, aadsts.Refuse(aadsts.Declined).Sub("cancel")
 	case action == "accept" || !ask:
 		if len(missing) > 0 {
 			app.consent(who.user, expandDefault(missing))
 		}
 		return who, nil
 	case in.prompt == "none":
-		return nil, refuse(aadsts.NotConsented).as("consent_required")
+		return nil, aadsts.Refuse(aadsts.NotConsented).As("consent_required")
 	}
 	s.page(a, http.StatusOK, signinpage.Page{
 		Step: "consent", Title: in.consentTitle(), User: who.user.UPN, App: app.Name, Permissions: describePermissions(missing),
@@ -190,7 +191,7 @@ func (in *interaction) consentTitle() string {
 // expandDefault puts what .default stands for in its place.
 func expandDefault(permissions []string) []string {
 	if slices.Contains(permissions, ".default") {
-		return delegatedPermissions
+		return resource.Scopes()
 	}
 	return permissions
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/assertion"
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
@@ -39,14 +41,14 @@ func (s *Server) AddIssuer(name string) *Issuer {
 // makes a token that has expired.
 func (i *Issuer) Token(subject, audience string, lifetime time.Duration) string {
 	if audience == "" {
-		audience = federatedAudience
+		audience = resource.FederatedAudience
 	}
 	if lifetime == 0 {
 		lifetime = time.Hour
 	}
 	now := i.srv.Now()
 	return tokenkey.Sign(jwt.MapClaims{
-		"iss": i.URL, "sub": subject, "aud": audience, "jti": newGUID(),
+		"iss": i.URL, "sub": subject, "aud": audience, "jti": guid.New(),
 		"iat": now.Unix(), "nbf": now.Add(min(0, 2*lifetime)).Unix(), "exp": now.Add(lifetime).Unix(),
 	})
 }
@@ -70,7 +72,7 @@ func (s *Server) serveIssuer(w http.ResponseWriter, r *http.Request) {
 
 // checkFederated checks an assertion that another issuer made.
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
-func (a *App) checkFederated(j *assertion.Assertion, now time.Time) *entraError {
+func (a *App) checkFederated(j *assertion.Assertion, now time.Time) *aadsts.Refusal {
 	a.tenant.dir.mu.Lock()
 	list := append([]FederatedCredential(nil), a.reg.federated...)
 	known := a.tenant.dir.issuers[j.Claims.Issuer] != nil
@@ -92,18 +94,18 @@ func (a *App) checkFederated(j *assertion.Assertion, now time.Time) *entraError 
 	}
 	switch {
 	case !issuer:
-		return refuse(aadsts.FederatedIssuer, "issuer", j.Claims.Issuer)
+		return aadsts.Refuse(aadsts.FederatedIssuer, "issuer", j.Claims.Issuer)
 	case subject:
-		return refuse(aadsts.FederatedAudience, "audience", strings.Join(j.Claims.Audience, " "))
+		return aadsts.Refuse(aadsts.FederatedAudience, "audience", strings.Join(j.Claims.Audience, " "))
 	case folded:
-		return refuse(aadsts.FederatedCase, "subject", j.Claims.Subject)
+		return aadsts.Refuse(aadsts.FederatedCase, "subject", j.Claims.Subject)
 	}
-	return refuse(aadsts.FederatedSubject, "subject", j.Claims.Subject)
+	return aadsts.Refuse(aadsts.FederatedSubject, "subject", j.Claims.Subject)
 }
 
-func checkIssuer(j *assertion.Assertion, known bool, now time.Time) *entraError {
+func checkIssuer(j *assertion.Assertion, known bool, now time.Time) *aadsts.Refusal {
 	if !known || j.Header.Alg != "RS256" || !j.Verify(tokenkey.Public()) {
-		return refuse(aadsts.UserAssertion).as("invalid_client")
+		return aadsts.Refuse(aadsts.UserAssertion).As("invalid_client")
 	}
 	return checkTime(j, now)
 }

@@ -53,14 +53,14 @@ func (ls *loops) add(form url.Values, now time.Time, limit int, pause time.Durat
 
 // checkLoop refuses a request that repeats others too often, but for polls,
 // which are meant to.
-func (s *Server) checkLoop(r *tokenRequest) *entraError {
+func (s *Server) checkLoop(r *tokenRequest) *aadsts.Refusal {
 	grant := r.PostForm.Get("grant_type")
 	switch {
 	case s.LoopLimit == 0 || strings.HasSuffix(grant, "device_code"):
 	case grant != "client_credentials" && s.loops.add(r.PostForm, s.Now(), s.LoopLimit, loopPause):
-		return refuse(aadsts.Loop)
+		return aadsts.Refuse(aadsts.Loop)
 	case grant == "client_credentials" && s.loops.add(r.PostForm, s.Now(), s.LoopLimit, appPause):
-		return tooManyRequests()
+		return aadsts.TooManyRequests(appPause)
 	}
 	return nil
 }

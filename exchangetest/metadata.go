@@ -22,7 +22,7 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	name := strings.ToLower(r.PathValue("tenant"))
 	t, refusal := s.dir.findTenantOrAlias(name)
 	if refusal != nil {
-		s.refuseToken(a, refusal.as("invalid_tenant"))
+		s.refuseToken(a, refusal.As("invalid_tenant"))
 		return
 	}
 	id := "{tenantid}"
@@ -56,7 +56,7 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveInstance(w http.ResponseWriter, r *http.Request) {
 	a := s.newAnswer(w, r)
 	if u, err := url.Parse(r.FormValue("authorization_endpoint")); err == nil && u.Host != "" && u.Host != r.Host && !clouds.LoginAliases()[strings.ToLower(u.Host)] {
-		s.refuseToken(a, refuse(aadsts.UnknownInstance))
+		s.refuseToken(a, aadsts.Refuse(aadsts.UnknownInstance))
 		return
 	}
 	names := append(slices.Sorted(maps.Keys(clouds.LoginAliases())), r.Host)

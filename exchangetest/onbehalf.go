@@ -16,14 +16,14 @@ import (
 // onBehalfOf exchanges a token that a user's client sent to the application
 // for one to another resource.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow)
-func (s *Server) onBehalfOf(r *tokenRequest) (*grant, *entraError) {
+func (s *Server) onBehalfOf(r *tokenRequest) (*grant, *aadsts.Refusal) {
 	form := r.PostForm
 	if use := form.Get("requested_token_use"); use != "on_behalf_of" {
-		return nil, refuse(aadsts.MissingParameter, "name", "requested_token_use")
+		return nil, aadsts.Refuse(aadsts.MissingParameter, "name", "requested_token_use")
 	}
 	for _, name := range []string{"assertion", "scope"} {
 		if form.Get(name) == "" {
-			return nil, refuse(aadsts.MissingParameter, "name", name)
+			return nil, aadsts.Refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	given, refusal := r.credential()
@@ -31,7 +31,7 @@ func (s *Server) onBehalfOf(r *tokenRequest) (*grant, *entraError) {
 	case refusal != nil:
 		return nil, refusal
 	case !given:
-		return nil, refuse(aadsts.CredentialRequired)
+		return nil, aadsts.Refuse(aadsts.CredentialRequired)
 	}
 	w, refusal := parseScope(form.Get("scope"))
 	if refusal != nil {
@@ -54,32 +54,32 @@ func (s *Server) onBehalfOf(r *tokenRequest) (*grant, *entraError) {
 // toTheClient adds to the demand for a second factor what an API passes on to
 // the client, which alone can have the user do something.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow#error-response-example)
-func toTheClient(e *entraError) *entraError {
+func toTheClient(e *aadsts.Refusal) *aadsts.Refusal {
 	if e.Code != aadsts.MFA && e.Code != aadsts.MFAEnrolment {
 		return e
 	}
 	e.Claims = aadsts.PolicyClaims
-	return e.as("interaction_required")
+	return e.As("interaction_required")
 }
 
 // userOfAssertion also reports whether the user signed in with a second factor.
-func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (u *User, mfa bool, refusal *entraError) {
+func (s *Server) userOfAssertion(r *tokenRequest, assertion string) (u *User, mfa bool, refusal *aadsts.Refusal) {
 	var c tokenClaims
 	if err := tokenkey.Parse(assertion, &c, s.Now); err != nil {
 		return nil, false, assertionRefusal(err, &c)
 	}
 	if !isIssuer(c.Issuer, c.TID, r.Host) {
-		return nil, false, refuse(aadsts.UserAssertion).because(keyNotFound)
+		return nil, false, aadsts.Refuse(aadsts.UserAssertion).Because(keyNotFound)
 	}
 	mine := func(aud string) bool {
 		aud = strings.TrimPrefix(strings.ToLower(aud), "api://")
 		return strings.TrimSuffix(aud, "/") == r.app.ClientID
 	}
 	if !slices.ContainsFunc(c.Audience, mine) {
-		return nil, false, refuse(aadsts.AssertionForOther, "audience", strings.Join(c.Audience, " "))
+		return nil, false, aadsts.Refuse(aadsts.AssertionForOther, "audience", strings.Join(c.Audience, " "))
 	}
 	if c.Scope == "" || c.TID != r.app.tenant.ID {
-		return nil, false, refuse(aadsts.NotOnBehalf)
+		return nil, false, aadsts.Refuse(aadsts.NotOnBehalf)
 	}
 	u, refusal = s.dir.findUser(r.tenant, cmp.Or(c.UPN, c.Name))
 	return u, slices.Contains(c.AMR, "mfa"), refusal
@@ -92,17 +92,17 @@ const (
 )
 
 // assertionRefusal makes a refusal of an error of tokenkey.Parse.
-func assertionRefusal(err error, c *tokenClaims) *entraError {
+func assertionRefusal(err error, c *tokenClaims) *aadsts.Refusal {
 	switch {
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
-		return refuse(aadsts.UserAssertionTime, "to", iso7(c.ExpiresAt.Time))
+		return aadsts.Refuse(aadsts.UserAssertionTime, "to", aadsts.Time(c.ExpiresAt.Time))
 	case errors.Is(err, tokenkey.ErrKey):
-		return refuse(aadsts.UserAssertion).because(keyNotFound)
+		return aadsts.Refuse(aadsts.UserAssertion).Because(keyNotFound)
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return refuse(aadsts.UserAssertion).because(keyDidNotMatch)
+		return aadsts.Refuse(aadsts.UserAssertion).Because(keyDidNotMatch)
 	}
-	return refuse(aadsts.UserAssertion)
+	return aadsts.Refuse(aadsts.UserAssertion)
 }
 
 // isIssuer reports whether a token of the tenant has this issuer, in version

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
 )
 
@@ -17,7 +18,7 @@ func (s *Server) page(a *answer, status int, p signinpage.Page) {
 }
 
 // errorPage shows a refusal that the application is not told of.
-func (s *Server) errorPage(a *answer, e *entraError) {
+func (s *Server) errorPage(a *answer, e *aadsts.Refusal) {
 	s.Logger.Info("sign-in refused", "aadsts", e.Code)
 	s.page(a, http.StatusBadRequest, signinpage.Page{Step: "error", Title: "Sorry, but we're having trouble signing you in.", Error: s.describe(a, e)})
 }

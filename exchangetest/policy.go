@@ -48,10 +48,10 @@ func (t *Tenant) allowsPassword() bool {
 
 // checkFrequency refuses a refresh token whose sign-in is too long ago for the
 // policy.
-func (st UserState) checkFrequency(signIn, now time.Time) *entraError {
+func (st UserState) checkFrequency(signIn, now time.Time) *aadsts.Refusal {
 	if st.SignInFrequency == 0 || now.Sub(signIn) < st.SignInFrequency {
 		return nil
 	}
 	seconds := int(st.SignInFrequency / time.Second)
-	return refuse(aadsts.SignInFrequency, "issued", iso7(signIn), "seconds", strconv.Itoa(seconds))
+	return aadsts.Refuse(aadsts.SignInFrequency, "issued", aadsts.Time(signIn), "seconds", strconv.Itoa(seconds))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -23,7 +24,7 @@ func (c *popConn) login(verb, args string) {
 		return
 	}
 	mech, response, inline := strings.Cut(args, " ")
-	sasl := saslServer{c.srv, c.sess, popPermission, c.admit}
+	sasl := saslServer{c.srv, c.sess, resource.POP, c.admit}
 	switch {
 	case inline && response != "":
 		c.sess.attempt("", bearer{}, errors.New("the response stands in the line of AUTH; Exchange wants it in the next"))
@@ -39,7 +40,7 @@ func (c *popConn) login(verb, args string) {
 }
 
 func (c *popConn) pass(password string) {
-	b, err := c.srv.verifyPassword(c.user, password, popPermission)
+	b, err := c.srv.verifyPassword(c.user, password, resource.POP)
 	if c.admit(c.user, b, err) != nil {
 		c.Reply(popLogonFailed)
 		return
@@ -74,7 +75,7 @@ func (c *popConn) admit(user string, b bearer, err error) error {
 	var m *Mailbox
 	if err == nil {
 		var unusable error
-		m, unusable, err = c.srv.dir.open(b, user, popPermission)
+		m, unusable, err = c.srv.dir.open(b, user, resource.POP)
 		err = cmp.Or(err, unusable)
 	}
 	if err == nil {

@@ -79,17 +79,17 @@ func (g *grant) signedIn(now time.Time) time.Time {
 }
 
 // refreshToken is the flow that carries a sign-in on.
-func (s *Server) refreshToken(r *tokenRequest) (*grant, *entraError) {
+func (s *Server) refreshToken(r *tokenRequest) (*grant, *aadsts.Refusal) {
 	value := r.PostForm.Get("refresh_token")
 	if value == "" {
-		return nil, refuse(aadsts.MissingParameter, "name", "refresh_token")
+		return nil, aadsts.Refuse(aadsts.MissingParameter, "name", "refresh_token")
 	}
 	t := s.issued.refresh.find(value)
 	switch {
 	case t == nil:
-		return nil, refuse(aadsts.BadGrant, "parameter", "refresh_token")
+		return nil, aadsts.Refuse(aadsts.BadGrant, "parameter", "refresh_token")
 	case t.app.reg != r.app.reg:
-		return nil, refuse(aadsts.BadGrant).sub("client_mismatch").because("The refresh token was issued to another client.")
+		return nil, aadsts.Refuse(aadsts.BadGrant).Sub("client_mismatch").Because("The refresh token was issued to another client.")
 	}
 	if refusal := r.refreshCredential(t); refusal != nil {
 		return nil, refusal
@@ -111,7 +111,7 @@ func (s *Server) refreshToken(r *tokenRequest) (*grant, *entraError) {
 	}
 	// A request that is refused is no use of it.
 	if !s.issued.refresh.use(t, s.RefreshOnce, s.Now()) {
-		return nil, refuse(aadsts.Revoked, "issued", iso7(t.signIn))
+		return nil, aadsts.Refuse(aadsts.Revoked, "issued", aadsts.Time(t.signIn))
 	}
 	// A new one comes whether or not offline_access is asked for again.
 	g.oidc = appendMissing(g.oidc, "offline_access")
@@ -129,25 +129,25 @@ func appendMissing(list []string, value string) []string {
 }
 
 // refreshCredential wants the kind of credential that the token was issued to.
-func (r *tokenRequest) refreshCredential(t *refreshToken) *entraError {
+func (r *tokenRequest) refreshCredential(t *refreshToken) *aadsts.Refusal {
 	given, refusal := r.credential()
 	spa := !t.session.spa.IsZero()
 	switch {
 	case refusal != nil:
 		return refusal
 	case spa && r.Header.Get("Origin") == "":
-		return refuse(aadsts.SPAOnly)
+		return aadsts.Refuse(aadsts.SPAOnly)
 	case !spa && r.Header.Get("Origin") != "":
-		return refuse(aadsts.NotSPA)
+		return aadsts.Refuse(aadsts.NotSPA)
 	case t.session.public && given:
-		return refuse(aadsts.PublicWithCredential)
+		return aadsts.Refuse(aadsts.PublicWithCredential)
 	case !t.session.public && !given:
-		return refuse(aadsts.CredentialRequired)
+		return aadsts.Refuse(aadsts.CredentialRequired)
 	}
 	return nil
 }
 
-func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
+func (s *Server) checkRefreshToken(t *refreshToken) *aadsts.Refusal {
 	now, u := s.Now(), t.user
 	inactive := s.issued.refresh.isInactive(t, now)
 	s.dir.mu.Lock()
@@ -155,11 +155,11 @@ func (s *Server) checkRefreshToken(t *refreshToken) *entraError {
 	s.dir.mu.Unlock()
 	switch {
 	case !t.session.spa.IsZero() && now.Sub(t.session.spa) >= refreshSPA:
-		return refuse(aadsts.RefreshSPA, "issued", iso7(t.session.spa))
+		return aadsts.Refuse(aadsts.RefreshSPA, "issued", aadsts.Time(t.session.spa))
 	case inactive:
-		return refuse(aadsts.RefreshInactive, "issued", iso7(t.issued))
+		return aadsts.Refuse(aadsts.RefreshInactive, "issued", aadsts.Time(t.issued))
 	case endedBy(revoked, t.signIn), t.session.password && t.session.public && endedBy(changed, t.signIn):
-		return refuse(aadsts.Revoked, "issued", iso7(t.signIn))
+		return aadsts.Refuse(aadsts.Revoked, "issued", aadsts.Time(t.signIn))
 	}
 	if refusal := st.checkFrequency(t.signIn, now); refusal != nil {
 		return refusal

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -27,7 +28,7 @@ func parsePLAIN(response []byte) (name, password string, err error) {
 type saslServer struct {
 	srv  *Server
 	sess *session
-	want permission
+	want resource.Permission
 
 	// admit opens the mailbox for who has proven to be b, unless err says
 	// that nothing was proven, and records the attempt.

@@ -6,15 +6,14 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
-
-const graphResource = "https://graph.microsoft.com"
 
 var oidcScopes = []string{"openid", "profile", "email", "offline_access"}
 
 // appResource returns the one resource of a scope parameter, beside which
 // MSAL always asks for the scopes of OpenID Connect.
-func appResource(scope string) (string, *entraError) {
+func appResource(scope string) (string, *aadsts.Refusal) {
 	var resource string
 	for _, s := range strings.Fields(scope) {
 		if slices.Contains(oidcScopes, s) {
@@ -22,12 +21,12 @@ func appResource(scope string) (string, *entraError) {
 		}
 		r, ok := strings.CutSuffix(s, "/.default")
 		if !ok || r == "" || resource != "" {
-			return "", refuse(aadsts.AppOnlyScope)
+			return "", aadsts.Refuse(aadsts.AppOnlyScope)
 		}
 		resource = r
 	}
 	if resource == "" {
-		return "", refuse(aadsts.MissingField, "name", "scope")
+		return "", aadsts.Refuse(aadsts.MissingField, "name", "scope")
 	}
 	return resource, nil
 }
@@ -41,7 +40,7 @@ type wish struct {
 
 // parseScopes reads a scope parameter. A permission without a resource is one
 // of Microsoft Graph. What OpenID Connect is asked for stands in the first wish.
-func parseScopes(scope string) ([]wish, *entraError) {
+func parseScopes(scope string) ([]wish, *aadsts.Refusal) {
 	var list []wish
 	var oidc []string
 	for _, s := range strings.Fields(scope) {
@@ -49,23 +48,23 @@ func parseScopes(scope string) ([]wish, *entraError) {
 			oidc = append(oidc, s)
 			continue
 		}
-		resource, permission := graphResource, s
+		from, permission := resource.Graph, s
 		if i := strings.LastIndexByte(s, '/'); i > 0 {
-			resource, permission = s[:i], s[i+1:]
+			from, permission = s[:i], s[i+1:]
 		}
-		known := permission == ".default" || slices.ContainsFunc(delegatedPermissions, equalFold(permission))
-		if permission == "" || clouds.IsExchange(resource) && !known {
-			return nil, refuse(aadsts.Scope, "scope", scope)
+		known := permission == ".default" || resource.IsScope(permission)
+		if permission == "" || clouds.IsExchange(from) && !known {
+			return nil, aadsts.Refuse(aadsts.Scope, "scope", scope)
 		}
-		i := slices.IndexFunc(list, func(w wish) bool { return w.resource == resource })
+		i := slices.IndexFunc(list, func(w wish) bool { return w.resource == from })
 		if i < 0 {
 			i = len(list)
-			list = append(list, wish{resource: resource})
+			list = append(list, wish{resource: from})
 		}
 		list[i].permissions = append(list[i].permissions, permission)
 	}
 	if list == nil && oidc == nil {
-		return nil, refuse(aadsts.MissingParameter, "name", "scope")
+		return nil, aadsts.Refuse(aadsts.MissingParameter, "name", "scope")
 	}
 	if list == nil {
 		list = []wish{{}}
@@ -75,19 +74,15 @@ func parseScopes(scope string) ([]wish, *entraError) {
 }
 
 // parseScope reads a scope parameter in which one resource is allowed.
-func parseScope(scope string) (wish, *entraError) {
+func parseScope(scope string) (wish, *aadsts.Refusal) {
 	list, refusal := parseScopes(scope)
 	if refusal != nil {
 		return wish{}, refusal
 	}
 	if len(list) > 1 {
-		return wish{}, refuse(aadsts.TwoResources, "scope", scope)
+		return wish{}, aadsts.Refuse(aadsts.TwoResources, "scope", scope)
 	}
 	return list[0], nil
-}
-
-func equalFold(a string) func(string) bool {
-	return func(b string) bool { return strings.EqualFold(a, b) }
 }
 
 // missing returns the permissions of the wish that neither the user nor an
@@ -110,18 +105,18 @@ func (a *App) missing(u *User, w wish) []string {
 }
 
 // permit makes a grant of a wish, to which consent must have been given.
-func (a *App) permit(u *User, w wish) (*grant, *entraError) {
+func (a *App) permit(u *User, w wish) (*grant, *aadsts.Refusal) {
 	switch {
 	case !a.admits(u):
-		return nil, refuse(aadsts.NotAssigned, "username", u.UPN)
+		return nil, aadsts.Refuse(aadsts.NotAssigned, "username", u.UPN)
 	case w.resource != "" && !a.tenant.hasResource(w.resource):
 		return nil, a.tenant.noResource(w.resource)
 	case len(a.missing(u, w)) > 0:
-		return nil, refuse(aadsts.NotConsented)
+		return nil, aadsts.Refuse(aadsts.NotConsented)
 	}
 	g := &grant{app: a, user: u, resource: w.resource, oidc: w.oidc}
 	if g.resource == "" {
-		g.resource, g.scopes = graphResource, w.oidc
+		g.resource, g.scopes = resource.Graph, w.oidc
 		return g, nil
 	}
 	g.scopes = slices.Clone(w.permissions)
@@ -135,7 +130,7 @@ func (a *App) consented(u *User) []string {
 	a.tenant.dir.mu.Lock()
 	defer a.tenant.dir.mu.Unlock()
 	var list []string
-	for _, p := range delegatedPermissions {
+	for _, p := range resource.Scopes() {
 		if key := strings.ToLower(p); a.consents[""][key] || a.consents[u.ObjectID][key] {
 			list = append(list, p)
 		}

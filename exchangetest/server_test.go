@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 	"github.com/exoauth/exoauth/exchangetest/internal/pki"
 	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
@@ -179,11 +180,11 @@ func TestCmdletsRefuse(t *testing.T) {
 	}{
 		{"object id is a name", w.tenant.NewServicePrincipal(w.app.ClientID, "Invoices"), `"Invoices" is not a GUID`},
 		{"registered twice", w.tenant.NewServicePrincipal(w.app.ClientID, w.app.ObjectID), "already"},
-		{"object id twice", w.tenant.NewServicePrincipal(newGUID(), strings.ToUpper(w.app.ServicePrincipalID)), "already"},
-		{"removed without being there", w.tenant.RemoveServicePrincipal(newGUID()), "no service principal"},
+		{"object id twice", w.tenant.NewServicePrincipal(guid.New(), strings.ToUpper(w.app.ServicePrincipalID)), "already"},
+		{"removed without being there", w.tenant.RemoveServicePrincipal(guid.New()), "no service principal"},
 		{"no such mailbox", w.tenant.AddMailboxPermission("nobody@contoso.com", w.app.ClientID), `no mailbox "nobody@contoso.com"`},
 		{"mailbox of another tenant", fabrikam.AddMailboxPermission(shared, w.app.ClientID), "no mailbox"},
-		{"no such trustee", w.tenant.AddRecipientPermission(shared, newGUID()), "New-ServicePrincipal first"},
+		{"no such trustee", w.tenant.AddRecipientPermission(shared, guid.New()), "New-ServicePrincipal first"},
 		{"no such mailbox to switch", w.tenant.SetCASMailbox("nobody@contoso.com", CASMailbox{}), "no mailbox"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

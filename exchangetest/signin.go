@@ -3,31 +3,31 @@ package exchangetest
 import "github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 
 // checkUser says what keeps a user from a token, whatever the proof.
-func (u *User) checkUser(mfa bool) *entraError {
+func (u *User) checkUser(mfa bool) *aadsts.Refusal {
 	u.tenant.dir.mu.Lock()
 	defer u.tenant.dir.mu.Unlock()
 	switch st := u.state; {
 	case st.Disabled:
-		return refuse(aadsts.UserDisabled)
+		return aadsts.Refuse(aadsts.UserDisabled)
 	case st.Locked:
-		return refuse(aadsts.UserLocked)
+		return aadsts.Refuse(aadsts.UserLocked)
 	case u.tenant.blocked:
-		return refuse(aadsts.BlockedTenant)
+		return aadsts.Refuse(aadsts.BlockedTenant)
 	case st.Blocked:
-		return refuse(aadsts.Blocked)
+		return aadsts.Refuse(aadsts.Blocked)
 	case st.Control != 0:
-		return refuse(controls[st.Control])
+		return aadsts.Refuse(controls[st.Control])
 	case st.NoMFA && !mfa:
-		return refuse(aadsts.MFAEnrolment)
+		return aadsts.Refuse(aadsts.MFAEnrolment)
 	case st.RequireMFA && !mfa:
-		return refuse(aadsts.MFA)
+		return aadsts.Refuse(aadsts.MFA)
 	}
 	return nil
 }
 
 // checkPassword checks a password, and then what else keeps the user from
 // signing in with it.
-func (u *User) checkPassword(password string, mfa bool) *entraError {
+func (u *User) checkPassword(password string, mfa bool) *aadsts.Refusal {
 	u.tenant.dir.mu.Lock()
 	st, right := u.state, u.password
 	u.tenant.dir.mu.Unlock()
@@ -42,7 +42,7 @@ func (u *User) checkPassword(password string, mfa bool) *entraError {
 
 // checkSignIn is checkPassword for the sign-in page, from which who signs in
 // elsewhere, or without a password, goes on and comes back.
-func (u *User) checkSignIn(password string) *entraError {
+func (u *User) checkSignIn(password string) *aadsts.Refusal {
 	u.tenant.dir.mu.Lock()
 	elsewhere := u.state.Federated || u.state.NoPassword
 	u.tenant.dir.mu.Unlock()
@@ -52,28 +52,28 @@ func (u *User) checkSignIn(password string) *entraError {
 	return u.checkPassword(password, true)
 }
 
-func (st UserState) checkPassword(password, right string) *entraError {
+func (st UserState) checkPassword(password, right string) *aadsts.Refusal {
 	switch {
 	case password == "" || st.NoPassword:
-		return refuse(aadsts.NoPassword)
+		return aadsts.Refuse(aadsts.NoPassword)
 	case st.OnPremises && st.AgentDown:
-		return refuse(aadsts.AgentTimeout)
+		return aadsts.Refuse(aadsts.AgentTimeout)
 	case password != right || st.Federated:
-		return refuse(aadsts.WrongPassword)
+		return aadsts.Refuse(aadsts.WrongPassword)
 	case st.PasswordExpired && st.OnPremises:
-		return refuse(aadsts.OnPremExpired)
+		return aadsts.Refuse(aadsts.OnPremExpired)
 	case st.PasswordExpired:
-		return refuse(aadsts.PasswordExpired)
+		return aadsts.Refuse(aadsts.PasswordExpired)
 	}
 	return nil
 }
 
 // password is the flow that hands the password over.
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth-ropc)
-func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
+func (s *Server) password(r *tokenRequest) (*grant, *aadsts.Refusal) {
 	for _, name := range []string{"username", "password", "scope"} {
 		if r.PostForm.Get(name) == "" {
-			return nil, refuse(aadsts.MissingParameter, "name", name)
+			return nil, aadsts.Refuse(aadsts.MissingParameter, "name", name)
 		}
 	}
 	w, refusal := parseScope(r.PostForm.Get("scope"))
@@ -89,7 +89,7 @@ func (s *Server) password(r *tokenRequest) (*grant, *entraError) {
 		return nil, refusal
 	}
 	if !u.tenant.allowsPassword() {
-		return nil, refuse(aadsts.SecurityDefaults)
+		return nil, aadsts.Refuse(aadsts.SecurityDefaults)
 	}
 	if refusal = u.checkPassword(r.PostForm.Get("password"), false); refusal != nil {
 		return nil, refusal

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -60,7 +61,7 @@ func (c *smtpConn) authLogin(response string, inline bool) {
 		c.cancelled(string(name))
 		return
 	}
-	b, err := c.srv.verifyPassword(string(name), string(password), smtpPermission)
+	b, err := c.srv.verifyPassword(string(name), string(password), resource.SMTP)
 	c.answer(c.admit(string(name), b, err), c.refusePassword)
 }
 
@@ -83,7 +84,7 @@ func (c *smtpConn) authXOAUTH2(response string, inline bool) {
 		}
 		return c.admit(user, b, err)
 	}
-	sasl := saslServer{c.srv, c.sess, smtpPermission, admit}
+	sasl := saslServer{c.srv, c.sess, resource.SMTP, admit}
 	c.answer(sasl.xoauth2(decoded), c.refuseXOAUTH2)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 	"github.com/exoauth/exoauth/exchangetest/internal/smtpline"
 )
 
@@ -148,7 +149,7 @@ func (c *smtpConn) submit(message []byte) {
 		}
 	}
 	c.srv.deliver(c.user, c.mailbox, m, message)
-	c.Reply("250 2.0.0 OK <%s@%s> [Hostname=%s]", newGUID(), frontEnd, frontEnd)
+	c.Reply("250 2.0.0 OK <%s@%s> [Hostname=%s]", guid.New(), frontEnd, frontEnd)
 }
 
 // maySendAs reports whether a session for the mailbox may send as the sender:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 // A Tenant is an organization: a directory in Entra ID and its Exchange
@@ -36,7 +38,7 @@ func (s *Server) AddTenant(domains ...string) *Tenant {
 	if len(domains) == 0 {
 		panic("exchangetest: AddTenant without a domain")
 	}
-	return s.addTenant(newGUID(), domains)
+	return s.addTenant(guid.New(), domains)
 }
 
 func (s *Server) addTenant(id string, domains []string) *Tenant {

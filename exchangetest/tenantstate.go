@@ -10,6 +10,7 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // SetBlocked blocks the tenant, as Microsoft does with one whose subscriptions
@@ -37,27 +38,27 @@ func (t *Tenant) SetCloud(c exoauth.Cloud) {
 
 // checkRequest refuses a request that came to the wrong cloud, or for a tenant
 // that is blocked.
-func (t *Tenant) checkRequest(r *http.Request) *entraError {
+func (t *Tenant) checkRequest(r *http.Request) *aadsts.Refusal {
 	t.dir.mu.Lock()
 	defer t.dir.mu.Unlock()
 	_, secret := clientSecret(r)
 	asked := strings.ToLower(r.Host)
 	switch {
 	case t.blocked:
-		return refuse(aadsts.BlockedTenant)
+		return aadsts.Refuse(aadsts.BlockedTenant)
 	case t.login == "" || asked == t.login || !clouds.LoginAliases()[asked]:
 		return nil
 	case t.login == clouds.LoginHost(exoauth.GCCHigh):
-		return refuse(aadsts.OtherCloud)
+		return aadsts.Refuse(aadsts.OtherCloud)
 	case secret != "" || r.PostForm.Has("client_assertion"):
-		return refuse(aadsts.ConfidentialElsewhere)
+		return aadsts.Refuse(aadsts.ConfidentialElsewhere)
 	}
-	return refuse(aadsts.TenantElsewhere)
+	return aadsts.Refuse(aadsts.TenantElsewhere)
 }
 
 // askedTenant finds the tenant that a request may be made to, which is nil
 // where who signs in decides.
-func (s *Server) askedTenant(r *http.Request) (*Tenant, *entraError) {
+func (s *Server) askedTenant(r *http.Request) (*Tenant, *aadsts.Refusal) {
 	t, refusal := s.dir.findTenantOrAlias(r.PathValue("tenant"))
 	if t != nil && refusal == nil {
 		refusal = t.checkRequest(r)
@@ -67,16 +68,16 @@ func (s *Server) askedTenant(r *http.Request) (*Tenant, *entraError) {
 
 // hasResource reports whether tokens of the tenant can be for the resource:
 // one of Microsoft's, or an application of the tenant by its client id.
-func (t *Tenant) hasResource(resource string) bool {
-	if clouds.IsExchange(resource) {
-		return t.isInCloudOf(resource)
+func (t *Tenant) hasResource(name string) bool {
+	if clouds.IsExchange(name) {
+		return t.isInCloudOf(name)
 	}
-	name := strings.ToLower(strings.TrimSuffix(resource, "/"))
+	name = strings.ToLower(strings.TrimSuffix(name, "/"))
 	if u, err := url.Parse(name); err == nil && u.Scheme == "https" {
-		return microsoftResources[u.Host]
+		return resource.IsOther(u.Host)
 	}
 	id := strings.TrimPrefix(name, "api://")
-	return microsoftResources[id] || t.app(id) != nil
+	return resource.IsOther(id) || t.app(id) != nil
 }
 
 // isInCloudOf reports whether the tenant is in the cloud of which the resource
@@ -87,16 +88,6 @@ func (t *Tenant) isInCloudOf(resource string) bool {
 	return t.login == "" || clouds.IsExchangeAt(t.login, resource)
 }
 
-// microsoftResources are other resources of Microsoft's that a program with
-// mail in mind may ask for, by host or by application id. Exchange refuses the
-// tokens for them.
-var microsoftResources = map[string]bool{
-	"graph.microsoft.com": true, "graph.microsoft.us": true, "dod-graph.microsoft.us": true, "microsoftgraph.chinacloudapi.cn": true,
-	"graph.windows.net": true, "ps.outlook.com": true, "substrate.office.com": true, "management.azure.com": true, "vault.azure.net": true,
-	"azureadtokenexchange": true, "azureadtokenexchangeusgov": true, "azureadtokenexchangechina": true,
-	exchangeAppID: true, "00000003-0000-0000-c000-000000000000": true,
-}
-
-func (t *Tenant) noResource(resource string) *entraError {
-	return refuse(aadsts.UnknownResource, "resource", resource, "tenant", t.Domains[0])
+func (t *Tenant) noResource(resource string) *aadsts.Refusal {
+	return aadsts.Refuse(aadsts.UnknownResource, "resource", resource, "tenant", t.Domains[0])
 }

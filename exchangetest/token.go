@@ -10,6 +10,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
@@ -67,13 +68,13 @@ func (a *App) issue(o TokenOptions) string {
 		"iss": "https://sts.windows.net/" + a.tenant.ID + "/",
 		"iat": now.Unix(), "nbf": now.Unix(),
 		"exp":             now.Add(o.Lifetime).Unix(),
-		"aio":             randomID(),
+		"aio":             guid.Short(),
 		"app_displayname": a.Name,
 		"appid":           a.ClientID,
 		"appidacr":        "1",
-		"rh":              "1." + randomID() + ".",
+		"rh":              "1." + guid.Short() + ".",
 		"tid":             a.tenant.ID,
-		"uti":             randomID(),
+		"uti":             guid.Short(),
 		"ver":             "1.0",
 	}
 	if o.Lifetime < 0 {
@@ -126,7 +127,7 @@ func (a *App) delegate(claims jwt.MapClaims, o TokenOptions) {
 	claims["idtyp"] = "user"
 	claims["oid"] = o.User.ObjectID
 	claims["scp"] = strings.Join(scopes, " ")
-	claims["sub"] = randomID()
+	claims["sub"] = guid.Short()
 	claims["upn"] = o.User.UPN
 	claims["unique_name"] = o.User.UPN
 }

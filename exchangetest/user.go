@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 // A User can sign in and has a mailbox of the same address.
@@ -84,7 +86,7 @@ type UserState struct {
 // must be one of the tenant's, and the address must be free.
 func (t *Tenant) AddUser(upn string) *User {
 	u := &User{
-		UPN: upn, ObjectID: newGUID(), Password: rand.Text(),
+		UPN: upn, ObjectID: guid.New(), Password: rand.Text(),
 		Mailbox: t.addMailbox("AddUser", upn), tenant: t,
 	}
 	u.password = u.Password

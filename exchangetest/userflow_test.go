@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 const userScope = "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send offline_access openid"
@@ -229,7 +231,7 @@ func TestAuthorizationCode(t *testing.T) {
 				if got.RefreshToken == "" || got.IDToken == "" {
 					t.Error("a token is missing")
 				}
-				_, err := p.verify(got.AccessToken, smtpPermission)
+				_, err := p.verify(got.AccessToken, resource.SMTP)
 				if err != nil {
 					t.Error(err)
 				}

@@ -10,6 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
@@ -35,18 +36,9 @@ type tokenClaims struct {
 	AMR   []string `json:"amr"` // how the user signed in
 }
 
-// A permission is what a protocol wants to find in a token.
-type permission struct{ role, scope string }
-
-var (
-	imapPermission = permission{IMAPAccessAsApp, IMAPAccessAsUser}
-	popPermission  = permission{POPAccessAsApp, POPAccessAsUser}
-	smtpPermission = permission{SMTPSendAsApp, SMTPSend}
-)
-
 // verify checks a token as far as it can be checked without a mailbox. What is
 // known of the bearer is returned with an error too, for the record.
-func (s *Server) verify(token string, want permission) (bearer, error) {
+func (s *Server) verify(token string, want resource.Permission) (bearer, error) {
 	var c tokenClaims
 	err := tokenkey.Parse(s.issued.opaque.readable(token), &c, s.Now)
 	b := bearer{clientID: c.AppID}
@@ -85,9 +77,9 @@ func tokenError(err error, c *tokenClaims) error {
 	return errors.New("the token is not a JWT signed with RS256")
 }
 
-func (b bearer) delegatedLocked(c *tokenClaims, want permission) (bearer, error) {
-	if !slices.Contains(strings.Fields(c.Scope), want.scope) {
-		return b, fmt.Errorf("the token has no scope %s, only %q", want.scope, c.Scope)
+func (b bearer) delegatedLocked(c *tokenClaims, want resource.Permission) (bearer, error) {
+	if !slices.Contains(strings.Fields(c.Scope), want.Scope) {
+		return b, fmt.Errorf("the token has no scope %s, only %q", want.Scope, c.Scope)
 	}
 	if b.user = b.tenant.users[strings.ToLower(c.UPN)]; b.user == nil {
 		return b, fmt.Errorf("the token is of the user %q, who is not in the tenant", c.UPN)
@@ -95,7 +87,7 @@ func (b bearer) delegatedLocked(c *tokenClaims, want permission) (bearer, error)
 	return b, nil
 }
 
-func (b bearer) appOnlyLocked(c *tokenClaims, want permission) (bearer, error) {
+func (b bearer) appOnlyLocked(c *tokenClaims, want resource.Permission) (bearer, error) {
 	for _, sp := range b.tenant.exchange {
 		if sp.appID != c.AppID {
 			continue
@@ -106,28 +98,28 @@ func (b bearer) appOnlyLocked(c *tokenClaims, want permission) (bearer, error) {
 		b.app = sp
 		return b, b.roleLocked(c, want)
 	}
-	if !slices.Contains(c.Roles, want.role) {
-		return b, fmt.Errorf("the token has no role %s, only %q", want.role, c.Roles)
+	if !slices.Contains(c.Roles, want.Role) {
+		return b, fmt.Errorf("the token has no role %s, only %q", want.Role, c.Roles)
 	}
 	return b, fmt.Errorf("the application %s is not registered in Exchange (New-ServicePrincipal)", c.AppID)
 }
 
 // roleLocked looks for the role in the token. RBAC for Applications, where an
 // application has it for SMTP, is for tokens without.
-func (b *bearer) roleLocked(c *tokenClaims, want permission) error {
-	if slices.Contains(c.Roles, want.role) {
+func (b *bearer) roleLocked(c *tokenClaims, want resource.Permission) error {
+	if slices.Contains(c.Roles, want.Role) {
 		return nil
 	}
-	if _, assigned := b.tenant.mayByRoleLocked(b.app, nil); assigned && want.role == SMTPSendAsApp {
+	if _, assigned := b.tenant.mayByRoleLocked(b.app, nil); assigned && want.Role == SMTPSendAsApp {
 		b.byRole = true
 		return nil
 	}
-	return fmt.Errorf("the token has no role %s, only %q", want.role, c.Roles)
+	return fmt.Errorf("the token has no role %s, only %q", want.Role, c.Roles)
 }
 
 // open returns the mailbox that an IMAP or POP3 session of b for user is
 // authenticated for. usable is nil if the session can do something with it.
-func (d *directory) open(b bearer, user string, want permission) (m *Mailbox, usable, err error) {
+func (d *directory) open(b bearer, user string, want resource.Permission) (m *Mailbox, usable, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	m = d.mailboxLocked(user)
@@ -146,9 +138,9 @@ func (d *directory) open(b bearer, user string, want permission) (m *Mailbox, us
 	switch {
 	case !b.hasFullAccess(m):
 		usable = fmt.Errorf("no FullAccess to the mailbox %s (Add-MailboxPermission)", m.Address)
-	case want == popPermission && !enabled(protocol.cas.PopEnabled):
+	case want == resource.POP && !enabled(protocol.cas.PopEnabled):
 		usable = fmt.Errorf("POP is switched off for %s (Set-CASMailbox)", protocol.Address)
-	case want == imapPermission && !enabled(protocol.cas.ImapEnabled):
+	case want == resource.IMAP && !enabled(protocol.cas.ImapEnabled):
 		usable = fmt.Errorf("IMAP is switched off for %s (Set-CASMailbox)", protocol.Address)
 	}
 	return m, usable, nil
