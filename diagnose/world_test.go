@@ -69,11 +69,11 @@ func newWorld(t *testing.T, k kind, roles []string) *world {
 	if k == service {
 		return w
 	}
-	must(contoso.RemoveServicePrincipal(w.app.ClientID))
+	do(contoso, "Remove-ServicePrincipal "+w.app.ClientID+" -Confirm:$false")
 	w.scopes = []string{"https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send"}
 	if k == owner {
 		w.mailbox = adele
-		w.app.AllowPublicFlows(true)
+		w.app.SetPublicFlows(true)
 		w.app.Consent(nil, "IMAP.AccessAsUser.All", "SMTP.Send")
 		return w
 	}
@@ -218,7 +218,7 @@ func (w *world) execute(commands []diagnose.Command) error {
 		}
 		if script != nil {
 			var err error
-			if output, err = w.srv.Tenant().AdminOutput(strings.Join(script, "\n")); err != nil {
+			if output, err = w.srv.Tenant().Admin(strings.Join(script, "\n")); err != nil {
 				return err
 			}
 			script = nil
@@ -227,7 +227,8 @@ func (w *world) execute(commands []diagnose.Command) error {
 			return err
 		}
 	}
-	return w.srv.Admin(strings.Join(script, "\n"))
+	_, err := w.srv.Tenant().Admin(strings.Join(script, "\n"))
+	return err
 }
 
 var printed = regexp.MustCompile(`^<(\w+) that the command printed>$`)
@@ -290,4 +291,10 @@ func (w *world) connect(ctx context.Context) error {
 // without returns the roles but for some.
 func without(roles ...string) []string {
 	return slices.DeleteFunc(slices.Clone(allRoles), func(r string) bool { return slices.Contains(roles, r) })
+}
+
+// do has an administrator of the tenant run a script.
+func do(tenant *exchangetest.Tenant, script string) {
+	_, err := tenant.Admin(script)
+	must(err)
 }

@@ -142,7 +142,7 @@ func TestClientAssertionReused(t *testing.T) {
 	if !strings.Contains(body, "AADSTS700024") || !strings.Contains(body, "Current time: "+w.Now().UTC().Format("2006-01-02T15:04")) {
 		t.Error(body)
 	}
-	w.app.RemoveCertificate(testKeys()[0].cert)
+	w.app.in.RemoveCertificate(testKeys()[0].cert)
 	if _, body := w.post(t, w.tenant.ID, w.assertionForm(w.assertion(nil))); !strings.Contains(body, "AADSTS700027") {
 		t.Error(body)
 	}
@@ -190,8 +190,8 @@ func TestFederatedCredential(t *testing.T) {
 	w := newWorld(t)
 	issuer, other := w.AddIssuer("cluster"), w.AddIssuer("other")
 	const subject = "system:serviceaccount:mail:Invoices"
-	w.app.AddFederatedCredential(FederatedCredential{Issuer: issuer.URL, Subject: subject})
-	w.app.AddFederatedCredential(FederatedCredential{Issuer: "https://nobody.example.com", Subject: subject})
+	w.app.AddFederatedCredential(issuer.URL, subject, "")
+	w.app.AddFederatedCredential("https://nobody.example.com", subject, "")
 	forged := w.assertion(func(a *assertionOf) {
 		a.method = jwt.SigningMethodRS256
 		a.claims["iss"], a.claims["sub"], a.claims["aud"] = issuer.URL, subject, resource.FederatedAudience

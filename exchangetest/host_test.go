@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -27,6 +28,16 @@ func TestHostFaultIsRecorded(t *testing.T) {
 	}
 }
 
+// hostForms are how the kinds of hosts want to be asked, by their documentation.
+var hostForms = map[HostKind]struct{ method, path, version, header, value string }{
+	VM:            {"GET", "/metadata/identity/oauth2/token", "2018-02-01", "Metadata", "true"},
+	AppService:    {"GET", "/msi/token", "2019-08-01", "X-Identity-Header", ""},
+	Arc:           {"GET", "/metadata/identity/oauth2/token", "2020-06-01", "Metadata", "true"},
+	CloudShell:    {"POST", "/oauth2/token", "", "Metadata", "true"},
+	AzureML:       {"GET", "/MSI/auth", "2017-09-01", "Secret", ""},
+	ServiceFabric: {"GET", "/metadata/identity/oauth2/token", "2019-07-01-preview", "Secret", ""},
+}
+
 // ask asks a host for a token as its documentation has it; pairs of names and
 // values change the parameters, and names with a colon the headers.
 func (h *Host) ask(t testing.TB, pairs ...string) (*http.Response, map[string]any) {
@@ -47,7 +58,7 @@ func (h *Host) ask(t testing.TB, pairs ...string) (*http.Response, map[string]an
 	}
 	header := http.Header{form.header: {form.value}}
 	if form.value == "" {
-		header.Set(form.header, h.secret)
+		header.Set(form.header, cmp.Or(h.Env()["IDENTITY_HEADER"], h.Env()["MSI_SECRET"]))
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		if name, ok := strings.CutSuffix(pairs[i], ":"); ok {

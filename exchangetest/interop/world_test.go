@@ -34,7 +34,7 @@ func newWorld(t testing.TB) *world {
 	w.tenant.AddMailbox(shared)
 	w.tenant.Grant(w.app, shared)
 	w.user = w.tenant.AddUser(upn)
-	w.app.AllowPublicFlows(true)
+	w.app.SetPublicFlows(true)
 	w.app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
 	return w
 }

@@ -355,6 +355,9 @@ func (a *App) SetConsent(user *User, permissions []string) {
 }
 
 func (a *App) consentLocked(user *User, permissions []string) {
+	if len(permissions) == 0 {
+		return
+	}
 	if a.consents[user.key()] == nil {
 		a.consents[user.key()] = make(map[string]bool)
 	}

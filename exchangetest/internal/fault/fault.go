@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -146,7 +145,7 @@ func (fs *Faults) Add(f Fault) {
 	if f.Times == 0 {
 		f.Times = 1
 	}
-	f.Header = maps.Clone(f.Header)
+	f.Header = f.Header.Clone()
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	fs.waiting = append(fs.waiting, &waiting{Fault: f})
@@ -157,6 +156,13 @@ func (fs *Faults) Clear() {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	fs.waiting = nil
+}
+
+// Waiting returns how many have still to strike.
+func (fs *Faults) Waiting() int {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return len(fs.waiting)
 }
 
 // Never returns the faults that have not struck once.

@@ -152,7 +152,7 @@ func (c *conn) flushLocked() error {
 	if c.out.Len() == 0 {
 		return nil
 	}
-	_, err := c.out.WriteTo(c.wire)
+	_, err := c.out.WriteTo(c.Conn)
 	return err
 }
 
@@ -162,14 +162,15 @@ func (c *conn) readLine() ([]byte, error) {
 	if c.over {
 		return nil, io.EOF
 	}
+	// Before the client can know its answer: it is silent from now on.
+	if c.ends(c.Listen()) {
+		return nil, io.EOF
+	}
 	buffered, _ := c.br.Peek(c.br.Buffered())
 	if bytes.IndexByte(buffered, '\n') < 0 {
 		if err := c.flush(true); err != nil {
 			return nil, err
 		}
-	}
-	if c.ends(c.Listen()) {
-		return nil, io.EOF
 	}
 	line, err := c.br.ReadSlice('\n')
 	c.stopWaiting()

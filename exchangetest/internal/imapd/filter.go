@@ -106,13 +106,13 @@ func (c *conn) dropAnswered() {
 // readLiteral hands over bytes of a literal. The last of them wait for the line
 // that ends the command: a message is not taken before.
 func (c *conn) readLiteral(p []byte) (int, error) {
+	if c.ends(c.Listen()) {
+		return 0, io.EOF
+	}
 	if c.br.Buffered() == 0 {
 		if err := c.flush(true); err != nil {
 			return 0, io.EOF
 		}
-	}
-	if c.ends(c.Listen()) {
-		return 0, io.EOF
 	}
 	n, err := c.br.Read(p[:min(int64(len(p)), c.filter.literal)])
 	c.filter.literal -= int64(n)
@@ -233,11 +233,11 @@ func (c *conn) perform(tag, verb string) bool {
 // a literal that the client does not wait to be asked for, and what follows.
 func (c *conn) skip(size int64) {
 	for again := true; again && !c.over; {
-		if int64(c.br.Buffered()) < size && c.flush(true) != nil {
-			c.over = true
+		if c.ends(c.Listen()) {
 			return
 		}
-		if c.ends(c.Listen()) {
+		if int64(c.br.Buffered()) < size && c.flush(true) != nil {
+			c.over = true
 			return
 		}
 		_, err := io.CopyN(io.Discard, c.br, size)

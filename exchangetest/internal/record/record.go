@@ -96,6 +96,13 @@ func (r *Records) Sessions() []Session {
 	return list
 }
 
+// Forget drops what was asked and sent, for a program that does not end.
+func (r *Records) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests, r.sent = nil, nil
+}
+
 // An Entry is the record of a connection that may still change.
 type Entry struct {
 	records *Records

@@ -1,12 +1,9 @@
-package exchangetest
+package imapd
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,9 +58,7 @@ func FuzzIMAPInStep(f *testing.F) {
 	for seed := range uint64(200) {
 		f.Add(seed)
 	}
-	s := NewServer()
-	f.Cleanup(s.Close)
-	tenant := s.Tenant()
+	s, tenant := newServer(f)
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		b := babbler{rand.New(rand.NewPCG(seed, 0))}
 		var input strings.Builder
@@ -72,7 +67,7 @@ func FuzzIMAPInStep(f *testing.F) {
 			sent = append(sent, fmt.Sprint("T", i+10))
 			input.WriteString(b.command(sent[i]))
 		}
-		output := converse(s, newMailbox(tenant, "fuzz@contoso.com"), input.String())
+		output := converse(s, newMailbox(t, tenant), input.String())
 		var answered []string
 		for _, m := range taggedPattern.FindAllSubmatch(output, -1) {
 			answered = append(answered, string(m[1]))
@@ -82,21 +77,4 @@ func FuzzIMAPInStep(f *testing.F) {
 			t.Errorf("sent %q\n got %q", input.String(), output)
 		}
 	})
-}
-
-// converse sends input to an authenticated session and returns what it says.
-func converse(s *Server, mailbox *Mailbox, input string) []byte {
-	client, server := net.Pipe()
-	c := &imapConn{
-		Conn: server, srv: s, sess: &session{changed: &s.records.changed, conn: server}, br: bufio.NewReaderSize(strings.NewReader(input), maxLine),
-		mailbox: mailbox, filter: filter{finished: make(chan struct{})},
-	}
-	mailbox.Append("INBOX", []byte("Subject: 1\r\n\r\n"))
-	go func() {
-		s.handOver(c)
-		c.flush(false)
-		server.Close()
-	}()
-	output, _ := io.ReadAll(client)
-	return output
 }
