@@ -27,7 +27,11 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	srv := exchangetest.NewServer()
+	return newWorldOf(t, exchangetest.NewServer())
+}
+
+func newWorldOf(t testing.TB, srv *exchangetest.Server) *world {
+	t.Helper()
 	t.Cleanup(srv.Close)
 	w := &world{Server: srv, tenant: srv.Tenant()}
 	w.app = w.tenant.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp, exchangetest.POPAccessAsApp)
