@@ -52,7 +52,7 @@ func TestAdminTheWholeWay(t *testing.T) {
 	w := bare(t)
 	w.admin(t, "Set-TransportConfig -SmtpClientAuthenticationDisabled $true")
 	w.admin(t, `
-Connect-MgGraph -Scopes Application.Read.All
+Connect-MgGraph -Scopes Application.Read.All,AppRoleAssignment.ReadWrite.All
 $sp = Get-MgServicePrincipal -Filter "AppId eq '{app}'"
 $exo = Get-MgServicePrincipal -Filter "DisplayName eq 'Office 365 Exchange Online'"
 $exo.AppRoles | Where-Object { $_.Value -eq 'IMAP.AccessAsApp' -or $_.Value -eq 'SMTP.SendAsApp' } | ForEach-Object {
@@ -61,7 +61,7 @@ $exo.AppRoles | Where-Object { $_.Value -eq 'IMAP.AccessAsApp' -or $_.Value -eq 
 Connect-ExchangeOnline
 New-ServicePrincipal    -AppId $sp.AppId -ObjectId $sp.Id
 Add-MailboxPermission   -Identity invoices@contoso.com -User    $sp.Id -AccessRights FullAccess
-Add-RecipientPermission -Identity invoices@contoso.com -Trustee $sp.Id -AccessRights SendAs
+Add-RecipientPermission -Identity invoices@contoso.com -Trustee $sp.Id -AccessRights SendAs -Confirm:$false
 Set-CASMailbox invoices@contoso.com -ImapEnabled $true                       # where IMAP is off
 Set-CASMailbox invoices@contoso.com -SmtpClientAuthenticationDisabled $false # needed to send, with OAuth too
 `)
@@ -87,11 +87,11 @@ func TestAdminChanges(t *testing.T) {
 	}{
 		{"New-ServicePrincipal -AppId {app} -ServiceId {sp}", func() bool { return tenant.ServicePrincipals()[0].AppID == w.app.ClientID }},
 		{"Add-MailboxPermission invoices@contoso.com -User {app} -AccessRights FullAccess -InheritanceType All -AutoMapping $false -Confirm:$false", func() bool { return full(w.app.ServicePrincipalID) }},
-		{"Remove-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess", func() bool { return len(mailbox.Holders(directory.FullAccess)) == 0 }},
+		{"Remove-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess -Confirm:$false", func() bool { return len(mailbox.Holders(directory.FullAccess)) == 0 }},
 		{"Add-MailboxPermission invoices@contoso.com -User {sp} -AccessRights ReadPermission", func() bool { return len(mailbox.Holders(directory.FullAccess)) == 0 }},
 		{"Add-MailboxPermission invoices@contoso.com -User adele@contoso.com -AccessRights ReadPermission,FullAccess", func() bool { return full(adele) }},
-		{"Add-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs", func() bool { return sendAs(adele) }},
-		{"Remove-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs", func() bool { return len(mailbox.Holders(directory.SendAs)) == 0 }},
+		{"Add-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs -Confirm:$false", func() bool { return sendAs(adele) }},
+		{"Remove-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights SendAs -Confirm:$false", func() bool { return len(mailbox.Holders(directory.SendAs)) == 0 }},
 		{"Set-CASMailbox invoices@contoso.com -ImapEnabled $false -PopEnabled $false", func() bool {
 			return !*mailbox.CAS().IMAP && !*mailbox.CAS().POP && mailbox.CAS().SMTPDisabled == nil
 		}},
@@ -103,7 +103,7 @@ func TestAdminChanges(t *testing.T) {
 		{"Set-TransportConfig -SmtpClientAuthenticationDisabled $false", func() bool { return !tenant.State().SMTPDisabled }},
 		{"New-ManagementScope -Name s -RecipientRestrictionFilter \"Alias -eq 'invoices'\"", func() bool { return strings.Contains(w.dir.String(), "scope s Alias") }},
 		{"New-ManagementRoleAssignment -App {sp} -Role 'Application SMTP.SendAsApp' -CustomResourceScope s -Name n", func() bool { return tenant.RoleAssignments()[0].Scope == "s" }},
-		{"Remove-ManagementRoleAssignment n", func() bool { return len(tenant.RoleAssignments()) == 0 }},
+		{"Remove-ManagementRoleAssignment n -Confirm:$false", func() bool { return len(tenant.RoleAssignments()) == 0 }},
 		{"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -BodyParameter @{ principalId = '{sp}'; resourceId = '{exo}'; appRoleId = '{imap}' }", func() bool { return slices.Equal(app.Roles(), []string{IMAPAccessAsApp}) }},
 		{"$r = Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp}\nRemove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -AppRoleAssignmentId $r.Id", func() bool { return len(app.Roles()) == 0 }},
 		{"az ad app permission add --id {app} --api " + resource.ExchangeAppID + " --api-permissions {imap}=Role {smtp}=Role", func() bool { return len(app.Roles()) == 0 }},
@@ -142,10 +142,10 @@ func TestAdminChanges(t *testing.T) {
 		{"Set-User adele@contoso.com -AuthenticationPolicy $null", func() bool { return !policy().IMAP }},
 		{"Set-OrganizationConfig -DefaultAuthenticationPolicy Basic", func() bool { return policy().IMAP }},
 		{"New-AuthenticationPolicy None; Set-User adele@contoso.com -AuthenticationPolicy None", func() bool { return !policy().IMAP }},
-		{"Set-User adele@contoso.com -AuthenticationPolicy Basic; Remove-AuthenticationPolicy Basic", func() bool {
+		{"Set-User adele@contoso.com -AuthenticationPolicy Basic; Remove-AuthenticationPolicy Basic -Confirm:$false", func() bool {
 			return policy() == directory.Policy{} && len(tenant.Policies()) == 1
 		}},
-		{"Remove-ServicePrincipal {app}", func() bool { return len(tenant.ServicePrincipals()) == 0 && len(tenant.RoleAssignments()) == 0 }},
+		{"Remove-ServicePrincipal {app} -Confirm:$false", func() bool { return len(tenant.ServicePrincipals()) == 0 && len(tenant.RoleAssignments()) == 0 }},
 	} {
 		w.admin(t, step.script)
 		if !step.done() {
@@ -232,10 +232,10 @@ func TestAdminErrors(t *testing.T) {
 		"unknown mailbox":           {"Set-CASMailbox x@contoso.com -ImapEnabled $true", `line 1: Set-CASMailbox: there is no mailbox "x@contoso.com" in contoso.onmicrosoft.com`},
 		"principal not registered":  {"Add-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess", `line 1: Add-MailboxPermission: there is no user or service principal "{sp}"; a service principal must be made with New-ServicePrincipal first`},
 		"unknown right":             {"Add-MailboxPermission invoices@contoso.com -User adele@contoso.com -AccessRights All", `line 1: Add-MailboxPermission: -AccessRights takes FullAccess, ReadPermission, ChangePermission, ChangeOwner, DeleteItem, ExternalAccount, not "All"`},
-		"not SendAs":                {"Add-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights FullAccess", `line 1: Add-RecipientPermission: -AccessRights takes SendAs, not "FullAccess"`},
-		"scope's filter":            {"New-ManagementScope x -RecipientRestrictionFilter 'Alias -eq'", `line 1: New-ManagementScope: the filter "Alias -eq": unexpected "-eq"`},
+		"not SendAs":                {"Add-RecipientPermission invoices@contoso.com -Trustee adele@contoso.com -AccessRights FullAccess -Confirm:$false", `line 1: Add-RecipientPermission: -AccessRights takes SendAs, not "FullAccess"`},
+		"scope's filter":            {"New-ManagementScope x -RecipientRestrictionFilter 'Alias -eq'", `line 1: New-ManagementScope: the filter "Alias -eq": unexpected ""`},
 		"assignment, unregistered":  {"New-ManagementRoleAssignment -App {sp} -Role 'Application SMTP.SendAsApp'", `line 1: New-ManagementRoleAssignment: there is no service principal "{sp}"; make it with New-ServicePrincipal first`},
-		"filter of Graph":           {"Get-MgServicePrincipal -Filter \"appOwner eq 'x'\"", `line 1: Get-MgServicePrincipal: -Filter takes "AppId eq '…'" or "DisplayName eq '…'" here, not "appOwner eq 'x'"`},
+		"filter of Graph":           {"Get-MgServicePrincipal -Filter \"appOwner eq 'x'\"", `line 1: Get-MgServicePrincipal: -Filter takes "AppId eq '…'", "DisplayName eq '…'" or "ClientId eq '…'" here, not "appOwner eq 'x'"`},
 		"registration's id":         {"Update-MgServicePrincipal -ServicePrincipalId {obj} -AccountEnabled", `line 1: Update-MgServicePrincipal: -ServicePrincipalId: there is none with the object id "{obj}"`},
 		"role of another resource":  {"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -PrincipalId {sp} -ResourceId {sp} -AppRoleId {imap}", `line 1: New-MgServicePrincipalAppRoleAssignment: -ResourceId: "{sp}" is not the object id of Office 365 Exchange Online in this tenant`},
 		"unknown role":              {"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {sp} -PrincipalId {sp} -ResourceId {exo} -AppRoleId {sp}", `line 1: New-MgServicePrincipalAppRoleAssignment: -AppRoleId: Office 365 Exchange Online has no app role with the id "{sp}" here`},
@@ -248,7 +248,7 @@ func TestAdminErrors(t *testing.T) {
 		"policy, twice":             {"New-AuthenticationPolicy a; New-AuthenticationPolicy A", `line 1: New-AuthenticationPolicy: there is an authentication policy "a" already`},
 		"policy of nobody":          {"Set-AuthenticationPolicy x -AllowBasicAuthImap", `line 1: Set-AuthenticationPolicy: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
 		"policy, Get":               {"Get-AuthenticationPolicy x", `line 1: Get-AuthenticationPolicy: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
-		"policy, Remove":            {"Remove-AuthenticationPolicy x", `line 1: Remove-AuthenticationPolicy: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
+		"policy, Remove":            {"Remove-AuthenticationPolicy x -Confirm:$false", `line 1: Remove-AuthenticationPolicy: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
 		"policy of no user":         {"Set-User x@contoso.com -AuthenticationPolicy x", `line 1: Set-User: there is no user "x@contoso.com" in contoso.onmicrosoft.com`},
 		"user's unknown policy":     {"Set-User adele@contoso.com -AuthenticationPolicy x", `line 1: Set-User: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},
 		"default, unknown":          {"Set-OrganizationConfig -DefaultAuthenticationPolicy x", `line 1: Set-OrganizationConfig: there is no authentication policy "x"; make it with New-AuthenticationPolicy`},

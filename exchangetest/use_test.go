@@ -195,5 +195,5 @@ func TestPortsAndCA(t *testing.T) {
 	if _, err := w.tenant.Admin("New-MgServicePrincipal -AppId x"); err == nil {
 		t.Error("an unknown application has a principal")
 	}
-	w.admin(t, "az login --tenant x; Connect-MgGraph -Scopes 'A','B' -NoWelcome")
+	w.admin(t, "az login --tenant x --allow-no-subscriptions; Connect-MgGraph -Scopes 'A','B' -NoWelcome")
 }

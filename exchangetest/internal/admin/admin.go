@@ -4,10 +4,10 @@ package admin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/exoauth/exoauth/exchangetest/internal/azcli"
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
 	"github.com/exoauth/exoauth/exchangetest/internal/powershell"
 )
@@ -19,13 +19,20 @@ type Clock interface{ Now() time.Time }
 type shell struct {
 	t     *directory.Tenant
 	clock Clock
+	conn  *connections
 }
 
 // Run runs a script in the tenant, and returns what it shows: objects as
 // Format-List does, and texts on a line each. The error is a
 // *[powershell.Error].
 func Run(t *directory.Tenant, clock Clock, script string) (string, error) {
-	values, err := powershell.New(shell{t, clock}.commands()).Run(script)
+	s := shell{t, clock, &connections{strict: connects.MatchString(script)}}
+	ps := powershell.New(s.commands())
+	ps.Copy = func() []*powershell.Command {
+		conn := *s.conn
+		return shell{t.Directory().Clone().Tenant(t.ID), clock, &conn}.commands()
+	}
+	values, err := ps.Run(script)
 	var lines strings.Builder
 	for _, v := range values {
 		lines.WriteString(powershell.Text(v))
@@ -37,22 +44,21 @@ func Run(t *directory.Tenant, clock Clock, script string) (string, error) {
 }
 
 func (s shell) commands() []*powershell.Command {
-	list := []*powershell.Command{{Name: "az", Native: func(args []string) ([]any, error) { return azcli.Run(s.azCommands(), args) }}}
-	for _, name := range []string{
-		"Connect-ExchangeOnline", "Disconnect-ExchangeOnline", "Connect-MgGraph", "Disconnect-MgGraph",
-		"Install-Module", "Import-Module",
-	} {
-		list = append(list, &powershell.Command{Name: name, Lenient: true, Run: nothing})
+	list := s.connectCommands()
+	list = append(list, s.need("Connect-ExchangeOnline", slices.Concat(s.exchangeCmdlets(), s.protocolCmdlets(), s.policyCmdlets()))...)
+	list = append(list, s.need("Connect-MgGraph", slices.Concat(s.appCmdlets(), s.consentCmdlets(), s.userCmdlets()))...)
+	for _, c := range list {
+		c.Confirms = confirms[c.Name]
 	}
-	list = append(list, s.exchangeCmdlets()...)
-	list = append(list, s.protocolCmdlets()...)
-	list = append(list, s.policyCmdlets()...)
-	list = append(list, s.appCmdlets()...)
-	list = append(list, s.consentCmdlets()...)
-	return append(list, s.userCmdlets()...)
+	return list
 }
 
-func nothing(powershell.Args) ([]any, error) { return nil, nil }
+// confirms are the cmdlets that ask for confirmation.
+// (https://learn.microsoft.com/powershell/module/exchangepowershell/add-recipientpermission, and so on for the others)
+var confirms = map[string]bool{
+	"Remove-ServicePrincipal": true, "Add-RecipientPermission": true, "Remove-RecipientPermission": true, "Remove-MailboxPermission": true,
+	"Remove-AuthenticationPolicy": true, "Remove-ManagementRoleAssignment": true,
+}
 
 // params makes parameters of text. An exclamation mark ends the name of one
 // that is required, and the first is positional.

@@ -38,7 +38,7 @@ func (s shell) application(a powershell.Args) (*directory.App, error) {
 	return s.app("ApplicationId", a.Text("ApplicationId"), func(app *directory.App) string { return app.ObjectID })
 }
 
-var filterPattern = regexp.MustCompile(`(?i)^\s*(appId|displayName)\s+eq\s+'((?:[^']|'')*)'\s*$`)
+var filterPattern = regexp.MustCompile(`(?i)^\s*(appId|displayName|clientId)\s+eq\s+'((?:[^']|'')*)'\s*$`)
 
 // filtered keeps the rows that -Filter lets through.
 func filtered(rows []any, a powershell.Args, id string) ([]any, error) {
@@ -46,7 +46,7 @@ func filtered(rows []any, a powershell.Args, id string) ([]any, error) {
 	if a.Has("Filter") {
 		m := filterPattern.FindStringSubmatch(a.Text("Filter"))
 		if m == nil {
-			return nil, fmt.Errorf("-Filter takes \"AppId eq '…'\" or \"DisplayName eq '…'\" here, not %q", a.Text("Filter"))
+			return nil, fmt.Errorf("-Filter takes \"AppId eq '…'\", \"DisplayName eq '…'\" or \"ClientId eq '…'\" here, not %q", a.Text("Filter"))
 		}
 		prop, want = m[1], strings.ReplaceAll(m[2], "''", "'")
 	}

@@ -16,8 +16,7 @@ import (
 // azCommands are those of "az ad" that remedies are written with.
 // (https://learn.microsoft.com/cli/azure/ad)
 func (s shell) azCommands() map[string]azcli.Command {
-	return map[string]azcli.Command{
-		"login":                              {Options: []string{"tenant", "allow-no-subscriptions="}, Run: func(map[string]string) (*powershell.Object, error) { return nil, nil }},
+	return s.needLogin(map[string]azcli.Command{
 		"ad app show":                        {Options: []string{"id"}, Run: s.azShow(func(a *directory.App) string { return a.ObjectID })},
 		"ad sp show":                         {Options: []string{"id"}, Run: s.azShow(servicePrincipalID)},
 		"ad app credential reset":            {Options: []string{"id", "append=", "years", "display-name"}, Run: s.azReset},
@@ -26,7 +25,7 @@ func (s shell) azCommands() map[string]azcli.Command {
 		"ad app update":                      {Options: []string{"id", "is-fallback-public-client", "sign-in-audience", "public-client-redirect-uris", "web-redirect-uris"}, Run: s.azUpdate},
 		"ad app federated-credential create": {Options: []string{"id", "parameters"}, Run: s.azFederated},
 		"ad user update":                     {Options: []string{"id", "account-enabled", "password"}, Run: s.azUser},
-	}
+	})
 }
 
 // azApp finds an application by any of its ids.

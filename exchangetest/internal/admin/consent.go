@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
@@ -150,6 +152,9 @@ func (s shell) newGrant(a powershell.Args) ([]any, error) {
 		}
 	case !strings.EqualFold(kind, "AllPrincipals"):
 		return nil, fmt.Errorf("-ConsentType takes AllPrincipals or Principal, not %q", kind)
+	}
+	if slices.ContainsFunc(s.grants(), func(old grant) bool { return old.app == app && old.user == g.user }) {
+		return nil, errors.New("Request_MultipleObjectsWithSameKeyValue: a permission grant of the same client, resource and consent type exists; get it with Get-MgOauth2PermissionGrant and change it with Update-MgOauth2PermissionGrant")
 	}
 	app.Consent(g.user, g.scopes)
 	return []any{g.row()}, nil
