@@ -43,9 +43,19 @@ func adminError(cmdlet string, err error) error {
 // It knows the cmdlets of Exchange Online that concern mail protocols, those
 // of Microsoft Graph for applications, consent and users, and the same of the
 // program az, with their names and their parameters. The lines may assign
-// variables, quote, pipe into Where-Object and Select-Object, and be
-// commented. Whatever it does not know, a parameter too, is an error that
-// names it, an *[AdminError]. It stops there; what was done stays done.
+// variables, quote, pipe into Where-Object, ForEach-Object and Select-Object, and
+// be commented. The case of letters does not matter, but for az.
+//
+// The error is an *[AdminError]. If anything in the script is not known, be it a
+// command, a parameter, an operator or a statement, the error names it, and
+// nothing has run. Otherwise Admin stops at the first pipeline that fails, which
+// changes nothing; what was done before it stays done.
+//
+// As in a shell that nobody watches, a cmdlet that asks for confirmation fails
+// without -Confirm:$false. A script with Connect-ExchangeOnline, Connect-MgGraph
+// or az login is run in a fresh shell: it must connect each module that it uses,
+// to the tenant's cloud and with the scopes of Graph that its cmdlets need. Any
+// other script is run where the administrator is connected.
 //
 // It returns what the commands show: a new secret, for example. Objects are
 // written as Format-List does, texts on a line each.

@@ -33,7 +33,7 @@ func TestWrongUseOfTheDirectory(t *testing.T) {
 		`AddRedirectURI: the redirect URI "javascript:alert(1)"`:          func() { w.app.AddRedirectURI(Web, "javascript:alert(1)") },
 		`AddRedirectURI: the redirect URI "https://app.contoso.com/#x"`:   func() { w.app.AddRedirectURI(SPA, "https://app.contoso.com/#x") },
 		`AddRedirectURI: the redirect URI "callback"`:                     func() { w.app.AddRedirectURI(Desktop, "callback") },
-		`AddCertificate: Entra ID takes RSA keys, not ECDSA`:              func() { w.app.AddCertificate(ec) },
+		`AddCertificate: a key for Entra ID is one of RSA, not of ECDSA`:  func() { w.app.AddCertificate(ec) },
 		`AddFederatedCredential: a federated credential has an issuer`:    func() { w.app.AddFederatedCredential("", "x", "") },
 		`AddIssuer: the name a/b is not one segment`:                      func() { w.AddIssuer("a/b") },
 		`AddTenant: the domain "outlook.com" belongs`:                     func() { w.AddTenant("outlook.com") },

@@ -181,7 +181,7 @@ func (a *App) CheckSecret(value string) *aadsts.Refusal {
 // AddCertificate adds a certificate that assertions may be signed with.
 func (a *App) AddCertificate(cert *x509.Certificate) error {
 	if cert.PublicKeyAlgorithm != x509.RSA {
-		return fmt.Errorf("Entra ID takes RSA keys, not %v", cert.PublicKeyAlgorithm)
+		return fmt.Errorf("a key for Entra ID is one of RSA, not of %v", cert.PublicKeyAlgorithm)
 	}
 	a.tenant.dir.mu.Lock()
 	defer a.tenant.dir.mu.Unlock()

@@ -228,6 +228,9 @@ func (c *conn) readCommand() (string, error) {
 			c.bye(byeErrors)
 			return "", io.EOF
 		}
+		if c.ends(c.Listen()) {
+			return "", io.EOF
+		}
 		if sync {
 			c.printf("%s", imapreply.LiteralPrompt)
 			if err := c.flush(true); err != nil {
@@ -235,9 +238,6 @@ func (c *conn) readCommand() (string, error) {
 			}
 		}
 		data := make([]byte, size)
-		if c.ends(c.Listen()) {
-			return "", io.EOF
-		}
 		_, err = io.ReadFull(c.br, data)
 		c.stopWaiting()
 		if c.ends(c.Hear()) || err != nil {

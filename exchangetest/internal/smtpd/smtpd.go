@@ -196,20 +196,21 @@ func (c *conn) prompt(challenge string) (answer []byte, ok bool) {
 // discard reads n bytes and forgets them. Their number is the client's, who may
 // wait for the answer that is there already.
 func (c *conn) discard(n int64) error {
-	if err := c.Flush(); err != nil {
-		return err
-	}
 	return c.wait(func() error {
 		_, err := io.CopyN(io.Discard, c.In, n)
 		return err
 	})
 }
 
-// wait has the client's silence count while read waits for it.
+// wait has the client's silence count while read waits for it, from before it can
+// know the answer that it was waiting for.
 func (c *conn) wait(read func() error) error {
 	end := c.Listen()
 	if end == mailserver.Open {
-		err := read()
+		err := c.Flush()
+		if err == nil {
+			err = read()
+		}
 		if end = c.Hear(); end == mailserver.Open {
 			return err
 		}

@@ -70,10 +70,6 @@ func (c *conn) data() {
 	c.mailbox.Sending.Add(1) // before the client can know that its message has begun
 	defer c.mailbox.Sending.Add(-1)
 	c.Reply("354 Start mail input; end with <CRLF>.<CRLF>")
-	if err := c.Flush(); err != nil {
-		c.Over = true
-		return
-	}
 	var message []byte
 	err := c.wait(func() (err error) {
 		message, err = smtpline.ReadDots(c.In, int(c.maxMessage))
