@@ -30,7 +30,7 @@ func TestConsentToDefaultScopes(t *testing.T) {
 	if len(findings) != 1 || findings[0].Rule != "no-consent" {
 		t.Fatalf("findings %v", names(findings))
 	}
-	if err := server.Admin(strings.Join(texts(findings[0]), "\n")); err != nil {
+	if _, err := server.Tenant().Admin(strings.Join(texts(findings[0]), "\n")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := config.OnBehalfOf(call).TokenContext(t.Context()); err != nil {

@@ -73,7 +73,7 @@ func (w *world) config(credential tokensource.Credential) *tokensource.Config {
 
 func federated(_ *testing.T, w *world) (string, error) {
 	issuer := w.srv.AddIssuer("cluster")
-	w.app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: issuer.URL, Subject: "mail"})
+	w.app.AddFederatedCredential(issuer.URL, "mail", "")
 	return w.post(w.srv.HTTPClient(), w.cloud.Authority+"/"+w.tenant+"/oauth2/v2.0/token", url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {w.clientID}, "scope": {w.cloud.AppScope()},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},

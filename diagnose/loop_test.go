@@ -23,13 +23,13 @@ type misconfiguration struct {
 
 func register(objectID func(w *world) string) func(w *world) {
 	return func(w *world) {
-		must(w.srv.Tenant().RemoveServicePrincipal(w.app.ClientID))
+		do(w.srv.Tenant(), "Remove-ServicePrincipal "+w.app.ClientID+" -Confirm:$false")
 		must(w.srv.Tenant().NewServicePrincipal(w.app.ClientID, objectID(w)))
 	}
 }
 
 func admin(script string) func(w *world) {
-	return func(w *world) { must(w.srv.Admin(script)) }
+	return func(w *world) { do(w.srv.Tenant(), script) }
 }
 
 func with(library string, apply func(w *world)) func(w *world) {
@@ -38,10 +38,12 @@ func with(library string, apply func(w *world)) func(w *world) {
 
 var misconfigurations = []misconfiguration{
 	// The administrator of Exchange.
-	{name: "not registered in Exchange", about: "registration", apply: func(w *world) { must(w.srv.Tenant().RemoveServicePrincipal(w.app.ClientID)) }},
+	{name: "not registered in Exchange", about: "registration", apply: func(w *world) { do(w.srv.Tenant(), "Remove-ServicePrincipal "+w.app.ClientID+" -Confirm:$false") }},
 	{name: "registered with the app registration's object id", about: "registration", apply: register(func(w *world) string { return w.app.ObjectID })},
 	{name: "registered with the object id of nothing", about: "registration", apply: register(func(*world) string { return objectID })},
-	{name: "no full access", about: "registration", apply: func(w *world) { must(w.srv.Tenant().RemoveMailboxPermission(mailbox, w.app.ClientID)) }},
+	{name: "no full access", about: "registration", apply: func(w *world) {
+		do(w.srv.Tenant(), "Remove-MailboxPermission "+mailbox+" -User "+w.app.ClientID+" -AccessRights FullAccess -Confirm:$false")
+	}},
 	{name: "IMAP off", about: "IMAP switch", apply: admin("Set-CASMailbox -Identity " + mailbox + " -ImapEnabled $false")},
 	{name: "SMTP off for the mailbox", about: "SMTP mailbox switch", apply: admin("Set-CASMailbox -Identity " + mailbox + " -SmtpClientAuthenticationDisabled $true")},
 	{name: "SMTP off for the tenant", about: "SMTP tenant switch", apply: admin("Set-TransportConfig -SmtpClientAuthenticationDisabled $true")},
@@ -51,7 +53,9 @@ var misconfigurations = []misconfiguration{
 	{name: "no SMTP role", about: "roles", without: []string{exchangetest.SMTPSendAsApp}},
 	{name: "no role at all", about: "roles", without: allRoles},
 
-	{name: "application disabled", about: "application", apply: func(w *world) { w.app.SetEnabled(false) }},
+	{name: "application disabled", about: "application", apply: func(w *world) {
+		do(w.srv.Tenant(), "Update-MgServicePrincipal -ServicePrincipalId "+w.app.ServicePrincipalID+" -AccountEnabled:$false")
+	}},
 
 	// The developer: who asks.
 	{name: "secret removed", about: "secret", apply: func(w *world) { w.app.RemoveSecret(w.secret) }},
@@ -88,8 +92,12 @@ var misconfigurations = []misconfiguration{
 	{name: "SMTP at port 465", about: "SMTP address", apply: func(w *world) { w.cloud.SMTP = host(w.cloud.SMTP) + ":465" }},
 
 	// A user who signed in.
-	{name: "delegate without full access", about: "full access", kind: delegate, apply: func(w *world) { must(w.srv.Tenant().RemoveMailboxPermission(mailbox, adele)) }},
-	{name: "delegate without send as", about: "send as", kind: delegate, apply: func(w *world) { must(w.srv.Tenant().RemoveRecipientPermission(mailbox, adele)) }},
+	{name: "delegate without full access", about: "full access", kind: delegate, apply: func(w *world) {
+		do(w.srv.Tenant(), "Remove-MailboxPermission "+mailbox+" -User "+adele+" -AccessRights FullAccess -Confirm:$false")
+	}},
+	{name: "delegate without send as", about: "send as", kind: delegate, apply: func(w *world) {
+		do(w.srv.Tenant(), "Remove-RecipientPermission "+mailbox+" -Trustee "+adele+" -AccessRights SendAs -Confirm:$false")
+	}},
 	{name: "IMAP off for the delegate", about: "IMAP switch", kind: delegate, apply: admin("Set-CASMailbox -Identity " + adele + " -ImapEnabled $false")},
 	{name: "SMTP off for the delegate", about: "SMTP switch", kind: delegate, apply: admin("Set-CASMailbox -Identity " + adele + " -SmtpClientAuthenticationDisabled $true")},
 	{name: "shared mailbox as the SMTP user name", about: "SMTP name", kind: delegate, apply: func(w *world) { w.smtpUsername = mailbox }},
@@ -100,8 +108,10 @@ var misconfigurations = []misconfiguration{
 
 	// A user with a mailbox and a password.
 	{name: "user disabled", about: "user", kind: owner, apply: func(w *world) { w.adele.SetState(exchangetest.UserState{Disabled: true}) }},
-	{name: "user not assigned", about: "assignment", kind: owner, apply: func(w *world) { w.app.RequireAssignment(true) }},
-	{name: "public client flows off", about: "public", kind: owner, apply: func(w *world) { w.app.AllowPublicFlows(false) }},
+	{name: "user not assigned", about: "assignment", kind: owner, apply: func(w *world) {
+		do(w.srv.Tenant(), "Update-MgServicePrincipal -ServicePrincipalId "+w.app.ServicePrincipalID+" -AppRoleAssignmentRequired")
+	}},
+	{name: "public client flows off", about: "public", kind: owner, apply: func(w *world) { w.app.SetPublicFlows(false) }},
 	{name: "no consent", about: "consent", kind: owner, apply: func(w *world) { w.app.RevokeConsent() }},
 	{name: "two resources", about: "scope", kind: owner, apply: func(w *world) {
 		w.scopes = append(w.scopes, "https://graph.microsoft.com/Mail.Read")

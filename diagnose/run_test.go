@@ -343,7 +343,7 @@ func ExampleRun() {
 	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
 	contoso.AddMailbox("invoices@contoso.com")
 	contoso.Grant(app, "invoices@contoso.com")
-	if err := srv.Admin("Set-CASMailbox invoices@contoso.com -ImapEnabled $false"); err != nil {
+	if _, err := srv.Tenant().Admin("Set-CASMailbox invoices@contoso.com -ImapEnabled $false"); err != nil {
 		log.Fatal(err)
 	}
 

@@ -75,11 +75,11 @@ func newWorldIn(t *testing.T, cloud exoauth.Cloud, k kind, roles []string) *worl
 	if k == service {
 		return w
 	}
-	must(contoso.RemoveServicePrincipal(w.app.ClientID))
+	do(contoso, "Remove-ServicePrincipal "+w.app.ClientID+" -Confirm:$false")
 	w.scopes = []string{cloud.UserScope("IMAP.AccessAsUser.All"), cloud.UserScope("SMTP.Send")}
 	if k == owner {
 		w.mailbox = adele
-		w.app.AllowPublicFlows(true)
+		w.app.SetPublicFlows(true)
 		w.app.Consent(nil, "IMAP.AccessAsUser.All", "SMTP.Send")
 		return w
 	}
@@ -227,7 +227,7 @@ func (w *world) execute(commands []diagnose.Command) error {
 		}
 		if script != nil {
 			var err error
-			if output, err = w.srv.Tenant().AdminOutput(strings.Join(script, "\n")); err != nil {
+			if output, err = w.srv.Tenant().Admin(strings.Join(script, "\n")); err != nil {
 				return err
 			}
 			script = nil
@@ -236,7 +236,8 @@ func (w *world) execute(commands []diagnose.Command) error {
 			return err
 		}
 	}
-	return w.srv.Admin(strings.Join(script, "\n"))
+	_, err := w.srv.Tenant().Admin(strings.Join(script, "\n"))
+	return err
 }
 
 var printed = regexp.MustCompile(`^<(\w+) that the command printed>$`)
@@ -299,4 +300,10 @@ func (w *world) connect(ctx context.Context) error {
 // without returns the roles but for some.
 func without(roles ...string) []string {
 	return slices.DeleteFunc(slices.Clone(allRoles), func(r string) bool { return slices.Contains(roles, r) })
+}
+
+// do has an administrator of the tenant run a script.
+func do(tenant *exchangetest.Tenant, script string) {
+	_, err := tenant.Admin(script)
+	must(err)
 }

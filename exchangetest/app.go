@@ -1,12 +1,15 @@
 package exchangetest
 
 import (
-	"crypto/rand"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/directory"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
+	"github.com/exoauth/exoauth/exchangetest/internal/token"
 )
 
 // The application permissions of Office 365 Exchange Online that concern mail
@@ -25,8 +28,6 @@ const (
 	SMTPSend         = "SMTP.Send"
 )
 
-var appRoles = []string{IMAPAccessAsApp, POPAccessAsApp, SMTPSendAsApp}
-
 // An App is an application registration together with its enterprise
 // application, which Entra ID makes of it in the tenant. The two have object
 // ids of their own, and Exchange wants to know the second.
@@ -38,39 +39,13 @@ type App struct {
 	Secret             string // value of the first client secret
 	ResourceID         string // resource id in Azure; empty if it is no managed identity
 
-	tenant *Tenant
-	reg    *registration
-
-	// Guarded by the directory's mutex.
-	roles    []string
-	asked    []string                   // configured, without consent
-	consents map[string]map[string]bool // delegated permissions by the object id of who consented; "" is an administrator for all
-	disabled bool
-
-	assignment bool            // is required
-	assigned   map[string]bool // by the object id of the user
+	srv *Server
+	in  *directory.App
 }
 
-// A registration is what the enterprise applications of one app have in
-// common, in however many tenants they are.
-type registration struct {
-	home        *Tenant
-	secrets     []secret
-	certs       []*x509.Certificate
-	federated   []FederatedCredential
-	redirects   map[string]Platform
-	publicFlows bool
-	single      bool // for accounts of its home alone
+func newApp(s *Server, a *directory.App, secret string) *App {
+	return &App{a.Name, a.ClientID, a.ObjectID, a.ServicePrincipalID, secret, a.ResourceID, s, a}
 }
-
-type secret struct {
-	id      string
-	value   string
-	expires time.Time
-}
-
-// secretLifetime is the longest that the portal offers.
-const secretLifetime = 2 * 365 * 24 * time.Hour
 
 // AddApp registers an application with one client secret, valid for two years,
 // and with admin consent to the roles, which are [IMAPAccessAsApp],
@@ -78,21 +53,21 @@ const secretLifetime = 2 * 365 * 24 * time.Hour
 // is Exchange that refuses them.
 func (t *Tenant) AddApp(name string, roles ...string) *App {
 	checkRoles("AddApp", roles)
-	a := &App{
-		Name: name, ClientID: newGUID(), ObjectID: newGUID(), ServicePrincipalID: newGUID(),
-		tenant: t, roles: slices.Clone(roles), consents: make(map[string]map[string]bool), assigned: make(map[string]bool),
-		reg: &registration{home: t, redirects: make(map[string]Platform)},
-	}
+	a := newApp(t.srv, t.in.AddApp(name, roles...), "")
 	a.Secret = a.AddSecret(0)
-	t.dir.mu.Lock()
-	defer t.dir.mu.Unlock()
-	t.apps[a.ClientID] = a
 	return a
+}
+
+// AddManagedIdentity makes a managed identity, which is an application without
+// credentials: only hosts get tokens for it.
+func (t *Tenant) AddManagedIdentity(name string, roles ...string) *App {
+	checkRoles("AddManagedIdentity", roles)
+	return newApp(t.srv, t.in.AddIdentity(name, roles...), "")
 }
 
 func checkRoles(method string, roles []string) {
 	for _, r := range roles {
-		if !slices.Contains(appRoles, r) {
+		if !slices.Contains(resource.Roles(), r) {
 			panic(fmt.Sprintf("exchangetest: %s: Exchange Online has no app role %q for mail protocols", method, r))
 		}
 	}
@@ -104,123 +79,174 @@ func checkRoles(method string, roles []string) {
 // and a service principal of its own.
 func (t *Tenant) InstallApp(app *App, roles ...string) *App {
 	checkRoles("InstallApp", roles)
-	a := &App{
-		Name: app.Name, ClientID: app.ClientID, ObjectID: app.ObjectID, Secret: app.Secret,
-		ServicePrincipalID: newGUID(), tenant: t, reg: app.reg,
-		roles: slices.Clone(roles), consents: make(map[string]map[string]bool), assigned: make(map[string]bool),
+	if app == nil {
+		check("InstallApp", errNil)
 	}
-	t.dir.mu.Lock()
-	defer t.dir.mu.Unlock()
-	if t.apps[a.ClientID] != nil {
-		panic(fmt.Sprintf("exchangetest: InstallApp: the application %q is in the tenant %s already", app.Name, t.Domains[0]))
-	}
-	t.apps[a.ClientID] = a
-	return a
+	a, err := t.in.Install(app.in, roles...)
+	check("InstallApp", err)
+	return newApp(t.srv, a, app.Secret)
 }
 
 // AddSecret adds a client secret and returns its value. A lifetime of zero
 // means two years; a negative one makes a secret that has expired.
 func (a *App) AddSecret(lifetime time.Duration) string {
 	if lifetime == 0 {
-		lifetime = secretLifetime
+		lifetime = directory.SecretLifetime
 	}
-	return a.addSecret(a.tenant.srv.Now().Add(lifetime)).value
-}
-
-func (a *App) addSecret(expires time.Time) secret {
-	s := secret{newGUID(), rand.Text()[:3] + "8Q~" + rand.Text(), expires}
-	a.tenant.dir.mu.Lock()
-	defer a.tenant.dir.mu.Unlock()
-	a.reg.secrets = append(a.reg.secrets, s)
-	return s
+	return a.in.AddSecret(a.srv.Now().Add(lifetime)).Value
 }
 
 // ExpireSecret makes the secret with this value expire now.
 func (a *App) ExpireSecret(value string) {
-	a.tenant.dir.mu.Lock()
-	defer a.tenant.dir.mu.Unlock()
-	a.reg.secrets[a.secretIndexLocked("ExpireSecret", value)].expires = a.tenant.srv.Now()
+	now := a.srv.Now()
+	a.changeSecret("ExpireSecret", value, func(list []directory.Secret, i int) []directory.Secret {
+		list[i].Expires = now
+		return list
+	})
 }
 
 // RemoveSecret removes the secret with this value, which is wrong from then on.
 func (a *App) RemoveSecret(value string) {
-	a.tenant.dir.mu.Lock()
-	defer a.tenant.dir.mu.Unlock()
-	i := a.secretIndexLocked("RemoveSecret", value)
-	a.reg.secrets = slices.Delete(a.reg.secrets, i, i+1)
+	a.changeSecret("RemoveSecret", value, func(list []directory.Secret, i int) []directory.Secret { return slices.Delete(list, i, i+1) })
 }
 
-func (a *App) secretIndexLocked(method, value string) int {
-	i := slices.IndexFunc(a.reg.secrets, func(s secret) bool { return s.value == value })
-	if i < 0 {
-		panic(fmt.Sprintf("exchangetest: %s: the application %q has no such secret", method, a.Name))
-	}
-	return i
+func (a *App) changeSecret(method, value string, change func(list []directory.Secret, i int) []directory.Secret) {
+	check(method, a.in.ChangeSecrets(func(list []directory.Secret) ([]directory.Secret, error) {
+		i := slices.IndexFunc(list, func(s directory.Secret) bool { return s.Value == value })
+		if i < 0 {
+			return nil, fmt.Errorf("the application %q has no such secret", a.Name)
+		}
+		return change(list, i), nil
+	}))
+}
+
+// AddCertificate uploads a certificate, with which assertions of the
+// application are verified from then on. It panics if its key is not RSA.
+func (a *App) AddCertificate(cert *x509.Certificate) {
+	check("AddCertificate", a.in.AddCertificate(cert))
+}
+
+// AddFederatedCredential lets tokens of another issuer stand for the application.
+// They say who issued them (iss, whose keys are found under
+// /.well-known/openid-configuration), about whom (sub), and for whom (aud; empty
+// means api://AzureADTokenExchange). All three are compared exactly, the case of
+// letters included.
+// (https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations)
+func (a *App) AddFederatedCredential(issuer, subject, audience string) {
+	check("AddFederatedCredential", a.in.AddFederated(directory.Federated{Issuer: issuer, Subject: subject, Audience: audience}))
+}
+
+// A Platform is the kind of application that a redirect URI is registered for:
+// [Web], [Desktop] or [SPA].
+type Platform = directory.Platform
+
+// The platforms of the portal's page "Authentication".
+const (
+	Web     = directory.Web     // a confidential client, with a credential
+	Desktop = directory.Desktop // mobile and desktop: a public client, without one
+	SPA     = directory.SPA     // in a browser: with PKCE and from another origin
+)
+
+// AddRedirectURI registers a redirect URI. http is allowed for localhost and
+// 127.0.0.1 alone, whose port does not matter.
+// (https://learn.microsoft.com/entra/identity-platform/reply-url)
+func (a *App) AddRedirectURI(platform Platform, uri string) {
+	check("AddRedirectURI", a.in.AddRedirect(platform, uri))
+}
+
+// RequestRoles adds app roles to the application's API permissions, for which
+// nobody has consented yet: an administrator does so on the page of admin
+// consent or with "az ad app permission admin-consent".
+func (a *App) RequestRoles(roles ...string) {
+	checkRoles("RequestRoles", roles)
+	a.in.Request(roles...)
 }
 
 // Consent grants delegated permissions of Exchange Online to the application,
 // such as [IMAPAccessAsUser] and [SMTPSend], as the user does on the page that
 // asks for them. A nil user is an administrator who consents for everybody in
-// the tenant. It panics at a permission that there is not.
+// the tenant. It panics if there is no such permission.
 func (a *App) Consent(user *User, permissions ...string) {
 	for _, p := range permissions {
-		if !slices.ContainsFunc(delegatedPermissions, equalFold(p)) {
+		if !resource.IsScope(p) {
 			panic(fmt.Sprintf("exchangetest: Consent: Exchange Online has no permission %q for mail protocols", p))
 		}
 	}
-	if user != nil && user.tenant != a.tenant {
-		panic(fmt.Sprintf("exchangetest: Consent: %s is of another tenant than the application; consent to what InstallApp made there", user.UPN))
+	if user == nil {
+		a.in.Consent(nil, permissions)
+		return
 	}
-	a.consent(user, permissions)
+	check("Consent", a.checkUser(user, "consent to"))
+	a.in.Consent(user.in, permissions)
 }
 
-// consent is Consent for permissions of any resource.
-func (a *App) consent(user *User, permissions []string) {
-	a.tenant.dir.mu.Lock()
-	defer a.tenant.dir.mu.Unlock()
-	a.consentLocked(user, permissions)
-}
-
-func (a *App) consentLocked(user *User, permissions []string) {
-	who := ""
-	if user != nil {
-		who = user.ObjectID
+// checkUser refuses a user of another tenant.
+func (a *App) checkUser(u *User, do string) error {
+	if u.in.Tenant() != a.in.Tenant() {
+		return fmt.Errorf("%s is of another tenant than the application; %s what InstallApp made there", u.UPN, do)
 	}
-	if a.consents[who] == nil {
-		a.consents[who] = make(map[string]bool)
-	}
-	for _, p := range permissions {
-		a.consents[who][strings.ToLower(p)] = true
-	}
+	return nil
 }
 
-// RevokeConsent takes back all that was consented to, by whomever, and the
-// app roles.
-func (a *App) RevokeConsent() {
-	a.tenant.dir.mu.Lock()
-	defer a.tenant.dir.mu.Unlock()
-	clear(a.consents)
-	a.roles = nil
-}
+// RevokeConsent takes back all that anybody has consented to, and the app roles.
+func (a *App) RevokeConsent() { a.in.RevokeConsent() }
 
-// SetEnabled switches the enterprise application on or off. An application
-// that is off gets no tokens (AADSTS7000112).
-func (a *App) SetEnabled(on bool) {
-	a.tenant.dir.mu.Lock()
-	defer a.tenant.dir.mu.Unlock()
-	a.disabled = !on
-}
-
-// AllowPublicFlows is the switch "Allow public client flows" of the portal,
-// which device code and password need of an app without a credential.
-func (a *App) AllowPublicFlows(on bool) {
-	a.tenant.dir.mu.Lock()
-	defer a.tenant.dir.mu.Unlock()
-	a.reg.publicFlows = on
+// SetPublicFlows is the switch "Allow public client flows" of the portal, which
+// device code and password need of an app without a credential.
+func (a *App) SetPublicFlows(on bool) {
+	a.in.Change(func(st *directory.AppState) { st.PublicFlows = on })
 }
 
 // Format implements [fmt.Formatter] in order to leave out the secrets,
 // whatever the verb.
 func (a *App) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "App{%s %s}", a.Name, a.ClientID)
+}
+
+// TokenOptions say how a token from [App.Token] differs from the app-only
+// token for Exchange Online that the token endpoint would issue now.
+type TokenOptions struct {
+	// User makes it a delegated token: one for the application on behalf of
+	// a user who signed in. Nil means an app-only token.
+	User *User
+
+	// Scopes are the delegated permissions, for example
+	// "IMAP.AccessAsUser.All" and "SMTP.Send". Nil means these two; they are
+	// ignored without a User.
+	Scopes []string
+
+	// Roles are the app roles. Nil means those that the application has,
+	// and an empty list none; they are ignored with a User.
+	Roles []string
+
+	// Audience is the resource. Empty means Exchange Online's.
+	Audience string
+
+	// Lifetime is counted from now. Zero means that of the token endpoint,
+	// and a negative one makes a token that has expired.
+	Lifetime time.Duration
+
+	// Claims are set last, over all others; one that is nil is left out.
+	Claims map[string]any
+}
+
+// Token issues an access token without a token request. A nil options pointer
+// is equivalent to the zero TokenOptions.
+//
+// The token is of the shape that Exchange Online gets from Entra ID: a JWT of
+// version 1.0, signed with RS256 by a key that the server publishes under
+// /{tenant}/discovery/v2.0/keys. Unlike in Entra ID's own, nothing in its
+// header keeps others from verifying it.
+func (a *App) Token(options *TokenOptions) string {
+	if options == nil {
+		options = &TokenOptions{}
+	}
+	o := token.Options{Scopes: options.Scopes, Roles: options.Roles, Audience: options.Audience, Lifetime: options.Lifetime, Claims: options.Claims}
+	if options.User != nil {
+		if options.User.in.Tenant() != a.in.Tenant() {
+			check("Token", errors.New("the user is of another tenant than the application; register it there with that tenant's AddApp"))
+		}
+		o.User = options.User.in
+	}
+	return a.srv.mint.Issue(a.in, o)
 }

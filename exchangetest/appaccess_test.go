@@ -9,7 +9,7 @@ import (
 func TestAssignment(t *testing.T) {
 	p := newPeople(t)
 	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
-	p.app.RequireAssignment(true)
+	p.do("Update-MgServicePrincipal -ServicePrincipalId {sp} -AppRoleAssignmentRequired")
 	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "invalid_grant [50105]" {
 		t.Error(got)
 	}
@@ -19,15 +19,15 @@ func TestAssignment(t *testing.T) {
 	if resp, body := p.post(t, "contoso.com", p.form()); resp.StatusCode != 200 {
 		t.Error("an app-only token:", body)
 	}
-	p.app.Assign(p.tenant.AddUser("bert@contoso.com"))
+	p.app.in.Assign(p.tenant.AddUser("bert@contoso.com").in)
 	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "invalid_grant [50105]" {
 		t.Error("somebody else is assigned:", got)
 	}
-	p.app.Assign(p.user)
+	p.app.in.Assign(p.user.in)
 	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "" {
 		t.Error("assigned:", got)
 	}
-	p.app.RequireAssignment(false)
+	p.do("Update-MgServicePrincipal -ServicePrincipalId {sp} -AppRoleAssignmentRequired:$false")
 	if values, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL("contoso.com")); values.Get("code") == "" {
 		t.Error("not required:", err)
 	}
@@ -43,7 +43,7 @@ func TestSingleTenant(t *testing.T) {
 		}
 		return readBody(t, resp)
 	}
-	p.app.SetSingleTenant(true)
+	p.do("Update-MgApplication -ApplicationId {obj} -SignInAudience AzureADMyOrg")
 	for _, tenant := range []string{"common", "organizations"} {
 		if _, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL(tenant)); err == nil || !strings.Contains(err.Error(), "AADSTS50194") {
 			t.Errorf("%s: %v", tenant, err)
@@ -61,7 +61,7 @@ func TestSingleTenant(t *testing.T) {
 	if _, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL("consumers")); err == nil || !strings.Contains(err.Error(), "AADSTS9002332") {
 		t.Error("personal accounts:", err)
 	}
-	p.app.SetSingleTenant(false)
+	p.do("Update-MgApplication -ApplicationId {obj} -SignInAudience AzureADMultipleOrgs")
 	if values, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL("common")); values.Get("code") == "" {
 		t.Error("for any organization:", err)
 	}
@@ -77,7 +77,7 @@ func TestAdminConsentToNothing(t *testing.T) {
 	if values.Get("error") != "access_denied" || !strings.Contains(values.Get("error_description"), "AADSTS1003031") {
 		t.Error(values, err)
 	}
-	app.Configure(IMAPAccessAsApp)
+	app.RequestRoles(IMAPAccessAsApp)
 	if values, err = p.Browser(p.user).Authorize(t.Context(), address); values.Get("admin_consent") != "True" {
 		t.Error(values, err)
 	}

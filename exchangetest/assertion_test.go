@@ -16,7 +16,9 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 	"github.com/exoauth/exoauth/exchangetest/internal/pki"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 type keyPair struct {
@@ -48,7 +50,7 @@ func (w *world) assertion(change func(*assertionOf)) string {
 		header: map[string]any{"x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])},
 		claims: jwt.MapClaims{
 			"aud": w.Cloud().Authority + "/" + w.tenant.ID + "/oauth2/v2.0/token", "iss": w.app.ClientID, "sub": w.app.ClientID,
-			"jti": newGUID(), "nbf": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(),
+			"jti": guid.New(), "nbf": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(),
 		},
 	}
 	if change != nil {
@@ -112,7 +114,7 @@ func TestClientAssertion(t *testing.T) {
 		{"no thumbprint", func(a *assertionOf) { a.header = nil }, 700027},
 		{"another algorithm", func(a *assertionOf) { a.method = jwt.SigningMethodRS512 }, 700027},
 		{"subject is not the issuer", func(a *assertionOf) { a.claims["sub"] = "other" }, 50048},
-		{"issuer is another application", func(a *assertionOf) { a.claims["iss"] = newGUID() }, 700211},
+		{"issuer is another application", func(a *assertionOf) { a.claims["iss"] = guid.New() }, 700211},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			resp, body := w.post(t, w.tenant.ID, w.assertionForm(w.assertion(row.change)))
@@ -140,7 +142,7 @@ func TestClientAssertionReused(t *testing.T) {
 	if !strings.Contains(body, "AADSTS700024") || !strings.Contains(body, "Current time: "+w.Now().UTC().Format("2006-01-02T15:04")) {
 		t.Error(body)
 	}
-	w.app.RemoveCertificate(testKeys()[0].cert)
+	w.app.in.RemoveCertificate(testKeys()[0].cert)
 	if _, body := w.post(t, w.tenant.ID, w.assertionForm(w.assertion(nil))); !strings.Contains(body, "AADSTS700027") {
 		t.Error(body)
 	}
@@ -188,11 +190,11 @@ func TestFederatedCredential(t *testing.T) {
 	w := newWorld(t)
 	issuer, other := w.AddIssuer("cluster"), w.AddIssuer("other")
 	const subject = "system:serviceaccount:mail:Invoices"
-	w.app.AddFederatedCredential(FederatedCredential{Issuer: issuer.URL, Subject: subject})
-	w.app.AddFederatedCredential(FederatedCredential{Issuer: "https://nobody.example.com", Subject: subject})
+	w.app.AddFederatedCredential(issuer.URL, subject, "")
+	w.app.AddFederatedCredential("https://nobody.example.com", subject, "")
 	forged := w.assertion(func(a *assertionOf) {
 		a.method = jwt.SigningMethodRS256
-		a.claims["iss"], a.claims["sub"], a.claims["aud"] = issuer.URL, subject, federatedAudience
+		a.claims["iss"], a.claims["sub"], a.claims["aud"] = issuer.URL, subject, resource.FederatedAudience
 	})
 	for _, row := range []struct {
 		name, token string

@@ -3,9 +3,12 @@ package exchangetest
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 func TestAuthorize(t *testing.T) {
@@ -28,7 +31,7 @@ func TestAuthorize(t *testing.T) {
 		{"blocked", "contoso.com", nil, func(p *people) { p.user.SetState(UserState{Blocked: true}) }, nil, "AADSTS53003"},
 		{"prompt=none, not signed in", "contoso.com", []string{"prompt", "none"}, consented, nil, "error=login_required"},
 		{"unknown tenant", "x.example.com", nil, nil, nil, "AADSTS90002"},
-		{"unknown application", "contoso.com", []string{"client_id", newGUID()}, nil, nil, "AADSTS700016"},
+		{"unknown application", "contoso.com", []string{"client_id", guid.New()}, nil, nil, "AADSTS700016"},
 		{"redirect URI that is not registered", "contoso.com", []string{"redirect_uri", "https://evil.example.com/"}, nil, nil, "AADSTS50011"},
 		{"path that is not registered", "contoso.com", []string{"redirect_uri", "http://localhost:1/x"}, nil, nil, "AADSTS50011"},
 		{"127.0.0.1 for localhost", "contoso.com", []string{"redirect_uri", "http://127.0.0.1:1"}, nil, nil, "AADSTS50011"},
@@ -120,7 +123,7 @@ func TestSPARefreshTokenLastsADay(t *testing.T) {
 
 func TestAdminConsent(t *testing.T) {
 	p := newPeople(t)
-	p.app.Configure(IMAPAccessAsApp)
+	p.app.RequestRoles(IMAPAccessAsApp)
 	uri := func(path string) string {
 		return p.Cloud().Authority + path + "?" + url.Values{
 			"client_id": {p.app.ClientID}, "redirect_uri": {"https://app.contoso.com/callback"}, "state": {"s"},
@@ -128,21 +131,21 @@ func TestAdminConsent(t *testing.T) {
 		}.Encode()
 	}
 	values, err := p.Browser(p.user).Authorize(t.Context(), uri("/contoso.com/v2.0/adminconsent"))
-	if err != nil || values.Get("error") != "permission_denied" || len(p.app.roles) != 0 {
+	if err != nil || values.Get("error") != "permission_denied" || len(p.app.in.Roles()) != 0 {
 		t.Fatal(values, err)
 	}
 	p.user.SetState(UserState{Administrator: true})
 	b := p.Browser(p.user)
 	b.Decline = true
 	values, err = b.Authorize(t.Context(), uri("/organizations/v2.0/adminconsent"))
-	if err != nil || values.Get("error") != "access_denied" || len(p.app.roles) != 0 {
+	if err != nil || values.Get("error") != "access_denied" || len(p.app.in.Roles()) != 0 {
 		t.Fatal(values, err)
 	}
 	values, err = p.Browser(p.user).Authorize(t.Context(), uri("/common/adminconsent"))
 	if err != nil || values.Get("admin_consent") != "True" || values.Get("tenant") != p.tenant.ID || values.Get("state") != "s" {
 		t.Fatal(values, err)
 	}
-	if len(p.app.roles) != 1 || !p.app.consents[""]["smtp.send"] {
-		t.Errorf("roles %q, consents %v", p.app.roles, p.app.consents)
+	if len(p.app.in.Roles()) != 1 || !slices.Contains(p.app.in.Grants()[""], "smtp.send") {
+		t.Errorf("roles %q, consents %v", p.app.in.Roles(), p.app.in.Grants())
 	}
 }

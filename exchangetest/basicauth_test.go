@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/directory"
 )
 
 func plainIR(name, password string) string {
@@ -23,8 +24,7 @@ func newPasswordWorld(t testing.TB) (*world, *User) {
 	t.Helper()
 	w := newWorld(t)
 	adele := w.tenant.AddUser("adele@contoso.com")
-	must(w.tenant.NewAuthenticationPolicy("Basic", AuthenticationPolicy{AllowBasicAuthImap: true, AllowBasicAuthPop: true, AllowBasicAuthSmtp: true}))
-	must(w.tenant.SetDefaultAuthenticationPolicy("Basic"))
+	w.do("New-AuthenticationPolicy Basic -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp; Set-OrganizationConfig -DefaultAuthenticationPolicy Basic")
 	return w, adele
 }
 
@@ -82,14 +82,14 @@ func TestPasswords(t *testing.T) {
 		{name: "conditional access", state: UserState{Blocked: true}, user: "adele@contoso.com", smtp: smtpCriteria, reason: "AADSTS53003"},
 		{name: "conditional access, wrong password", state: UserState{Blocked: true}, user: "adele@contoso.com", password: "misspelt", reason: "AADSTS50126"},
 		{name: "expired", state: UserState{PasswordExpired: true}, user: "adele@contoso.com", reason: "AADSTS50055"},
-		{name: "managed device", state: UserState{Control: RequireManagedDevice}, user: "adele@contoso.com", smtp: smtpCriteria, reason: "AADSTS530003"},
+		{name: "managed device", state: UserState{AADSTS: 530003}, user: "adele@contoso.com", smtp: smtpCriteria, reason: "AADSTS530003"},
 		{name: "no password", state: UserState{NoPassword: true}, user: "adele@contoso.com", reason: "AADSTS50056"},
 		{name: "security defaults", defaults: true, user: "adele@contoso.com", smtp: smtpDefaults, reason: "AADSTS530035"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w, adele := newPasswordWorld(t)
 			adele.SetState(row.state)
-			w.tenant.SetSecurityDefaults(row.defaults)
+			w.tenant.in.Change(func(st *directory.TenantState) { st.SecurityDefaults = row.defaults })
 			if row.password == "" {
 				row.password = adele.Password
 			}
@@ -117,10 +117,9 @@ func TestPasswords(t *testing.T) {
 // Where a password is taken in one protocol it is refused in the others.
 func TestPasswordPolicy(t *testing.T) {
 	w, adele := newPasswordWorld(t)
-	for protocol, policy := range map[string]AuthenticationPolicy{
-		"": {}, "IMAP": {AllowBasicAuthImap: true}, "POP": {AllowBasicAuthPop: true}, "SMTP": {AllowBasicAuthSmtp: true},
-	} {
-		must(w.tenant.SetAuthenticationPolicy("basic", policy))
+	const off = "Set-AuthenticationPolicy basic -AllowBasicAuthImap:$false -AllowBasicAuthPop:$false -AllowBasicAuthSmtp:$false"
+	for protocol, option := range map[string]string{"": "", "IMAP": "-AllowBasicAuthImap", "POP": "-AllowBasicAuthPop", "SMTP": "-AllowBasicAuthSmtp"} {
+		w.do(off + "; Set-AuthenticationPolicy basic " + option)
 		for _, way := range passwordLogins {
 			c := way.dial(w, t)
 			way.login(c, adele.UPN, adele.Password)
@@ -173,7 +172,7 @@ func TestPasswordSessions(t *testing.T) {
 // What keeps a token from SMTP or IMAP keeps a password from it.
 func TestPasswordAndProtocolSwitches(t *testing.T) {
 	w, adele := newPasswordWorld(t)
-	must(w.tenant.SetCASMailbox(adele.UPN, CASMailbox{ImapEnabled: new(false), PopEnabled: new(false), SmtpClientAuthenticationDisabled: new(true)}))
+	w.do("Set-CASMailbox adele@contoso.com -ImapEnabled $false -PopEnabled $false -SmtpClientAuthenticationDisabled $true")
 	c := w.dialIMAP(t)
 	c.send("A LOGIN "+adele.UPN+" "+adele.Password, "B NAMESPACE")
 	c.want("A OK LOGIN completed.", "B BAD User is authenticated but not connected.")
@@ -219,9 +218,9 @@ func TestNoPasswordIsTold(t *testing.T) {
 	s.Start()
 	w := &world{Server: s, tenant: s.Tenant()}
 	adele := w.tenant.AddUser("adele@contoso.com")
-	must(s.Admin("New-AuthenticationPolicy Basic -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp"))
-	for _, policy := range []string{"", "Basic"} {
-		must(w.tenant.SetDefaultAuthenticationPolicy(policy))
+	must2(w.tenant.Admin("New-AuthenticationPolicy Basic -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp"))
+	for _, policy := range []string{"$null", "Basic"} {
+		must2(w.tenant.Admin("Set-OrganizationConfig -DefaultAuthenticationPolicy " + policy))
 		for _, password := range []string{adele.Password, "misspelt"} {
 			for _, way := range passwordLogins {
 				c := way.dial(w, t)
@@ -276,7 +275,7 @@ func TestHVE(t *testing.T) {
 	c.send("AUTH LOGIN", "*")
 	c.want("334 VXNlcm5hbWU6")
 	c.wantMatch(smtpNO + stamp)
-	if w.HVE() == w.Cloud().SMTP {
+	if w.Addrs().HVE == w.Cloud().SMTP {
 		t.Error("HVE has no server of its own")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/signinpage"
+	"github.com/exoauth/exoauth/exchangetest/internal/web"
 )
 
 // A Browser is a person at a browser: it fills in the pages of Entra ID as a
@@ -102,7 +103,7 @@ func (b *Browser) visit(ctx context.Context, uri, userCode string) (*landing, er
 		if err != nil {
 			return nil, err
 		}
-		text, err := io.ReadAll(io.LimitReader(resp.Body, maxForm))
+		text, err := io.ReadAll(io.LimitReader(resp.Body, web.MaxForm))
 		resp.Body.Close()
 		if err != nil {
 			return nil, err

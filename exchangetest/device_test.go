@@ -63,7 +63,7 @@ func TestDeviceCode(t *testing.T) {
 	if err := p.Browser(p.user).EnterCode(t.Context(), user); err == nil {
 		t.Error("an expired user code is taken")
 	}
-	p.app.AllowPublicFlows(false)
+	p.app.SetPublicFlows(false)
 	if got := poll(code, long); got != "invalid_client [7000218]" {
 		t.Error("public flows switched off:", got)
 	}

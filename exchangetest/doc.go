@@ -2,11 +2,10 @@
 // tests and demonstrations: Entra ID, the IMAP, POP3 and SMTP submission servers
 // and managed identities on loopback, with a certificate authority of their own.
 //
-// [NewServer] starts with one tenant, contoso.onmicrosoft.com, and what a test
-// needs is made in a few calls:
+// [Run] starts a server for a test, with one tenant, contoso.onmicrosoft.com, and
+// what a test needs is made in a few calls:
 //
-//	srv := exchangetest.NewServer()
-//	defer srv.Close()
+//	srv := exchangetest.Run(t)
 //	contoso := srv.Tenant()
 //	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
 //	mailbox := contoso.AddMailbox("invoices@contoso.com")
@@ -21,10 +20,10 @@
 //	}).ClientCredentials()
 //	dialer := &imapdial.Dialer{TokenSource: source, DialContext: srv.DialContext, TLSConfig: srv.TLSConfig()}
 //
-// Where DialContext cannot be set, [Server.Cloud] has the server's own
-// addresses. When a login fails in a test, print [Server.Sessions]: the
-// Reason there says what no Exchange would. What was asked of Entra ID is in
-// [Server.Requests], and what was sent in [Server.Sent].
+// For clients that have no DialContext, [Server.Cloud] has the server's own
+// addresses. When a test fails, Run logs why logins were refused, which no
+// Exchange would say; the Reason is in [Server.Sessions] too. What was asked of
+// Entra ID is in [Server.Requests], and what was sent in [Server.Sent].
 //
 // # Entra ID
 //
@@ -37,11 +36,10 @@
 // organizations or consumers. A [Browser] fills in the pages, and a [Host] has
 // tokens of managed identities.
 //
-// What keeps a user from a token is set with [User.SetState], what keeps an
-// application from it with methods of [App] such as [App.RequireAssignment],
-// and what does so for everybody with [Tenant.SetSecurityDefaults],
-// [Tenant.SetBlocked] and [Tenant.SetCloud]. It is refused with the number, the
-// status and in the words of Entra ID.
+// What keeps a user from a token is set with [User.SetState], what keeps
+// everybody from it with [Tenant.SetBlocked] and [Tenant.SetCloud], and the rest
+// with the cmdlets that an administrator types. It is refused with the number,
+// the status and in the words of Entra ID.
 //
 // # What is imitated
 //
@@ -50,7 +48,7 @@
 // refusal is "NO AUTHENTICATE failed." whatever the reason. A test that wants
 // the reason finds it in [Server.Sessions]. After authentication IMAP is
 // go-imap's server with its in-memory store behind Exchange's capabilities. A
-// second SMTP server is that of High Volume Email; see [Server.HVE].
+// second SMTP server is that of High Volume Email; see [Server.Addrs].
 //
 // Microsoft documents few of the symptoms, and reports of them contradict each
 // other. This is what the server does for a token that is otherwise good:
@@ -70,14 +68,26 @@
 //   - SMTP names another user than the one who signed in: "535 5.7.3", even if
 //     that user has FullAccess.
 //
-// The mail servers refuse every password until an [AuthenticationPolicy] allows
-// it.
+// The mail servers refuse every password until an authentication policy allows
+// it (New-AuthenticationPolicy).
+//
+// # What is not imitated
+//
+//   - After login IMAP is go-imap's server: the attributes of folders, the flags
+//     and some words are not Exchange's.
+//   - Message Trace, throttling (a Fault imitates it), quarantine, transport
+//     rules, groups, aliases and public folders.
+//   - The delay with which a change of permissions takes effect: here at once. A
+//     session that is open goes on after its permission was taken.
+//   - Continuous access evaluation, certificates of the client in TLS, and EWS
+//     and Graph, of which only the cmdlets are there.
 //
 // # The administrator
 //
-// There is a method for each setting, named after the cmdlet of Exchange Online
-// that an administrator would use. [Tenant.Admin] takes the text of the cmdlets
-// themselves.
+// [Tenant.Admin] takes what an administrator would type: the cmdlets of Exchange
+// Online and of Microsoft Graph, and az. The steps that nearly every test needs
+// have methods, too: [Tenant.Grant], [Tenant.NewServicePrincipal],
+// [Tenant.AddMailboxPermission] and [Tenant.AddRecipientPermission].
 //
 // # Time
 //
@@ -108,16 +118,16 @@
 //	Fault{At: AtIMAP, Command: "SELECT", Reply: "{tag} NO Request is throttled. Suggested Backoff Time: 92415 milliseconds"}
 //
 // Other servers can be imitated too, such as Gmail or an old Exchange Server.
-// [Fault.AADSTS] has Entra ID refuse with any of its [Refusals]. Where the
-// directory can be put into the state that they are about, such as with
-// [App.ExpireSecret] or [User.SetState], that is the better test.
+// [Fault.AADSTS] has Entra ID refuse with any of its [Refusals]. If the directory
+// can be put into the state that they are about, such as with [App.ExpireSecret]
+// or [User.SetState], that is the better test.
 // [Server.SetSkew] makes the clocks of Entra ID and of Exchange disagree.
 //
 // # Wrong use
 //
 // As in net/http/httptest, a call that cannot be meant panics with the reason.
-// The methods named after Exchange's cmdlets return an error where Exchange
-// would refuse the cmdlet.
+// The methods named after Exchange's cmdlets return an error if Exchange would
+// refuse the cmdlet.
 //
 // All methods may be called from several goroutines at once.
 package exchangetest

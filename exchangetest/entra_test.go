@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 func (w *world) form() url.Values {
@@ -121,7 +123,7 @@ func TestTokenRequestRefused(t *testing.T) {
 		{"organizations", "organizations", set(), 400, "invalid_request", 50059},
 		{"unknown tenant", "fabrikam.com", set(), 400, "invalid_request", 90002},
 		{"no client id", "contoso.com", set("client_id", ""), 400, "invalid_request", 900144},
-		{"unknown application", "contoso.com", set("client_id", newGUID()), 400, "unauthorized_client", 700016},
+		{"unknown application", "contoso.com", set("client_id", guid.New()), 400, "unauthorized_client", 700016},
 		{"object id for client id", "contoso.com", set("client_id", w.app.ObjectID), 400, "unauthorized_client", 700016},
 		{"no scope", "contoso.com", set("scope", ""), 400, "invalid_request", 90014},
 		{"no scope but OpenID Connect's", "contoso.com", set("scope", "openid profile"), 400, "invalid_request", 90014},

@@ -179,9 +179,7 @@ func ExampleServer_AddIssuer() {
 	defer srv.Close()
 	cluster := srv.AddIssuer("cluster")
 	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
-	app.AddFederatedCredential(exchangetest.FederatedCredential{
-		Issuer: cluster.URL, Subject: "system:serviceaccount:mail:invoices",
-	})
+	app.AddFederatedCredential(cluster.URL, "system:serviceaccount:mail:invoices", "")
 
 	resp, err := srv.HTTPClient().PostForm(srv.Cloud().Authority+"/contoso.com/oauth2/v2.0/token", url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "scope": {srv.Cloud().AppScope()},
@@ -224,7 +222,7 @@ func ExampleUser_SetState() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
 	app := srv.Tenant().AddApp("Mail client")
-	app.AllowPublicFlows(true)
+	app.SetPublicFlows(true)
 	app.Consent(nil, exchangetest.IMAPAccessAsUser)
 	adele := srv.Tenant().AddUser("adele@contoso.com")
 	adele.SetState(exchangetest.UserState{SignInFrequency: 24 * time.Hour})

@@ -64,16 +64,6 @@ func ExampleTenant_NewServicePrincipal() {
 	// <nil>
 }
 
-func ExampleTenant_SetCASMailbox() {
-	srv := exchangetest.NewServer()
-	defer srv.Close()
-	contoso := srv.Tenant()
-	mailbox := contoso.AddMailbox("invoices@contoso.com")
-	err := contoso.SetCASMailbox(mailbox.Address, exchangetest.CASMailbox{ImapEnabled: new(false)})
-	fmt.Println(err)
-	// Output: <nil>
-}
-
 func ExampleMailbox_Append() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -167,41 +157,31 @@ func ExampleTenant_AddRecipientPermission() {
 	// Output: <nil>
 }
 
-// SMTP AUTH is refused to every mailbox of the tenant but one.
-func ExampleTenant_SetTransportConfig() {
+// SMTP AUTH is refused to every mailbox of the tenant but one, and one user may
+// still send with a password.
+func ExampleTenant_Admin() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
 	contoso := srv.Tenant()
-	scanner := contoso.AddMailbox("scanner@contoso.com")
-	contoso.SetTransportConfig(exchangetest.TransportConfig{SmtpClientAuthenticationDisabled: true})
-	err := contoso.SetCASMailbox(scanner.Address, exchangetest.CASMailbox{SmtpClientAuthenticationDisabled: new(false)})
+	contoso.AddUser("scanner@contoso.com")
+	_, err := contoso.Admin(`
+		Set-TransportConfig -SmtpClientAuthenticationDisabled $true
+		Set-CASMailbox scanner@contoso.com -SmtpClientAuthenticationDisabled $false
+		New-AuthenticationPolicy -Name Scanners -AllowBasicAuthSmtp
+		Set-User scanner@contoso.com -AuthenticationPolicy Scanners`)
 	fmt.Println(err)
 	// Output: <nil>
 }
 
-// One user may still send with a password, by SMTP alone. A tenant's Admin takes
-// the text of the cmdlets, too.
-func ExampleTenant_NewAuthenticationPolicy() {
-	srv := exchangetest.NewServer()
-	defer srv.Close()
-	contoso := srv.Tenant()
-	scanner := contoso.AddUser("scanner@contoso.com")
-	fmt.Println(errors.Join(
-		contoso.NewAuthenticationPolicy("Scanners", exchangetest.AuthenticationPolicy{AllowBasicAuthSmtp: true}),
-		contoso.SetUserAuthenticationPolicy(scanner.UPN, "Scanners"),
-	))
-	// Output: <nil>
-}
-
 // High Volume Email wants a token that is valid for ten minutes more.
-func ExampleServer_HVE() {
+func ExampleServer_Addrs() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
 	app := srv.Tenant().AddApp("Newsletter", exchangetest.SMTPSendAsApp)
 	mailbox := srv.Tenant().AddMailbox("news@contoso.com")
 	srv.Tenant().Grant(app, mailbox.Address)
 
-	client, err := smtp.Dial(srv.HVE())
+	client, err := smtp.Dial(srv.Addrs().HVE)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -219,19 +199,19 @@ func ExampleServer_HVE() {
 }
 
 // A remedy that is printed for an administrator can be carried out.
-func ExampleServer_Admin() {
+func ExampleTenant_Admin_remedy() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
 	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
 	srv.Tenant().AddMailbox("invoices@contoso.com")
 
-	err := srv.Admin(`
+	_, err := srv.Tenant().Admin(`
 		$sp = Get-MgServicePrincipal -Filter "AppId eq '` + app.ClientID + `'"
 		New-ServicePrincipal -AppId $sp.AppId -ObjectId $sp.Id
 		Add-MailboxPermission -Identity invoices@contoso.com -User $sp.Id -AccessRights FullAccess`)
 	fmt.Println(err)
 
-	err = srv.Admin("Set-CASMailbox orders@contoso.com -ImapEnabled $true")
+	_, err = srv.Tenant().Admin("Set-CASMailbox orders@contoso.com -ImapEnabled $true")
 	fmt.Println(err)
 	// Output:
 	// <nil>
@@ -239,11 +219,11 @@ func ExampleServer_Admin() {
 }
 
 // What a cmdlet shows can be looked at, too.
-func ExampleTenant_AdminOutput() {
+func ExampleTenant_Admin_output() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
 	srv.Tenant().AddMailbox("invoices@contoso.com")
-	text, err := srv.Tenant().AdminOutput(`
+	text, err := srv.Tenant().Admin(`
 		Set-CASMailbox invoices@contoso.com -PopEnabled $false
 		(Get-CASMailbox invoices@contoso.com).PopEnabled`)
 	fmt.Print(text, err)

@@ -124,11 +124,8 @@ func TestFaultDelay(t *testing.T) {
 func (w *world) waitForFaults(t testing.TB) {
 	t.Helper()
 	for {
-		struck := w.faults.struck.Next()
-		w.faults.mu.Lock()
-		left := len(w.faults.waiting)
-		w.faults.mu.Unlock()
-		if left == 0 {
+		struck := w.faults.Struck.Next()
+		if w.faults.Waiting() == 0 {
 			return
 		}
 		select {

@@ -76,20 +76,6 @@ func TestFaultRefusalText(t *testing.T) {
 	}
 }
 
-// A mail server has no request to tell of.
-func TestRefusalTextWithoutARequest(t *testing.T) {
-	w := newWorld(t)
-	for _, code := range numbers(t) {
-		if got := w.words(nil, refuse(code)); got == "" || strings.Contains(got, "{") {
-			t.Errorf("AADSTS%d: %q", code, got)
-		}
-	}
-	_, refusal := w.dir.findUser(nil, "bert@contoso.com")
-	if got := w.words(nil, refusal); !strings.Contains(got, "bert@contoso.com does not exist in the "+w.tenant.ID) {
-		t.Error(got)
-	}
-}
-
 func TestFaultRefusalStatusAndHeader(t *testing.T) {
 	w := newWorld(t)
 	w.Inject(Fault{At: AtEntra, AADSTS: 90033, Status: 503, Header: http.Header{"retry-after": {"7"}}})

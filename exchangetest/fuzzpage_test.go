@@ -1,12 +1,12 @@
 package exchangetest
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Whatever a browser or a program sends, the pages and the hosts answer it,
@@ -17,16 +17,16 @@ func FuzzPages(f *testing.F) {
 	f.Cleanup(s.Close)
 	t := s.Tenant()
 	app := t.AddApp("fuzz")
-	app.AllowPublicFlows(true)
+	app.SetPublicFlows(true)
 	app.AddRedirectURI(Desktop, "http://localhost")
 	app.AddRedirectURI(Web, "https://app.contoso.com/callback")
 	app.Consent(nil, IMAPAccessAsUser)
 	user := t.AddUser("adele@contoso.com")
 	user.SetState(UserState{Administrator: true})
-	s.issued.signIns.add("cookie", &signIn{user: user, at: s.Now()})
-	s.issued.devices.add("device", &device{userCode: "CODE", app: app, wish: wish{}, expires: s.Now().Add(1000 * time.Hour)})
+	cookie := signInCookie(f, s, app, user)
+	code := deviceCode(f, s, app)
 	vm := s.AddHost(VM, t.AddManagedIdentity("vm"))
-	routes := s.entraRoutes()
+	routes := s.entra.Handler()
 	id := "client_id=" + app.ClientID
 	for _, seed := range [][3]string{
 		{"/common/oauth2/v2.0/authorize", id + "&response_type=code&redirect_uri=http://localhost&scope=openid&state=%0d%0a", "action=accept"},
@@ -36,7 +36,7 @@ func FuzzPages(f *testing.F) {
 		{"/common/oauth2/v2.0/authorize", id + "&response_type=code&redirect_uri=http://localhost.example.com&scope=openid", "action=cancel"},
 		{"/contoso.com/adminconsent", id + "&redirect_uri=http://localhost", "action=accept"},
 		{"/contoso.com/v2.0/adminconsent", id + "&redirect_uri=http://localhost&scope=/", "action=accept"},
-		{"/common/oauth2/deviceauth", "otc=code", "action=accept"},
+		{"/common/oauth2/deviceauth", "otc=" + code, "action=accept"},
 		{"/common/oauth2/deviceauth", "otc=%3Cb%3E", "action=code"},
 		{"/contoso.com/oauth2/v2.0/devicecode", "", id + "&scope=//"},
 		{"/common/userrealm/x@y", "", ""},
@@ -60,9 +60,9 @@ func FuzzPages(f *testing.F) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Metadata", "true")
 		if signedIn {
-			r.AddCookie(&http.Cookie{Name: ssoCookie, Value: "cookie"})
+			r.AddCookie(cookie)
 		}
-		for _, handler := range []http.Handler{routes, http.HandlerFunc(vm.serve)} {
+		for _, handler := range []http.Handler{routes, vm.in.Handler()} {
 			w := httptest.NewRecorder()
 			handler.ServeHTTP(w, r.Clone(t.Context()))
 			to := w.Header().Get("Location")
@@ -70,8 +70,41 @@ func FuzzPages(f *testing.F) {
 				t.Errorf("%d %q %s", w.Code, to, w.Body)
 			}
 		}
-		s.records.forget()
+		s.records.Forget()
 	})
+}
+
+// signInCookie signs the user in, as the browser remembers.
+func signInCookie(t testing.TB, s *Server, app *App, user *User) *http.Cookie {
+	t.Helper()
+	b := s.Browser(user)
+	uri := s.Cloud().Authority + "/common/oauth2/v2.0/authorize?response_type=code&redirect_uri=http://localhost&scope=openid&client_id=" + app.ClientID
+	if _, err := b.Authorize(t.Context(), uri); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(s.Cloud().Authority)
+	must(err)
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == ssoCookie {
+			return c
+		}
+	}
+	t.Fatal("the browser has no cookie")
+	return nil
+}
+
+func deviceCode(t testing.TB, s *Server, app *App) string {
+	t.Helper()
+	resp, err := s.HTTPClient().PostForm(s.Cloud().Authority+"/common/oauth2/v2.0/devicecode", url.Values{"client_id": {app.ClientID}, "scope": {"openid"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		UserCode string `json:"user_code"`
+	}
+	must(json.NewDecoder(resp.Body).Decode(&answer))
+	return answer.UserCode
 }
 
 // leadsHome reports whether a Location, if there is one, is of the server or of

@@ -33,6 +33,8 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+func must2(_ string, err error) { must(err) }
+
 func (w *world) lastSession(t testing.TB) Session {
 	t.Helper()
 	list := w.Sessions()

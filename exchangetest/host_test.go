@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
 )
 
 // What a fault answers is recorded like the answers of the host.
@@ -23,6 +26,16 @@ func TestHostFaultIsRecorded(t *testing.T) {
 	if len(got) != 1 || got[0].Grant != "managed identity" || got[0].Scope != "https://outlook.office365.com" || got[0].Status != 503 || got[0].Tenant != "" {
 		t.Errorf("recorded %+v", got)
 	}
+}
+
+// hostForms are how the kinds of hosts want to be asked, by their documentation.
+var hostForms = map[HostKind]struct{ method, path, version, header, value string }{
+	VM:            {"GET", "/metadata/identity/oauth2/token", "2018-02-01", "Metadata", "true"},
+	AppService:    {"GET", "/msi/token", "2019-08-01", "X-Identity-Header", ""},
+	Arc:           {"GET", "/metadata/identity/oauth2/token", "2020-06-01", "Metadata", "true"},
+	CloudShell:    {"POST", "/oauth2/token", "", "Metadata", "true"},
+	AzureML:       {"GET", "/MSI/auth", "2017-09-01", "Secret", ""},
+	ServiceFabric: {"GET", "/metadata/identity/oauth2/token", "2019-07-01-preview", "Secret", ""},
 }
 
 // ask asks a host for a token as its documentation has it; pairs of names and
@@ -45,7 +58,7 @@ func (h *Host) ask(t testing.TB, pairs ...string) (*http.Response, map[string]an
 	}
 	header := http.Header{form.header: {form.value}}
 	if form.value == "" {
-		header.Set(form.header, h.secret)
+		header.Set(form.header, cmp.Or(h.Env()["IDENTITY_HEADER"], h.Env()["MSI_SECRET"]))
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		if name, ok := strings.CutSuffix(pairs[i], ":"); ok {
@@ -141,7 +154,7 @@ func TestHostRefuses(t *testing.T) {
 		{"by resource id, App Service", app, []string{"mi_res_id", assigned.ResourceID}, 200, assigned.ClientID},
 		{"by client id, Machine Learning", ml, []string{"clientid", assigned.ClientID}, 200, assigned.ClientID},
 		{"Machine Learning is not told which", ml, []string{"clientid", ""}, 400, "Identity not found"},
-		{"unknown identity", vm, []string{"client_id", newGUID()}, 400, "Identity not found"},
+		{"unknown identity", vm, []string{"client_id", guid.New()}, 400, "Identity not found"},
 		{"no identity at all", none, nil, 400, "Identity not found"},
 		{"no header", vm, []string{"Metadata:", ""}, 400, "Required metadata header not specified"},
 		{"forwarded", vm, []string{"X-Forwarded-For:", "10.0.0.1"}, 400, "The request has been forwarded"},

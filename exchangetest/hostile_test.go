@@ -1,12 +1,8 @@
 package exchangetest
 
 import (
-	"bufio"
-	"io"
-	"net"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A hostile is input that no good client sends, byte for byte, and what comes
@@ -153,36 +149,6 @@ func TestHostileIMAPAuthenticated(t *testing.T) {
 		{"longer line", "A NOOP " + strings.Repeat("x", maxLine) + "\r\n", []string{bye14, EOF}, ""},
 		{"after LOGOUT", "A LOGOUT\r\nB NOOP\r\n", []string{bye, `A OK LOGOUT completed\.`, EOF}, ""},
 	}, func(w *world, t testing.TB) *wire { return w.authenticated(t, shared, w.app.Token(nil)) })
-}
-
-// Where go-imap's server gives up, the client is told that this is the end.
-func TestIMAPServerGivesUp(t *testing.T) {
-	w := newWorld(t)
-	client, server := net.Pipe()
-	c := &imapConn{
-		Conn: server, srv: w.Server, sess: w.newSession("IMAP", server), br: bufio.NewReader(server),
-		filter: filter{finished: make(chan struct{})}, // and no mailbox, which is more than it bears
-	}
-	go func() {
-		w.handOver(c)
-		c.flush(false)
-		server.Close()
-	}()
-	if got, _ := io.ReadAll(client); string(got) != "* BYE Connection closed. 14\r\n" {
-		t.Errorf("%q", got)
-	}
-}
-
-// How long a client may be silent is the server's to say, not go-imap's.
-func TestIMAPDeadlines(t *testing.T) {
-	client, server := net.Pipe()
-	c := &imapConn{Conn: server}
-	c.SetReadDeadline(time.Unix(1, 0))
-	c.SetWriteDeadline(time.Unix(1, 0))
-	go client.Write([]byte("x"))
-	if _, err := server.Read(make([]byte, 1)); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestHostileSMTP(t *testing.T) {

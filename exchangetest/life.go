@@ -3,6 +3,7 @@ package exchangetest
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -15,6 +16,7 @@ type life struct {
 	started bool
 	closed  bool
 	conns   map[net.Conn]struct{} // of mail servers
+	servers []*http.Server
 	hosts   []*Host
 	ended   chan struct{} // closed by end
 
@@ -34,7 +36,37 @@ func (l *life) end() bool {
 	for conn := range l.conns {
 		conn.Close()
 	}
+	for _, server := range l.servers {
+		server.Close()
+	}
+	for _, h := range l.hosts {
+		h.close()
+	}
 	return !already
+}
+
+// httpServer returns a server for a handler. It speaks HTTP/1.1 alone: one
+// goroutine for each connection, which Close can wait for.
+func (s *Server) httpServer(handler http.Handler) *http.Server {
+	server := &http.Server{
+		Handler: handler, TLSConfig: s.pki.ServerConfig(), ConnState: s.life.countHTTP,
+		ErrorLog:  slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
+		Protocols: new(http.Protocols),
+	}
+	server.Protocols.SetHTTP1(true)
+	return server
+}
+
+// serveHTTP serves on ln until the end. The caller holds the mutex.
+func (l *life) serveHTTP(server *http.Server, ln net.Listener, tls bool) {
+	l.servers = append(l.servers, server)
+	l.running.Go(func() {
+		if tls {
+			server.ServeTLS(ln, "", "")
+		} else {
+			server.Serve(ln)
+		}
+	})
 }
 
 // accept gives each connection of ln to handle, in a goroutine of its own,

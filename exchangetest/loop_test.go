@@ -17,7 +17,7 @@ func TestLoopLimit(t *testing.T) {
 	p.app = p.tenant.AddApp("x")
 	p.public = p.app
 	p.user = p.tenant.AddUser("adele@contoso.com")
-	p.app.AllowPublicFlows(true)
+	p.app.SetPublicFlows(true)
 	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
 	ask := func(pairs ...string) string {
 		_, problem := p.redeem(t, "contoso.com", append(p.passwordForm(), pairs...)...)

@@ -10,7 +10,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/exoauth/exoauth/exchangetest/internal/directory"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -122,14 +124,19 @@ func TestMetadata(t *testing.T) {
 // written, which takes as long as its client likes.
 type lockProbe struct {
 	*httptest.ResponseRecorder
-	dir    *directory
+	dir    *directory.Directory
 	locked bool
 }
 
 func (p *lockProbe) Write(b []byte) (int, error) {
-	if p.dir.mu.TryLock() {
-		p.dir.mu.Unlock()
-	} else {
+	free := make(chan bool)
+	go func() {
+		p.dir.Mailbox("x")
+		close(free)
+	}()
+	select {
+	case <-free:
+	case <-time.After(20 * time.Second):
 		p.locked = true
 	}
 	return p.ResponseRecorder.Write(b)
@@ -138,7 +145,7 @@ func (p *lockProbe) Write(b []byte) (int, error) {
 func TestNoAnswerLocksTheDirectory(t *testing.T) {
 	w := newWorld(t)
 	user := w.tenant.AddUser("adele@contoso.com")
-	routes := w.entraRoutes()
+	routes := w.entra.Handler()
 	for _, path := range []string{
 		"/common/UserRealm/" + user.UPN, "/common/discovery/instance", "/contoso.com/v2.0/.well-known/openid-configuration",
 		"/contoso.com/oauth2/v2.0/token", "/contoso.com/oauth2/v2.0/authorize", "/contoso.com/adminconsent",

@@ -16,12 +16,12 @@ func TestUserStates(t *testing.T) {
 		password, refresh string
 	}{
 		{"nothing", UserState{}, "", ""},
-		{"compliant device", UserState{Control: RequireCompliantDevice}, "interaction_required [53000]", "interaction_required [53000]"},
-		{"joined device", UserState{Control: RequireHybridJoinedDevice}, "interaction_required [53001]", "interaction_required [53001]"},
-		{"approved application", UserState{Control: RequireApprovedClientApp}, "interaction_required [53002]", "interaction_required [53002]"},
-		{"managed device", UserState{Control: RequireManagedDevice}, "interaction_required [530003]", "interaction_required [530003]"},
-		{"known device", UserState{Control: RequireDeviceAuthentication}, "interaction_required [50097]", "interaction_required [50097]"},
-		{"blocked before a control", UserState{Blocked: true, Control: RequireCompliantDevice}, "invalid_grant [53003] message_only", "invalid_grant [53003] message_only"},
+		{"compliant device", UserState{AADSTS: 53000}, "interaction_required [53000]", "interaction_required [53000]"},
+		{"joined device", UserState{AADSTS: 53001}, "interaction_required [53001]", "interaction_required [53001]"},
+		{"approved application", UserState{AADSTS: 53002}, "interaction_required [53002]", "interaction_required [53002]"},
+		{"managed device", UserState{AADSTS: 530003}, "interaction_required [530003]", "interaction_required [530003]"},
+		{"known device", UserState{AADSTS: 50097}, "interaction_required [50097]", "interaction_required [50097]"},
+		{"blocked before a control", UserState{Blocked: true, AADSTS: 53000}, "invalid_grant [53003] message_only", "invalid_grant [53003] message_only"},
 		{"no password", UserState{NoPassword: true}, "invalid_grant [50056]", ""},
 		{"password on premises", UserState{OnPremises: true}, "", ""},
 		{"password on premises, expired", UserState{OnPremises: true, PasswordExpired: true}, "invalid_grant [50144]", ""},
@@ -58,7 +58,7 @@ func TestUserStatesOnThePage(t *testing.T) {
 		{"no password", UserState{NoPassword: true}, "code="},
 		{"federated", UserState{Federated: true}, "code="},
 		{"federated and disabled", UserState{Federated: true, Disabled: true}, "AADSTS50057"},
-		{"federated, on a device that is not compliant", UserState{Federated: true, Control: RequireCompliantDevice}, "AADSTS53000"},
+		{"federated, on a device that is not compliant", UserState{Federated: true, AADSTS: 53000}, "AADSTS53000"},
 		{"on premises", UserState{OnPremises: true}, "AADSTS50126"},
 		{"agent on premises down", UserState{OnPremises: true, AgentDown: true}, "AADSTS80002"},
 	} {
@@ -106,14 +106,14 @@ func TestSignInFrequency(t *testing.T) {
 func TestSecurityDefaults(t *testing.T) {
 	p := newPeople(t)
 	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
-	p.tenant.SetSecurityDefaults(true)
+	p.do("Update-MgPolicyIdentitySecurityDefaultEnforcementPolicy -IsEnabled")
 	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "invalid_grant [530035] message_only" {
 		t.Error(got)
 	}
 	if values, err := p.Browser(p.user).Authorize(t.Context(), p.authorizeURL("contoso.com")); values.Get("code") == "" {
 		t.Error("a browser:", err)
 	}
-	p.tenant.SetSecurityDefaults(false)
+	p.do("Update-MgPolicyIdentitySecurityDefaultEnforcementPolicy -IsEnabled:$false")
 	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "" {
 		t.Error("off again:", got)
 	}

@@ -93,7 +93,7 @@ func TestPOPRefuses(t *testing.T) {
 		{"another mailbox", func() {}, nil, "x@contoso.com", "there is no mailbox"},
 		{"switched off", func() { w.admin(t, "Set-CASMailbox invoices@contoso.com -PopEnabled $false") }, nil, shared, "POP is switched off"},
 		{"no FullAccess", func() {
-			w.admin(t, "Set-CASMailbox invoices@contoso.com -PopEnabled $true; Remove-MailboxPermission invoices@contoso.com -User {app} -AccessRights FullAccess")
+			w.admin(t, "Set-CASMailbox invoices@contoso.com -PopEnabled $true; Remove-MailboxPermission invoices@contoso.com -User {app} -AccessRights FullAccess -Confirm:$false")
 		}, nil, shared, "no FullAccess"},
 	} {
 		row.before()

@@ -61,12 +61,12 @@ func TestRefreshToken(t *testing.T) {
 	_, problem = refresh(second.RefreshToken)
 	want("not used for 90 days", problem, "invalid_grant [700082]")
 
-	p.user.SetPassword("new")
+	p.user.in.SetPassword("new")
 	_, problem = refresh(first)
 	want("public, password changed", problem, "invalid_grant [50173] bad_token")
 	second, problem = p.redeem(t, "contoso.com", append(p.passwordForm(), "password", "new")...)
 	want("signed in anew", problem, "")
-	p.user.RevokeSessions()
+	p.do("Revoke-MgUserSignInSession -UserId adele@contoso.com")
 	_, problem = refresh(second.RefreshToken)
 	want("sessions revoked", problem, "invalid_grant [50173] bad_token")
 }
@@ -84,7 +84,7 @@ func TestRefreshTokenOfAnotherApp(t *testing.T) {
 // A refresh token that is good once, and what its second use ends.
 func TestRefreshOnce(t *testing.T) {
 	p := newPeople(t)
-	p.RefreshOnce = true
+	p.entra.RefreshOnce = true
 	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
 	signIn := func() string {
 		t.Helper()
@@ -113,7 +113,7 @@ func TestRefreshOnce(t *testing.T) {
 // A request that is refused is no use of the token.
 func TestRefreshOnceRefused(t *testing.T) {
 	p := newPeople(t)
-	p.RefreshOnce = true
+	p.entra.RefreshOnce = true
 	p.app.Consent(nil, IMAPAccessAsUser, SMTPSend)
 	got, problem := p.redeem(t, "contoso.com", p.passwordForm()...)
 	if problem != "" {
@@ -142,8 +142,8 @@ func TestBrowserSignsInAnew(t *testing.T) {
 	}{
 		{"nothing", UserState{}, func(*people) {}, false},
 		{"a day later", UserState{}, func(p *people) { p.Advance(24 * time.Hour) }, false},
-		{"sessions revoked", UserState{}, func(p *people) { p.user.RevokeSessions() }, true},
-		{"password changed", UserState{}, func(p *people) { p.user.SetPassword("another") }, true},
+		{"sessions revoked", UserState{}, func(p *people) { p.do("Revoke-MgUserSignInSession -UserId adele@contoso.com") }, true},
+		{"password changed", UserState{}, func(p *people) { p.user.in.SetPassword("another") }, true},
 		{"a second before the policy has it", UserState{SignInFrequency: time.Hour}, func(p *people) { p.Advance(time.Hour - time.Minute) }, false},
 		{"when the policy has it", UserState{SignInFrequency: time.Hour}, func(p *people) { p.Advance(time.Hour) }, true},
 	} {

@@ -50,7 +50,7 @@ var refusals = []struct {
 	}, "this server does not know"},
 	{"of another tenant", func(w *world) attempt {
 		app := w.AddTenant("fabrikam.com").AddApp("Invoices", IMAPAccessAsApp, SMTPSendAsApp)
-		must(app.tenant.NewServicePrincipal(app.ClientID, app.ServicePrincipalID))
+		must(app.in.Tenant().AddServicePrincipal(app.ClientID, app.ServicePrincipalID))
 		return attempt{shared, app.Token(nil)}
 	}, "in another tenant"},
 	{"of another server", func(w *world) attempt {
@@ -73,11 +73,11 @@ var refusals = []struct {
 	{"opaque", func(*world) attempt { return attempt{shared, "EwBAAl3BAAUFFpUAo7J3"} }, "not a JWT"},
 	{"for a mailbox that is not there", func(w *world) attempt { return attempt{"nobody@contoso.com", w.app.Token(nil)} }, "no mailbox"},
 	{"of an application that Exchange does not know", func(w *world) attempt {
-		must(w.tenant.RemoveServicePrincipal(w.app.ClientID))
+		w.do("Remove-ServicePrincipal {app} -Confirm:$false")
 		return attempt{shared, w.app.Token(nil)}
 	}, reasonUnknownApp},
 	{"of one registered with the wrong object id", func(w *world) attempt {
-		must(w.tenant.RemoveServicePrincipal(w.app.ServicePrincipalID))
+		w.do("Remove-ServicePrincipal {sp} -Confirm:$false")
 		must(w.tenant.NewServicePrincipal(w.app.ClientID, w.app.ObjectID))
 		must(w.tenant.AddMailboxPermission(shared, w.app.ObjectID))
 		return attempt{shared, w.app.Token(nil)}
@@ -142,21 +142,21 @@ func TestIMAPPermissions(t *testing.T) {
 	}{
 		{"app with FullAccess", appOnly(TokenOptions{}), `* NAMESPACE (("" "/")) NIL NIL`, noReason},
 		{"app without FullAccess", func(w *world) attempt {
-			must(w.tenant.RemoveMailboxPermission(shared, w.app.ClientID))
+			w.do("Remove-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess -Confirm:$false")
 			return attempt{shared, w.app.Token(nil)}
 		}, "A " + notConnected, reasonNoAccess},
 		{"app registered anew", func(w *world) attempt {
-			must(w.tenant.RemoveServicePrincipal(w.app.ClientID))
+			w.do("Remove-ServicePrincipal {app} -Confirm:$false")
 			must(w.tenant.NewServicePrincipal(w.app.ClientID, w.app.ServicePrincipalID))
 			return attempt{shared, w.app.Token(nil)}
 		}, "A " + notConnected, reasonNoAccess},
 		{"IMAP switched off", func(w *world) attempt {
-			must(w.tenant.SetCASMailbox(shared, CASMailbox{ImapEnabled: new(false)}))
+			w.do("Set-CASMailbox invoices@contoso.com -ImapEnabled $false")
 			return attempt{shared, w.app.Token(nil)}
 		}, "A " + notConnected, "IMAP is switched off"},
 		{"IMAP switched on again", func(w *world) attempt {
-			must(w.tenant.SetCASMailbox(shared, CASMailbox{ImapEnabled: new(false)}))
-			must(w.tenant.SetCASMailbox(shared, CASMailbox{ImapEnabled: new(true)}))
+			w.do("Set-CASMailbox invoices@contoso.com -ImapEnabled $false")
+			w.do("Set-CASMailbox invoices@contoso.com -ImapEnabled $true")
 			return attempt{shared, w.app.Token(nil)}
 		}, `* NAMESPACE (("" "/")) NIL NIL`, noReason},
 		{"user, his own mailbox", func(w *world) attempt {
@@ -175,7 +175,7 @@ func TestIMAPPermissions(t *testing.T) {
 		{"user with IMAP switched off, shared mailbox", func(w *world) attempt {
 			u, token := w.delegate("anna@contoso.com")
 			must(w.tenant.AddMailboxPermission(shared, u.UPN))
-			must(w.tenant.SetCASMailbox(u.UPN, CASMailbox{ImapEnabled: new(false)}))
+			w.do("Set-CASMailbox " + u.UPN + " -ImapEnabled $false")
 			return attempt{shared, token}
 		}, "A " + notConnected, "IMAP is switched off for anna@contoso.com"},
 	} {
@@ -193,7 +193,7 @@ func TestIMAPPermissions(t *testing.T) {
 // The dialogue of https://github.com/jstedfast/MailKit/issues/1496.
 func TestIMAPNotConnected(t *testing.T) {
 	w := newWorld(t)
-	must(w.tenant.RemoveMailboxPermission(shared, w.app.ServicePrincipalID))
+	w.do("Remove-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess -Confirm:$false")
 	c := w.authenticated(t, shared, w.app.Token(nil))
 	c.send("C00000002 CAPABILITY")
 	c.want("* CAPABILITY IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS MOVE ID UNSELECT CLIENTACCESSRULES CLIENTNETWORKPRESENCELOCATION BACKENDAUTHENTICATE CHILDREN IDLE NAMESPACE LITERAL+",
@@ -206,7 +206,7 @@ func TestIMAPNotConnected(t *testing.T) {
 }
 
 func TestSMTPPermissions(t *testing.T) {
-	off := TransportConfig{SmtpClientAuthenticationDisabled: true}
+	const off = "Set-TransportConfig -SmtpClientAuthenticationDisabled $true"
 	for _, row := range []struct {
 		name   string
 		try    func(*world) attempt
@@ -215,24 +215,24 @@ func TestSMTPPermissions(t *testing.T) {
 	}{
 		{"app with FullAccess", appOnly(TokenOptions{}), smtpOK, noReason},
 		{"app without FullAccess", func(w *world) attempt {
-			must(w.tenant.RemoveMailboxPermission(shared, w.app.ServicePrincipalID))
+			w.do("Remove-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess -Confirm:$false")
 			return attempt{shared, w.app.Token(nil)}
 		}, smtpOK, reasonNoAccess},
 		{"IMAP switched off", func(w *world) attempt {
-			must(w.tenant.SetCASMailbox(shared, CASMailbox{ImapEnabled: new(false)}))
+			w.do("Set-CASMailbox invoices@contoso.com -ImapEnabled $false")
 			return attempt{shared, w.app.Token(nil)}
 		}, smtpOK, noReason},
 		{"switched off in the tenant", func(w *world) attempt {
-			w.tenant.SetTransportConfig(off)
+			w.do(off)
 			return attempt{shared, w.app.Token(nil)}
 		}, smtpTenantOff, "SmtpClientAuthentication is disabled for the Tenant"},
 		{"switched off in the tenant, on for the mailbox", func(w *world) attempt {
-			w.tenant.SetTransportConfig(off)
-			must(w.tenant.SetCASMailbox(shared, CASMailbox{SmtpClientAuthenticationDisabled: new(false)}))
+			w.do(off)
+			w.do("Set-CASMailbox invoices@contoso.com -SmtpClientAuthenticationDisabled $false")
 			return attempt{shared, w.app.Token(nil)}
 		}, smtpOK, noReason},
 		{"switched off for the mailbox", func(w *world) attempt {
-			must(w.tenant.SetCASMailbox(shared, CASMailbox{SmtpClientAuthenticationDisabled: new(true)}))
+			w.do("Set-CASMailbox invoices@contoso.com -SmtpClientAuthenticationDisabled $true")
 			return attempt{shared, w.app.Token(nil)}
 		}, smtpMailboxOff, "SmtpClientAuthentication is disabled for the Mailbox"},
 		{"user, his own name", func(w *world) attempt {

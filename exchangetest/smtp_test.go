@@ -167,7 +167,7 @@ func TestSMTPSendAs(t *testing.T) {
 		}, sales, from(sales), ""},
 		{"SendAs taken away", func(w *world, _ *User) attempt {
 			must(w.tenant.AddRecipientPermission(sales, shared))
-			must(w.tenant.RemoveRecipientPermission(sales, shared))
+			w.do("Remove-RecipientPermission " + sales + " -Trustee invoices@contoso.com -AccessRights SendAs -Confirm:$false")
 			return attempt{shared, w.app.Token(nil)}
 		}, sales, from(sales), sales},
 		{"user with SendAs as the shared mailbox", func(w *world, anna *User) attempt {
@@ -204,7 +204,7 @@ func TestSMTPSendAs(t *testing.T) {
 
 func TestSMTPMailboxLogonFailure(t *testing.T) {
 	w := newWorld(t)
-	must(w.tenant.RemoveMailboxPermission(shared, w.app.ServicePrincipalID))
+	w.do("Remove-MailboxPermission invoices@contoso.com -User {sp} -AccessRights FullAccess -Confirm:$false")
 	got := w.dialSMTP(t).submit(shared, w.app.Token(nil), shared, "bert@example.com", note)
 	const want = "430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = "
 	if !strings.HasPrefix(got, want) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/fault"
 )
 
 // A stage is a point in a session at which it may end.
@@ -49,7 +51,7 @@ func inSMTP(w *world, t testing.TB) *wire {
 
 // inUnusable is a session that is authenticated but not connected.
 func inUnusable(w *world, t testing.TB) *wire {
-	user := w.tenant.users["adele@contoso.com"]
+	user := w.user("adele@contoso.com")
 	return w.authenticated(t, shared, w.app.Token(&TokenOptions{User: user}))
 }
 
@@ -58,7 +60,7 @@ func faulty(f Fault, bring func(*world, testing.TB) *wire, send string) func(*wo
 		t.Helper()
 		c := bring(w, t)
 		w.Inject(f)
-		struck := w.faults.struck.Next()
+		struck := w.faults.Struck.Next()
 		c.sendRaw(send)
 		<-struck
 		return c
@@ -133,7 +135,7 @@ var stages = []stage{
 func TestEndAtEveryStage(t *testing.T) {
 	for name, end := range map[string]func(*wire){
 		"the client closes":      func(c *wire) { c.conn.Close() },
-		"the client resets":      func(c *wire) { reset(rawConn(c.conn)) },
+		"the client resets":      func(c *wire) { fault.Reset(rawConn(c.conn)) },
 		"the client half closes": func(c *wire) { rawConn(c.conn).(*net.TCPConn).CloseWrite() },
 		"the server closes":      nil,
 	} {

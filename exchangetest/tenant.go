@@ -1,9 +1,13 @@
 package exchangetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
+
+	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
+	"github.com/exoauth/exoauth/exchangetest/internal/directory"
 )
 
 // A Tenant is an organization: a directory in Entra ID and its Exchange
@@ -12,64 +16,110 @@ type Tenant struct {
 	ID      string   // the directory (tenant) id, a GUID
 	Domains []string // as given to AddTenant
 
-	srv         *Server
-	dir         *directory
-	apps        map[string]*App  // by client id
-	users       map[string]*User // by UPN, in lower case
-	exchange    map[string]servicePrincipal
-	scopes      map[string]string // recipient filters of management scopes, by name in lower case
-	assignments []roleAssignment
-	transport   TransportConfig
-	passwords   passwordRules
-
-	securityDefaults, blocked bool
-	login                     string // host of its cloud; empty for every one
+	srv *Server
+	in  *directory.Tenant
 }
+
+func newTenant(s *Server, t *directory.Tenant) *Tenant { return &Tenant{t.ID, t.Domains, s, t} }
 
 // Tenant returns the tenant that the server started with. Its domains are
 // contoso.onmicrosoft.com and contoso.com, and SMTP AUTH is enabled in it.
-func (s *Server) Tenant() *Tenant { return s.dir.home }
+func (s *Server) Tenant() *Tenant { return s.home }
 
-// AddTenant adds an organization that has verified the domains, of which there
-// must be one at least, and none that another tenant has.
+// Consumers returns the tenant of personal accounts, with the domains
+// outlook.com, hotmail.com and live.com. Access tokens of its users are opaque:
+// they are not JWTs. An application of another tenant must be let in with
+// [Tenant.InstallApp].
+func (s *Server) Consumers() *Tenant { return s.consumers }
+
+// AddTenant adds an organization that has verified the domains. There must be one
+// at least, and none that another tenant has.
 func (s *Server) AddTenant(domains ...string) *Tenant {
 	if len(domains) == 0 {
 		panic("exchangetest: AddTenant without a domain")
 	}
-	return s.addTenant(newGUID(), domains)
-}
-
-func (s *Server) addTenant(id string, domains []string) *Tenant {
-	t := &Tenant{
-		ID: id, Domains: slices.Clone(domains), srv: s, dir: s.dir,
-		apps: make(map[string]*App), users: make(map[string]*User),
-		exchange: make(map[string]servicePrincipal), scopes: make(map[string]string),
-		passwords: passwordRules{policies: make(map[string]namedPolicy), users: make(map[string]string)},
-	}
-	s.dir.addTenant(t)
-	return t
+	t, err := s.dir.AddTenant(domains...)
+	check("AddTenant", err)
+	return newTenant(s, t)
 }
 
 // AddMailbox adds a shared mailbox with the usual folders. The domain of
 // address must be one of the tenant's, and the address must be free.
 func (t *Tenant) AddMailbox(address string) *Mailbox {
-	return t.addMailbox("AddMailbox", address)
+	m, err := t.in.AddMailbox(address)
+	check("AddMailbox", err)
+	return &Mailbox{address, t.srv, m}
 }
 
-func (t *Tenant) addMailbox(method, address string) *Mailbox {
-	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" || !slices.ContainsFunc(t.Domains, func(d string) bool { return strings.EqualFold(d, domain) }) {
-		panic(fmt.Sprintf("exchangetest: %s: %q is not an address in %s", method, address, strings.Join(t.Domains, " or ")))
-	}
-	m := newMailbox(t, address)
-	if !t.dir.addMailbox(m) {
-		panic(fmt.Sprintf("exchangetest: %s: there is a mailbox %q already", method, address))
-	}
-	return m
+// AddUser adds a user with a mailbox and a random password. The domain of upn
+// must be one of the tenant's, and the address must be free.
+func (t *Tenant) AddUser(upn string) *User {
+	u, err := t.in.AddUser(upn)
+	check("AddUser", err)
+	return &User{UPN: upn, ObjectID: u.ObjectID, Password: u.Password, Mailbox: &Mailbox{upn, t.srv, u.Mailbox}, in: u}
 }
 
-func (t *Tenant) app(clientID string) *App {
-	t.dir.mu.Lock()
-	defer t.dir.mu.Unlock()
-	return t.apps[strings.ToLower(clientID)]
+// SetBlocked blocks the tenant, as Microsoft does with one whose subscriptions
+// have ended, or lifts that. Nobody gets a token of a blocked tenant
+// (AADSTS5000224).
+func (t *Tenant) SetBlocked(blocked bool) {
+	t.in.Change(func(st *directory.TenantState) { st.Blocked = blocked })
 }
+
+// SetCloud moves the tenant to one of [exoauth.Clouds], the zero Cloud meaning
+// back to where it answers in each of them, as it does at first. A request to
+// the login host of another cloud is refused (AADSTS900439 if the tenant is the
+// US Government's, or else AADSTS900382 with a credential and AADSTS90038
+// without). The server's own address belongs to every cloud.
+func (t *Tenant) SetCloud(c exoauth.Cloud) {
+	if c != (exoauth.Cloud{}) && !slices.Contains(exoauth.Clouds(), c) {
+		panic(fmt.Sprintf("exchangetest: SetCloud: the Cloud at %q is none of exoauth.Clouds", c.Authority))
+	}
+	t.in.Change(func(st *directory.TenantState) { st.Login = clouds.LoginHost(c) })
+}
+
+// Grant gives the application what an administrator gives it when all goes
+// well: it is registered with [Tenant.NewServicePrincipal] if it is not, and
+// gets FullAccess to the mailbox. It panics if a cmdlet would fail, and if the
+// application is another tenant's.
+func (t *Tenant) Grant(app *App, mailbox string) {
+	switch {
+	case app == nil:
+		panic("exchangetest: Grant: the application is nil")
+	case app.in.Tenant() != t.in:
+		panic(fmt.Sprintf("exchangetest: Grant: the application %q is another tenant's; grant to what InstallApp made here", app.Name))
+	}
+	if _, known := t.in.FindServicePrincipal(app.ServicePrincipalID); !known {
+		check("Grant", t.in.AddServicePrincipal(app.ClientID, app.ServicePrincipalID))
+	}
+	check("Grant", t.in.Permit(directory.FullAccess, mailbox, app.ServicePrincipalID, true))
+}
+
+// NewServicePrincipal tells Exchange of an application, as the cmdlet
+// New-ServicePrincipal -AppId -ObjectId does. objectID should be the
+// [App.ServicePrincipalID]. Like the cmdlet it does not look into Entra ID:
+// the object id of the app registration, or of nothing, is accepted, and the
+// application cannot log in. The error is an *[AdminError].
+// (https://learn.microsoft.com/powershell/module/exchangepowershell/new-serviceprincipal)
+func (t *Tenant) NewServicePrincipal(appID, objectID string) error {
+	return adminError("New-ServicePrincipal", t.in.AddServicePrincipal(appID, objectID))
+}
+
+// AddMailboxPermission gives FullAccess to the mailbox, as the cmdlet
+// Add-MailboxPermission -Identity -User -AccessRights FullAccess does.
+// identity is the address of the mailbox. user is a user's UPN, or a service
+// principal's object id or application id. The error is an *[AdminError].
+func (t *Tenant) AddMailboxPermission(identity, user string) error {
+	return adminError("Add-MailboxPermission", t.in.Permit(directory.FullAccess, identity, user, true))
+}
+
+// AddRecipientPermission allows to send as the mailbox, as the cmdlet
+// Add-RecipientPermission -Identity -Trustee -AccessRights SendAs does.
+// identity is the address to send as. trustee is a user's UPN or the address
+// of a mailbox, or a service principal's object id or application id. The error
+// is an *[AdminError].
+func (t *Tenant) AddRecipientPermission(identity, trustee string) error {
+	return adminError("Add-RecipientPermission", t.in.Permit(directory.SendAs, identity, trustee, true))
+}
+
+var errNil = errors.New("nil in place of a user or an application")

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 func TestBlockedTenant(t *testing.T) {
@@ -96,13 +98,13 @@ func TestResources(t *testing.T) {
 		{"https://graph.microsoft.com/", true},
 		{"https://Graph.Microsoft.com", true},
 		{"https://ps.outlook.com", true},
-		{exchangeAppID, true},
+		{resource.ExchangeAppID, true},
 		{w.app.ClientID, true},
 		{"api://" + w.app.ClientID, true},
 		{"api://AzureADTokenExchange", true},
 		{"https://outlook.ofice365.com", false},
 		{"http://outlook.office365.com", false},
-		{"api://" + newGUID(), false},
+		{"api://" + guid.New(), false},
 		{"https://mail.example.com", false},
 	} {
 		form := w.form()

@@ -98,7 +98,7 @@ func (p *player) direct(verb, args string) {
 	case "move":
 		p.MoveBeforeLogin = true
 	case "admin":
-		if err := p.tenant.Admin(p.fill(args)); err != nil {
+		if _, err := p.tenant.Admin(p.fill(args)); err != nil {
 			p.t.Fatal(err)
 		}
 	case "advance":
@@ -108,7 +108,7 @@ func (p *player) direct(verb, args string) {
 		}
 		p.Advance(d)
 	case "password":
-		p.user.SetPassword(args)
+		p.user.in.SetPassword(args)
 	case "fault":
 		words := strings.SplitN(args, " ", 3)
 		p.Inject(Fault{At: Place(words[0]), Command: words[1], Reply: strings.ReplaceAll(words[2], "|", "\n")})

@@ -25,27 +25,26 @@ func TestWrongUseOfTheDirectory(t *testing.T) {
 	must(err)
 	ec := pki.SelfSigned("x", key)
 	for want, call := range map[string]func(){
-		`AddApp: Exchange Online has no app role "Mail.Read"`:      func() { w.tenant.AddApp("x", "Mail.Read") },
-		`InstallApp: the application "Invoices" is in the tenant`:  func() { w.tenant.InstallApp(w.app) },
-		`InstallApp: Exchange Online has no app role "x"`:          func() { w.Consumers().InstallApp(w.app, "x") },
-		`Configure: Exchange Online has no app role "x"`:           func() { w.app.Configure("x") },
-		`AddRedirectURI: "http://app.contoso.com/"`:                func() { w.app.AddRedirectURI(Web, "http://app.contoso.com/") },
-		`AddRedirectURI: "javascript:alert(1)"`:                    func() { w.app.AddRedirectURI(Web, "javascript:alert(1)") },
-		`AddRedirectURI: "https://app.contoso.com/#x"`:             func() { w.app.AddRedirectURI(SPA, "https://app.contoso.com/#x") },
-		`AddRedirectURI: "callback"`:                               func() { w.app.AddRedirectURI(Desktop, "callback") },
-		`AddCertificate: Entra ID takes RSA keys, not ECDSA`:       func() { w.app.AddCertificate(ec) },
-		`AddFederatedCredential without an issuer`:                 func() { w.app.AddFederatedCredential(FederatedCredential{Subject: "x"}) },
-		`AddIssuer: the name a/b is not one segment`:               func() { w.AddIssuer("a/b") },
-		`AddTenant: the domain "outlook.com" belongs`:              func() { w.AddTenant("outlook.com") },
-		`Assign: example@outlook.com is of another tenant`:         func() { w.app.Assign(w.Consumers().AddUser("example@outlook.com")) },
-		`SetState: there is no GrantControl(99)`:                   func() { w.tenant.AddUser("a@contoso.com").SetState(UserState{Control: 99}) },
-		`SetState: there is no GrantControl(-1)`:                   func() { w.tenant.AddUser("b@contoso.com").SetState(UserState{Control: -1}) },
-		`SetState: a negative SignInFrequency, -1h0m0s`:            func() { w.tenant.AddUser("c@contoso.com").SetState(UserState{SignInFrequency: -time.Hour}) },
-		`SetCloud: the Cloud at "https://login.example.com" is`:    func() { w.tenant.SetCloud(exoauth.Cloud{Authority: "https://login.example.com"}) },
-		`Consent: Exchange Online has no permission "IMAP.Access"`: func() { w.app.Consent(nil, "IMAP.Access") },
-		`Consent: example2@outlook.com is of another tenant`:       func() { w.app.Consent(w.Consumers().AddUser("example2@outlook.com"), SMTPSend) },
-		`AddHost on a server that is not running`:                  func() { s := NewUnstartedServer(); defer s.Close(); s.AddHost(VM) },
-		`there is a mailbox "` + shared + `" already`:              func() { w.tenant.AddUser(shared) },
+		`AddApp: Exchange Online has no app role "Mail.Read"`:             func() { w.tenant.AddApp("x", "Mail.Read") },
+		`InstallApp: the application "Invoices" is in the tenant`:         func() { w.tenant.InstallApp(w.app) },
+		`InstallApp: Exchange Online has no app role "x"`:                 func() { w.Consumers().InstallApp(w.app, "x") },
+		`RequestRoles: Exchange Online has no app role "x"`:               func() { w.app.RequestRoles("x") },
+		`AddRedirectURI: the redirect URI "http://app.contoso.com/"`:      func() { w.app.AddRedirectURI(Web, "http://app.contoso.com/") },
+		`AddRedirectURI: the redirect URI "javascript:alert(1)"`:          func() { w.app.AddRedirectURI(Web, "javascript:alert(1)") },
+		`AddRedirectURI: the redirect URI "https://app.contoso.com/#x"`:   func() { w.app.AddRedirectURI(SPA, "https://app.contoso.com/#x") },
+		`AddRedirectURI: the redirect URI "callback"`:                     func() { w.app.AddRedirectURI(Desktop, "callback") },
+		`AddCertificate: a key for Entra ID is one of RSA, not of ECDSA`:  func() { w.app.AddCertificate(ec) },
+		`AddFederatedCredential: a federated credential has an issuer`:    func() { w.app.AddFederatedCredential("", "x", "") },
+		`AddIssuer: the name a/b is not one segment`:                      func() { w.AddIssuer("a/b") },
+		`AddTenant: the domain "outlook.com" belongs`:                     func() { w.AddTenant("outlook.com") },
+		`SetState: no conditional access policy refuses with AADSTS99`:    func() { w.tenant.AddUser("a@contoso.com").SetState(UserState{AADSTS: 99}) },
+		`SetState: no conditional access policy refuses with AADSTS50057`: func() { w.tenant.AddUser("b@contoso.com").SetState(UserState{AADSTS: 50057}) },
+		`SetState: a negative SignInFrequency, -1h0m0s`:                   func() { w.tenant.AddUser("c@contoso.com").SetState(UserState{SignInFrequency: -time.Hour}) },
+		`SetCloud: the Cloud at "https://login.example.com" is`:           func() { w.tenant.SetCloud(exoauth.Cloud{Authority: "https://login.example.com"}) },
+		`Consent: Exchange Online has no permission "IMAP.Access"`:        func() { w.app.Consent(nil, "IMAP.Access") },
+		`Consent: example2@outlook.com is of another tenant`:              func() { w.app.Consent(w.Consumers().AddUser("example2@outlook.com"), SMTPSend) },
+		`AddHost on a server that is not running`:                         func() { s := NewUnstartedServer(); defer s.Close(); s.AddHost(VM) },
+		`there is a mailbox "` + shared + `" already`:                     func() { w.tenant.AddUser(shared) },
 	} {
 		t.Run(want, func(t *testing.T) {
 			defer func() {
@@ -72,7 +71,7 @@ func TestNoSecretOfAnyFlow(t *testing.T) {
 	p.app = p.tenant.AddApp("Invoices")
 	p.public = p.app
 	p.user = p.tenant.AddUser("adele@contoso.com")
-	p.app.AllowPublicFlows(true)
+	p.app.SetPublicFlows(true)
 	p.app.AddRedirectURI(Desktop, "http://localhost")
 	p.app.AddCertificate(testKeys()[0].cert)
 	b := p.Browser(p.user)
@@ -97,7 +96,7 @@ func TestNoSecretOfAnyFlow(t *testing.T) {
 	assertion := p.assertion(nil)
 	p.post(t, "contoso.com", p.assertionForm(assertion))
 	p.post(t, "contoso.com", p.assertionForm(assertion+"x"))
-	added, err := p.tenant.AdminOutput(p.fill("(Add-MgApplicationPassword -ApplicationId {obj}).SecretText"))
+	added, err := p.tenant.Admin(p.fill("(Add-MgApplicationPassword -ApplicationId {obj}).SecretText"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +177,7 @@ func TestPortsAndCA(t *testing.T) {
 	if !pool.AppendCertsFromPEM(w.CA()) {
 		t.Error("the CA is no certificate")
 	}
-	for _, addr := range []string{w.PlainIMAP(), w.PlainPOP(), w.Cloud().POP} {
+	for _, addr := range []string{w.Addrs().IMAP, w.Addrs().POP, w.Cloud().POP} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			t.Error(err)
 		}
@@ -186,15 +185,15 @@ func TestPortsAndCA(t *testing.T) {
 	changed := w.Changed()
 	w.dialIMAP(t)
 	<-changed
-	must(w.tenant.NewManagementRoleAssignment(w.app.ServicePrincipalID, RoleApplicationSMTP, ""))
-	if out := w.admin(t, "(Get-ManagementRoleAssignment).Role"); out != RoleApplicationSMTP+"\n" {
+	w.do("New-ManagementRoleAssignment -App {sp} -Role '" + smtpRole + "'")
+	if out := w.admin(t, "(Get-ManagementRoleAssignment).Role"); out != smtpRole+"\n" {
 		t.Error(out)
 	}
-	if err := w.Admin(w.fill("New-MgServicePrincipal -AppId {app}")); err == nil || !strings.Contains(err.Error(), "exists already") {
+	if _, err := w.tenant.Admin(w.fill("New-MgServicePrincipal -AppId {app}")); err == nil || !strings.Contains(err.Error(), "exists already") {
 		t.Error(err)
 	}
-	if err := w.Admin("New-MgServicePrincipal -AppId x"); err == nil {
+	if _, err := w.tenant.Admin("New-MgServicePrincipal -AppId x"); err == nil {
 		t.Error("an unknown application has a principal")
 	}
-	w.admin(t, "az login --tenant x; Connect-MgGraph -Scopes 'A','B' -NoWelcome")
+	w.admin(t, "az login --tenant x --allow-no-subscriptions; Connect-MgGraph -Scopes 'A','B' -NoWelcome")
 }

@@ -1,10 +1,10 @@
 package exchangetest
 
 import (
-	"crypto/rand"
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/directory"
 )
 
 // A User can sign in and has a mailbox of the same address.
@@ -14,17 +14,11 @@ type User struct {
 	Password string // the first password
 	Mailbox  *Mailbox
 
-	tenant *Tenant
-
-	// Guarded by the directory's mutex.
-	password string
-	state    UserState
-	changed  time.Time // the password
-	revoked  time.Time // all sessions
+	in *directory.User
 }
 
 // UserState says what keeps a user from signing in, and what the user may do.
-// The zero value is that of a user whom nothing keeps from it.
+// Nothing keeps a user from it who has the zero value.
 type UserState struct {
 	// Disabled is "Block sign-in" (AADSTS50057).
 	Disabled bool
@@ -41,7 +35,7 @@ type UserState struct {
 	// claims that its client has to ask for; see "amr" in the user's token.
 	RequireMFA bool
 
-	// NoMFA says that the user who needs a second factor has registered none
+	// NoMFA says that the user needs a second factor and has registered none
 	// (AADSTS50079).
 	NoMFA bool
 
@@ -49,11 +43,15 @@ type UserState struct {
 	// (AADSTS53003).
 	Blocked bool
 
-	// Control is what a conditional access policy demands of the device or of
-	// the application, which have it not. Zero means nothing.
-	Control GrantControl
+	// AADSTS is what a conditional access policy refuses every sign-in with that
+	// lacks something of the device or the application: a compliant device
+	// (53000), one that is joined (53001), an approved application (53002), a
+	// managed device (530003), or one that authenticates itself (50097). Zero
+	// means nothing.
+	// (https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-grant)
+	AADSTS int
 
-	// SignInFrequency is how long a policy lets a sign-in stand, after which
+	// SignInFrequency is how long a policy lets a sign-in stand. After it
 	// no refresh token is good any more (AADSTS70043), nor a browser's cookie.
 	// Zero means for ever.
 	SignInFrequency time.Duration
@@ -80,50 +78,11 @@ type UserState struct {
 	Administrator bool
 }
 
-// AddUser adds a user with a mailbox and a random password. The domain of upn
-// must be one of the tenant's, and the address must be free.
-func (t *Tenant) AddUser(upn string) *User {
-	u := &User{
-		UPN: upn, ObjectID: newGUID(), Password: rand.Text(),
-		Mailbox: t.addMailbox("AddUser", upn), tenant: t,
-	}
-	u.password = u.Password
-	t.dir.mu.Lock()
-	defer t.dir.mu.Unlock()
-	u.Mailbox.owner = u
-	t.users[strings.ToLower(upn)] = u
-	return u
-}
-
 // SetState sets what keeps the user from signing in and what the user may do.
 func (u *User) SetState(to UserState) {
-	if _, ok := controls[to.Control]; !ok && to.Control != 0 {
-		panic(fmt.Sprintf("exchangetest: SetState: there is no GrantControl(%d)", to.Control))
-	}
-	if to.SignInFrequency < 0 {
-		panic(fmt.Sprintf("exchangetest: SetState: a negative SignInFrequency, %v", to.SignInFrequency))
-	}
-	u.tenant.dir.mu.Lock()
-	defer u.tenant.dir.mu.Unlock()
-	u.state = to
-}
-
-// SetPassword changes the password, by which the refresh tokens end that were
-// issued to public clients for the old one (AADSTS50173), and the user signs in
-// anew in the browser.
-func (u *User) SetPassword(password string) {
-	u.tenant.dir.mu.Lock()
-	defer u.tenant.dir.mu.Unlock()
-	u.password, u.changed = password, u.tenant.srv.Now()
-}
-
-// RevokeSessions ends all refresh tokens of the user, as the portal's "Revoke
-// sessions" does (AADSTS50173), and has the user sign in anew in the browser.
-// Access tokens last until they expire.
-func (u *User) RevokeSessions() {
-	u.tenant.dir.mu.Lock()
-	defer u.tenant.dir.mu.Unlock()
-	u.revoked = u.tenant.srv.Now()
+	st := directory.UserState(to)
+	check("SetState", st.CheckState())
+	u.in.Change(func(old *directory.UserState) { *old = st })
 }
 
 // Format implements [fmt.Formatter] in order to leave out the password,

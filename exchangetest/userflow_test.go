@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/access"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 const userScope = "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send offline_access openid"
@@ -24,8 +27,8 @@ type people struct {
 func newPeople(t testing.TB) *people {
 	t.Helper()
 	w := bare(t)
-	p := &people{world: w, user: w.tenant.users["adele@contoso.com"], public: w.app}
-	w.app.AllowPublicFlows(true)
+	p := &people{world: w, user: w.user("adele@contoso.com"), public: w.app}
+	w.app.SetPublicFlows(true)
 	w.app.AddRedirectURI(Desktop, "http://localhost")
 	w.app.AddRedirectURI(Web, "https://app.contoso.com/callback")
 	w.app.AddRedirectURI(SPA, "https://spa.contoso.com/")
@@ -124,11 +127,11 @@ func TestPassword(t *testing.T) {
 		})
 	}
 	p.user.SetState(UserState{})
-	p.app.AllowPublicFlows(false)
+	p.app.SetPublicFlows(false)
 	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "invalid_client [7000218]" {
 		t.Error("public flows switched off:", got)
 	}
-	p.app.SetEnabled(false)
+	p.do("Update-MgServicePrincipal -ServicePrincipalId {sp} -AccountEnabled:$false")
 	if _, got := p.redeem(t, "contoso.com", p.passwordForm()...); got != "unauthorized_client [7000112]" {
 		t.Error("application switched off:", got)
 	}
@@ -229,7 +232,7 @@ func TestAuthorizationCode(t *testing.T) {
 				if got.RefreshToken == "" || got.IDToken == "" {
 					t.Error("a token is missing")
 				}
-				_, err := p.verify(got.AccessToken, smtpPermission)
+				_, err := (&access.Access{Directory: p.dir, Mint: p.mint}).Verify(got.AccessToken, resource.SMTP)
 				if err != nil {
 					t.Error(err)
 				}
@@ -323,7 +326,7 @@ func TestAuthenticationMethods(t *testing.T) {
 		"App.Token":   {p.app.Token(&TokenOptions{User: p.user}), "[pwd mfa]"},
 		"application": {p.app.Token(nil), "<nil>"},
 	} {
-		if got := fmt.Sprint(p.claims(row.token)["amr"]); got != row.want {
+		if got := fmt.Sprint(p.mint.ClaimsOf(row.token)["amr"]); got != row.want {
 			t.Errorf("%s: amr %s, want %s", name, got, row.want)
 		}
 	}

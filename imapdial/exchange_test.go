@@ -61,18 +61,20 @@ func TestExchange(t *testing.T) {
 		"token expired":          {token: exchangetest.TokenOptions{Lifetime: -time.Hour}, op: imapdial.OpAuthenticate, want: failed},
 		"token without the role": {token: exchangetest.TokenOptions{Roles: []string{exchangetest.SMTPSendAsApp}}, op: imapdial.OpAuthenticate, want: failed},
 		"application not registered in Exchange": {
-			change: func(e exchange) { must(e.Tenant().RemoveServicePrincipal(e.app.ClientID)) }, op: imapdial.OpAuthenticate, want: failed},
+			change: func(e exchange) { do(e.Tenant(), "Remove-ServicePrincipal "+e.app.ClientID+" -Confirm:$false") }, op: imapdial.OpAuthenticate, want: failed},
 		"application registered with the wrong object id": {
 			change: func(e exchange) {
-				must(e.Tenant().RemoveServicePrincipal(e.app.ClientID))
+				do(e.Tenant(), "Remove-ServicePrincipal "+e.app.ClientID+" -Confirm:$false")
 				must(e.Tenant().NewServicePrincipal(e.app.ClientID, e.app.ObjectID))
 				must(e.Tenant().AddMailboxPermission(mailbox, e.app.ObjectID))
 			}, op: imapdial.OpAuthenticate, want: failed},
 		"no full access": {
-			change: func(e exchange) { must(e.Tenant().RemoveMailboxPermission(mailbox, e.app.ClientID)) }, op: imapdial.OpOpen, want: notConnected},
+			change: func(e exchange) {
+				do(e.Tenant(), "Remove-MailboxPermission "+mailbox+" -User "+e.app.ClientID+" -AccessRights FullAccess -Confirm:$false")
+			}, op: imapdial.OpOpen, want: notConnected},
 		"IMAP switched off": {
 			change: func(e exchange) {
-				must(e.Tenant().SetCASMailbox(mailbox, exchangetest.CASMailbox{ImapEnabled: new(bool)}))
+				do(e.Tenant(), "Set-CASMailbox "+mailbox+" -ImapEnabled $false")
 			}, op: imapdial.OpOpen, want: notConnected},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -223,4 +225,10 @@ func TestClouds(t *testing.T) {
 		}
 		c.Close()
 	}
+}
+
+// do has an administrator of the tenant run a script.
+func do(tenant *exchangetest.Tenant, script string) {
+	_, err := tenant.Admin(script)
+	must(err)
 }

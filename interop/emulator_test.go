@@ -23,7 +23,7 @@ func emulate(t *testing.T) (*exchangetest.Server, *tokensource.Config, person) {
 	t.Cleanup(srv.Close)
 	app := srv.Tenant().AddApp("Mail client")
 	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
-	app.AllowPublicFlows(true)
+	app.SetPublicFlows(true)
 	adele := srv.Tenant().AddUser("adele@contoso.com")
 	adele.SetState(exchangetest.UserState{RequireMFA: true})
 	config := &tokensource.Config{Cloud: srv.Cloud(), Tenant: srv.Tenant().ID, ClientID: app.ClientID, HTTPClient: srv.HTTPClient()}

@@ -53,7 +53,6 @@ func must(err error) {
 }
 
 func TestExchangeRefuses(t *testing.T) {
-	yes := true
 	for name, test := range map[string]struct {
 		change func(e exchange)
 		token  exchangetest.TokenOptions
@@ -63,14 +62,14 @@ func TestExchangeRefuses(t *testing.T) {
 		"token expired":          {token: exchangetest.TokenOptions{Lifetime: -time.Hour}, want: "535 5.7.3 Authentication unsuccessful ["},
 		"token without the role": {token: exchangetest.TokenOptions{Roles: []string{exchangetest.IMAPAccessAsApp}}, want: "535 5.7.3 Authentication unsuccessful ["},
 		"application not registered in Exchange": {
-			change: func(e exchange) { must(e.Tenant().RemoveServicePrincipal(e.app.ClientID)) }, want: "535 5.7.3 Authentication unsuccessful ["},
+			change: func(e exchange) { do(e.Tenant(), "Remove-ServicePrincipal "+e.app.ClientID+" -Confirm:$false") }, want: "535 5.7.3 Authentication unsuccessful ["},
 		"switched off for the tenant": {
 			change: func(e exchange) {
-				e.Tenant().SetTransportConfig(exchangetest.TransportConfig{SmtpClientAuthenticationDisabled: true})
+				do(e.Tenant(), "Set-TransportConfig -SmtpClientAuthenticationDisabled $true")
 			}, want: "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."},
 		"switched off for the mailbox": {
 			change: func(e exchange) {
-				must(e.Tenant().SetCASMailbox(sender, exchangetest.CASMailbox{SmtpClientAuthenticationDisabled: &yes}))
+				do(e.Tenant(), "Set-CASMailbox "+sender+" -SmtpClientAuthenticationDisabled $true")
 			}, want: "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox."},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -165,4 +164,10 @@ func TestClouds(t *testing.T) {
 		}
 		c.Close()
 	}
+}
+
+// do has an administrator of the tenant run a script.
+func do(tenant *exchangetest.Tenant, script string) {
+	_, err := tenant.Admin(script)
+	must(err)
 }

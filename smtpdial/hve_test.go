@@ -67,7 +67,7 @@ func TestHighVolumeEmail(t *testing.T) {
 					now := time.Now()
 					d := &smtpdial.Dialer{Addr: row.addr, MinValidity: row.minValidity, TLSConfig: at(now, e.TLSConfig()), DialContext: e.DialContext}
 					if d.Addr == "" {
-						d.Addr = e.HVE()
+						d.Addr = e.Addrs().HVE
 					}
 					synctest.Test(t, func(t *testing.T) {
 						d.TokenSource = source(e.config(now))

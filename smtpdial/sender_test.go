@@ -462,7 +462,7 @@ func TestSenderOfExchange(t *testing.T) {
 	if n := len(e.Sessions()); n != 1 {
 		t.Errorf("%d sessions, want 1", n)
 	}
-	must(e.Tenant().RemoveMailboxPermission(sender, e.app.ClientID))
+	do(e.Tenant(), "Remove-MailboxPermission "+sender+" -User "+e.app.ClientID+" -AccessRights FullAccess -Confirm:$false")
 	err := s.Send(t.Context(), sender, []string{e.user.UPN}, []byte("Subject: x\r\n\r\n"))
 	if !smtpdial.NotConnected(err) {
 		t.Errorf("error %v, want the logon failure", err)

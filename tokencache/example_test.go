@@ -19,7 +19,7 @@ func mailClient() (*exchangetest.Server, *exchangetest.App, *exchangetest.User) 
 	srv := exchangetest.NewServer()
 	app := srv.Tenant().AddApp("Mail client")
 	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
-	app.AllowPublicFlows(true)
+	app.SetPublicFlows(true)
 	app.Consent(nil, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
 	return srv, app, srv.Tenant().AddUser("adele@contoso.com")
 }

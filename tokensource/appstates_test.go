@@ -106,7 +106,9 @@ func TestStatesOfApplications(t *testing.T) {
 		{"unknown application", 700016, func(_ *testing.T, _ *fixture, c *tokensource.Config) {
 			c.ClientID = "11111111-2222-3333-4444-555555555555"
 		}},
-		{"application switched off", 7000112, func(_ *testing.T, f *fixture, _ *tokensource.Config) { f.app.SetEnabled(false) }},
+		{"application switched off", 7000112, func(_ *testing.T, f *fixture, _ *tokensource.Config) {
+			do(f.Tenant(), "Update-MgServicePrincipal -ServicePrincipalId "+f.app.ServicePrincipalID+" -AccountEnabled:$false")
+		}},
 		{"unknown tenant", 90002, func(_ *testing.T, _ *fixture, c *tokensource.Config) { c.Tenant = "fabrikam.example.com" }},
 		{"blocked tenant", 5000224, func(_ *testing.T, f *fixture, _ *tokensource.Config) { f.Tenant().SetBlocked(true) }},
 		{"tenant of the US Government", 900439, func(_ *testing.T, f *fixture, c *tokensource.Config) {

@@ -120,8 +120,13 @@ func TestStatesOnThePage(t *testing.T) {
 			e.config.ClientID = app.ClientID
 		}},
 		{"no redirect address at all", "AADSTS500113", func(e *entra) { e.config.ClientID = e.Tenant().AddApp("Other").ClientID }},
-		{"user not assigned", "AADSTS50105", func(e *entra) { e.app.RequireAssignment(true) }},
-		{"application of one tenant", "AADSTS50194", func(e *entra) { e.app.SetSingleTenant(true); e.config.Tenant = "common" }},
+		{"user not assigned", "AADSTS50105", func(e *entra) {
+			do(e.Tenant(), "Update-MgServicePrincipal -ServicePrincipalId "+e.app.ServicePrincipalID+" -AppRoleAssignmentRequired")
+		}},
+		{"application of one tenant", "AADSTS50194", func(e *entra) {
+			do(e.Tenant(), "Update-MgApplication -ApplicationId "+e.app.ObjectID+" -SignInAudience AzureADMyOrg")
+			e.config.Tenant = "common"
+		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			e := newEntra(t)

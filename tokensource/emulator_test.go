@@ -64,7 +64,7 @@ func newFixture(t *testing.T) *fixture {
 	cert, key := newCert()
 	f.app.AddCertificate(cert)
 	cluster := srv.AddIssuer("cluster")
-	f.app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: cluster.URL, Subject: subject})
+	f.app.AddFederatedCredential(cluster.URL, subject, "")
 	f.file = filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(f.file, []byte(cluster.Token(subject, "", 0)), 0o600); err != nil {
 		t.Fatal(err)

@@ -120,7 +120,7 @@ func ExampleAssertion() {
 	defer srv.Close()
 	provider := srv.AddIssuer("actions")
 	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
-	app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: provider.URL, Subject: "repo:contoso/mail"})
+	app.AddFederatedCredential(provider.URL, "repo:contoso/mail", "")
 
 	cfg := &tokensource.Config{
 		Tenant:   "contoso.onmicrosoft.com",

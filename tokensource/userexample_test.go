@@ -34,7 +34,7 @@ func quickDevices() (*exchangetest.Server, *exchangetest.App, *exchangetest.User
 func addMailClient(srv *exchangetest.Server) (*exchangetest.App, *exchangetest.User) {
 	app := srv.Tenant().AddApp("Mail client")
 	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
-	app.AllowPublicFlows(true)
+	app.SetPublicFlows(true)
 	app.Consent(nil, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
 	return app, srv.Tenant().AddUser("adele@contoso.com")
 }

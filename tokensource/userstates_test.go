@@ -29,7 +29,9 @@ func TestStatesOfUsers(t *testing.T) {
 		flow   userFlow
 		change func(*entra) // once the flow is made
 	}{
-		{"wrong password", 50126, byPassword, func(e *entra) { e.user.SetPassword("another") }},
+		{"wrong password", 50126, byPassword, func(e *entra) {
+			do(e.Tenant(), "Update-MgUser -UserId "+e.user.UPN+" -PasswordProfile @{ Password = 'another' }")
+		}},
 		{"federated", 50126, byPassword, state(exchangetest.UserState{Federated: true})},
 		{"no password", 50056, byPassword, state(exchangetest.UserState{NoPassword: true})},
 		{"password expired", 50055, byPassword, state(exchangetest.UserState{PasswordExpired: true})},
@@ -42,29 +44,35 @@ func TestStatesOfUsers(t *testing.T) {
 
 		{"MFA", 50076, byPassword, state(exchangetest.UserState{RequireMFA: true})},
 		{"MFA, none registered", 50079, byPassword, state(exchangetest.UserState{NoMFA: true})},
-		{"security defaults", 530035, byPassword, func(e *entra) { e.Tenant().SetSecurityDefaults(true) }},
+		{"security defaults", 530035, byPassword, func(e *entra) { do(e.Tenant(), "Update-MgPolicyIdentitySecurityDefaultEnforcementPolicy -IsEnabled") }},
 		{"Conditional Access", 53003, byPassword, state(exchangetest.UserState{Blocked: true})},
 		{"on behalf of, Conditional Access", 53003, onBehalf, state(exchangetest.UserState{Blocked: true})},
-		{"compliant device", 53000, (*entra).refreshed, state(exchangetest.UserState{Control: exchangetest.RequireCompliantDevice})},
-		{"joined device", 53001, (*entra).refreshed, state(exchangetest.UserState{Control: exchangetest.RequireHybridJoinedDevice})},
-		{"approved application", 53002, (*entra).refreshed, state(exchangetest.UserState{Control: exchangetest.RequireApprovedClientApp})},
-		{"managed device", 530003, (*entra).refreshed, state(exchangetest.UserState{Control: exchangetest.RequireManagedDevice})},
-		{"known device", 50097, (*entra).refreshed, state(exchangetest.UserState{Control: exchangetest.RequireDeviceAuthentication})},
+		{"compliant device", 53000, (*entra).refreshed, state(exchangetest.UserState{AADSTS: 53000})},
+		{"joined device", 53001, (*entra).refreshed, state(exchangetest.UserState{AADSTS: 53001})},
+		{"approved application", 53002, (*entra).refreshed, state(exchangetest.UserState{AADSTS: 53002})},
+		{"managed device", 530003, (*entra).refreshed, state(exchangetest.UserState{AADSTS: 530003})},
+		{"known device", 50097, (*entra).refreshed, state(exchangetest.UserState{AADSTS: 50097})},
 		{"sign-in frequency", 70043, (*entra).refreshed, func(e *entra) {
 			e.user.SetState(exchangetest.UserState{SignInFrequency: time.Hour})
 			e.Advance(time.Hour)
 		}},
 
-		{"sessions revoked", 50173, (*entra).refreshed, func(e *entra) { e.user.RevokeSessions() }},
-		{"password changed", 50173, (*entra).refreshed, func(e *entra) { e.user.SetPassword("another") }},
+		{"sessions revoked", 50173, (*entra).refreshed, func(e *entra) { do(e.Tenant(), "Revoke-MgUserSignInSession -UserId "+e.user.UPN) }},
+		{"password changed", 50173, (*entra).refreshed, func(e *entra) {
+			do(e.Tenant(), "Update-MgUser -UserId "+e.user.UPN+" -PasswordProfile @{ Password = 'another' }")
+		}},
 		{"90 days without use", 700082, (*entra).refreshed, func(e *entra) { e.Advance(90 * 24 * time.Hour) }},
 		{"refresh token that is none", 70000, func(e *entra, _ *testing.T) *tokensource.Source { return e.config.RefreshToken("0.AXXX") }, nothing},
 
 		{"no consent", 65001, byPassword, func(e *entra) { e.app.RevokeConsent() }},
 		{"on behalf of, no consent", 65001, onBehalf, func(e *entra) { e.app.RevokeConsent() }},
-		{"not assigned", 50105, (*entra).refreshed, func(e *entra) { e.app.RequireAssignment(true) }},
-		{"application switched off", 7000112, byPassword, func(e *entra) { e.app.SetEnabled(false) }},
-		{"no public flows", 7000218, byPassword, func(e *entra) { e.app.AllowPublicFlows(false) }},
+		{"not assigned", 50105, (*entra).refreshed, func(e *entra) {
+			do(e.Tenant(), "Update-MgServicePrincipal -ServicePrincipalId "+e.app.ServicePrincipalID+" -AppRoleAssignmentRequired")
+		}},
+		{"application switched off", 7000112, byPassword, func(e *entra) {
+			do(e.Tenant(), "Update-MgServicePrincipal -ServicePrincipalId "+e.app.ServicePrincipalID+" -AccountEnabled:$false")
+		}},
+		{"no public flows", 7000218, byPassword, func(e *entra) { e.app.SetPublicFlows(false) }},
 		{"web platform without a credential", 7000218, byBrowser, func(e *entra) { e.app.AddRedirectURI(exchangetest.Web, "http://localhost") }},
 		{"single-page platform", 9002327, byBrowser, func(e *entra) { e.app.AddRedirectURI(exchangetest.SPA, "http://localhost") }},
 		{"public client with a secret", 700025, func(e *entra, t *testing.T) *tokensource.Source {
@@ -75,11 +83,15 @@ func TestStatesOfUsers(t *testing.T) {
 		{"application of one tenant", 50194, func(e *entra, t *testing.T) *tokensource.Source {
 			e.config.Tenant = "organizations"
 			return e.refreshed(t)
-		}, func(e *entra) { e.app.SetSingleTenant(true) }},
+		}, func(e *entra) {
+			do(e.Tenant(), "Update-MgApplication -ApplicationId "+e.app.ObjectID+" -SignInAudience AzureADMyOrg")
+		}},
 		{"application of one tenant, device code", 50059, func(e *entra, t *testing.T) *tokensource.Source {
 			e.config.Tenant = "organizations"
 			return e.config.DeviceCode(func(context.Context, tokensource.DeviceCode) error { return nil })
-		}, func(e *entra) { e.app.SetSingleTenant(true) }},
+		}, func(e *entra) {
+			do(e.Tenant(), "Update-MgApplication -ApplicationId "+e.app.ObjectID+" -SignInAudience AzureADMyOrg")
+		}},
 		{"personal accounts", 9002332, func(e *entra, _ *testing.T) *tokensource.Source {
 			e.config.Tenant = "consumers"
 			return e.config.RefreshToken("M.C500")
@@ -110,4 +122,11 @@ func (e *entra) onBehalfOfToken(o exchangetest.TokenOptions) *tokensource.Source
 	config := e.config
 	config.Credential = tokensource.Secret(e.app.Secret)
 	return config.OnBehalfOf(e.app.Token(&o))
+}
+
+// do has an administrator of the tenant run a script.
+func do(tenant *exchangetest.Tenant, script string) {
+	if _, err := tenant.Admin(script); err != nil {
+		panic(err)
+	}
 }

@@ -14,7 +14,7 @@ func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Se
 	server.DeviceInterval = 50 * time.Millisecond // nobody waits for a person here
 	server.Start()
 	app := server.Tenant().AddApp("Mail client")
-	app.AllowPublicFlows(true)
+	app.SetPublicFlows(true)
 	adele := server.Tenant().AddUser("adele@contoso.com")
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
 

@@ -30,19 +30,25 @@ type fault struct {
 }
 
 func command(text string) func(*demo) {
-	return func(d *demo) { must(d.server.Admin(text)) }
+	return func(d *demo) { do(d.tenant, text) }
+}
+
+// do has an administrator of the tenant run a script.
+func do(tenant *exchangetest.Tenant, script string) {
+	_, err := tenant.Admin(script)
+	must(err)
 }
 
 var faults = map[string]fault{
 	"not-registered": {what: "the application is not known to Exchange", apply: func(d *demo) {
-		must(d.tenant.RemoveServicePrincipal(d.app.ClientID))
+		do(d.tenant, "Remove-ServicePrincipal "+d.app.ClientID+" -Confirm:$false")
 	}},
 	"wrong-object-id": {what: "the application is registered with the app registration's object id", apply: func(d *demo) {
-		must(d.tenant.RemoveServicePrincipal(d.app.ClientID))
+		do(d.tenant, "Remove-ServicePrincipal "+d.app.ClientID+" -Confirm:$false")
 		must(d.tenant.NewServicePrincipal(d.app.ClientID, d.app.ObjectID))
 	}},
 	"no-access": {what: "the application has no access to the mailbox", apply: func(d *demo) {
-		must(d.tenant.RemoveMailboxPermission(demoMailbox, d.app.ClientID))
+		do(d.tenant, "Remove-MailboxPermission "+demoMailbox+" -User "+d.app.ClientID+" -AccessRights FullAccess -Confirm:$false")
 	}},
 	"imap-off":        {what: "IMAP is switched off for the mailbox", apply: command("Set-CASMailbox " + demoMailbox + " -ImapEnabled $false")},
 	"smtp-off":        {what: "SMTP AUTH is switched off for the mailbox", apply: command("Set-CASMailbox " + demoMailbox + " -SmtpClientAuthenticationDisabled $true")},

@@ -177,7 +177,7 @@ var secretPattern = regexp.MustCompile(`[^\s"]*8Q~[^\s"]*`)
 func (p *web) admin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
 	script := r.FormValue("script")
-	output, err := p.srv.Tenant().AdminOutput(script)
+	output, err := p.srv.Tenant().Admin(script)
 	output, fileErr := p.keepSecrets(output)
 	switch {
 	case err != nil:

@@ -24,7 +24,7 @@ func seed(srv *exchangetest.Server, mailboxes int) *seeding {
 	t := srv.Tenant()
 	s := &seeding{srv: srv}
 	s.app = t.AddApp("Mail program", exchangetest.IMAPAccessAsApp, exchangetest.POPAccessAsApp, exchangetest.SMTPSendAsApp)
-	s.app.AllowPublicFlows(true)
+	s.app.SetPublicFlows(true)
 	for _, uri := range redirects {
 		s.app.AddRedirectURI(exchangetest.Desktop, uri)
 	}
@@ -64,10 +64,10 @@ func (s *seeding) settings(dir string) [][2]string {
 		{"EXO_PASSWORD", s.user.Password},
 		{"EXO_IMAP", cloud.IMAP},
 		{"EXO_SMTP", cloud.SMTP},
-		{"EXO_SMTP_HVE", s.srv.HVE()},
+		{"EXO_SMTP_HVE", s.srv.Addrs().HVE},
 		{"EXO_POP", cloud.POP},
-		{"EXO_IMAP_STARTTLS", s.srv.PlainIMAP()},
-		{"EXO_POP_STARTTLS", s.srv.PlainPOP()},
+		{"EXO_IMAP_STARTTLS", s.srv.Addrs().IMAP},
+		{"EXO_POP_STARTTLS", s.srv.Addrs().POP},
 	}
 }
 
@@ -97,7 +97,7 @@ settings   %s
 trust      %s
 
 What clients do, and why they are refused: http://%s/
-`, cloud.Authority, cloud.IMAP, s.srv.PlainIMAP(), cloud.POP, s.srv.PlainPOP(), cloud.SMTP, s.srv.HVE(),
+`, cloud.Authority, cloud.IMAP, s.srv.Addrs().IMAP, cloud.POP, s.srv.Addrs().POP, cloud.SMTP, s.srv.Addrs().HVE,
 		s.mailboxes[0], len(s.mailboxes), s.user.UPN,
 		filepath.Join(dir, "settings.env"), filepath.Join(dir, "ca.pem"), page)
 }

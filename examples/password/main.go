@@ -64,7 +64,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Server, *exchangetest.User) {
 	server := exchangetest.NewServer()
 	app := server.Tenant().AddApp("Mail client")
-	app.AllowPublicFlows(true)
+	app.SetPublicFlows(true)
 	adele := server.Tenant().AddUser("adele@contoso.com")
 	app.Consent(adele, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))

@@ -14,7 +14,7 @@ import (
 func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Server, *exchangetest.User) {
 	server := exchangetest.NewServer()
 	app := server.Tenant().AddApp("Mail client")
-	app.AllowPublicFlows(true)
+	app.SetPublicFlows(true)
 	adele := server.Tenant().AddUser("adele@contoso.com")
 	app.Consent(adele, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))

@@ -371,7 +371,7 @@ func TestMailboxDoesNotOpen(t *testing.T) {
 	w := newWorld(t)
 	ceo := w.visitor()
 	ceo.want("signed in", ceo.signsInAs(w.ceo), ceos)
-	if err := w.Tenant().Admin("Set-CASMailbox ceo@contoso.com -ImapEnabled $false"); err != nil {
+	if _, err := w.Tenant().Admin("Set-CASMailbox ceo@contoso.com -ImapEnabled $false"); err != nil {
 		t.Fatal(err)
 	}
 	ceo.want("switched off", ceo.sees("/"), "The mailbox does not open.")

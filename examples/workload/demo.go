@@ -20,7 +20,7 @@ func startDemo() *demo {
 	server := exchangetest.NewServer()
 	contoso, cluster := server.Tenant(), server.AddIssuer("cluster")
 	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp)
-	app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: cluster.URL, Subject: serviceAccount})
+	app.AddFederatedCredential(cluster.URL, serviceAccount, "")
 	box := contoso.AddMailbox("invoices@contoso.com")
 	box.Append("INBOX", []byte("From: accounts@example.com\r\nSubject: Invoice 4711\r\n\r\nAttached.\r\n"))
 	contoso.Grant(app, box.Address)

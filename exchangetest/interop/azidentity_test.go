@@ -15,8 +15,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
-
-	"github.com/exoauth/exoauth/exchangetest"
 )
 
 func (w *world) options() azcore.ClientOptions {
@@ -55,7 +53,7 @@ func TestAzidentityApp(t *testing.T) {
 	w.app.AddCertificate(cert)
 	issuer := w.AddIssuer("cluster")
 	const subject = "system:serviceaccount:mail:invoices"
-	w.app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: issuer.URL, Subject: subject})
+	w.app.AddFederatedCredential(issuer.URL, subject, "")
 	t.Run("secret", func(t *testing.T) {
 		cred, err := azidentity.NewClientSecretCredential(w.tenant.ID, w.app.ClientID, w.app.Secret,
 			&azidentity.ClientSecretCredentialOptions{ClientOptions: w.options()})

@@ -66,7 +66,7 @@ func TestGoMail(t *testing.T) {
 	if err := w.goMail(t, mail.SMTPAuthLogin, upn, w.user.Password); err == nil || !strings.Contains(err.Error(), "basic authentication is disabled") {
 		t.Errorf("a password: %v", err)
 	}
-	if err := w.Admin("New-AuthenticationPolicy Old -AllowBasicAuthSmtp; Set-OrganizationConfig -DefaultAuthenticationPolicy Old"); err != nil {
+	if _, err := w.tenant.Admin("New-AuthenticationPolicy Old -AllowBasicAuthSmtp; Set-OrganizationConfig -DefaultAuthenticationPolicy Old"); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.goMail(t, mail.SMTPAuthLogin, upn, w.user.Password); err != nil {

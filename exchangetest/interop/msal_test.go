@@ -35,7 +35,7 @@ func TestMSALCredentials(t *testing.T) {
 	cert, key := certificate(t)
 	w.app.AddCertificate(cert)
 	issuer := w.AddIssuer("cluster")
-	w.app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: issuer.URL, Subject: "system:serviceaccount:mail:invoices"})
+	w.app.AddFederatedCredential(issuer.URL, "system:serviceaccount:mail:invoices", "")
 	fromCert, err := confidential.NewCredFromCert([]*x509.Certificate{cert}, crypto.PrivateKey(key))
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func TestPythonWithAPassword(t *testing.T) {
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if err := w.Admin(row.script); err != nil {
+			if _, err := w.tenant.Admin(row.script); err != nil {
 				t.Fatal(err)
 			}
 			out := run(t, append(env, "EXO_PASSWORD="+row.password), python, "testdata/password.py")
@@ -60,18 +60,18 @@ func TestCurlOnEveryPort(t *testing.T) {
 	token := w.app.Token(&exchangetest.TokenOptions{User: w.user, Scopes: []string{
 		exchangetest.IMAPAccessAsUser, exchangetest.POPAccessAsUser, exchangetest.SMTPSend,
 	}})
-	if err := w.Admin("New-AuthenticationPolicy Old -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp; Set-OrganizationConfig -DefaultAuthenticationPolicy Old"); err != nil {
+	if _, err := w.tenant.Admin("New-AuthenticationPolicy Old -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp; Set-OrganizationConfig -DefaultAuthenticationPolicy Old"); err != nil {
 		t.Fatal(err)
 	}
 	const fetch = "/INBOX;MAILINDEX=1;SECTION=HEADER.FIELDS%20(SUBJECT)"
 	send := fmt.Sprintf("mail-from = %q\nmail-rcpt = %q\nupload-file = %q\n", upn, upn, message)
 	for _, row := range []struct{ name, url, more, want string }{
 		{"IMAP", "imaps://" + w.Cloud().IMAP + fetch, "", "Subject: hello"},
-		{"IMAP, STARTTLS", "imap://" + w.PlainIMAP() + fetch, "", "Subject: hello"},
+		{"IMAP, STARTTLS", "imap://" + w.Addrs().IMAP + fetch, "", "Subject: hello"},
 		{"POP3", "pop3s://" + w.Cloud().POP + "/1", "", "Subject: hello"},
-		{"POP3, STLS", "pop3://" + w.PlainPOP() + "/1", "", "Subject: hello"},
+		{"POP3, STLS", "pop3://" + w.Addrs().POP + "/1", "", "Subject: hello"},
 		{"SMTP", "smtp://" + w.Cloud().SMTP, send, ""},
-		{"SMTP, High Volume Email", "smtp://" + w.HVE(), send, ""},
+		{"SMTP, High Volume Email", "smtp://" + w.Addrs().HVE, send, ""},
 	} {
 		for way, secret := range map[string]string{
 			"token":    fmt.Sprintf("user = %q\noauth2-bearer = %q\n", upn, token),

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/exoauth/exoauth/exchangetest"
 )
 
 // missing skips a test that needs what is not there, but fails it in CI.
@@ -32,7 +34,13 @@ func lookPath(t *testing.T, install string, names ...string) string {
 // reader is a world with a message in the user's mailbox, and the environment
 // and the CA file by which a program that is not of Go learns of it.
 func reader(t *testing.T) (w *world, env []string, ca string) {
-	w = newWorld(t)
+	return readerOf(t, exchangetest.NewServer())
+}
+
+// readerOf is reader for a server that is running.
+func readerOf(t *testing.T, srv *exchangetest.Server) (w *world, env []string, ca string) {
+	t.Helper()
+	w = newWorldOf(t, srv)
 	w.user.Mailbox.Append("INBOX", []byte("Subject: hello\r\n\r\nx\r\n"))
 	w.tenant.Grant(w.app, upn)
 	ca = filepath.Join(t.TempDir(), "ca.pem")

@@ -27,14 +27,18 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	srv := exchangetest.NewServer()
+	return newWorldOf(t, exchangetest.NewServer())
+}
+
+func newWorldOf(t testing.TB, srv *exchangetest.Server) *world {
+	t.Helper()
 	t.Cleanup(srv.Close)
 	w := &world{Server: srv, tenant: srv.Tenant()}
 	w.app = w.tenant.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp, exchangetest.POPAccessAsApp)
 	w.tenant.AddMailbox(shared)
 	w.tenant.Grant(w.app, shared)
 	w.user = w.tenant.AddUser(upn)
-	w.app.AllowPublicFlows(true)
+	w.app.SetPublicFlows(true)
 	w.app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
 	return w
 }

@@ -9,11 +9,13 @@
 package aadsts
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Refusal is the answer to a request that cannot be granted.
@@ -35,7 +37,54 @@ type Refusal struct {
 	// Ours says that the text is neutral words of our own, because neither
 	// reports nor Microsoft's list have one that a client could be sent.
 	Ours bool
+
+	// Wait is the Retry-After of an answer that is plain text and no JSON.
+	Wait time.Duration
+
+	said map[string]string // what names in the text stand for
 }
+
+// Refuse returns the refusal with that number. The pairs are names in its text
+// and what they stand for.
+func Refuse(code int, pairs ...string) *Refusal {
+	r, ok := table[code]
+	if !ok {
+		panic(fmt.Sprintf("aadsts: there is no refusal AADSTS%d", code))
+	}
+	r.said = make(map[string]string)
+	for i := 0; i < len(pairs); i += 2 {
+		r.said[pairs[i]] = pairs[i+1]
+	}
+	return &r
+}
+
+// As sets "error", for a number that stands for more than one refusal.
+func (r *Refusal) As(name string) *Refusal {
+	r.Error = name
+	return r
+}
+
+// Sub sets "suberror".
+func (r *Refusal) Sub(suberror string) *Refusal {
+	r.Suberror = suberror
+	return r
+}
+
+// Because sets the text.
+func (r *Refusal) Because(text string) *Refusal {
+	r.Text = text
+	return r
+}
+
+// TooManyRequests tells an application in a loop to wait. No JSON of this
+// answer was seen.
+// (https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/issues/2855)
+func TooManyRequests(wait time.Duration) *Refusal {
+	return &Refusal{HTTP: http.StatusTooManyRequests, Text: "Too Many Requests", Wait: wait}
+}
+
+// Time writes a time as Entra ID does in a text.
+func Time(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
 // Values of "error". (RFC 6749 §5.2, RFC 8628 §3.5, and
 // Microsoft's own)
@@ -84,10 +133,14 @@ func (r Refusal) Status() int {
 
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
-// Fill returns the text with value in the place of the names in braces. A name
-// in a value is left as it is.
+// Fill returns the text with the names in braces replaced, by what Refuse was
+// told or else by value. A name in a value is left as it is.
 func (r Refusal) Fill(value func(name string) string) string {
 	return placeholder.ReplaceAllStringFunc(r.Text, func(name string) string {
-		return value(strings.Trim(name, "{}"))
+		name = strings.Trim(name, "{}")
+		if text, ok := r.said[name]; ok {
+			return text
+		}
+		return value(name)
 	})
 }

@@ -54,6 +54,9 @@ func (c *Clock) Wait(until time.Time, gone <-chan struct{}) {
 	}
 }
 
+// Stopped returns a channel that Stop closes.
+func (c *Clock) Stopped() <-chan struct{} { return c.stopped }
+
 // Stop ends every Wait, and those to come. The clock still shows the time. It
 // must be called once at most.
 func (c *Clock) Stop() { close(c.stopped) }

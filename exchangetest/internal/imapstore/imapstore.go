@@ -4,6 +4,7 @@ package imapstore
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"regexp"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -103,8 +105,30 @@ func (b *Box) Remove(uid string) error {
 	})
 }
 
-func quote(s string) string {
-	return "\"" + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + "\""
+// quote makes a quoted string of a folder's name, in the modified UTF-7 of RFC
+// 3501 §5.1.3.
+func quote(folder string) string {
+	var b strings.Builder
+	for len(folder) > 0 {
+		n := strings.IndexFunc(folder, func(r rune) bool { return r < ' ' || r > '~' })
+		if n < 0 {
+			n = len(folder)
+		}
+		b.WriteString(strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&-").Replace(folder[:n]))
+		folder = folder[n:]
+		if n = strings.IndexFunc(folder, func(r rune) bool { return r >= ' ' && r <= '~' }); n < 0 {
+			n = len(folder)
+		}
+		if n > 0 {
+			var utf16be []byte
+			for _, u := range utf16.Encode([]rune(folder[:n])) {
+				utf16be = append(utf16be, byte(u>>8), byte(u))
+			}
+			b.WriteString("&" + strings.ReplaceAll(base64.RawStdEncoding.EncodeToString(utf16be), "/", ",") + "-")
+		}
+		folder = folder[n:]
+	}
+	return `"` + b.String() + `"`
 }
 
 // play runs commands on the store. go-imap's store tells what is in it

@@ -3,6 +3,7 @@ package powershell
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -38,35 +39,152 @@ func (a Args) Table(name string) *Object {
 // common are the parameters that every cmdlet has.
 var common = []Param{
 	{Name: "Confirm", Kind: Switch}, {Name: "WhatIf", Kind: Switch}, {Name: "Verbose", Kind: Switch},
-	{Name: "Debug", Kind: Switch}, {Name: "ErrorAction"}, {Name: "WarningAction"},
+	{Name: "ErrorAction"}, {Name: "WarningAction"},
 }
 
-func (s *Shell) call(name string, args []argument, input []any, piped bool) ([]any, error) {
-	c := s.commands[strings.ToLower(name)]
-	if c == nil {
-		return nil, errors.New("there is no such command here")
+// actions are what -ErrorAction and -WarningAction take.
+var actions = []string{"Continue", "Stop", "SilentlyContinue", "Ignore"}
+
+// A cmdlet is a stage that runs one.
+type cmdlet struct {
+	command *Command
+	bound   map[string]expr // by name in lower case
+}
+
+// bind finds the parameters of a cmdlet.
+func (c *Command) bind(args []argument) (stage, error) {
+	bound, err := c.match(args, true)
+	if err != nil {
+		return nil, err
 	}
-	if c.Native != nil {
-		return c.Native(nativeArgs(args))
+	if c.Confirms && bound["confirm"] != (literal{false}) && bound["whatif"] == nil {
+		return nil, errors.New("it asks for confirmation, and takes the next line of a script for the answer; give -Confirm:$false")
 	}
-	bound, err := c.bind(args)
+	for _, name := range []string{"erroraction", "warningaction"} {
+		action, ok := bound[name].(literal)
+		if bound[name] != nil && (!ok || !slices.ContainsFunc(actions, func(a string) bool { return strings.EqualFold(a, Text(action.v)) })) {
+			return nil, fmt.Errorf("-ErrorAction and -WarningAction take %s here", strings.Join(actions, ", "))
+		}
+	}
+	return cmdlet{c, bound}, nil
+}
+
+func refuseBlocks(args []argument) error {
+	for _, a := range args {
+		if _, ok := a.value.(*block); ok {
+			return errors.New("a block is not taken here")
+		}
+	}
+	return nil
+}
+
+// match finds the parameters that the arguments are for.
+func (c *Command) match(args []argument, all bool) (map[string]expr, error) {
+	bound := make(map[string]expr)
+	position := 0
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		param, err := c.find(a, &position, all)
+		if err != nil {
+			return nil, err
+		}
+		value := a.value
+		if a.param != "" && !a.bound {
+			switch {
+			case param.Kind == Switch:
+				value = literal{true}
+			case i+1 < len(args) && args[i+1].param == "":
+				i++
+				value = args[i].value
+			default:
+				return nil, fmt.Errorf("the parameter -%s has no value", param.Name)
+			}
+		}
+		key := strings.ToLower(param.Name)
+		if _, twice := bound[key]; twice {
+			return nil, fmt.Errorf("the parameter -%s is given twice", param.Name)
+		}
+		bound[key] = value
+	}
+	return bound, nil
+}
+
+func (c *Command) find(a argument, position *int, all bool) (*Param, error) {
+	if a.param == "" {
+		*position++
+		for i := range c.Params {
+			if c.Params[i].Position == *position {
+				return &c.Params[i], nil
+			}
+		}
+		// The value may be a secret.
+		return nil, fmt.Errorf("no parameter takes value %d; name the one that is meant", *position)
+	}
+	lists := [][]Param{c.Params}
+	if all {
+		lists = append(lists, common)
+	}
+	var matches []*Param
+	for _, list := range lists {
+		for i := range list {
+			p := &list[i]
+			if strings.EqualFold(p.Name, a.param) || strings.EqualFold(p.Alias, a.param) && p.Alias != "" {
+				return p, nil
+			}
+			if len(a.param) < len(p.Name) && strings.EqualFold(p.Name[:len(a.param)], a.param) {
+				matches = append(matches, p)
+			}
+		}
+	}
+	switch {
+	case len(matches) == 1 && !a.long:
+		return matches[0], nil
+	case len(matches) > 1 && !a.long:
+		return nil, fmt.Errorf("the parameter -%s may be -%s or -%s", a.param, matches[0].Name, matches[1].Name)
+	}
+	return nil, fmt.Errorf("there is no parameter -%s", a.param)
+}
+
+func (c cmdlet) run(e *env, input []any, piped bool) ([]any, error) {
+	command := e.run(c.command)
+	bound, err := c.args(e)
 	if err != nil {
 		return nil, err
 	}
 	if bound.Bool("WhatIf") {
 		return nil, nil
 	}
-	silent := strings.EqualFold(bound.Text("ErrorAction"), "SilentlyContinue") ||
-		strings.EqualFold(bound.Text("ErrorAction"), "Ignore")
-	values, err := c.runEach(bound, input, piped)
+	silent := slices.Contains([]string{"silentlycontinue", "ignore"}, strings.ToLower(bound.Text("ErrorAction")))
+	values, err := command.runEach(bound, input, piped)
 	if err != nil && silent {
 		return nil, nil
 	}
 	return values, err
 }
 
-// runEach runs the command for each object that is piped to it, of which the
-// properties named like required parameters are taken.
+func (c cmdlet) args(e *env) (Args, error) {
+	bound := make(Args)
+	for _, list := range [][]Param{c.command.Params, common} {
+		for _, p := range list {
+			key := strings.ToLower(p.Name)
+			of, ok := c.bound[key]
+			if !ok {
+				continue
+			}
+			v, err := of.eval(e)
+			if err == nil {
+				bound[key], err = p.convert(v)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return bound, nil
+}
+
+// runEach runs the command for each object that is piped to it. The properties
+// named like required parameters are taken from the object.
 func (c *Command) runEach(bound Args, input []any, piped bool) (values []any, err error) {
 	if !piped {
 		return c.runOnce(bound)
@@ -104,81 +222,6 @@ func (c *Command) runOnce(bound Args) ([]any, error) {
 	return c.Run(bound)
 }
 
-func (c *Command) bind(args []argument) (Args, error) {
-	bound := make(Args)
-	position := 0
-	for i := 0; i < len(args); i++ {
-		a := args[i]
-		param, err := c.find(a, &position)
-		if err != nil {
-			return nil, err
-		}
-		if param == nil { // Lenient
-			if a.param != "" && !a.bound && i+1 < len(args) && args[i+1].param == "" {
-				i++
-			}
-			continue
-		}
-		value := a.value
-		if a.param != "" && !a.bound {
-			switch {
-			case param.Kind == Switch:
-				value = true
-			case i+1 < len(args) && args[i+1].param == "":
-				i++
-				value = args[i].value
-			default:
-				return nil, fmt.Errorf("the parameter -%s has no value", param.Name)
-			}
-		}
-		key := strings.ToLower(param.Name)
-		if _, twice := bound[key]; twice {
-			return nil, fmt.Errorf("the parameter -%s is given twice", param.Name)
-		}
-		if bound[key], err = param.convert(value); err != nil {
-			return nil, err
-		}
-	}
-	return bound, nil
-}
-
-func (c *Command) find(a argument, position *int) (*Param, error) {
-	if a.param == "" {
-		*position++
-		for i := range c.Params {
-			if c.Params[i].Position == *position {
-				return &c.Params[i], nil
-			}
-		}
-		if c.Lenient {
-			return nil, nil
-		}
-		// The value may be a secret.
-		return nil, fmt.Errorf("no parameter takes value %d; name the one that is meant", *position)
-	}
-	var matches []*Param
-	for _, list := range [][]Param{c.Params, common} {
-		for i := range list {
-			p := &list[i]
-			if strings.EqualFold(p.Name, a.param) || strings.EqualFold(p.Alias, a.param) && p.Alias != "" {
-				return p, nil
-			}
-			if len(a.param) < len(p.Name) && strings.EqualFold(p.Name[:len(a.param)], a.param) {
-				matches = append(matches, p)
-			}
-		}
-	}
-	switch {
-	case len(matches) == 1 && !a.long:
-		return matches[0], nil
-	case len(matches) > 1 && !a.long:
-		return nil, fmt.Errorf("the parameter -%s may be -%s or -%s", a.param, matches[0].Name, matches[1].Name)
-	case c.Lenient:
-		return nil, nil
-	}
-	return nil, fmt.Errorf("there is no parameter -%s", a.param)
-}
-
 func (p *Param) convert(v any) (any, error) {
 	switch p.Kind {
 	case String:
@@ -208,25 +251,4 @@ func (p *Param) convert(v any) (any, error) {
 		}
 	}
 	return v, nil
-}
-
-// nativeArgs returns the words that a program would be given.
-func nativeArgs(args []argument) []string {
-	var words []string
-	for _, a := range args {
-		switch {
-		case a.param == "":
-			for _, v := range wrap(a.value) {
-				words = append(words, Text(v))
-			}
-		case a.long:
-			words = append(words, "--"+a.param)
-		default:
-			words = append(words, "-"+a.param)
-		}
-		if a.bound {
-			words = append(words, Text(a.value))
-		}
-	}
-	return words
 }

@@ -3,33 +3,44 @@ package powershell
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 )
 
 // A Shell runs scripts. Its variables last from one Run to the next. It must
 // not be used by several goroutines at once.
 type Shell struct {
+	// Copy, if it is not nil, returns the commands for a copy of what they
+	// work on. Each pipeline is tried with these first, so that one that fails
+	// has changed nothing.
+	Copy func() []*Command
+
 	commands map[string]*Command
 	vars     map[string]any
 }
 
 // New returns a shell that knows the commands.
 func New(commands []*Command) *Shell {
-	s := &Shell{make(map[string]*Command), make(map[string]any)}
+	return &Shell{commands: byName(commands), vars: make(map[string]any)}
+}
+
+func byName(commands []*Command) map[string]*Command {
+	m := make(map[string]*Command)
 	for _, c := range commands {
-		s.commands[strings.ToLower(c.Name)] = c
+		m[strings.ToLower(c.Name)] = c
 	}
-	return s
+	return m
 }
 
 // A Command is a cmdlet, or a native program if Native is set.
 type Command struct {
 	Name   string
 	Params []Param
-	// Lenient takes parameters that are not in Params, and ignores them.
-	Lenient bool
-	Run     func(Args) ([]any, error)
-	Native  func(args []string) ([]any, error)
+	// Confirms says that it asks for confirmation, which nobody is there to
+	// give.
+	Confirms bool
+	Run      func(Args) ([]any, error)
+	Native   func(args []string) ([]any, error)
 }
 
 // A Param is a parameter of a cmdlet.
@@ -70,38 +81,44 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Run runs a script and returns what it would show. It stops at the first
-// error, which is an *[Error]; what was done before it stays done.
+// Run runs a script and returns what it would show. Nothing runs if there is
+// anything in the script that is not known: a command, a parameter, an operator,
+// a statement. Otherwise it stops at the first pipeline that fails, which changes
+// nothing; what was done before it stays done. The error is an *[Error].
 func (s *Shell) Run(script string) (output []any, err error) {
-	p := &parser{shell: s, text: strings.ReplaceAll(script, "\r\n", "\n"), line: 1}
-	for {
-		p.skipBlank(true)
-		if p.at(";") {
-			p.pos++
-			continue
+	p := &parser{commands: s.commands, text: strings.ReplaceAll(script, "\r\n", "\n"), line: 1}
+	statements, err := p.script("")
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range statements {
+		if s.Copy != nil {
+			commands := byName(s.Copy())
+			trial := &env{vars: maps.Clone(s.vars), run: func(c *Command) *Command { return commands[strings.ToLower(c.Name)] }}
+			if _, err := statement.run(trial); err != nil {
+				return output, err
+			}
 		}
-		if p.end() {
-			return output, nil
-		}
-		values, err := p.statement()
+		values, err := statement.run(&env{vars: s.vars, run: func(c *Command) *Command { return c }})
 		if err != nil {
 			return output, err
 		}
 		output = append(output, values...)
-		p.skipBlank(false)
-		if !p.end() && !p.at("\n") && !p.at(";") {
-			return output, p.errorf("unexpected %q", p.rest())
-		}
 	}
+	return output, nil
 }
 
 // Match evaluates a condition such as "PrimarySmtpAddress -eq 'a@contoso.com'"
 // about an object, whose properties stand in it by their names.
 func Match(condition string, about *Object) (bool, error) {
-	p := &parser{shell: New(nil), text: condition, line: 1, item: about, bare: true}
-	v, err := p.condition()
+	p := &parser{text: condition, line: 1, bare: true}
+	c, err := p.condition()
 	if p.skipBlank(true); err == nil && !p.end() {
-		err = p.errorf("unexpected %q", p.rest())
+		err = p.unexpected()
+	}
+	var v any
+	if err == nil {
+		v, err = c.eval(&env{item: about, run: func(c *Command) *Command { return c }})
 	}
 	if inner, ok := errors.AsType[*Error](err); ok {
 		return false, inner.Err // it has one line

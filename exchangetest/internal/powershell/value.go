@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Values are nil, bool, string, []any, *Object and *Block.
+// Values are nil, bool, string, []any and *Object.
 
 // An Object is a row of a command's output, or a hash table.
 type Object struct {
@@ -49,12 +49,6 @@ func (o *Object) String() string {
 		fmt.Fprintf(&b, "%-*s : %s\n", width, n, Text(o.Get(n)))
 	}
 	return b.String()
-}
-
-// A Block is code in braces.
-type Block struct {
-	text string
-	line int
 }
 
 // Text returns what PowerShell makes of a value in a string.

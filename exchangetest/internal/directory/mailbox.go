@@ -1,0 +1,143 @@
+package directory
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
+)
+
+// SentItems is the folder that copies of sent messages go to.
+const SentItems = "Sent Items"
+
+// folders are those that a new mailbox shows over IMAP.
+var folders = []string{
+	"INBOX", "Archive", "Calendar", "Contacts", "Deleted Items", "Drafts",
+	"Journal", "Junk Email", "Notes", "Outbox", SentItems, "Tasks",
+}
+
+// A Mailbox is that of a user or a shared one.
+type Mailbox struct {
+	Address string
+	Box     *imapstore.Box
+	Sending *atomic.Int32 // messages that are being submitted
+
+	tenant     *Tenant
+	owner      *User           // nil for a shared mailbox
+	fullAccess map[string]bool // by address in lower case, or object id of a service principal
+	sendAs     map[string]bool
+	cas        CAS
+}
+
+// CAS holds the switches of Set-CASMailbox. Nil means yes for IMAP and POP, and
+// for SMTP what the tenant says.
+type CAS struct {
+	IMAP, POP    *bool
+	SMTPDisabled *bool
+}
+
+func newMailbox(t *Tenant, address string) *Mailbox {
+	m := &Mailbox{
+		Address: address, Box: imapstore.New(address), Sending: new(atomic.Int32),
+		tenant: t, fullAccess: make(map[string]bool), sendAs: make(map[string]bool),
+	}
+	for _, name := range folders {
+		if err := m.Box.Create(name); err != nil {
+			panic(fmt.Sprintf("directory: a new mailbox: %v", err))
+		}
+	}
+	return m
+}
+
+// Tenant returns the mailbox's tenant.
+func (m *Mailbox) Tenant() *Tenant { return m.tenant }
+
+// Kind is "UserMailbox" or "SharedMailbox".
+func (m *Mailbox) Kind() string {
+	m.tenant.dir.mu.Lock()
+	defer m.tenant.dir.mu.Unlock()
+	if m.owner != nil {
+		return "UserMailbox"
+	}
+	return "SharedMailbox"
+}
+
+// CAS returns the switches of the mailbox.
+func (m *Mailbox) CAS() CAS {
+	m.tenant.dir.mu.Lock()
+	defer m.tenant.dir.mu.Unlock()
+	return m.cas
+}
+
+// ChangeCAS changes the switches. The function must not call back.
+func (m *Mailbox) ChangeCAS(f func(*CAS)) {
+	m.tenant.dir.mu.Lock()
+	defer m.tenant.dir.mu.Unlock()
+	f(&m.cas)
+}
+
+// A Right is what may be done with a mailbox.
+type Right int
+
+// The rights.
+const (
+	FullAccess Right = iota
+	SendAs
+)
+
+func (m *Mailbox) holdersLocked(r Right) map[string]bool {
+	if r == SendAs {
+		return m.sendAs
+	}
+	return m.fullAccess
+}
+
+// Has reports whether a trustee has the right: a user's address in lower case,
+// or a service principal's object id.
+func (m *Mailbox) Has(r Right, trustee string) bool {
+	m.tenant.dir.mu.Lock()
+	defer m.tenant.dir.mu.Unlock()
+	return m.holdersLocked(r)[trustee]
+}
+
+// Holders returns who has the right.
+func (m *Mailbox) Holders(r Right) []string {
+	m.tenant.dir.mu.Lock()
+	defer m.tenant.dir.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.holdersLocked(r)))
+}
+
+// FindTrustee returns the name under which a user, a mailbox or a service
+// principal of the tenant holds rights.
+func (t *Tenant) FindTrustee(name string) (string, error) {
+	if sp, ok := t.FindServicePrincipal(name); ok {
+		return sp.ObjectID, nil
+	}
+	if _, err := t.Mailbox(name); err != nil {
+		return "", fmt.Errorf("there is no user or service principal %q; a service principal must be made with New-ServicePrincipal first", name)
+	}
+	return strings.ToLower(name), nil
+}
+
+// Permit gives the right to a trustee of the tenant, or takes it away.
+func (t *Tenant) Permit(r Right, mailbox, trustee string, on bool) error {
+	m, err := t.Mailbox(mailbox)
+	if err != nil {
+		return err
+	}
+	key, err := t.FindTrustee(trustee)
+	if err != nil {
+		return err
+	}
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
+	if on {
+		m.holdersLocked(r)[key] = true
+	} else {
+		delete(m.holdersLocked(r), key)
+	}
+	return nil
+}
