@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
@@ -168,6 +169,15 @@ func TestSenderDefaults(t *testing.T) {
 		s := &Sender{MaxConns: row.conns, MaxPerMinute: row.perMinute}
 		if s.init(); s.queue.Conns != row.wantConns || s.queue.PerMinute != row.wantPerMinute {
 			t.Errorf("%s: %d connections, %d a minute; want %d, %d", name, s.queue.Conns, s.queue.PerMinute, row.wantConns, row.wantPerMinute)
+		}
+	}
+}
+
+func TestDialerDefaults(t *testing.T) {
+	for _, unset := range []int{0, -1} {
+		a := (&Dialer{MaxDials: unset, Timeout: time.Duration(unset)}).attempt("me")
+		if a.MaxDials != 64 || a.Timeout != time.Minute {
+			t.Errorf("%d: %d dials, %v; want 64 and a minute", unset, a.MaxDials, a.Timeout)
 		}
 	}
 }
