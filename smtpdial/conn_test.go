@@ -35,7 +35,7 @@ func sendBy(conn net.Conn, to string) error {
 }
 
 func TestDialConnDelivers(t *testing.T) {
-	e := newExchange(t)
+	e := newExchange(t, 0)
 	conn, err := e.dialer(e.app.Token(nil)).DialConn(t.Context(), sender)
 	if err != nil {
 		t.Fatal(err)

@@ -25,10 +25,14 @@ type exchange struct {
 	user *exchangetest.User
 }
 
-func newExchange(t *testing.T) exchange {
+// newExchange starts a server whose tokens have a lifetime, or that of Entra ID
+// if it is zero.
+func newExchange(t *testing.T, lifetime time.Duration) exchange {
 	t.Helper()
 	mailtest.NoLeaks(t)
-	srv := exchangetest.NewServer()
+	srv := exchangetest.NewUnstartedServer()
+	srv.TokenLifetime = lifetime
+	srv.Start()
 	t.Cleanup(srv.Close)
 	contoso := srv.Tenant()
 	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
@@ -73,7 +77,7 @@ func TestExchangeRefuses(t *testing.T) {
 			}, want: "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newExchange(t)
+			e := newExchange(t, 0)
 			if test.change != nil {
 				test.change(e)
 			}
@@ -93,7 +97,7 @@ func send(c *smtp.Client, from, to string) error {
 }
 
 func TestExchangeDelivers(t *testing.T) {
-	e := newExchange(t)
+	e := newExchange(t, 0)
 	c, err := e.dialer(e.app.Token(nil)).Dial(t.Context(), sender)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +117,7 @@ func TestExchangeDelivers(t *testing.T) {
 // With the token of a signed-in user, user= is that user, and the shared
 // mailbox is only the sender.
 func TestExchangeSharedMailboxOfAUser(t *testing.T) {
-	e := newExchange(t)
+	e := newExchange(t, 0)
 	must(e.Tenant().AddMailboxPermission(sender, e.user.UPN))
 	must(e.Tenant().AddRecipientPermission(sender, e.user.UPN))
 	d := e.dialer(e.app.Token(&exchangetest.TokenOptions{User: e.user}))
@@ -133,7 +137,7 @@ func TestExchangeSharedMailboxOfAUser(t *testing.T) {
 
 func TestRoundTrips(t *testing.T) {
 	const delay = 25 * time.Millisecond
-	e := newExchange(t)
+	e := newExchange(t, 0)
 	forwarder := mailtest.NewForwarder(t, e.Cloud().SMTP, delay)
 	d := e.dialer(e.app.Token(nil))
 	d.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -153,7 +157,7 @@ func TestRoundTrips(t *testing.T) {
 }
 
 func TestClouds(t *testing.T) {
-	e := newExchange(t)
+	e := newExchange(t, 0)
 	for _, cloud := range exoauth.Clouds() {
 		d := e.dialer(e.app.Token(nil))
 		d.Addr = cloud.SMTP

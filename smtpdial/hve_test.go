@@ -62,8 +62,7 @@ func TestHighVolumeEmail(t *testing.T) {
 		for _, left := range []time.Duration{61 * time.Minute, 11 * time.Minute, 9 * time.Minute, time.Minute} {
 			for kind, source := range sources {
 				t.Run(fmt.Sprintf("%s/%v left/%s", name, left, kind), func(t *testing.T) {
-					e := newExchange(t)
-					e.TokenLifetime = lifetime
+					e := newExchange(t, lifetime)
 					now := time.Now()
 					d := &smtpdial.Dialer{Addr: row.addr, MinValidity: row.minValidity, TLSConfig: at(now, e.TLSConfig()), DialContext: e.DialContext}
 					if d.Addr == "" {
@@ -141,7 +140,7 @@ func TestHighVolumeEmailAndOtherSources(t *testing.T) {
 		"knows nothing":                 {false, false, 2, 2, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newExchange(t)
+			e := newExchange(t, 0)
 			source := &another{e: e, expiry: row.expiry}
 			d := e.dialer("")
 			d.Addr = "smtp.hve.mx.microsoft:587"

@@ -447,7 +447,7 @@ func TestSenderLivesByTheContext(t *testing.T) {
 }
 
 func TestSenderOfExchange(t *testing.T) {
-	e := newExchange(t)
+	e := newExchange(t, 0)
 	s := newSender(e.dialer(e.app.Token(nil)), sender)
 	defer s.CloseIdle()
 	for n := range 5 {
