@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"exchangetest": 2,
 	"imapdial":     3,
 	"smtpdial":     3,
+	"settings":     3,
 	"diagnose":     4,
 	"examples":     5,
 }
