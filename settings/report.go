@@ -19,13 +19,13 @@ func (s *Settings) has(json string) bool {
 func (s *Settings) need(what string, all ...string) error {
 	for _, json := range all {
 		if !s.has(json) {
-			return s.bad(json, "", "not set", s.remedy("set it: "+what+" takes "+strings.Join(s.named(all), " and ")))
+			return s.bad(json, "", "not set", s.remedy("set it: "+what+" takes "+strings.Join(s.names(all), " and ")))
 		}
 	}
 	return nil
 }
 
-func (s *Settings) named(all []string) (names []string) {
+func (s *Settings) names(all []string) (names []string) {
 	for _, json := range all {
 		names = append(names, s.name(json))
 	}

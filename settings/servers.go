@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/exoauth/exoauth"
@@ -13,24 +12,39 @@ import (
 
 var clouds = map[string]exoauth.Cloud{"global": exoauth.Global, "gcchigh": exoauth.GCCHigh, "dod": exoauth.DoD, "china": exoauth.China}
 
+// Servers returns where the mail servers are, and what a dialer needs to trust
+// them: nil means the machine's own authorities. Call it after [Settings.Source]
+// or [Settings.Config], which report what is wrong with the settings. If
+// something is, nobody gets a token: the hosts do not exist, and the
+// configuration trusts nobody. The same holds for the host of IMAP, POP or SMTP
+// if it is not set beside an Authority that is not Microsoft's: the token of a
+// test must not go to Exchange Online.
+func (s Settings) Servers() (exoauth.Cloud, *tls.Config) {
+	cloud, err := s.cloud()
+	trust, untrusted := s.trust()
+	if err != nil || untrusted != nil {
+		cloud, trust = notSet, &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+	}
+	return cloud, trust
+}
+
+// notSet has hosts that do not exist, since no name ends in .invalid. (RFC 6761
+// §6.4)
+var notSet = exoauth.Cloud{IMAP: "imap-not-set.invalid:993", POP: "pop-not-set.invalid:995", SMTP: "smtp-not-set.invalid:587"}
+
 // cloud returns a Cloud without empty fields.
 func (s *Settings) cloud() (exoauth.Cloud, error) {
-	cloud, known := exoauth.Global, true
-	switch {
-	case s.Cloud != "" && s.Authority != "":
-		return cloud, s.bad("authority", "", "set together with "+s.name("cloud"), "remove one of them")
-	case s.Cloud != "":
-		if cloud, known = clouds[strings.ToLower(s.Cloud)]; !known {
-			return cloud, s.bad("cloud", s.Cloud, "unknown", "set it to global, gcchigh, dod or china")
-		}
-	case s.Authority != "":
-		cloud.Authority = s.Authority
-		for _, c := range exoauth.Clouds() {
-			if strings.EqualFold(c.Authority, strings.TrimRight(s.Authority, "/")) {
-				cloud = c
-				break
+	if s.Custom != (exoauth.Cloud{}) {
+		for _, json := range []string{"cloud", "authority", "resource", "imap", "pop", "smtp"} {
+			if s.has(json) {
+				return exoauth.Cloud{}, s.bad(json, "", "set, but the program has servers of its own", "remove it")
 			}
 		}
+		return s.Custom.WithDefaults(), nil
+	}
+	cloud, err := s.named()
+	if err != nil {
+		return cloud, err
 	}
 	if s.Resource != "" {
 		cloud.Resource, cloud.UserResource = s.Resource, s.Resource
@@ -50,25 +64,28 @@ func (s *Settings) cloud() (exoauth.Cloud, error) {
 	return cloud, nil
 }
 
-// Servers returns where the mail servers are, and what a dialer needs to trust
-// them: nil means the machine's own authorities. If the Authority is none of
-// Microsoft's, IMAP, POP and SMTP must be set, or the token of a test would go to
-// Exchange Online. The errors are those of [Settings.Source].
-func (s Settings) Servers() (exoauth.Cloud, *tls.Config, error) {
-	cloud, err := s.cloud()
-	if err != nil {
-		return exoauth.Cloud{}, nil, err
-	}
-	if known := slices.ContainsFunc(exoauth.Clouds(), func(c exoauth.Cloud) bool { return c.Authority == cloud.Authority }); !known {
-		if err := s.need(s.name("authority")+", which is not Microsoft's", "imap", "pop", "smtp"); err != nil {
-			return exoauth.Cloud{}, nil, err
+// named returns the cloud of that name, or with that authority.
+func (s *Settings) named() (exoauth.Cloud, error) {
+	switch {
+	case s.Cloud != "" && s.Authority != "":
+		return exoauth.Cloud{}, s.bad("authority", "", "set together with "+s.name("cloud"), "remove one of them")
+	case s.Cloud != "":
+		cloud, known := clouds[strings.ToLower(s.Cloud)]
+		if !known {
+			return cloud, s.bad("cloud", s.Cloud, "unknown", "set it to global, gcchigh, dod or china")
 		}
+		return cloud, nil
+	case s.Authority != "":
+		for _, cloud := range exoauth.Clouds() {
+			if strings.EqualFold(cloud.Authority, strings.TrimRight(s.Authority, "/")) {
+				return cloud, nil
+			}
+		}
+		cloud := notSet
+		cloud.Authority, cloud.Resource, cloud.UserResource = s.Authority, exoauth.Global.Resource, exoauth.Global.UserResource
+		return cloud, nil
 	}
-	trust, err := s.trust()
-	if err != nil {
-		return exoauth.Cloud{}, nil, err
-	}
-	return cloud, trust, nil
+	return exoauth.Global, nil
 }
 
 // trust returns nil if the authorities of this machine will do.

@@ -1,6 +1,7 @@
 package settings_test
 
 import (
+	"crypto/x509"
 	"errors"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// What comes of the settings of a server: whose cloud it is, or what is wrong.
+// What comes of the settings of a server. What is wrong leads nowhere.
 func TestServers(t *testing.T) {
 	w := newWorld(t)
 	const own = "authority=https://login.example.com imap=i.example.com:993 pop=p.example.com:995 smtp=s.example.com:587"
@@ -17,44 +18,44 @@ func TestServers(t *testing.T) {
 	dodLike.Resource, dodLike.UserResource = exoauth.GCCHigh.Resource, exoauth.GCCHigh.Resource
 	moved := exoauth.Global
 	moved.IMAP = "localhost:1993"
+	nowhere := exoauth.Cloud{IMAP: "imap-not-set.invalid:993", POP: "pop-not-set.invalid:995", SMTP: "smtp-not-set.invalid:587"}
 	for _, row := range []struct {
 		name, set string
 		want      exoauth.Cloud
-		wrong     string
+		nobody    bool // is trusted
 	}{
-		{"nothing", "", exoauth.Global, ""},
-		{"global", "cloud=global", exoauth.Global, ""},
-		{"GCC High", "cloud=gcchigh", exoauth.GCCHigh, ""},
-		{"DoD", "cloud=dod", exoauth.DoD, ""},
-		{"China, in capitals", "cloud=China", exoauth.China, ""},
-		{"the authority of the world", "authority=https://login.microsoftonline.com/", exoauth.Global, ""},
-		{"the authority of the US Government", "authority=https://login.microsoftonline.us/", exoauth.GCCHigh, ""},
-		{"the authority of China, in capitals", "authority=https://LOGIN.partner.microsoftonline.cn", exoauth.China, ""},
-		{"another resource", "cloud=dod resource=https://outlook.office365.us", dodLike, ""},
-		{"another server of a cloud", "imap=localhost:1993", moved, ""},
+		{"nothing", "", exoauth.Global, false},
+		{"global", "cloud=global", exoauth.Global, false},
+		{"GCC High", "cloud=gcchigh", exoauth.GCCHigh, false},
+		{"DoD", "cloud=dod", exoauth.DoD, false},
+		{"China, in capitals", "cloud=China", exoauth.China, false},
+		{"the authority of the world", "authority=https://login.microsoftonline.com/", exoauth.Global, false},
+		{"the authority of the US Government", "authority=https://login.microsoftonline.us/", exoauth.GCCHigh, false},
+		{"the authority of China, in capitals", "authority=https://LOGIN.partner.microsoftonline.cn", exoauth.China, false},
+		{"another resource", "cloud=dod resource=https://outlook.office365.us", dodLike, false},
+		{"another server of a cloud", "imap=localhost:1993", moved, false},
 		{"an authority of one's own", own, exoauth.Cloud{
 			Authority: "https://login.example.com", Resource: exoauth.Global.Resource, UserResource: exoauth.Global.UserResource,
 			IMAP: "i.example.com:993", POP: "p.example.com:995", SMTP: "s.example.com:587",
-		}, ""},
-		{"an authority of one's own without IMAP", "authority=https://login.example.com pop=p.example.com:995 smtp=s.example.com:587", exoauth.Cloud{}, "imap: not set"},
-		{"an authority of one's own without POP", "authority=https://login.example.com imap=i.example.com:993 smtp=s.example.com:587", exoauth.Cloud{}, "pop: not set"},
-		{"an authority of one's own without SMTP", "authority=https://login.example.com imap=i.example.com:993 pop=p.example.com:995", exoauth.Cloud{}, "smtp: not set"},
-		{"an unknown cloud", "cloud=mars", exoauth.Cloud{}, "cloud: unknown"},
-		{"no such file of authorities", "ca_file=nothing", exoauth.Cloud{}, "ca_file: cannot be read"},
+		}, false},
+		{"an authority of one's own alone", "authority=https://login.example.com", exoauth.Cloud{
+			Authority: "https://login.example.com", Resource: exoauth.Global.Resource, UserResource: exoauth.Global.UserResource,
+			IMAP: nowhere.IMAP, POP: nowhere.POP, SMTP: nowhere.SMTP,
+		}, false},
+		{"an unknown cloud", "cloud=mars", nowhere, true},
+		{"a cloud and an authority", "cloud=global authority=https://login.microsoftonline.com", nowhere, true},
+		{"a host without a port", "imap=mail.example.com", nowhere, true},
+		{"no such file of authorities", "ca_file=nothing", nowhere, true},
 	} {
-		cloud, trust, err := fromJSON(t, w.values(row.set)).Servers()
-		wrong := ""
-		if bad, ok := errors.AsType[*tokensource.ConfigError](err); ok {
-			wrong = bad.Field + ": " + bad.Problem
-		}
-		if cloud != row.want || trust != nil || wrong != row.wrong {
-			t.Errorf("%s: %+v, %v, %v", row.name, cloud, trust, err)
+		cloud, trust := fromJSON(t, w.values(row.set)).Servers()
+		if cloud != row.want || (trust != nil) != row.nobody || row.nobody && !trust.RootCAs.Equal(x509.NewCertPool()) {
+			t.Errorf("%s: %+v, %v", row.name, cloud, trust)
 		}
 	}
 }
 
 func TestUnknownCloudListsTheKnownOnes(t *testing.T) {
-	_, _, err := settings.Settings{Cloud: "mars"}.Servers()
+	_, err := settings.Settings{Tenant: "contoso.com", ClientID: "a", Cloud: "mars"}.Config()
 	const want = `tokensource: the setting cloud is "mars": unknown; set it to global, gcchigh, dod or china`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v", err)
@@ -68,9 +69,26 @@ func TestCAFile(t *testing.T) {
 		"file":    fromJSON(t, w.values("ca_file=ca.pem")),
 		"content": {RootCAs: w.TLSConfig().RootCAs},
 	} {
-		_, trust, err := s.Servers()
-		if err != nil || !trust.RootCAs.Equal(w.TLSConfig().RootCAs) {
-			t.Errorf("%s: %v, %v", name, trust, err)
+		if _, trust := s.Servers(); !trust.RootCAs.Equal(w.TLSConfig().RootCAs) {
+			t.Errorf("%s: %v", name, trust)
+		}
+	}
+}
+
+// A program's own servers go with no setting of others.
+func TestCustom(t *testing.T) {
+	own := exoauth.Cloud{Authority: "https://login.example.com", IMAP: "i.example.com:993"}
+	if cloud, _ := (settings.Settings{Custom: own}).Servers(); cloud != own.WithDefaults() {
+		t.Errorf("%+v", cloud)
+	}
+	for tag, s := range map[string]settings.Settings{
+		"cloud": {Cloud: "china"}, "authority": {Authority: own.Authority}, "resource": {Resource: "r"},
+		"imap": {IMAP: own.IMAP}, "pop": {POP: "p:1"}, "smtp": {SMTP: "s:1"},
+	} {
+		s.Tenant, s.ClientID, s.Custom = "contoso.com", "a", own
+		_, err := s.Config()
+		if bad, ok := errors.AsType[*tokensource.ConfigError](err); !ok || bad.Field != tag {
+			t.Errorf("%s: %v", tag, err)
 		}
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/tokencache"
 )
 
@@ -122,7 +123,11 @@ type Settings struct {
 	// environment, white space separates them.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// RootCAs is the content of a CAFile. Nil means the CAFile.
+	// Custom takes the place of Cloud, Authority, Resource, IMAP, POP and SMTP, and
+	// RootCAs that of CAFile, if the program knows the servers, as in a test. An
+	// empty field is that of [exoauth.Global]. The zero Cloud and nil mean that
+	// the settings above count.
+	Custom  exoauth.Cloud  `json:"-"`
 	RootCAs *x509.CertPool `json:"-"`
 
 	// Cache and Logger are [tokensource.Config.Cache] and Logger.

@@ -65,7 +65,7 @@ func (s *Settings) flow() (string, error) {
 	case s.Flow == flowPassword || s.Flow == "" && credential == "" && s.User+s.Password != "":
 		return flowPassword, s.need("the password of a user", "user", "password")
 	case credential == "":
-		return "", s.bad("client_secret", "", "not set, nor is another credential", s.remedy("set it, or one of "+strings.Join(s.named(credentials[1:]), ", ")))
+		return "", s.bad("client_secret", "", "not set, nor is another credential", s.remedy("set it, or one of "+strings.Join(s.names(credentials[1:]), ", ")))
 	}
 	return flowApp, nil
 }

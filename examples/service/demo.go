@@ -32,10 +32,7 @@ func demo(ctx context.Context, out io.Writer) error {
 	defer os.RemoveAll(dir)
 	for _, way := range ways(server) {
 		fmt.Fprint(out, way.name, ": ")
-		cloud := server.Cloud()
-		s := settings.Settings{
-			Authority: cloud.Authority, IMAP: cloud.IMAP, POP: cloud.POP, SMTP: cloud.SMTP, RootCAs: server.TLSConfig().RootCAs,
-		}
+		s := settings.Settings{Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs}
 		path := filepath.Join(dir, "credential")
 		if err := os.WriteFile(path, way.file, 0o600); err != nil {
 			return err

@@ -55,10 +55,7 @@ func visit(ctx context.Context, out io.Writer, s settings.Settings, mailbox stri
 	if err != nil {
 		return err
 	}
-	cloud, trust, err := s.Servers()
-	if err != nil {
-		return err
-	}
+	cloud, trust := s.Servers()
 	dialer := &imapdial.Dialer{TokenSource: source, Addr: cloud.IMAP, TLSConfig: trust}
 	client, err := dialer.Dial(ctx, mailbox)
 	if err != nil {
