@@ -53,6 +53,7 @@ func visit(ctx context.Context, out io.Writer, s settings.Settings, refreshToken
 	}
 	cloud, trust := s.Servers()
 	if refreshToken == "" && s.Password != "" {
+		config.Credential = nil // the other program has none
 		if refreshToken, err = otherProgram(ctx, s.User, s.Password, config); err != nil {
 			return err
 		}
