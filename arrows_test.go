@@ -27,6 +27,7 @@ var floors = map[string]int{
 	"imapdial":     3,
 	"smtpdial":     3,
 	"popdial":      3,
+	"settings":     3,
 	"diagnose":     4,
 	"examples":     5,
 }

@@ -16,6 +16,8 @@
 //   - To get the token that these ask for: tokensource, one oauth2.TokenSource
 //     for each flow of Entra ID. You may also bring a source of your own, or
 //     make one of MSAL or azidentity with tokensource.Func.
+//   - To get it from the settings of a program, whatever credential they have:
+//     settings.
 //   - To send with net/smtp or a mail library built on it, or to give a SASL
 //     client to something else: xoauth2.
 //   - To learn what an error means and which command mends it: diagnose. The

@@ -11,8 +11,8 @@ import (
 // file of its own where the two are not.
 func TestExamplesOfFlowsAreShort(t *testing.T) {
 	for _, name := range []string{
-		"browser", "bringyourown/azidentity", "bringyourown/msal", "certificate", "devicecode", "gmail",
-		"managedidentity", "onbehalfof", "password", "refreshtoken", "workload",
+		"browser", "bringyourown/azidentity", "bringyourown/msal", "devicecode", "gmail",
+		"onbehalfof", "password", "refreshtoken", "service",
 	} {
 		text, err := os.ReadFile(filepath.Join("examples", filepath.FromSlash(name), "main.go"))
 		if err != nil {

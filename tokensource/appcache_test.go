@@ -3,9 +3,7 @@ package tokensource
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -122,27 +120,5 @@ func TestAssertionFileForNobody(t *testing.T) {
 	_, err := AssertionFile(filepath.Join(t.TempDir(), "gone")).(assertion).get(ctx)
 	if _, ok := errors.AsType[*ConfigError](err); ok || !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
-	}
-}
-
-// A file is read whole up to the limit, and is closed, not left to the garbage
-// collector.
-func TestReadFile(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	path := filepath.Join(t.TempDir(), "file")
-	for n, good := range map[int]bool{0: true, 1 << 20: true, 1<<20 + 1: false} {
-		if err := os.WriteFile(path, make([]byte, n), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		data, err := readFile(path)
-		if (err == nil) != good || good && len(data) != n {
-			t.Errorf("%d bytes: %d, %v", n, len(data), err)
-		}
-	}
-	links, _ := filepath.Glob("/proc/self/fd/*") // none but on Linux
-	for _, link := range links {
-		if to, _ := os.Readlink(link); to == path {
-			t.Errorf("%s is still open", to)
-		}
 	}
 }

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
-	"strings"
 
 	"github.com/exoauth/exoauth/internal/clientcert"
-	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/internal/smallfile"
 )
 
 // Assertion returns a credential of an identity provider that the app
@@ -36,20 +33,13 @@ func AssertionFile(path string) Credential {
 	if path == "" {
 		return assertion{Kind: "tokensource.AssertionFile()"}
 	}
-	reading := ctxerr.NewCalls()
+	read := smallfile.Text(path)
 	return assertion{plain.Kind("tokensource.AssertionFile(" + path + ")"), func(ctx context.Context) (string, error) {
-		var data []byte
-		err := reading.Do(ctx, func() (err error) {
-			data, err = readFile(path)
-			return err
-		}, nil)
-		if err != nil && ctx.Err() != nil {
-			return "", ctx.Err()
+		text, err := read(ctx)
+		if err != nil && ctx.Err() == nil {
+			err = &ConfigError{Field: "AssertionFile", Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}
 		}
-		if err != nil {
-			return "", &ConfigError{Field: "AssertionFile", Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}
-		}
-		return strings.TrimSpace(string(data)), nil
+		return text, err
 	}}
 }
 
@@ -89,20 +79,4 @@ func (a assertion) proof(ctx context.Context) (url.Values, error) {
 
 func assertionProof(text string) url.Values {
 	return url.Values{"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {text}}
-}
-
-// maxFile bounds a file with a certificate or an assertion.
-const maxFile = 1 << 20
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if len(data) > maxFile {
-		return nil, errors.New("is longer than 1 MiB")
-	}
-	return data, err
 }

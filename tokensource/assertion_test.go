@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
@@ -97,27 +96,13 @@ func TestHerdWithoutAssertion(t *testing.T) {
 	})
 }
 
-func setWorkload(t *testing.T, file, authority string) {
-	t.Helper()
-	for name, value := range map[string]string{
-		"AZURE_TENANT_ID": testTenant, "AZURE_CLIENT_ID": testClientID, "AZURE_FEDERATED_TOKEN_FILE": file, "AZURE_AUTHORITY_HOST": authority,
-	} {
-		t.Setenv(name, value)
-	}
-}
-
-func TestWorkloadIdentity(t *testing.T) {
+// The file of an assertion is replaced before its end.
+func TestAssertionFileIsReadForEachRequest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
-	setWorkload(t, file, "https://login.microsoftonline.com/")
 	synctest.Test(t, func(t *testing.T) {
-		config, err := WorkloadIdentity()
-		if err != nil {
-			t.Fatal(err)
-		}
 		server := new(fakeEntra)
-		config.HTTPClient = server.config().HTTPClient
-		source := config.ClientCredentials()
-		for n, text := range []string{"the.first.one", "the.second.one"} { // as the file rotates
+		source, _ := certified(server, AssertionFile(file))
+		for n, text := range []string{"the.first.one", "the.second.one"} {
 			if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -128,36 +113,4 @@ func TestWorkloadIdentity(t *testing.T) {
 			pass(time.Hour)
 		}
 	})
-}
-
-func TestWorkloadIdentityOfEachCloud(t *testing.T) {
-	for authority, want := range map[string]exoauth.Cloud{
-		"":                                   {},
-		"https://login.microsoftonline.com/": exoauth.Global,
-		"https://login.microsoftonline.us/":  exoauth.GCCHigh,
-		"https://LOGIN.partner.microsoftonline.cn": exoauth.China,
-		"https://login.example.com/":               {Authority: "https://login.example.com"},
-	} {
-		setWorkload(t, "f", authority)
-		if c, err := WorkloadIdentity(); err != nil || c.Cloud != want {
-			t.Errorf("%s: %+v, %v", authority, c, err)
-		}
-	}
-}
-
-func TestWorkloadIdentityWithoutItsEnvironment(t *testing.T) {
-	for _, name := range []string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST"} {
-		t.Run(name, func(t *testing.T) {
-			setWorkload(t, "f", "")
-			value := ""
-			if name == "AZURE_AUTHORITY_HOST" {
-				value = "http://login.example.com"
-			}
-			t.Setenv(name, value)
-			c, err := WorkloadIdentity()
-			if bad, ok := errors.AsType[*ConfigError](err); c != nil || !ok || bad.Field != name || bad.Remedy == "" {
-				t.Errorf("%v, %#v", c, err)
-			}
-		})
-	}
 }

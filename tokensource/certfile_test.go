@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/exoauth/exoauth/internal/smallfile"
 )
 
 // filePassword is that of the files in testdata, which OpenSSL 3 has made.
@@ -30,7 +32,7 @@ func TestCertificateFile(t *testing.T) {
 	}
 	dir := t.TempDir()
 	long := filepath.Join(dir, "long")
-	if err := os.WriteFile(long, make([]byte, maxFile+1), 0o600); err != nil {
+	if err := os.WriteFile(long, make([]byte, smallfile.Max+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for path, text := range map[string]string{

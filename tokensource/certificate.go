@@ -11,6 +11,7 @@ import (
 	"github.com/exoauth/exoauth/internal/aadsts"
 	"github.com/exoauth/exoauth/internal/clientcert"
 	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/internal/smallfile"
 )
 
 // Certificate returns a credential that signs with a private key. It is safer
@@ -39,7 +40,7 @@ func CertificateFile(path, password string, o *CertificateOptions) (Credential, 
 	if path == "" {
 		return nil, &ConfigError{Field: "CertificateFile", Problem: "an empty path", Remedy: "check the variable or setting that it is read from"}
 	}
-	data, err := readFile(path)
+	data, err := smallfile.Read(path)
 	if err != nil {
 		return nil, &ConfigError{Field: "CertificateFile", Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}
 	}

@@ -39,7 +39,8 @@ func public(_ context.Context, send func(proof) *Error) *Error {
 // [*ConfigError] if the value is empty or has white space in it, such as the
 // line end of a file.
 //
-// Secrets expire. After that, requests fail with AADSTS7000222.
+// Secrets expire. After that, requests fail with AADSTS7000222. See [SecretFunc]
+// for a warning before.
 func Secret(value string) Credential {
 	return secret{redactedSecret, func() string { return value }}
 }

@@ -17,8 +17,8 @@
 //   - A service without a user: [Config.ClientCredentials], with a
 //     [Certificate] or a [Secret]. [InOrder] rotates them.
 //   - A service in Azure: [ManagedIdentity], which needs no credential.
-//   - A pod in Kubernetes: [WorkloadIdentity]. A job elsewhere, with tokens of
-//     an identity provider: [Assertion].
+//   - A pod in Kubernetes, or a job elsewhere, with tokens of an identity
+//     provider: [AssertionFile] or [Assertion].
 //   - A program on the user's own machine: [Config.AuthCode], with a browser, or
 //     [Config.DeviceCode], without one.
 //   - A job for a user who has signed in once and is not there: [Config.Resume].

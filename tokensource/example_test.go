@@ -139,35 +139,27 @@ func ExampleAssertion() {
 	// Output: true
 }
 
-// In a pod of AKS the environment says all there is to say. Here it is said by
-// inPod.
-func ExampleWorkloadIdentity() {
-	defer inPod()()
+// A vault says when a secret ends. The Source warns of that in time.
+func ExampleSecretFunc() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
+	fromVault := func(context.Context) (string, time.Time, error) {
+		return app.Secret, time.Now().AddDate(0, 6, 0), nil
+	}
 
-	cfg, err := tokensource.WorkloadIdentity()
+	cfg := &tokensource.Config{
+		Tenant:     srv.Tenant().ID,
+		ClientID:   app.ClientID,
+		Credential: tokensource.SecretFunc(fromVault),
+		HTTPClient: srv.HTTPClient(),
+	}
+	token, err := cfg.ClientCredentials().Token()
 	if err != nil {
 		log.Fatal(err)
 	}
-	source := cfg.ClientCredentials()
-	fmt.Println(source)
-	// Output: tokensource.Source(application 11111111-2222-3333-4444-555555555555 of tenant contoso.onmicrosoft.com)
-}
-
-// inPod sets what the webhook of AKS sets, and returns how to take it back.
-func inPod() (undo func()) {
-	variables := map[string]string{
-		"AZURE_TENANT_ID":            "contoso.onmicrosoft.com",
-		"AZURE_CLIENT_ID":            "11111111-2222-3333-4444-555555555555",
-		"AZURE_FEDERATED_TOKEN_FILE": "/var/run/secrets/azure/tokens/azure-identity-token",
-	}
-	for name, value := range variables {
-		os.Setenv(name, value)
-	}
-	return func() {
-		for name := range variables {
-			os.Unsetenv(name)
-		}
-	}
+	fmt.Println(token.Valid())
+	// Output: true
 }
 
 // On a virtual machine, in App Service or Functions, or on a server that Azure

@@ -164,6 +164,9 @@ func TestHandlerMayUseTheSource(t *testing.T) {
 			cert := newCert(testKey(), time.Now().Add(-hour), time.Now().Add(24*hour))
 			c.Credential = Certificate([]*x509.Certificate{cert}, testKey(), nil)
 		}, (*Config).ClientCredentials, token},
+		"the client secret expires soon": {rotate, func(c *Config, _ *lockingCache) {
+			c.Credential = SecretFunc(func(context.Context) (string, time.Time, error) { return testSecret, time.Now().Add(hour), nil })
+		}, (*Config).ClientCredentials, token},
 		"this machine's clock differs from that of Entra ID; assertions allow for that": {
 			func(n int, r *http.Request) (*http.Response, error) {
 				if n == 1 {

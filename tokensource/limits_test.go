@@ -6,6 +6,7 @@ import (
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
 	"github.com/exoauth/exoauth/internal/loopback"
+	"github.com/exoauth/exoauth/internal/smallfile"
 )
 
 // The limits, and who has set them. One that moves is to be moved here and where
@@ -49,7 +50,7 @@ func TestLimits(t *testing.T) {
 	for name, row := range map[string]struct{ got, want int }{
 		"answer":                          {maxBody, 1 << 20},
 		"entry":                           {maxRecord, 2 << 20},
-		"certificate's file":              {maxFile, 1 << 20},
+		"certificate's file":              {smallfile.Max, 1 << 20},
 		"form at localhost":               {loopback.MaxAnswer, 64 << 10},
 		"claims":                          {maxClaims, 16 << 10},
 		"excerpt":                         {excerptSize, 200},

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/exoauth/exoauth/internal/smallfile"
 )
 
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"}
@@ -139,7 +141,7 @@ func TestEchoedSecretIsNotInErrors(t *testing.T) {
 // An assertion that is none, because the path is that of another file, is not
 // sent, and not shown either.
 func TestFileThatIsNoAssertionIsNotSent(t *testing.T) {
-	file := strings.Repeat(`{"PLANTED":["~"]},`, maxFile/18)
+	file := strings.Repeat(`{"PLANTED":["~"]},`, smallfile.Max/18)
 	server := new(fakeEntra)
 	config := server.config()
 	config.Credential = Assertion(func(context.Context) (string, error) { return file, nil })

@@ -4,26 +4,35 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/exoauth/exoauth/exchangetest"
-	"github.com/exoauth/exoauth/imapdial"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/settings"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
-// demo leads everything to a server in this process.
-func demo(out io.Writer, config *tokensource.Config, options *tokensource.AuthCodeOptions, dialer *imapdial.Dialer) *exchangetest.Server {
+// demo runs the program twice, with a server in this process.
+func demo(ctx context.Context, out io.Writer) error {
 	server := exchangetest.NewServer()
+	defer server.Close()
 	app := server.Tenant().AddApp("Mail client")
 	app.AddRedirectURI(exchangetest.Desktop, "http://localhost")
 	adele := server.Tenant().AddUser("adele@contoso.com")
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
-
-	config.Tenant, config.ClientID, config.HTTPClient = "organizations", app.ClientID, server.HTTPClient()
-	options.LoginHint = adele.UPN
-	options.Open = func(ctx context.Context, address string) error {
+	s := settings.Settings{Tenant: "organizations", ClientID: app.ClientID, User: adele.UPN, Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs}
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	open := func(ctx context.Context, address string) error {
 		fmt.Fprintln(out, "the browser opens: sign in")
 		return server.Browser(adele).Open(ctx, address)
 	}
-	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
-	return server
+	s.Cache = tokencache.Dir(dir)
+	if err := visit(ctx, out, s, open); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "The program is run again:")
+	return visit(ctx, out, s, open)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
@@ -35,42 +36,33 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
-	options := tokensource.AuthCodeOptions{LoginHint: getenv("EXO_USER")}
-	var dialer imapdial.Dialer
-	dir, err := os.UserCacheDir()
-	runs := 1
-	if config.Tenant == "" && config.ClientID == "" && options.LoginHint == "" {
+	s := settings.FromEnv(getenv)
+	if s.IsZero() {
 		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_USER.")
-		server := demo(out, &config, &options, &dialer)
-		defer server.Close()
-		runs = 2
-		dir, err = os.MkdirTemp("", "browser")
-		defer os.RemoveAll(dir)
+		return demo(ctx, out)
 	}
+	dir, err := os.UserCacheDir()
 	if err != nil {
 		return err
 	}
-	config.Cache = tokencache.Dir(filepath.Join(dir, "exoauth"))
-	for n := range runs {
-		if n > 0 {
-			fmt.Fprintln(out, "The program is run again:")
-		}
-		if err := visit(ctx, out, config, options, &dialer); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.Cache = tokencache.Dir(filepath.Join(dir, "exoauth"))
+	return visit(ctx, out, s, nil)
 }
 
-// visit is what one run does.
-func visit(ctx context.Context, out io.Writer, config tokensource.Config, options tokensource.AuthCodeOptions, dialer *imapdial.Dialer) error {
-	source := config.AuthCode(options)
+// visit is what one run does. If open is nil, the browser of this machine opens.
+func visit(ctx context.Context, out io.Writer, s settings.Settings, open func(context.Context, string) error) error {
+	config, err := s.Config()
+	if err != nil {
+		return err
+	}
+	cloud, trust := s.Servers()
+	config.Credential = nil // a program on the user's machine cannot keep one
+	source := config.AuthCode(tokensource.AuthCodeOptions{LoginHint: s.User, Open: open})
 	if _, err := source.TokenContext(ctx); err != nil { // before the dialer, which has a minute
 		return err
 	}
-	dialer.TokenSource = source
-	client, err := dialer.Dial(ctx, options.LoginHint)
+	dialer := &imapdial.Dialer{TokenSource: source, Addr: cloud.IMAP, TLSConfig: trust}
+	client, err := dialer.Dial(ctx, s.User)
 	if err != nil {
 		return err
 	}
@@ -79,6 +71,6 @@ func visit(ctx context.Context, out io.Writer, config tokensource.Config, option
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", options.LoginHint, inbox.NumMessages)
+	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", s.User, inbox.NumMessages)
 	return client.Logout().Wait()
 }

@@ -1,24 +1,37 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest"
-	"github.com/exoauth/exoauth/imapdial"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/settings"
+	"github.com/exoauth/exoauth/tokencache"
 )
 
-// demo leads everything to a server in this process.
-func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Server, *exchangetest.Browser) {
+// demo runs the program twice, with a server in this process.
+func demo(ctx context.Context, out io.Writer) error {
 	server := exchangetest.NewUnstartedServer()
+	defer server.Close()
 	server.DeviceInterval = 50 * time.Millisecond // nobody waits for a person here
 	server.Start()
 	app := server.Tenant().AddApp("Mail client")
 	app.SetPublicFlows(true)
 	adele := server.Tenant().AddUser("adele@contoso.com")
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
-
-	config.Tenant, config.ClientID, config.HTTPClient = "organizations", app.ClientID, server.HTTPClient()
-	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
-	return server, server.Browser(adele)
+	s := settings.Settings{Tenant: "organizations", ClientID: app.ClientID, User: adele.UPN, Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs}
+	dir, err := os.MkdirTemp("", "devicecode")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s.Cache = tokencache.Dir(dir)
+	if err := visit(ctx, out, s, server.Browser(adele).EnterCode); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "The program is run again:")
+	return visit(ctx, out, s, server.Browser(adele).EnterCode)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 )
@@ -34,47 +35,39 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
-	user := getenv("EXO_USER")
-	var dialer imapdial.Dialer
-	enter := func(context.Context, string) error { return nil } // the person does it
-	dir, err := os.UserCacheDir()
-	runs := 1
-	if config.Tenant == "" && config.ClientID == "" && user == "" {
+	s := settings.FromEnv(getenv)
+	if s.IsZero() {
 		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_USER.")
-		server, browser := demo(&config, &dialer)
-		defer server.Close()
-		user, enter, runs = browser.User.UPN, browser.EnterCode, 2
-		dir, err = os.MkdirTemp("", "devicecode")
-		defer os.RemoveAll(dir)
+		return demo(ctx, out)
 	}
+	dir, err := os.UserCacheDir()
 	if err != nil {
 		return err
 	}
-	config.Cache = tokencache.Dir(filepath.Join(dir, "exoauth"))
-	config.CacheKey = user
-	for n := range runs {
-		if n > 0 {
-			fmt.Fprintln(out, "The program is run again:")
-		}
-		if err := visit(ctx, out, config, user, enter, &dialer); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.Cache = tokencache.Dir(filepath.Join(dir, "exoauth"))
+	return visit(ctx, out, s, nil)
 }
 
-// visit is what one run does.
-func visit(ctx context.Context, out io.Writer, config tokensource.Config, user string, enter func(context.Context, string) error, dialer *imapdial.Dialer) error {
+// visit is what one run does. If enter is nil, a person enters the code.
+func visit(ctx context.Context, out io.Writer, s settings.Settings, enter func(context.Context, string) error) error {
+	config, err := s.Config()
+	if err != nil {
+		return err
+	}
+	cloud, trust := s.Servers()
+	config.Credential, config.CacheKey = nil, s.User // a public client
 	source := config.DeviceCode(func(ctx context.Context, code tokensource.DeviceCode) error {
 		fmt.Fprintln(out, code.Message)
+		if enter == nil {
+			return nil
+		}
 		return enter(ctx, code.UserCode)
 	})
 	if _, err := source.TokenContext(ctx); err != nil { // before the dialer, which has a minute
 		return err
 	}
-	dialer.TokenSource = source
-	client, err := dialer.Dial(ctx, user)
+	dialer := &imapdial.Dialer{TokenSource: source, Addr: cloud.IMAP, TLSConfig: trust}
+	client, err := dialer.Dial(ctx, s.User)
 	if err != nil {
 		return err
 	}
@@ -83,6 +76,6 @@ func visit(ctx context.Context, out io.Writer, config tokensource.Config, user s
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", user, inbox.NumMessages)
+	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", s.User, inbox.NumMessages)
 	return client.Logout().Wait()
 }

@@ -20,7 +20,7 @@ func TestDemo(t *testing.T) {
 
 func TestHalfOfTheSettings(t *testing.T) {
 	getenv := func(name string) string { return map[string]string{"EXO_USER": "adele@contoso.com"}[name] }
-	if err := run(t.Context(), new(bytes.Buffer), getenv); err == nil || !strings.Contains(err.Error(), "Tenant") {
+	if err := run(t.Context(), new(bytes.Buffer), getenv); err == nil || !strings.Contains(err.Error(), "EXO_TENANT") {
 		t.Errorf("error %v", err)
 	}
 }

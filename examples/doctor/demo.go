@@ -82,7 +82,7 @@ func (d *demo) issue(o exchangetest.TokenOptions) {
 
 // startDemo starts an Exchange Online with the fault that the settings ask
 // for, and points check at it. The names of the hosts are those of production.
-func startDemo(s *settings, check *diagnose.Check) *exchangetest.Server {
+func startDemo(s *options, check *diagnose.Check) *exchangetest.Server {
 	broken := faults[s.fault]
 	d := &demo{server: exchangetest.NewServer(), check: check, roles: broken.roles}
 	if d.roles == nil {

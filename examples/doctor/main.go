@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string, std streams, getenv func(string) st
 }
 
 // examine goes the whole way.
-func examine(ctx context.Context, s settings, p *printer) int {
+func examine(ctx context.Context, s options, p *printer) int {
 	check := s.check()
 	if s.demo() {
 		server := startDemo(&s, &check)

@@ -23,6 +23,11 @@ type result struct {
 func doctor(t *testing.T, stdin string, env map[string]string, args ...string) result {
 	t.Helper()
 	mailtest.NoLeaks(t)
+	return doctorOf(t, stdin, env, args...)
+}
+
+// doctorOf may leave a connection to Entra ID, as a program that ends does.
+func doctorOf(t *testing.T, stdin string, env map[string]string, args ...string) result {
 	var out, errs bytes.Buffer
 	status := run(t.Context(), args, streams{strings.NewReader(stdin), &out, &errs}, func(name string) string { return env[name] })
 	return result{status, out.String(), errs.String()}
@@ -166,11 +171,11 @@ func TestUsage(t *testing.T) {
 		{"argument", []string{"invoices@contoso.com"}, nil, "belongs to no flag"},
 		{"line empty", []string{"-line", ""}, nil, "-line is empty"},
 		{"unknown case", []string{"-break", "leg"}, nil, "imap-off"},
-		{"unknown cloud", []string{"-cloud", "mars"}, nil, "gcchigh"},
+		{"unknown cloud", []string{"-cloud", "mars"}, map[string]string{"EXO_TENANT": "contoso.com", "EXO_CLIENT_ID": "id", "EXO_CLIENT_SECRET": "s", "EXO_MAILBOX": "a@contoso.com"}, "gcchigh"},
 		{"unknown protocol", []string{"-protocol", "nntp"}, nil, "IMAP, SMTP or POP"},
 		{"unknown flow", []string{"-flow", "lava"}, nil, "delegated"},
 		{"unknown colour", []string{"-color", "mauve"}, nil, "always"},
-		{"only a mailbox", []string{"-mailbox", "a@contoso.com"}, nil, "EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET"},
+		{"only a mailbox", []string{"-mailbox", "a@contoso.com"}, nil, "setting EXO_CLIENT_SECRET: not set"},
 		{"only a secret", nil, map[string]string{"EXO_CLIENT_SECRET": "s"}, "EXO_MAILBOX"},
 		{"no such token file", []string{"-token", "nosuchfile"}, nil, "nosuchfile"},
 		{"no such settings file", []string{"-settings", "nosuchfile"}, nil, "nosuchfile"},
@@ -198,7 +203,7 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []string{s.tenant, s.clientID, s.secret, s.mailbox, s.smtpUsername}
+	got := []string{s.account.Tenant, s.account.ClientID, s.account.ClientSecret, s.mailbox, s.smtpUsername}
 	if want := []string{"contoso.com", "id", "a=b", "flag@contoso.com", "env@contoso.com"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -224,14 +229,14 @@ func TestOtherServers(t *testing.T) {
 	}
 	env := map[string]string{
 		"EXO_TENANT": srv.Tenant().ID, "EXO_CLIENT_ID": app.ClientID, "EXO_CLIENT_SECRET": app.Secret, "EXO_MAILBOX": "invoices@contoso.com",
-		"EXO_AUTHORITY": srv.Cloud().Authority, "EXO_IMAP": srv.Cloud().IMAP, "EXO_SMTP": srv.Cloud().SMTP, "EXO_CA_FILE": ca,
+		"EXO_AUTHORITY": srv.Cloud().Authority, "EXO_IMAP": srv.Cloud().IMAP, "EXO_SMTP": srv.Cloud().SMTP, "EXO_POP": srv.Cloud().POP, "EXO_CA_FILE": ca,
 	}
-	if r := doctor(t, "", env); r.status != statusWell {
+	if r := doctorOf(t, "", env); r.status != statusWell {
 		t.Errorf("status %d\n%s%s", r.status, r.out, r.err)
 	}
 	for name, text := range map[string]string{ca + ".missing": "no such file", os.DevNull: "no certificate in PEM"} {
 		env["EXO_CA_FILE"] = name
-		if r := doctor(t, "", env); r.status != statusUsage || !strings.Contains(r.err, text) {
+		if r := doctorOf(t, "", env); r.status != statusUsage || !strings.Contains(r.err, text) {
 			t.Errorf("status %d, %s", r.status, r.err)
 		}
 	}

@@ -20,7 +20,7 @@ type printer struct {
 const defaultWidth = 80
 
 // newPrinter uses colour and breaks lines on a terminal alone.
-func newPrinter(out io.Writer, s settings, getenv func(string) string) *printer {
+func newPrinter(out io.Writer, s options, getenv func(string) string) *printer {
 	p := &printer{Printer: diagnose.Printer{W: out}, json: s.json}
 	terminal := isTerminal(out) && getenv("TERM") != "dumb"
 	plain := getenv("NO_COLOR") != "" || runtime.GOOS == "windows" && getenv("WT_SESSION")+getenv("TERM") == ""

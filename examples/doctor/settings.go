@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/diagnose"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/settings"
 )
 
 const usageText = `Usage: doctor [flags]
@@ -38,6 +37,7 @@ machine. For a real mailbox set the variables, or give the flags:
   EXO_CLOUD           -cloud          global, gcchigh, dod or china
   EXO_AUTHORITY, EXO_IMAP, EXO_SMTP   other servers than those of the cloud, and
   EXO_CA_FILE                         who signs for them, as examples/emulator has it
+  EXO_CERTIFICATE_FILE and others     see package settings
                       -settings FILE  reads these variables from a file with
                                       lines such as EXO_MAILBOX=a@contoso.com
                       -send           sends a message from the mailbox to itself
@@ -69,15 +69,14 @@ Cases for -break:
 
 `
 
-type settings struct {
-	tenant, clientID, secret string
+type options struct {
+	account                  settings.Settings
+	source                   oauth2.TokenSource // of the account, or of an access token
+	cloud                    exoauth.Cloud
+	trust                    *tls.Config
 	accessToken              string
 	mailbox                  string
 	username, smtpUsername   string
-	cloudName                string
-	authority, imap, smtp    string
-	caFile                   string
-	roots                    *x509.CertPool // of caFile
 	send, skipIMAP, skipSMTP bool
 
 	line, token, fault string
@@ -89,37 +88,19 @@ type settings struct {
 	color string
 }
 
-// variable is a setting with its flag, "" for none, and its variable.
-type variable struct {
-	value     *string
-	flag, env string
+// variables are those that have a flag.
+var variables = map[string]string{
+	"tenant": "EXO_TENANT", "client-id": "EXO_CLIENT_ID", "mailbox": "EXO_MAILBOX", "username": "EXO_USERNAME",
+	"smtp-username": "EXO_SMTP_USERNAME", "cloud": "EXO_CLOUD",
 }
 
-func (s *settings) variables() []variable {
-	return []variable{
-		{&s.tenant, "tenant", "EXO_TENANT"},
-		{&s.clientID, "client-id", "EXO_CLIENT_ID"},
-		{&s.secret, "", "EXO_CLIENT_SECRET"},
-		{&s.accessToken, "", "EXO_ACCESS_TOKEN"},
-		{&s.mailbox, "mailbox", "EXO_MAILBOX"},
-		{&s.username, "username", "EXO_USERNAME"},
-		{&s.smtpUsername, "smtp-username", "EXO_SMTP_USERNAME"},
-		{&s.cloudName, "cloud", "EXO_CLOUD"},
-		{&s.authority, "", "EXO_AUTHORITY"},
-		{&s.imap, "", "EXO_IMAP"},
-		{&s.smtp, "", "EXO_SMTP"},
-		{&s.caFile, "", "EXO_CA_FILE"},
-	}
-}
-
-func parseSettings(args []string, getenv func(string) string) (settings, error) {
-	var s settings
+func parseSettings(args []string, getenv func(string) string) (options, error) {
+	var s options
 	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	for _, v := range s.variables() {
-		if v.flag != "" {
-			flags.StringVar(v.value, v.flag, "", "")
-		}
+	given := make(map[string]*string) // by variable
+	for name, variable := range variables {
+		given[variable] = flags.String(name, "", "")
 	}
 	file := flags.String("settings", "", "")
 	for name, value := range map[string]*bool{
@@ -135,10 +116,10 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	}
 	flags.StringVar(&s.color, "color", "auto", "")
 	if err := flags.Parse(args); err != nil {
-		return settings{}, err
+		return options{}, err
 	}
 	if flags.NArg() > 0 {
-		return settings{}, errors.New("there is an argument that belongs to no flag; see -help")
+		return options{}, errors.New("there is an argument that belongs to no flag; see -help")
 	}
 	var empty error
 	flags.Visit(func(f *flag.Flag) {
@@ -147,50 +128,41 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 		}
 	})
 	if empty != nil {
-		return settings{}, empty
+		return options{}, empty
 	}
-	if err := s.fill(*file, getenv); err != nil {
-		return settings{}, err
+	fromFile, err := readSettings(*file)
+	if err != nil {
+		return options{}, err
 	}
+	lookup := func(name string) string {
+		return cmp.Or(*cmp.Or(given[name], new(string)), fromFile[name], getenv(name))
+	}
+	s.account, s.accessToken = settings.FromEnv(lookup), lookup("EXO_ACCESS_TOKEN")
+	s.mailbox, s.username, s.smtpUsername = lookup("EXO_MAILBOX"), lookup("EXO_USERNAME"), lookup("EXO_SMTP_USERNAME")
 	return s, s.validate()
 }
 
-// fill takes what no flag has set from a file, then from the environment.
-func (s *settings) fill(path string, getenv func(string) string) error {
-	fromFile := make(map[string]string)
-	if path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("-settings: %w", err)
-		}
-		for line := range strings.Lines(string(text)) {
-			name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
-			if ok && !strings.HasPrefix(name, "#") {
-				fromFile[strings.TrimSpace(name)] = strings.Trim(strings.TrimSpace(value), `"'`)
-			}
+// readSettings reads the file of examples/emulator, or a like one.
+func readSettings(path string) (map[string]string, error) {
+	values := make(map[string]string)
+	if path == "" {
+		return values, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("-settings: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		if ok && !strings.HasPrefix(name, "#") {
+			values[strings.TrimSpace(name)] = strings.Trim(strings.TrimSpace(value), `"'`)
 		}
 	}
-	for _, v := range s.variables() {
-		if *v.value == "" {
-			*v.value = fromFile[v.env]
-		}
-		if *v.value == "" {
-			*v.value = getenv(v.env)
-		}
-	}
-	return nil
+	return values, nil
 }
 
-var clouds = map[string]exoauth.Cloud{
-	"": exoauth.Global, "global": exoauth.Global, "gcchigh": exoauth.GCCHigh, "dod": exoauth.DoD, "china": exoauth.China,
-}
-
-// validate refuses what cannot be meant. Settings that are only wrong are the
-// doctor's business.
-func (s *settings) validate() error {
-	if _, ok := clouds[strings.ToLower(s.cloudName)]; !ok {
-		return fmt.Errorf("-cloud is global, gcchigh, dod or china, not %q", s.cloudName)
-	}
+// validate refuses what cannot be meant.
+func (s *options) validate() error {
 	s.protocol = strings.ToUpper(s.protocol)
 	if !slices.Contains([]string{"", "IMAP", "SMTP", "POP"}, s.protocol) {
 		return fmt.Errorf("-protocol is IMAP, SMTP or POP, not %q", s.protocol)
@@ -204,67 +176,30 @@ func (s *settings) validate() error {
 	if _, ok := faults[s.fault]; s.fault != "" && !ok {
 		return fmt.Errorf("-break has no case %q; it has %s", s.fault, strings.Join(faultNames(), ", "))
 	}
-	if s.line != "" || s.token != "" || s.demo() {
+	s.cloud, s.trust = s.account.Servers()
+	switch {
+	case s.line != "" || s.token != "" || s.demo():
+		return nil
+	case s.mailbox == "":
+		return errors.New("missing: EXO_MAILBOX (or -mailbox); without any setting this runs against an Exchange Online of its own")
+	case s.accessToken != "":
+		s.source = oauth2.StaticTokenSource(&oauth2.Token{AccessToken: s.accessToken})
 		return nil
 	}
-	if err := s.complete(); err != nil {
-		return err
-	}
-	return s.readRoots()
-}
-
-// complete wants what a real mailbox takes.
-func (s *settings) complete() error {
-	var missing []string
-	if s.mailbox == "" {
-		missing = append(missing, "EXO_MAILBOX (or -mailbox)")
-	}
-	if s.accessToken == "" {
-		for _, v := range s.variables()[:3] {
-			if *v.value == "" {
-				missing = append(missing, v.env)
-			}
-		}
-	}
-	if missing != nil {
-		return fmt.Errorf("missing: %s; without any setting this runs against an Exchange Online of its own", strings.Join(missing, ", "))
-	}
-	return nil
+	source, err := s.account.Source()
+	s.source = source
+	return err
 }
 
 // demo reports whether there are no settings for a real mailbox.
-func (s *settings) demo() bool {
-	return s.fault != "" || s.mailbox+s.tenant+s.clientID+s.secret+s.accessToken+s.authority+s.imap+s.smtp+s.caFile == ""
-}
-
-func (s *settings) cloud() exoauth.Cloud {
-	c := clouds[strings.ToLower(s.cloudName)]
-	c.Authority = cmp.Or(s.authority, c.Authority)
-	c.IMAP = cmp.Or(s.imap, c.IMAP)
-	c.SMTP = cmp.Or(s.smtp, c.SMTP)
-	return c
-}
-
-// readRoots returns nil where the authorities of this machine will do.
-func (s *settings) readRoots() error {
-	if s.caFile == "" {
-		return nil
-	}
-	pem, err := os.ReadFile(s.caFile)
-	if err != nil {
-		return fmt.Errorf("EXO_CA_FILE: %w", err)
-	}
-	s.roots = x509.NewCertPool()
-	if !s.roots.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("EXO_CA_FILE: %s has no certificate in PEM", s.caFile)
-	}
-	return nil
+func (s *options) demo() bool {
+	return s.fault != "" || s.account.IsZero() && s.mailbox+s.accessToken == ""
 }
 
 // subject is what is known besides a line or a token.
-func (s *settings) subject() diagnose.Subject {
+func (s *options) subject() diagnose.Subject {
 	about := diagnose.Subject{
-		Protocol: diagnose.Protocol(s.protocol), Cloud: s.cloud(), Tenant: s.tenant, ClientID: s.clientID,
+		Protocol: diagnose.Protocol(s.protocol), Cloud: s.cloud, Tenant: s.account.Tenant, ClientID: s.account.ClientID,
 		Flow: diagnose.Flow(s.flow), Username: s.username, Mailbox: s.mailbox, Shared: s.shared, Worked: s.worked, Opened: s.opened,
 		Token: s.accessToken,
 	}
@@ -274,22 +209,15 @@ func (s *settings) subject() diagnose.Subject {
 	return about
 }
 
-func (s *settings) check() diagnose.Check {
+func (s *options) check() diagnose.Check {
 	c := diagnose.Check{
 		Mailbox: s.mailbox, Username: s.username, SMTPUsername: s.smtpUsername,
-		Cloud: s.cloud(), Tenant: s.tenant, ClientID: s.clientID,
-		SkipIMAP: s.skipIMAP, SkipSMTP: s.skipSMTP, Send: s.send,
+		Cloud: s.cloud, Tenant: s.account.Tenant, ClientID: s.account.ClientID,
+		SkipIMAP: s.skipIMAP, SkipSMTP: s.skipSMTP, Send: s.send, TokenSource: s.source,
 	}
-	if s.roots != nil {
-		c.TLSConfig = &tls.Config{RootCAs: s.roots, MinVersion: tls.VersionTLS12}
-		c.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: c.TLSConfig, Proxy: http.ProxyFromEnvironment}}
+	if s.trust != nil {
+		c.TLSConfig = s.trust
+		c.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: s.trust, Proxy: http.ProxyFromEnvironment}}
 	}
-	if s.accessToken != "" {
-		c.TokenSource = oauth2.StaticTokenSource(&oauth2.Token{AccessToken: s.accessToken})
-		return c
-	}
-	c.TokenSource = (&tokensource.Config{
-		Cloud: s.cloud(), Tenant: s.tenant, ClientID: s.clientID, Credential: tokensource.Secret(s.secret), HTTPClient: c.HTTPClient,
-	}).ClientCredentials()
 	return c
 }

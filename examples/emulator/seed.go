@@ -15,6 +15,7 @@ type seeding struct {
 	app       *exchangetest.App
 	user      *exchangetest.User
 	mailboxes []string
+	shared    []*exchangetest.Mailbox // of these addresses
 }
 
 // redirects are where sign-in pages lead back to: any port of this machine.
@@ -35,13 +36,15 @@ func seed(srv *exchangetest.Server, mailboxes int) *seeding {
 		}
 		m := t.AddMailbox(address)
 		t.Grant(s.app, address)
-		s.mailboxes = append(s.mailboxes, address)
+		s.mailboxes, s.shared = append(s.mailboxes, address), append(s.shared, m)
 		for n := 1; n <= 3; n++ {
 			m.Append("INBOX", fmt.Appendf(nil, "From: Supplier <billing@example.com>\r\nTo: %s\r\nSubject: Invoice %d\r\nDate: %s\r\nMessage-ID: <%d.%d@example.com>\r\n\r\nPlease find invoice %d enclosed.\r\n",
 				address, 4710+n, srv.Now().Format("Mon, 2 Jan 2006 15:04:05 -0700"), i, n, 4710+n))
 		}
 	}
+	s.app.AddRedirectURI(exchangetest.Web, "http://localhost:8080/signed-in") // of examples/web
 	s.user = t.AddUser("adele@contoso.com")
+	s.app.Consent(s.user, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend) // who gives a password sees no page
 	if err := t.AddMailboxPermission("invoices@contoso.com", s.user.UPN); err != nil {
 		panic(err)
 	}
@@ -59,6 +62,7 @@ func (s *seeding) settings(dir string) [][2]string {
 		{"EXO_SCOPE", cloud.AppScope()},
 		{"EXO_CLIENT_ID", s.app.ClientID},
 		{"EXO_CLIENT_SECRET", s.app.Secret},
+		{"EXO_FLOW", "app-only"}, // for package settings, since there is a password, too
 		{"EXO_MAILBOX", s.mailboxes[0]},
 		{"EXO_USER", s.user.UPN},
 		{"EXO_PASSWORD", s.user.Password},

@@ -26,7 +26,7 @@ var errDone = errors.New("the demo is over")
 // demo lets two messages arrive in a mailbox on this machine, and in between
 // lets the token of the session expire.
 func demo(ctx context.Context, stdout, stderr io.Writer) error {
-	fmt.Fprintln(stdout, "No EXO_MAILBOX: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX.")
+	fmt.Fprintln(stdout, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX.")
 	server := exchangetest.NewServer()
 	defer server.Close()
 	contoso := server.Tenant()

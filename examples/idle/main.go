@@ -22,7 +22,7 @@ import (
 	"syscall"
 
 	"github.com/exoauth/exoauth/imapdial"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/settings"
 )
 
 func main() {
@@ -35,21 +35,21 @@ func main() {
 }
 
 func run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writer) error {
-	if getenv("EXO_MAILBOX") == "" {
+	s := settings.FromEnv(getenv)
+	if s.IsZero() {
 		return demo(ctx, stdout, stderr)
 	}
-	cfg := &tokensource.Config{
-		Tenant:     getenv("EXO_TENANT"),
-		ClientID:   getenv("EXO_CLIENT_ID"),
-		Credential: tokensource.Secret(getenv("EXO_CLIENT_SECRET")),
+	source, err := s.Source()
+	if err != nil {
+		return err
 	}
+	cloud, trust := s.Servers()
 	w := &watcher{arrived: func(m message) { fmt.Fprintf(stdout, "%s  %s  %q\n", m.date, m.from, m.subject) }}
 	dialer := &imapdial.Dialer{
-		TokenSource: cfg.ClientCredentials(),
-		Options:     w.options(),
-		Logger:      slog.New(slog.NewTextHandler(stderr, nil)),
+		TokenSource: source, Addr: cloud.IMAP, TLSConfig: trust,
+		Options: w.options(), Logger: slog.New(slog.NewTextHandler(stderr, nil)),
 	}
-	err := dialer.Keep(ctx, getenv("EXO_MAILBOX"), nil, w.watch)
+	err = dialer.Keep(ctx, getenv("EXO_MAILBOX"), nil, w.watch)
 	if ctx.Err() != nil {
 		return nil // Ctrl-C, or the end of the service
 	}

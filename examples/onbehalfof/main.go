@@ -7,12 +7,13 @@
 // calls itself once, with an Entra ID and an Exchange Online in this process.
 // For the real ones set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET, expose
 // a scope access_as_user in the app registration, and call
-// http://127.0.0.1:8080/?user=adele@contoso.com with a token for it. The API
-// listens on this machine alone; to make it public, put a proxy with TLS before
-// it.
+// http://127.0.0.1:8080/?user=adele@contoso.com with a token for it. EXO_LISTEN
+// is another address. The API listens on this machine alone; to make it public,
+// put a proxy with TLS before it.
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -36,16 +38,22 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	config := tokensource.Config{
-		Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID"), Credential: tokensource.Secret(getenv("EXO_CLIENT_SECRET")),
-	}
-	if config.Tenant == "" && config.ClientID == "" {
+	s := settings.FromEnv(getenv)
+	if s.IsZero() {
 		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET.")
 		return demo(ctx, out)
 	}
-	a := newAPI(config, func(source *tokensource.Source) *imapdial.Dialer { return &imapdial.Dialer{TokenSource: source} })
-	fmt.Fprintln(out, "waiting for calls at http://127.0.0.1:8080/; Ctrl-C ends")
-	return serve(ctx, newServer("127.0.0.1:8080", a.handler()))
+	config, err := s.Config()
+	if err != nil {
+		return err
+	}
+	cloud, trust := s.Servers()
+	a := newAPI(*config, func(source *tokensource.Source) *imapdial.Dialer {
+		return &imapdial.Dialer{TokenSource: source, Addr: cloud.IMAP, TLSConfig: trust}
+	})
+	address := cmp.Or(getenv("EXO_LISTEN"), "127.0.0.1:8080")
+	fmt.Fprintf(out, "waiting for calls at http://%s/; Ctrl-C ends\n", address)
+	return serve(ctx, newServer(address, a.handler()))
 }
 
 // newServer gives up on callers that take their time.

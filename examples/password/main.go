@@ -21,6 +21,7 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -34,17 +35,19 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
-	user, password := getenv("EXO_USER"), getenv("EXO_PASSWORD")
-	var dialer imapdial.Dialer
-	if config.Tenant == "" && config.ClientID == "" && user == "" {
+	s := settings.FromEnv(getenv)
+	if s.IsZero() {
 		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_USER and EXO_PASSWORD.")
-		server, adele := demo(&config, &dialer)
+		server := demo(&s)
 		defer server.Close()
-		user, password = adele.UPN, adele.Password
 	}
-	dialer.TokenSource = config.Password(user, password)
-	client, err := dialer.Dial(ctx, user)
+	config, err := s.Config()
+	if err != nil {
+		return err
+	}
+	cloud, trust := s.Servers()
+	dialer := &imapdial.Dialer{TokenSource: config.Password(s.User, s.Password), Addr: cloud.IMAP, TLSConfig: trust}
+	client, err := dialer.Dial(ctx, s.User)
 	if errors.Is(err, tokensource.ErrInteractionRequired) {
 		return fmt.Errorf("the user has to act; where a password alone is not enough, see examples/browser and examples/devicecode: %w", err)
 	}
@@ -56,12 +59,12 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", user, inbox.NumMessages)
+	fmt.Fprintf(out, "%s: messages in INBOX: %d\n", s.User, inbox.NumMessages)
 	return client.Logout().Wait()
 }
 
 // demo leads everything to a server in this process.
-func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Server, *exchangetest.User) {
+func demo(s *settings.Settings) *exchangetest.Server {
 	server := exchangetest.NewServer()
 	app := server.Tenant().AddApp("Mail client")
 	app.SetPublicFlows(true)
@@ -69,7 +72,9 @@ func demo(config *tokensource.Config, dialer *imapdial.Dialer) (*exchangetest.Se
 	app.Consent(adele, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
 	adele.Mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
 
-	config.Tenant, config.ClientID, config.HTTPClient = "organizations", app.ClientID, server.HTTPClient()
-	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
-	return server, adele
+	*s = settings.Settings{
+		Tenant: "organizations", ClientID: app.ClientID, User: adele.UPN, Password: adele.Password,
+		Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs,
+	}
+	return server
 }

@@ -9,7 +9,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/exoauth/exoauth/exchangetest"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/settings"
 )
 
 // demo goes through a proxy in this process to an Exchange Online in it.
@@ -35,10 +35,10 @@ func demo(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	cfg := &tokensource.Config{
-		Cloud: srv.Cloud(), Tenant: contoso.ID, ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret),
+	s := settings.Settings{
+		Tenant: contoso.ID, ClientID: app.ClientID, ClientSecret: app.Secret, Custom: srv.Cloud(), RootCAs: srv.TLSConfig().RootCAs,
 	}
-	if err := visit(ctx, out, cfg, mailbox.Address, dial, srv.TLSConfig()); err != nil {
+	if err := visit(ctx, out, s, mailbox.Address, dial); err != nil {
 		return err
 	}
 	for range len(asked) {

@@ -15,7 +15,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,10 +22,9 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/smtpdial"
-	"github.com/exoauth/exoauth/tokensource"
 )
 
 func main() {
@@ -39,9 +37,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
-	mailbox := getenv("EXO_MAILBOX")
-	if mailbox == "" {
-		fmt.Fprintln(out, "No EXO_MAILBOX: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX, and name a proxy.")
+	s := settings.FromEnv(getenv)
+	if s.IsZero() {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX, and name a proxy.")
 		return demo(ctx, out)
 	}
 	if len(args) != 1 {
@@ -51,21 +49,22 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
-	cfg := &tokensource.Config{
-		Cloud: exoauth.Global, Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID"),
-		Credential: tokensource.Secret(getenv("EXO_CLIENT_SECRET")),
-	}
-	return visit(ctx, out, cfg, mailbox, dial, nil)
+	return visit(ctx, out, s, getenv("EXO_MAILBOX"), dial)
 }
 
 // visit has all three go through the proxy: the token request, IMAP and SMTP.
-func visit(ctx context.Context, out io.Writer, cfg *tokensource.Config, mailbox string, dial dialFunc, trust *tls.Config) error {
+func visit(ctx context.Context, out io.Writer, s settings.Settings, mailbox string, dial dialFunc) error {
+	cfg, err := s.Config()
+	if err != nil {
+		return err
+	}
+	cloud, trust := s.Servers()
 	transport := &http.Transport{DialContext: dial, TLSClientConfig: trust}
 	defer transport.CloseIdleConnections()
 	cfg.HTTPClient = &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	source := cfg.ClientCredentials()
-	imap := &imapdial.Dialer{TokenSource: source, Addr: cfg.Cloud.IMAP, DialContext: dial, TLSConfig: trust}
-	smtp := &smtpdial.Dialer{TokenSource: source, Addr: cfg.Cloud.SMTP, DialContext: dial, TLSConfig: trust}
+	imap := &imapdial.Dialer{TokenSource: source, Addr: cloud.IMAP, DialContext: dial, TLSConfig: trust}
+	smtp := &smtpdial.Dialer{TokenSource: source, Addr: cloud.SMTP, DialContext: dial, TLSConfig: trust}
 	return open(ctx, mailbox, imap, smtp, out)
 }
 

@@ -5,8 +5,9 @@
 //	go run ./examples/refreshtoken
 //
 // shows two runs with servers in this process. For a real mailbox set EXO_TENANT,
-// EXO_CLIENT_ID (the other program's), EXO_USER and EXO_REFRESH_TOKEN. Then the
-// tokens are kept in the directory exoauth below [os.UserCacheDir].
+// EXO_CLIENT_ID (the other program's), EXO_USER and EXO_REFRESH_TOKEN, or
+// EXO_PASSWORD for a server for tests. Then the tokens are kept in the directory
+// exoauth below [os.UserCacheDir].
 package main
 
 import (
@@ -19,8 +20,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/tokencache"
-	"github.com/exoauth/exoauth/tokensource"
 )
 
 func main() {
@@ -31,43 +32,34 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	config := tokensource.Config{Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID")}
-	user, refreshToken := getenv("EXO_USER"), getenv("EXO_REFRESH_TOKEN")
-	var dialer imapdial.Dialer
-	dir, err := os.UserCacheDir()
-	runs := 1
-	if config.Tenant == "" && config.ClientID == "" && user == "" {
-		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_USER and EXO_REFRESH_TOKEN.")
-		server, adele := demo(&config, &dialer)
-		defer server.Close()
-		user, runs = adele.UPN, 2
-		token, failure := otherProgram(ctx, server, config.ClientID, adele)
-		if failure != nil {
-			return failure
-		}
-		refreshToken = token.RefreshToken
-		dir, err = os.MkdirTemp("", "refreshtoken")
-		defer os.RemoveAll(dir)
+	s := settings.FromEnv(getenv)
+	if s.IsZero() {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_USER, and EXO_REFRESH_TOKEN.")
+		return demo(ctx, out)
 	}
+	dir, err := os.UserCacheDir()
 	if err != nil {
 		return err
 	}
-	config.Cache = tokencache.Dir(filepath.Join(dir, "exoauth"))
-	for n := range runs {
-		if n > 0 {
-			fmt.Fprintln(out, "The program is run again:")
-		}
-		if err := visit(ctx, out, config, user, refreshToken, &dialer); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.Cache = tokencache.Dir(filepath.Join(dir, "exoauth"))
+	return visit(ctx, out, s, getenv("EXO_REFRESH_TOKEN"))
 }
 
 // visit is what one run does.
-func visit(ctx context.Context, out io.Writer, config tokensource.Config, user, refreshToken string, dialer *imapdial.Dialer) error {
-	dialer.TokenSource = config.RefreshToken(refreshToken)
-	client, err := dialer.Dial(ctx, user)
+func visit(ctx context.Context, out io.Writer, s settings.Settings, refreshToken string) error {
+	config, err := s.Config()
+	if err != nil {
+		return err
+	}
+	cloud, trust := s.Servers()
+	if refreshToken == "" && s.Password != "" {
+		config.Credential = nil // the other program has none
+		if refreshToken, err = otherProgram(ctx, s.User, s.Password, config); err != nil {
+			return err
+		}
+	}
+	dialer := &imapdial.Dialer{TokenSource: config.RefreshToken(refreshToken), Addr: cloud.IMAP, TLSConfig: trust}
+	client, err := dialer.Dial(ctx, s.User)
 	if err != nil {
 		return err
 	}
@@ -76,6 +68,6 @@ func visit(ctx context.Context, out io.Writer, config tokensource.Config, user, 
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: messages in INBOX: %d\n", user, inbox.NumMessages)
+	_, err = fmt.Fprintf(out, "%s: messages in INBOX: %d\n", s.User, inbox.NumMessages)
 	return err
 }

@@ -22,7 +22,7 @@ func TestHalfOfTheSettings(t *testing.T) {
 	getenv := func(name string) string {
 		return map[string]string{"EXO_USER": "adele@contoso.com", "EXO_REFRESH_TOKEN": "0.AXXX"}[name]
 	}
-	if err := run(t.Context(), new(bytes.Buffer), getenv); err == nil || !strings.Contains(err.Error(), "Tenant") {
+	if err := run(t.Context(), new(bytes.Buffer), getenv); err == nil || !strings.Contains(err.Error(), "EXO_TENANT") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"embed"
 
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/settings"
 )
 
 // mailFiles holds the messages of the demo, named so that they sort by age.
@@ -14,7 +15,7 @@ var mailFiles embed.FS
 // startDemo starts an Exchange Online with a shared mailbox that is full of
 // mail and an application that may open it, and puts into s what it takes to
 // get there.
-func startDemo(s *settings) *exchangetest.Server {
+func startDemo(s *options) *exchangetest.Server {
 	server := exchangetest.NewServer()
 	contoso := server.Tenant()
 	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
@@ -22,9 +23,14 @@ func startDemo(s *settings) *exchangetest.Server {
 	contoso.Grant(app, mailbox.Address)
 	fill(mailbox)
 
-	s.tenant, s.clientID, s.clientSecret, s.address = contoso.ID, app.ClientID, app.Secret, mailbox.Address
+	s.address = mailbox.Address
 	s.send = true // it stays on this machine
-	s.cloud, s.tlsConfig, s.httpClient = server.Cloud(), server.TLSConfig(), server.HTTPClient()
+	s.account = settings.Settings{
+		Tenant: contoso.ID, ClientID: app.ClientID, ClientSecret: app.Secret, Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs,
+	}
+	if err := s.validate(); err != nil {
+		panic(err) // they are complete
+	}
 	return server
 }
 

@@ -25,7 +25,7 @@ func closing(ctx context.Context, c io.Closer) (stop func() bool) {
 // tryPassword signs in as programs did before Exchange Online stopped taking
 // passwords, and succeeds if it is refused. The password is made up.
 func (m *mailbox) tryPassword(ctx context.Context) (report, error) {
-	conn, err := (&tls.Dialer{Config: m.tlsConfig}).DialContext(ctx, "tcp", m.imap.Addr)
+	conn, err := (&tls.Dialer{Config: m.imap.TLSConfig}).DialContext(ctx, "tcp", m.imap.Addr)
 	if err != nil {
 		return report{}, err
 	}
@@ -48,7 +48,7 @@ func (m *mailbox) tryPassword(ctx context.Context) (report, error) {
 // fetchToken asks Entra ID for the token. Dialling would do so as well; on its
 // own it shows how long that takes, and a wrong secret by itself.
 func (m *mailbox) fetchToken(ctx context.Context) (report, error) {
-	token, err := m.tokens.TokenContext(ctx)
+	token, err := m.source.TokenContext(ctx)
 	if err != nil {
 		return report{}, err
 	}

@@ -19,12 +19,13 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/settings"
 )
 
 // answering starts a server that greets, gives LOGIN the answer, in which TAG
 // stands for the command's tag, and closes. It returns the settings to reach
 // it.
-func answering(t *testing.T, answer string) settings {
+func answering(t *testing.T, answer string) options {
 	t.Helper()
 	pki := httptest.NewTLSServer(nil)
 	t.Cleanup(pki.Close)
@@ -52,11 +53,10 @@ func answering(t *testing.T, answer string) settings {
 			io.WriteString(conn, "* CAPABILITY IMAP4rev1\r\n"+tag+" OK CAPABILITY completed.\r\n")
 		}
 	})
-	return settings{
-		address:   "invoices@contoso.com",
-		cloud:     exoauth.Cloud{IMAP: ln.Addr().String()},
-		tlsConfig: pki.Client().Transport.(*http.Transport).TLSClientConfig,
-	}
+	return options{address: "invoices@contoso.com", account: settings.Settings{
+		Custom:  exoauth.Cloud{IMAP: ln.Addr().String()},
+		RootCAs: pki.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
+	}}
 }
 
 func TestTryPassword(t *testing.T) {
@@ -96,7 +96,7 @@ func TestReadNewestDecodes(t *testing.T) {
 		io.WriteString(server, fetched.String()+tag+" OK FETCH completed.\r\n")
 		io.Copy(io.Discard, server)
 	}()
-	m := newMailbox(settings{})
+	m := newMailbox(options{})
 	m.client, m.count = imapclient.New(client, m.imap.Options), 10
 	defer m.client.Close()
 	r, err := m.readNewest(t.Context())
@@ -123,7 +123,7 @@ func rawEnvelope(t *testing.T, file string) string {
 }
 
 // opened returns the mailbox of s with INBOX open.
-func opened(t *testing.T, s settings, debug io.Writer) *mailbox {
+func opened(t *testing.T, s options, debug io.Writer) *mailbox {
 	t.Helper()
 	m := newMailbox(s)
 	m.imap.Options.DebugWriter = debug

@@ -27,7 +27,6 @@ import (
 
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/smtpdial"
-	"github.com/exoauth/exoauth/tokensource"
 )
 
 func main() {
@@ -60,10 +59,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 
 // mailbox is a shared mailbox, with what the steps have found out about it.
 type mailbox struct {
-	settings
-	tokens *tokensource.Source
-	imap   imapdial.Dialer
-	smtp   smtpdial.Dialer
+	options
+	imap imapdial.Dialer
+	smtp smtpdial.Dialer
 
 	client    *imapclient.Client
 	folders   []string
@@ -76,29 +74,22 @@ type mailbox struct {
 // newMailbox goes from settings to dialers: one source of tokens for both,
 // since one app-only token serves IMAP, SMTP and every mailbox that the
 // application may open. Nothing is dialled yet.
-func newMailbox(s settings) *mailbox {
-	m := &mailbox{settings: s, news: make(chan struct{}, 1)}
-	cloud := s.cloud.WithDefaults()
-	m.tokens = (&tokensource.Config{
-		Cloud:      cloud,
-		Tenant:     s.tenant,
-		ClientID:   s.clientID,
-		Credential: tokensource.Secret(s.clientSecret),
-		HTTPClient: s.httpClient,
-	}).ClientCredentials()
+func newMailbox(s options) *mailbox {
+	m := &mailbox{options: s, news: make(chan struct{}, 1)}
+	cloud, trust := s.account.Servers()
 	m.imap = imapdial.Dialer{
-		TokenSource: m.tokens,
+		TokenSource: m.source,
 		Addr:        cloud.IMAP,
-		TLSConfig:   s.tlsConfig,
+		TLSConfig:   trust,
 		Options: &imapclient.Options{
 			WordDecoder:           wordDecoder,
 			UnilateralDataHandler: &imapclient.UnilateralDataHandler{Mailbox: m.changed},
 		},
 	}
 	m.smtp = smtpdial.Dialer{
-		TokenSource: m.tokens,
+		TokenSource: m.source,
 		Addr:        cloud.SMTP,
-		TLSConfig:   s.tlsConfig,
+		TLSConfig:   trust,
 	}
 	return m
 }
@@ -113,7 +104,7 @@ func (m *mailbox) changed(*imapclient.UnilateralDataMailbox) {
 }
 
 // visit does what the program is for.
-func visit(ctx context.Context, s settings, out io.Writer) error {
+func visit(ctx context.Context, s options, out io.Writer) error {
 	m := newMailbox(s)
 	defer m.close(ctx)
 	steps := []step{

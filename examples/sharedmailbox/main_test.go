@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest"
+	"github.com/exoauth/exoauth/settings"
 )
 
 // emulate returns settings for an empty mailbox of an emulator that lives as
 // long as the test.
-func emulate(t *testing.T) (settings, *exchangetest.Mailbox) {
+func emulate(t *testing.T) (options, *exchangetest.Mailbox) {
 	t.Helper()
 	server := exchangetest.NewServer()
 	t.Cleanup(server.Close)
@@ -25,10 +26,17 @@ func emulate(t *testing.T) (settings, *exchangetest.Mailbox) {
 	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
 	box := contoso.AddMailbox("invoices@contoso.com")
 	contoso.Grant(app, box.Address)
-	return settings{
-		tenant: contoso.ID, clientID: app.ClientID, clientSecret: app.Secret, address: box.Address,
-		cloud: server.Cloud(), tlsConfig: server.TLSConfig(), httpClient: server.HTTPClient(),
-	}, box
+	return valid(t, options{address: box.Address, account: settings.Settings{
+		Tenant: contoso.ID, ClientID: app.ClientID, ClientSecret: app.Secret, Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs,
+	}}), box
+}
+
+func valid(t *testing.T, o options) options {
+	t.Helper()
+	if err := o.validate(); err != nil {
+		t.Fatal(err)
+	}
+	return o
 }
 
 func noEnv(string) string { return "" }
@@ -137,7 +145,7 @@ func TestReadOnly(t *testing.T) {
 func TestVisitCloses(t *testing.T) {
 	for _, stop := range []string{"", "✓ INBOX"} {
 		t.Run("interrupted after "+stop, func(t *testing.T) {
-			var s settings
+			var s options
 			server := startDemo(&s)
 			defer server.Close()
 			ctx, cancel := context.WithCancel(t.Context())
@@ -179,20 +187,20 @@ func TestMissingInbox(t *testing.T) {
 func TestFailure(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		spoil func(*settings)
+		spoil func(*options)
 		step  string
 	}{
-		{"wrong secret", func(s *settings) { s.clientSecret = "marked-secret" }, "access token: "},
-		{"unknown tenant", func(s *settings) { s.tenant = "fabrikam.example.com" }, "access token: "},
-		{"mailbox without permission", func(s *settings) { s.address = "nobody@contoso.com" }, "XOAUTH2 as nobody@contoso.com: "},
-		{"no server", func(s *settings) { s.cloud.IMAP = "127.0.0.1:0" }, "LOGIN with a password: "},
+		{"wrong secret", func(s *options) { s.account.ClientSecret = "marked-secret" }, "access token: "},
+		{"unknown tenant", func(s *options) { s.account.Tenant = "fabrikam.example.com" }, "access token: "},
+		{"mailbox without permission", func(s *options) { s.address = "nobody@contoso.com" }, "XOAUTH2 as nobody@contoso.com: "},
+		{"no server", func(s *options) { s.account.Custom.IMAP = "127.0.0.1:0" }, "LOGIN with a password: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := emulate(t)
-			secret := s.clientSecret
+			secret := s.account.ClientSecret
 			tt.spoil(&s)
 			var out strings.Builder
-			err := visit(t.Context(), s, &out)
+			err := visit(t.Context(), valid(t, s), &out)
 			if err == nil || !strings.HasPrefix(err.Error(), tt.step) {
 				t.Fatalf("error %v, want one that starts with %q", err, tt.step)
 			}
@@ -262,9 +270,10 @@ func TestSettings(t *testing.T) {
 		{"all from the environment", all, nil, 1, "context canceled"},
 		{"all from flags", nil, []string{"-tenant", "t", "-client-id", "c", "-client-secret=s", "-mailbox", "a@example.com"}, 1, "context canceled"},
 		{"a flag fills the gap", without("EXO_TENANT"), []string{"-tenant=t"}, 1, "context canceled"},
-		{"one missing", without("EXO_CLIENT_SECRET"), nil, 2, "missing EXO_CLIENT_SECRET (or -client-secret);"},
-		{"one set", map[string]string{"EXO_MAILBOX": "a@example.com"}, nil, 2, "missing EXO_TENANT (or -tenant), EXO_CLIENT_ID (or -client-id), EXO_CLIENT_SECRET (or -client-secret);"},
-		{"one set by flag", nil, []string{"-tenant", "t"}, 2, "missing EXO_CLIENT_ID (or -client-id), EXO_CLIENT_SECRET (or -client-secret), EXO_MAILBOX (or -mailbox);"},
+		{"one missing", without("EXO_CLIENT_SECRET"), nil, 2, "setting EXO_CLIENT_SECRET: not set"},
+		{"one set", map[string]string{"EXO_MAILBOX": "a@example.com"}, nil, 2, "setting EXO_CLIENT_SECRET: not set"},
+		{"one set by flag", nil, []string{"-tenant", "t"}, 2, "setting EXO_CLIENT_SECRET: not set"},
+		{"no mailbox", without("EXO_MAILBOX"), nil, 2, "EXO_MAILBOX"},
 		{"mailbox with a name", with("EXO_MAILBOX", "Invoices <invoices@contoso.com>"), nil, 2, "EXO_MAILBOX"},
 		{"mailbox with a line end", with("EXO_MAILBOX", "invoices@contoso.com\r\nBcc: a@example.com"), nil, 2, "EXO_MAILBOX"},
 		{"secret for a mailbox", with("EXO_MAILBOX", "marked-secret"), nil, 2, "EXO_MAILBOX"},

@@ -1,30 +1,23 @@
 package main
 
 import (
-	"crypto/tls"
+	"cmp"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"net/http"
 	"net/mail"
 	"strings"
 
-	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/settings"
+	"github.com/exoauth/exoauth/tokensource"
 )
 
-// settings say which mailbox to open and with which credential.
-type settings struct {
-	tenant       string // name or id of the tenant in Entra ID
-	clientID     string // id of the application
-	clientSecret string
-	address      string // of the shared mailbox
-	send         bool   // false: only read
-
-	// Where: the zero values are Exchange Online. The demo sets them.
-	cloud      exoauth.Cloud
-	tlsConfig  *tls.Config
-	httpClient *http.Client
+// options say which mailbox to open, and with which credential.
+type options struct {
+	account settings.Settings
+	source  *tokensource.Source // of the account
+	address string              // of the shared mailbox
+	send    bool                // false: only read
 }
 
 const usage = `Usage: sharedmailbox [flags]
@@ -33,7 +26,7 @@ Opens a shared mailbox over IMAP and shows what is in it. With -send it also
 sends a message from the mailbox to itself by SMTP and waits for it.
 
 Without any setting it does all this with an Exchange Online of its own, on
-this machine. For a real mailbox set the four variables, or give the flags:
+this machine. For a real mailbox set these variables, or give the flags:
 
   EXO_TENANT          -tenant         the tenant, such as contoso.onmicrosoft.com
   EXO_CLIENT_ID       -client-id      the application (client) ID
@@ -43,63 +36,49 @@ this machine. For a real mailbox set the four variables, or give the flags:
   EXO_MAILBOX         -mailbox        the address of the shared mailbox
                       -send           send a message, too
 
+There are more, such as EXO_CERTIFICATE_FILE in place of the secret, and EXO_IMAP,
+EXO_SMTP and EXO_CA_FILE for another server: see package settings.
+
 The first step tries LOGIN with a made-up password, once, to show how Exchange
 refuses it; that may appear in the sign-in log of the mailbox.
 `
 
 // parseSettings reads the flags and, for those that are not given, the
 // environment. It fails with flag.ErrHelp where -help was asked for.
-func parseSettings(args []string, getenv func(string) string) (settings, error) {
-	var s settings
+func parseSettings(args []string, getenv func(string) string) (options, error) {
+	var o options
 	flags := flag.NewFlagSet("sharedmailbox", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.BoolVar(&s.send, "send", false, "")
-
-	fields := []struct {
-		value     *string
-		flag, env string
-	}{
-		{&s.tenant, "tenant", "EXO_TENANT"},
-		{&s.clientID, "client-id", "EXO_CLIENT_ID"},
-		{&s.clientSecret, "client-secret", "EXO_CLIENT_SECRET"},
-		{&s.address, "mailbox", "EXO_MAILBOX"},
-	}
-	for _, f := range fields {
-		flags.StringVar(f.value, f.flag, "", "")
+	flags.BoolVar(&o.send, "send", false, "")
+	given := make(map[string]*string)
+	for _, name := range []string{"tenant", "client-id", "client-secret", "mailbox"} {
+		given["EXO_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = flags.String(name, "", "")
 	}
 	if err := flags.Parse(args); err != nil {
-		return settings{}, err
+		return options{}, err
 	}
 	if flags.NArg() > 0 {
-		return settings{}, errors.New("there is an argument that belongs to no flag; see -help")
+		return options{}, errors.New("there is an argument that belongs to no flag; see -help")
 	}
-
-	var missing []string
-	for _, f := range fields {
-		if *f.value == "" {
-			*f.value = getenv(f.env)
-		}
-		if *f.value == "" {
-			missing = append(missing, fmt.Sprintf("%s (or -%s)", f.env, f.flag))
-		}
+	lookup := func(name string) string { return cmp.Or(*cmp.Or(given[name], new(string)), getenv(name)) }
+	o.account, o.address = settings.FromEnv(lookup), lookup("EXO_MAILBOX")
+	if o.demo() {
+		return o, nil
 	}
-	if len(missing) > 0 && len(missing) < len(fields) {
-		return settings{}, fmt.Errorf("missing %s; set all four for Exchange Online, none for the demo", strings.Join(missing, ", "))
-	}
-	return s, s.validate()
+	return o, o.validate()
 }
 
 // demo reports whether there are no settings at all.
-func (s *settings) demo() bool { return s.address == "" }
+func (o *options) demo() bool { return o.account.IsZero() && o.address == "" }
 
-// validate looks at the mailbox, which this program writes into headers. The
-// other settings are looked at by the packages that use them.
-func (s *settings) validate() error {
-	if s.demo() {
-		return nil
+// validate makes the source. It looks at the mailbox, which this program writes
+// into headers.
+func (o *options) validate() (err error) {
+	if o.source, err = o.account.Source(); err != nil {
+		return err
 	}
-	a, err := mail.ParseAddress(s.address)
-	if err != nil || a.Address != s.address {
+	a, err := mail.ParseAddress(o.address)
+	if err != nil || a.Address != o.address {
 		return errors.New("the mailbox (EXO_MAILBOX or -mailbox) is not an address such as invoices@contoso.com")
 	}
 	return nil

@@ -28,7 +28,7 @@ func (m *mailbox) send(ctx context.Context) (report, error) {
 }
 
 // compose returns a message from and to the mailbox. The address has been
-// checked by settings.validate.
+// checked by options.validate.
 func (m *mailbox) compose(now time.Time) string {
 	return strings.ReplaceAll(fmt.Sprintf(`From: %[1]s
 To: %[1]s

@@ -13,7 +13,7 @@ import (
 )
 
 func TestCompose(t *testing.T) {
-	m := &mailbox{settings: settings{address: "invoices@contoso.com"}, messageID: "<1@contoso.com>"}
+	m := &mailbox{options: options{address: "invoices@contoso.com"}, messageID: "<1@contoso.com>"}
 	now := time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
 	raw := m.compose(now)
 	if strings.Count(raw, "\n") != strings.Count(raw, "\r\n") || !strings.HasSuffix(raw, "\r\n") {

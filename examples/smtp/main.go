@@ -29,9 +29,8 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/settings"
 )
 
 // mailer is what each way to send needs.
@@ -54,20 +53,31 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
-	mailbox := getenv("EXO_MAILBOX")
-	if mailbox == "" {
-		fmt.Fprintln(out, "No EXO_MAILBOX: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX, and name a recipient.")
+	s, mailbox := settings.FromEnv(getenv), getenv("EXO_MAILBOX")
+	if s.IsZero() {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX, and name a recipient.")
 		return demo(ctx, out)
 	}
 	if len(args) != 1 {
 		return fmt.Errorf("name one recipient: smtp adele@example.com")
 	}
-	cfg := &tokensource.Config{
-		Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID"), Credential: tokensource.Secret(getenv("EXO_CLIENT_SECRET")),
+	m, err := newMailer(s, mailbox, args[0])
+	if err != nil {
+		return err
 	}
-	m := mailer{addr: exoauth.Global.SMTP, source: cfg.ClientCredentials(), user: mailbox, sender: mailbox}
-	m.compose(args[0])
 	return m.withSender(ctx, args[0])
+}
+
+// newMailer returns what sends from a mailbox to a recipient.
+func newMailer(s settings.Settings, mailbox, to string) (*mailer, error) {
+	source, err := s.Source()
+	if err != nil {
+		return nil, err
+	}
+	cloud, trust := s.Servers()
+	m := &mailer{addr: cloud.SMTP, tls: trust, source: source, user: mailbox, sender: mailbox}
+	m.compose(to)
+	return m, nil
 }
 
 func demo(ctx context.Context, out io.Writer) error {
@@ -77,15 +87,12 @@ func demo(ctx context.Context, out io.Writer) error {
 	app := contoso.AddApp("Invoices", exchangetest.SMTPSendAsApp)
 	mailbox := contoso.AddMailbox("invoices@contoso.com")
 	contoso.Grant(app, mailbox.Address)
-	cfg := &tokensource.Config{
-		Cloud: server.Cloud(), Tenant: contoso.ID, ClientID: app.ClientID,
-		Credential: tokensource.Secret(app.Secret), HTTPClient: server.HTTPClient(),
+	m, err := newMailer(settings.Settings{
+		Tenant: contoso.ID, ClientID: app.ClientID, ClientSecret: app.Secret, Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs,
+	}, mailbox.Address, "adele@example.com")
+	if err != nil {
+		return err
 	}
-	m := mailer{
-		addr: server.Cloud().SMTP, tls: server.TLSConfig(), source: cfg.ClientCredentials(),
-		user: mailbox.Address, sender: mailbox.Address,
-	}
-	m.compose("adele@example.com")
 	for _, way := range []struct {
 		name string
 		send func(ctx context.Context, to string) error

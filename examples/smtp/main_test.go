@@ -48,7 +48,7 @@ func TestSharedMailbox(t *testing.T) {
 }
 
 func TestWantsARecipient(t *testing.T) {
-	env := func(key string) string { return "x@contoso.com" }
+	env := func(string) string { return "x@contoso.com" }
 	if err := run(t.Context(), nil, env, &bytes.Buffer{}); err == nil {
 		t.Error("no error")
 	}

@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"github.com/exoauth/exoauth/exchangetest"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/settings"
 )
 
 // demo sends with each library to an Exchange Online in this process.
@@ -17,12 +17,10 @@ func demo(ctx context.Context, out io.Writer) error {
 	app := contoso.AddApp("Invoices", exchangetest.SMTPSendAsApp)
 	mailbox := contoso.AddMailbox("invoices@contoso.com")
 	contoso.Grant(app, mailbox.Address)
-	cfg := &tokensource.Config{
-		Tenant: contoso.ID, ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret), HTTPClient: srv.HTTPClient(),
+	s := settings.Settings{
+		Tenant: contoso.ID, ClientID: app.ClientID, ClientSecret: app.Secret, Custom: srv.Cloud(), RootCAs: srv.TLSConfig().RootCAs,
 	}
-	m := &mailer{addr: srv.Cloud().SMTP, tls: srv.TLSConfig(), source: cfg.ClientCredentials(), user: mailbox.Address, sender: mailbox.Address}
-	m.tls.ServerName = "127.0.0.1"
-	if err := m.send(ctx, out, "adele@example.com"); err != nil {
+	if err := send(ctx, out, s, mailbox.Address, "adele@example.com"); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "messages that arrived:", len(srv.Sent()))

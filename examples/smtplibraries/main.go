@@ -20,6 +20,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -30,8 +31,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/exoauth/exoauth"
-	"github.com/exoauth/exoauth/tokensource"
+	"github.com/exoauth/exoauth/settings"
 )
 
 // mailer is what each library needs.
@@ -53,27 +53,30 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
-	mailbox := getenv("EXO_MAILBOX")
-	if mailbox == "" {
-		fmt.Fprintln(out, "No EXO_MAILBOX: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX, and name a recipient.")
+	s, mailbox := settings.FromEnv(getenv), getenv("EXO_MAILBOX")
+	if s.IsZero() {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX, and name a recipient.")
 		return demo(ctx, out)
 	}
 	if len(args) != 1 {
 		return fmt.Errorf("name one recipient: smtplibraries adele@example.com")
 	}
-	cfg := &tokensource.Config{
-		Tenant: getenv("EXO_TENANT"), ClientID: getenv("EXO_CLIENT_ID"), Credential: tokensource.Secret(getenv("EXO_CLIENT_SECRET")),
-	}
-	host, _, _ := net.SplitHostPort(exoauth.Global.SMTP)
-	m := &mailer{
-		addr: exoauth.Global.SMTP, tls: &tls.Config{ServerName: host}, source: cfg.ClientCredentials(),
-		user: mailbox, sender: mailbox,
-	}
-	return m.send(ctx, out, args[0])
+	return send(ctx, out, s, mailbox, args[0])
 }
 
 // send sends a message with each library.
-func (m *mailer) send(ctx context.Context, out io.Writer, to string) error {
+func send(ctx context.Context, out io.Writer, s settings.Settings, mailbox, to string) error {
+	source, err := s.Source()
+	if err != nil {
+		return err
+	}
+	cloud, trust := s.Servers()
+	host, _, err := net.SplitHostPort(cloud.SMTP)
+	if err != nil {
+		return err
+	}
+	m := &mailer{addr: cloud.SMTP, tls: cmp.Or(trust, new(tls.Config)), source: source, user: mailbox, sender: mailbox}
+	m.tls.ServerName = host
 	if err := m.withGoMail(ctx, to); err != nil {
 		return fmt.Errorf("go-mail: %w", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,20 +12,29 @@ import (
 
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
 // run serves the application, or shows it where there are no settings.
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	tenant, id, secret := getenv("EXO_TENANT"), getenv("EXO_CLIENT_ID"), getenv("EXO_CLIENT_SECRET")
-	if tenant == "" && id == "" && secret == "" {
+	s := settings.FromEnv(getenv)
+	if s.IsZero() {
 		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID and EXO_CLIENT_SECRET.")
 		return demo(ctx, out)
 	}
-	a := newApp(tokensource.Config{Tenant: tenant, ClientID: id, Credential: tokensource.Secret(secret), Cache: newTable()},
-		func(source *tokensource.Source) *imapdial.Dialer { return &imapdial.Dialer{TokenSource: source} })
-	a.address = "http://localhost:8080"
-	listeners, err := listen("8080")
+	s.Cache = newTable()
+	config, err := s.Config()
+	if err != nil {
+		return err
+	}
+	cloud, trust := s.Servers()
+	a := newApp(*config, func(source *tokensource.Source) *imapdial.Dialer {
+		return &imapdial.Dialer{TokenSource: source, Addr: cloud.IMAP, TLSConfig: trust}
+	})
+	port := cmp.Or(getenv("EXO_PORT"), "8080")
+	a.address = "http://localhost:" + port
+	listeners, err := listen(port)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@
 // a function fills in the pages. For real mailboxes set EXO_TENANT, EXO_CLIENT_ID
 // and EXO_CLIENT_SECRET, register the redirect address
 // http://localhost:8080/signed-in under "Web", and open http://localhost:8080/.
+// EXO_PORT is another port.
 //
 // The application knows its users by Entra ID's id_token, never by words of the
 // browser. A real application keeps sessions, users and tokens in a database

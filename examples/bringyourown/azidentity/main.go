@@ -4,9 +4,9 @@
 //	go run ./azidentity
 //
 // shows that with an Entra ID and an Exchange Online in this process. For a real
-// mailbox set EXO_MAILBOX, and what DefaultAzureCredential looks for: AZURE_*
-// variables, a workload identity, a managed identity, or who has signed in with
-// the az command.
+// mailbox set EXO_MAILBOX, and AZURE_TENANT_ID, AZURE_CLIENT_ID and
+// AZURE_CLIENT_SECRET, or the same with EXO_ in place of AZURE_. Azidentity has
+// more, such as DefaultAzureCredential, which tries all that a machine has.
 package main
 
 import (
@@ -25,6 +25,7 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -39,31 +40,36 @@ func main() {
 
 // sourceOf gives a credential one request at a time, a cache that does not
 // block those who read it, and renewal while the old token is still good.
-func sourceOf(credential azcore.TokenCredential) *tokensource.Source {
+func sourceOf(credential azcore.TokenCredential, cloud exoauth.Cloud) *tokensource.Source {
 	return tokensource.Func(func(ctx context.Context) (string, time.Time, error) {
-		token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{exoauth.Global.AppScope()}})
+		token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{cloud.AppScope()}})
 		return token.Token, token.ExpiresOn, err
 	})
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	mailbox := getenv("EXO_MAILBOX")
-	var dialer imapdial.Dialer
-	var credential azcore.TokenCredential
-	var err error
-	if mailbox == "" {
-		fmt.Fprintln(out, "No EXO_MAILBOX: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_MAILBOX, and what DefaultAzureCredential looks for.")
+	s, mailbox := settings.FromEnv(getenv), getenv("EXO_MAILBOX")
+	if s.IsZero() {
+		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_MAILBOX, AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.")
 		server := exchangetest.NewServer()
 		defer server.Close()
-		mailbox = "invoices@contoso.com"
-		credential, err = demo(server, mailbox, &dialer)
-	} else {
-		credential, err = azidentity.NewDefaultAzureCredential(nil)
+		s, mailbox = demo(server)
 	}
+	config, err := s.Config()
 	if err != nil {
 		return err
 	}
-	dialer.TokenSource = sourceOf(credential)
+	cloud, trust := s.Servers()
+	options := azidentity.ClientSecretCredentialOptions{DisableInstanceDiscovery: true}
+	options.Cloud.ActiveDirectoryAuthorityHost = cloud.Authority
+	if config.HTTPClient != nil {
+		options.Transport = config.HTTPClient
+	}
+	credential, err := azidentity.NewClientSecretCredential(s.Tenant, s.ClientID, s.ClientSecret, &options)
+	if err != nil {
+		return err
+	}
+	dialer := imapdial.Dialer{TokenSource: sourceOf(credential, cloud), Addr: cloud.IMAP, TLSConfig: trust}
 	client, err := dialer.Dial(ctx, mailbox)
 	if err != nil {
 		return err
@@ -78,13 +84,12 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 }
 
 // demo leads everything to a server in this process.
-func demo(server *exchangetest.Server, address string, dialer *imapdial.Dialer) (azcore.TokenCredential, error) {
+func demo(server *exchangetest.Server) (s settings.Settings, mailbox string) {
 	app := server.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
-	mailbox := server.Tenant().AddMailbox(address)
-	server.Tenant().Grant(app, address)
-	mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
-	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
-	options := azidentity.ClientSecretCredentialOptions{}
-	options.Transport = server.HTTPClient()
-	return azidentity.NewClientSecretCredential(server.Tenant().ID, app.ClientID, app.Secret, &options)
+	box := server.Tenant().AddMailbox("invoices@contoso.com")
+	server.Tenant().Grant(app, box.Address)
+	box.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
+	return settings.Settings{
+		Tenant: server.Tenant().ID, ClientID: app.ClientID, ClientSecret: app.Secret, Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs,
+	}, box.Address
 }

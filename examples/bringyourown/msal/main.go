@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest"
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/settings"
 	"github.com/exoauth/exoauth/tokensource"
 )
 
@@ -35,8 +37,8 @@ func main() {
 }
 
 // sourceOf asks MSAL's cache first, for whatever else in the program fills it.
-func sourceOf(client confidential.Client) *tokensource.Source {
-	scopes := []string{exoauth.Global.AppScope()}
+func sourceOf(client confidential.Client, cloud exoauth.Cloud) *tokensource.Source {
+	scopes := []string{cloud.AppScope()}
 	return tokensource.Func(func(ctx context.Context) (string, time.Time, error) {
 		result, err := client.AcquireTokenSilent(ctx, scopes)
 		if err != nil {
@@ -47,25 +49,28 @@ func sourceOf(client confidential.Client) *tokensource.Source {
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	tenant, id, secret, mailbox := getenv("EXO_TENANT"), getenv("EXO_CLIENT_ID"), getenv("EXO_CLIENT_SECRET"), getenv("EXO_MAILBOX")
-	var dialer imapdial.Dialer
-	hc := http.DefaultClient
-	if tenant == "" && id == "" && mailbox == "" {
+	s, mailbox := settings.FromEnv(getenv), getenv("EXO_MAILBOX")
+	if s.IsZero() {
 		fmt.Fprintln(out, "No settings: this runs against an Exchange Online in this process.\nFor a real mailbox set EXO_TENANT, EXO_CLIENT_ID, EXO_CLIENT_SECRET and EXO_MAILBOX.")
 		server := exchangetest.NewServer()
 		defer server.Close()
-		app := demo(server, &dialer)
-		tenant, id, secret, mailbox, hc = server.Tenant().ID, app.ClientID, app.Secret, "invoices@contoso.com", server.HTTPClient()
+		s, mailbox = demo(server)
 	}
-	credential, err := confidential.NewCredFromSecret(secret)
+	config, err := s.Config()
 	if err != nil {
 		return err
 	}
-	client, err := confidential.New(exoauth.Global.Authority+"/"+tenant, id, credential, confidential.WithHTTPClient(hc))
+	cloud, trust := s.Servers()
+	credential, err := confidential.NewCredFromSecret(s.ClientSecret)
 	if err != nil {
 		return err
 	}
-	dialer.TokenSource = sourceOf(client)
+	client, err := confidential.New(cloud.Authority+"/"+s.Tenant, s.ClientID, credential,
+		confidential.WithHTTPClient(cmp.Or(config.HTTPClient, http.DefaultClient)), confidential.WithInstanceDiscovery(false))
+	if err != nil {
+		return err
+	}
+	dialer := imapdial.Dialer{TokenSource: sourceOf(client, cloud), Addr: cloud.IMAP, TLSConfig: trust}
 	session, err := dialer.Dial(ctx, mailbox)
 	if err != nil {
 		return err
@@ -80,11 +85,12 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 }
 
 // demo leads everything to a server in this process.
-func demo(server *exchangetest.Server, dialer *imapdial.Dialer) *exchangetest.App {
+func demo(server *exchangetest.Server) (s settings.Settings, mailbox string) {
 	app := server.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)
-	mailbox := server.Tenant().AddMailbox("invoices@contoso.com")
-	server.Tenant().Grant(app, mailbox.Address)
-	mailbox.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
-	dialer.DialContext, dialer.TLSConfig = server.DialContext, server.TLSConfig()
-	return app
+	box := server.Tenant().AddMailbox("invoices@contoso.com")
+	server.Tenant().Grant(app, box.Address)
+	box.Append("INBOX", []byte("Subject: Hello\r\n\r\nHello!\r\n"))
+	return settings.Settings{
+		Tenant: server.Tenant().ID, ClientID: app.ClientID, ClientSecret: app.Secret, Custom: server.Cloud(), RootCAs: server.TLSConfig().RootCAs,
+	}, box.Address
 }
