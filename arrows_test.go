@@ -32,6 +32,9 @@ var floors = map[string]int{
 	"examples":     5,
 }
 
+// dialers take any oauth2.TokenSource.
+var dialers = []string{"imapdial", "smtpdial", "popdial"}
+
 // kind is what sort of file an import stands in.
 type kind int
 
@@ -67,7 +70,7 @@ func complaint(e edge) string {
 		return ""
 	case to == "examples":
 		return fmt.Sprintf("%s: %s imports %s: an example is imported by nobody", e.file, e.from, e.to)
-	case e.kind == code && floors[from] == floors["imapdial"] && to == "tokensource":
+	case e.kind == code && slices.Contains(dialers, from) && to == "tokensource":
 		return fmt.Sprintf("%s: %s imports tokensource: the dialers take any oauth2.TokenSource", e.file, e.from)
 	case from == to, floors[to] < floors[from], floors[to] == 0 && floors[from] == 0:
 		return ""

@@ -35,11 +35,11 @@ func newWorld(t *testing.T) *world {
 	srv := exchangetest.NewServer()
 	t.Cleanup(srv.Close)
 	w := &world{Server: srv, app: srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp)}
-	w.app.AllowPublicFlows(true)
+	w.app.SetPublicFlows(true)
 	adele := srv.Tenant().AddUser("adele@contoso.com")
 	w.app.Consent(adele, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend)
 	issuer := srv.AddIssuer("cluster")
-	w.app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: issuer.URL, Subject: "mail"})
+	w.app.AddFederatedCredential(issuer.URL, "mail", "")
 	identity := srv.Tenant().AddManagedIdentity("invoices", exchangetest.IMAPAccessAsApp)
 	for name, value := range srv.AddHost(exchangetest.AppService, identity).Env() {
 		t.Setenv(name, value)

@@ -64,7 +64,7 @@ func ways(server *exchangetest.Server) []way {
 	certificate, text := newCertificate()
 	app.AddCertificate(certificate)
 	const serviceAccount = "system:serviceaccount:mail:reader"
-	app.AddFederatedCredential(exchangetest.FederatedCredential{Issuer: cluster.URL, Subject: serviceAccount})
+	app.AddFederatedCredential(cluster.URL, serviceAccount, "")
 	of := func(s *settings.Settings) { s.Tenant, s.ClientID = contoso.ID, app.ClientID }
 	return []way{
 		{"secret", []byte(app.Secret), func(s *settings.Settings, path string) { of(s); s.ClientSecretFile = path }},

@@ -51,6 +51,7 @@ func guard(t *testing.T, limits Limits) *session {
 	s.Conn = New(Config{
 		Conn:     handoff.Conn{Conn: client},
 		Raw:      breaker{client, s},
+		Renew:    true,
 		Exceeded: func(e *LimitError) error { return errors.New("too much: " + e.Limit) },
 		Scrub:    func(text string) string { return strings.ReplaceAll(text, "planted", "[redacted]") },
 		Ended: func(err error) {
@@ -410,7 +411,7 @@ func (s *slowly) Write(p []byte) (int, error) {
 func TestWriteDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := &slowly{most: 3}
-		c := New(Config{Conn: handoff.Conn{Conn: inner}}, Limits{})
+		c := New(Config{Conn: handoff.Conn{Conn: inner}, Renew: true}, Limits{})
 		c.SetWriteDeadline(time.Now().Add(time.Minute))
 		if n, err := c.Write(make([]byte, 40<<10)); n != 40<<10 || err != nil {
 			t.Errorf("wrote %d, %v", n, err)
@@ -456,4 +457,30 @@ func TestFate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Without Renew, a deadline stays where a client has set it.
+func TestDeadlineThatIsNotRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := mailtest.Pipe()
+		defer server.Close()
+		c := New(Config{Conn: handoff.Conn{Conn: client}}, Limits{})
+		defer client.Close()
+		start := time.Now()
+		c.SetReadDeadline(start.Add(time.Minute))
+		for _, after := range []time.Duration{50 * time.Second, time.Minute} {
+			time.AfterFunc(50*time.Second, func() { io.WriteString(server, "*") })
+			_, err := c.Read(make([]byte, 1))
+			if took := time.Since(start); took != after || (err == nil) != (after < time.Minute) {
+				t.Errorf("Read: %v after %v, want it to end after %v", err, took, after)
+			}
+		}
+		inner := &slowly{most: 3}
+		c = New(Config{Conn: handoff.Conn{Conn: inner}}, Limits{})
+		c.SetWriteDeadline(time.Now().Add(time.Minute))
+		c.Write(make([]byte, 40<<10))
+		if want := []time.Duration{time.Minute, 59 * time.Second, 58 * time.Second}; !slices.Equal(inner.left, want) {
+			t.Errorf("the pieces of a Write have %v, want %v", inner.left, want)
+		}
+	})
 }
