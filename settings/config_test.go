@@ -63,6 +63,7 @@ func TestSecretFileIsReadAgain(t *testing.T) {
 			t.Helper()
 			_, err := source.TokenContext(t.Context())
 			time.Sleep(25 * time.Hour) // the time of the bubble
+			synctest.Wait()            // for the records, which come after the answer
 			return err
 		}
 		warnings := func() int { return strings.Count(log.String(), "the client secret expires soon") }
@@ -102,6 +103,7 @@ func TestSecretIsWarnedAbout(t *testing.T) {
 			if _, err := c.ClientCredentials().TokenContext(t.Context()); err != nil {
 				t.Error(err)
 			}
+			synctest.Wait()
 			if n := strings.Count(log.String(), "the client secret expires soon"); n != warnings {
 				t.Errorf("%d days: %d warnings\n%s", left, n, &log)
 			}
