@@ -30,6 +30,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -92,6 +93,10 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	equivalent, err := readEquivalent(filepath.Join(s.root, "tools", "mutate", "equivalent.txt"), mutants)
+	if err != nil {
+		return err
+	}
 	suites, err := build(ctx, s.root, work, overlay)
 	if tooLate(ctx) {
 		return nil
@@ -109,10 +114,6 @@ func run(ctx context.Context, args []string) error {
 	}
 	fmt.Printf("which test reaches which fault is known after %v\n", time.Since(began).Round(time.Second))
 
-	equivalent, err := readEquivalent(filepath.Join(s.root, "tools", "mutate", "equivalent.txt"))
-	if err != nil {
-		return err
-	}
 	chosen, err := choose(s, mutants)
 	if err != nil {
 		return err
@@ -123,7 +124,13 @@ func run(ctx context.Context, args []string) error {
 			different = append(different, m)
 		}
 	}
-	try(ctx, suites, different, s.parallel, func(m *mutant) { show(os.Stdout, m) })
+	var done atomic.Int64
+	try(ctx, suites, different, s.parallel, func(m *mutant) {
+		show(os.Stdout, m)
+		if n := done.Add(1); n%200 == 0 {
+			fmt.Printf("%d of %d are tried after %v\n", n, len(different), time.Since(began).Round(time.Second))
+		}
+	})
 	return report(os.Stdout, chosen, equivalent, s.least)
 }
 

@@ -11,14 +11,19 @@ import (
 )
 
 // readEquivalent returns the mutants that behave as the original does, each
-// with its reason. A line is the key of a mutant, " # " and the reason.
-func readEquivalent(path string) (map[string]string, error) {
+// with its reason. A line is the key of a mutant, " # " and the reason. It fails
+// if a line is about a room of mutants and none of them.
+func readEquivalent(path string, mutants []*mutant) (map[string]string, error) {
 	text, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	rooms, keys := map[string]bool{}, map[string]bool{}
+	for _, m := range mutants {
+		rooms[m.room()], keys[m.key()] = true, true
 	}
 	reasons := map[string]string{}
 	for line := range strings.Lines(string(text)) {
@@ -28,6 +33,10 @@ func readEquivalent(path string) (map[string]string, error) {
 		key, reason, ok := strings.Cut(line, " # ")
 		if !ok {
 			return nil, fmt.Errorf("%s: no reason in %q", path, line)
+		}
+		file, _, _ := strings.Cut(key, " ")
+		if room, _, _ := cut(file); rooms[room] && !keys[key] {
+			return nil, fmt.Errorf("%s: there is no such fault: %s", path, key)
 		}
 		reasons[key] = reason
 	}
