@@ -29,9 +29,9 @@ const (
 // A Dialer dials mailboxes. With an app-only token, one Dialer serves any number
 // of them.
 //
-// TokenSource is required; every other field may be zero. Neither change the
-// fields nor copy the Dialer after the first DialConn. A Dialer is safe for
-// concurrent use.
+// TokenSource is required; the zero value of every other field is usable. Do not
+// change the fields, nor copy the Dialer, after the first call of DialConn. A
+// Dialer is safe for concurrent use.
 type Dialer struct {
 	// Addr is the host:port of the server. Empty means exoauth.Global.POP.
 	Addr string
@@ -41,28 +41,30 @@ type Dialer struct {
 	// TLS from the first byte, as on port 995.
 	StartTLS bool
 
-	// TLSConfig is the TLS configuration. DialConn copies it. Nil is the zero
-	// value. ServerName is by default the host of Addr. TLS 1.2 is the least
-	// version.
+	// TLSConfig is the TLS configuration, which DialConn copies. Nil means the
+	// zero value. An empty ServerName means the host of Addr. The minimum version
+	// is TLS 1.2.
 	TLSConfig *tls.Config
 
-	// TokenSource gives the access token. DialConn calls its method
-	// TokenContext(context.Context) (*oauth2.Token, error) if it has that, as the
-	// sources of package tokensource do. It tells the method
-	// Invalidate(*oauth2.Token), if there is one, of a token that was refused.
+	// TokenSource gives the access token. If it has the method
+	// TokenContext(context.Context) (*oauth2.Token, error), as the sources of
+	// package tokensource do, DialConn calls that with its context. If it has the
+	// method Invalidate(*oauth2.Token), DialConn calls that with a token that the
+	// server has refused.
 	TokenSource oauth2.TokenSource
 
-	// DialContext makes the connection, through a proxy for example. Nil means
-	// that of a zero net.Dialer.
+	// DialContext connects to the server. Set it to use a proxy. Nil means the
+	// DialContext method of a zero net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Timeout limits each DialConn from its turn on, its token included, besides
-	// the context. Zero means DefaultTimeout.
+	// Timeout limits each DialConn, including its token, in addition to the
+	// context. It begins when the DialConn has its turn; see MaxDials. Zero means
+	// DefaultTimeout.
 	Timeout time.Duration
 
-	// MaxDials is how many dials may be under way at a time. DialConn waits
-	// silently for its turn, as long as its context allows. Connections that are
-	// handed over do not count. Zero means DefaultMaxDials.
+	// MaxDials is the maximum number of dials at a time. DialConn silently waits
+	// for its turn, as long as its context allows. Connections that it has
+	// returned do not count. Zero means DefaultMaxDials.
 	MaxDials int
 
 	// MaxReply is the maximum number of octets that the server may send from one
@@ -71,13 +73,13 @@ type Dialer struct {
 	// of its own. Zero means DefaultMaxReply, negative means no limit.
 	MaxReply int
 
-	// DebugWriter receives the conversation, also after DialConn: each line of
-	// either side in one Write, in order, with the tokens masked. There is one
-	// Write at a time. Nil means none.
+	// DebugWriter receives the conversation, including that of the client: each
+	// line of either side in one Write, in order, with the tokens masked. A Dialer
+	// never makes two Writes at once. Nil means none.
 	DebugWriter io.Writer
 
 	// Logger receives each step at level debug, and refused tokens at level info.
-	// No token is logged. Nil means no logging.
+	// Nothing logged contains a token. Nil means no logging.
 	Logger *slog.Logger
 
 	shared dial.Shared

@@ -30,11 +30,11 @@ const (
 // https://github.com/jstedfast/MailKit/issues/1948
 const maxToken = 4096
 
-// ErrTokenTooLong is wrapped by the [*Error] if Exchange Online has not judged
-// the token but hung up, or said "Protocol error", and the token is longer than
-// the 4,096 octets that its front end takes for POP. A token gets shorter with
-// fewer optional claims, and with an application that has fewer permissions. IMAP
-// takes longer tokens.
+// ErrTokenTooLong is wrapped by the [*Error] if the token is longer than the
+// 4,096 octets that the front end of Exchange Online takes for POP, and the
+// server answered it by hanging up or with "Protocol error". A token gets shorter
+// with fewer optional claims, and with an application that has fewer permissions.
+// IMAP takes longer tokens.
 var ErrTokenTooLong = errors.New("the token is longer than the 4096 octets that the front end of Exchange Online takes for POP")
 
 // ErrNoXOAUTH2 is wrapped by the [*Error] if the server takes neither the
