@@ -5,7 +5,6 @@ package wire
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"strings"
 
@@ -44,7 +43,7 @@ type Conn struct {
 // NewConn starts a conversation on conn. If debug is not nil, each line
 // goes to it in one Write, in order, with what [Conn.Mask] names masked.
 func NewConn(conn io.ReadWriter, debug io.Writer) *Conn {
-	return &Conn{conn: conn, reader: bufio.NewReader(conn), left: MaxTotal, debug: debug}
+	return &Conn{conn: conn, reader: bufio.NewReaderSize(conn, MaxLine), left: MaxTotal, debug: debug}
 }
 
 // Drained fails if the server has sent something that is still unread. Once TLS
@@ -67,8 +66,10 @@ func (c *Conn) Scrub(s string) string { return c.secrets.Text(s) }
 // ReadLine returns the next line without its end, as it came. A line that ends
 // the connection without a line end is io.ErrUnexpectedEOF.
 func (c *Conn) ReadLine() (string, error) {
-	raw, err := c.readRaw()
+	raw, err := c.reader.ReadSlice('\n')
 	switch {
+	case err == bufio.ErrBufferFull:
+		return "", ErrLineTooLong
 	case err == io.EOF && len(raw) > 0:
 		return "", io.ErrUnexpectedEOF
 	case err != nil:
@@ -80,24 +81,6 @@ func (c *Conn) ReadLine() (string, error) {
 	line := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
 	c.log(line)
 	return line, nil
-}
-
-// readRaw returns the next line with its end. The buffer is shorter than a line
-// may be, since hardly any is that long.
-func (c *Conn) readRaw() (raw []byte, err error) {
-	for {
-		part, err := c.reader.ReadSlice('\n')
-		switch {
-		case len(raw)+len(part) > MaxLine || len(raw)+len(part) == MaxLine && err != nil:
-			return nil, ErrLineTooLong
-		case err == nil && raw == nil:
-			return part, nil
-		}
-		raw = append(raw, part...)
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return raw, err
-		}
-	}
 }
 
 // Skip reads and drops n bytes, the octets of a literal.
