@@ -14,7 +14,7 @@ import (
 type environment struct {
 	names map[string]string // by json tag
 	bad   *tokensource.ConfigError
-	ours  string // the variable because of which those of the Azure SDKs were not read
+	ours  string // the variable that made FromEnv ignore those of the Azure SDKs
 }
 
 // identity are the settings that tell who the program is.

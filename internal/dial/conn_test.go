@@ -57,7 +57,7 @@ func TestContextClosesUntilRelease(t *testing.T) {
 	}
 }
 
-// closer is a connection that counts its Closes, each of which takes a second.
+// closer is a connection that counts its Closes. Each takes a second.
 type closer struct {
 	net.Conn
 	begun, done atomic.Int64

@@ -300,7 +300,7 @@ func TestGoodbyeThatNobodyReadsOn(t *testing.T) {
 	})
 }
 
-// vague is a connection that ends in the same way whoever has closed it.
+// vague is a connection that ends in the same way, whichever side closed it.
 type vague struct{ net.Conn }
 
 func (vague) Read([]byte) (int, error) { return 0, io.EOF }

@@ -108,7 +108,7 @@ func TestQueueTakesBackATurnThatComesTooLate(t *testing.T) {
 	})
 }
 
-// ended is a context that has ended, of which nobody was told yet.
+// ended is a context that has ended, although nobody was told yet.
 type ended struct{ context.Context }
 
 func (ended) Done() <-chan struct{} { return nil }
