@@ -18,7 +18,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,14 +68,9 @@ var examples = map[string]struct {
 	"web":                     {nil, "adele@contoso.com: messages in INBOX: 0", (*visit).browse},
 }
 
-var first atomic.Bool // becomes true with the first run of many
-
 // Every example does its work at the emulator by the settings that it writes, and
 // tries no other host.
 func TestExamplesByTheSettings(t *testing.T) {
-	if !first.CompareAndSwap(false, true) {
-		t.Skip("it has been run, and to build the examples takes its time")
-	}
 	if runtime.GOOS == "windows" {
 		t.Skip("a program cannot be interrupted there")
 	}
