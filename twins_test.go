@@ -38,7 +38,7 @@ func TestLongestRun(t *testing.T) {
 }
 
 // longestRun returns the length of the longest run of lines that both have, and
-// where it begins in a.
+// its index in a.
 func longestRun(a, b []string) (longest, at int) {
 	before := make([]int, len(b)+1) // lengths of the runs that end with the line before
 	for i, line := range a {

@@ -199,7 +199,7 @@ func noGUID(s *situation) bool {
 	return len(named) > 2 && !guid.MatchString(named) && !maskedID.MatchString(named)
 }
 
-// maskedID is an id of which the reporter shows little.
+// maskedID matches an id that the reporter has masked.
 var maskedID = regexp.MustCompile(`^[0-9a-fA-FxX*.…•<>{}_-]*$|[*…•<>{}]|\.\.\.|(?i:xxx|guid|client|app.?id|redacted)`)
 
 // namedApp is what Entra ID calls the application in its refusal.

@@ -10,10 +10,10 @@ import (
 // makes a finding. The texts may have placeholders; see fillings.
 type rule struct {
 	name       string
-	says       []string    // words, one of which shows; in lower case, "*" stands for anything
+	says       []string    // any of these words, in lower case; "*" stands for anything
 	seen       symptom     // in place of words: what several rules react to
 	codes      []refusal   // in place of either: what Entra ID says
-	when       []condition // all of which hold
+	when       []condition // all must hold
 	confidence Confidence  // zero is Certain
 	cause      string
 	evidence   string // "" is the line that shows it

@@ -196,7 +196,7 @@ func TestRefusalTexts(t *testing.T) {
 	t.Logf("%d texts of %d rules", texts, len(entraRules))
 }
 
-// Names of rules are in a list: whoever counts findings by them relies on it.
+// The names of rules are in a list, since programs count findings by them.
 func TestRuleNames(t *testing.T) {
 	data, err := os.ReadFile("testdata/rules.txt")
 	if err != nil {

@@ -549,7 +549,7 @@ var entraRules = []rule{
 		miss: "AADSTS700027: Client assertion failed signature validation.",
 	},
 
-	// Where it is asked.
+	// The tenant, the cloud and the address that are asked.
 	{
 		name: "tenant-missing", codes: []refusal{
 			{50059, "no tenant-identifying information found"}, {90019, "no tenant-identifying information found"}, {50128, "invalid domain name"},

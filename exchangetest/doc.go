@@ -79,8 +79,8 @@
 //     rules, groups, aliases and public folders.
 //   - The delay with which a change of permissions takes effect: here at once. A
 //     session that is open goes on after its permission was taken.
-//   - Continuous access evaluation, certificates of the client in TLS, and EWS
-//     and Graph, of which only the cmdlets are there.
+//   - Continuous access evaluation, certificates of the client in TLS, EWS, and
+//     Graph apart from its cmdlets.
 //
 // # The administrator
 //

@@ -29,9 +29,10 @@ const (
 // A token is kept for a day, as the hosts of Azure keep it: a role that is
 // granted meanwhile is not in it. Host.Forget ends that.
 type Host struct {
-	// KeyDir is where an Arc host leaves the key that it wants to be shown,
-	// in a file. It is /var/opt/azcmagent/tokens, and may be changed before
-	// the host is asked for anything; Microsoft's clients refuse others.
+	// KeyDir is the directory in which an Arc host leaves the file with the key
+	// that a client must show. It is /var/opt/azcmagent/tokens, and may be
+	// changed before the host is asked for anything; Microsoft's clients refuse
+	// others.
 	KeyDir string
 
 	kind      HostKind

@@ -136,8 +136,8 @@ func (c *connections) check(connect, cmdlet string, a powershell.Args) error {
 	return fmt.Errorf("Authorization_RequestDenied: insufficient privileges; Connect-MgGraph needs -Scopes %s", scopes[0])
 }
 
-// scopesOf are the permissions of Graph, one of which a cmdlet needs; the least
-// comes first.
+// scopesOf has the permissions of Graph for each cmdlet. Any one is enough; the
+// least comes first.
 // (https://learn.microsoft.com/graph/permissions-reference)
 var scopesOf = map[string][]string{
 	"Get-MgApplication":                                       {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All"},

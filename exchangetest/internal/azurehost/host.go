@@ -44,7 +44,7 @@ type Config struct {
 	Faults     *fault.Faults
 	Records    *record.Records
 	Logger     *slog.Logger
-	KeyDir     func() string // where an Arc host leaves keys
+	KeyDir     func() string // the directory for the keys of an Arc host
 	Thumbprint string        // of the certificate of a Service Fabric host
 }
 

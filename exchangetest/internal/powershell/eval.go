@@ -204,7 +204,7 @@ func (v value) run(e *env, _ []any, _ bool) ([]any, error) {
 	return wrap(of), err
 }
 
-// located is a stage of which an error says where it stands.
+// located is a stage whose errors name its line.
 type located struct {
 	stage
 	line int
