@@ -10,26 +10,10 @@ import (
 	"testing/synctest"
 
 	"github.com/emersion/go-imap/v2"
-	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/internal/mailtest"
 )
-
-// forgetful is a source that has one token, and repeats it in its error once it
-// was told that the server refused it.
-type forgetful struct{ refused string }
-
-func (s *forgetful) Token() (*oauth2.Token, error) {
-	if s.refused != "" {
-		return nil, fmt.Errorf("%w: cannot renew %s", errRenewal, s.refused)
-	}
-	return &oauth2.Token{AccessToken: secretToken}, nil
-}
-
-func (s *forgetful) Invalidate(t *oauth2.Token) { s.refused = t.AccessToken }
-
-var errRenewal = errors.New("the renewal failed")
 
 // A TokenSource may repeat the token in its error. The error of Dial does not
 // show it, and still has the server's words and the source's error to ask for.
@@ -40,7 +24,7 @@ func TestDialShowsNoTokenOfItsSource(t *testing.T) {
 			p.Say(greeting)
 			p.Say(p.Tag("AUTHENTICATE") + " NO [AUTHENTICATIONFAILED] AUTHENTICATE failed.")
 		})
-		d.TokenSource = new(forgetful)
+		d.TokenSource = &mailtest.Forgetful{AccessToken: secretToken}
 		d.Logger = slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		_, err := d.Dial(t.Context(), mailbox)
 		e, ok := errors.AsType[*imapdial.Error](err)
@@ -54,7 +38,7 @@ func TestDialShowsNoTokenOfItsSource(t *testing.T) {
 		if refusal, ok := errors.AsType[*imap.Error](err); !ok || refusal.Text != "AUTHENTICATE failed." || refusal.Code != imap.ResponseCodeAuthenticationFailed {
 			t.Errorf("error %v, want the server's words in it", err)
 		}
-		if !errors.Is(err, errRenewal) || !strings.Contains(err.Error(), "cannot renew [redacted]") {
+		if !errors.Is(err, mailtest.ErrRenewal) || !strings.Contains(err.Error(), "cannot renew [redacted]") {
 			t.Errorf("error %v, want that of the source", err)
 		}
 		if imapdial.Refused(err) || imapdial.Retryable(err) {

@@ -3,32 +3,15 @@ package smtpdial_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 
 	"github.com/emersion/go-smtp"
-	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/mailtest"
 	"github.com/exoauth/exoauth/smtpdial"
 )
-
-// forgetful is a source that has one token, and repeats it in its error once it
-// was told that the server refused it.
-type forgetful struct{ refused string }
-
-func (s *forgetful) Token() (*oauth2.Token, error) {
-	if s.refused != "" {
-		return nil, fmt.Errorf("%w: cannot renew %s", errRenewal, s.refused)
-	}
-	return &oauth2.Token{AccessToken: secretToken}, nil
-}
-
-func (s *forgetful) Invalidate(t *oauth2.Token) { s.refused = t.AccessToken }
-
-var errRenewal = errors.New("the renewal failed")
 
 // A TokenSource may repeat the token in its error. The error of Dial does not
 // show it, and still has the server's words and the source's error to ask for.
@@ -36,7 +19,7 @@ func TestDialShowsNoTokenOfItsSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged bytes.Buffer
 		d := scripted(t, secured(func(p *mailtest.Peer, _ string) { p.Say("535 5.7.3 no") }))
-		d.TokenSource = new(forgetful)
+		d.TokenSource = &mailtest.Forgetful{AccessToken: secretToken}
 		d.Logger = slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		_, err := d.Dial(t.Context(), sender)
 		if e, ok := errors.AsType[*smtpdial.Error](err); !ok || e.Op != smtpdial.OpAuthenticate {
@@ -46,7 +29,7 @@ func TestDialShowsNoTokenOfItsSource(t *testing.T) {
 		if reply, ok := errors.AsType[*smtp.SMTPError](err); !ok || reply.Code != 535 || reply.Message != "no" {
 			t.Errorf("error %v, want the server's words in it", err)
 		}
-		if !errors.Is(err, errRenewal) {
+		if !errors.Is(err, mailtest.ErrRenewal) {
 			t.Errorf("error %v, want that of the source", err)
 		}
 		if smtpdial.Refused(err) || smtpdial.Retryable(err) {

@@ -3,6 +3,8 @@ package plain
 import (
 	"strings"
 	"testing"
+
+	"github.com/exoauth/exoauth/internal/mailtest"
 )
 
 // What is shown of each row is in want, with · for what is hidden.
@@ -42,7 +44,7 @@ func TestCostOfOpaqueIsLinear(t *testing.T) {
 	for _, unit := range []string{"~", "=", "\"", "://", "eyJ", "a.", "aB3", "aB3 ", "M.C1_", "Bearer ", "Bearer a1 ", "Basic YTpi ", "_token=", "_token\": \"a", "_token a"} {
 		t.Run(unit, func(t *testing.T) {
 			odd := strings.Repeat(unit, size/len(unit))
-			checkCost(t, 4, func() { Opaque(letters) }, func() { Opaque(odd) })
+			mailtest.CheckCost(t, 4, func() { Opaque(letters) }, func() { Opaque(odd) })
 		})
 	}
 }

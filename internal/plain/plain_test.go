@@ -15,6 +15,8 @@ import (
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/exoauth/exoauth/internal/mailtest"
 )
 
 func TestLine(t *testing.T) {
@@ -352,7 +354,7 @@ func TestCostIsLinear(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := func(secret string) string { return strings.Repeat(secret, 4) }
-			checkCost(t, test.atMost, search(text(string(letters)), string(letters)), search(test.text, test.secret))
+			mailtest.CheckCost(t, test.atMost, search(text(string(letters)), string(letters)), search(test.text, test.secret))
 		})
 	}
 }
@@ -363,24 +365,6 @@ func search(text, secret string) func() {
 		s.Add(secret)
 		s.Text(text)
 	}
-}
-
-// checkCost compares the best of many runs: a busy machine makes some slower,
-// and none faster.
-func checkCost(t *testing.T, atMost time.Duration, usual, odd func()) {
-	t.Helper()
-	best := [2]time.Duration{time.Hour, time.Hour}
-	for range 100 {
-		for i, f := range []func(){usual, odd} {
-			start := time.Now()
-			f()
-			best[i] = min(best[i], time.Since(start))
-		}
-		if best[1] <= atMost*best[0] {
-			return
-		}
-	}
-	t.Errorf("%v, and what is usual takes %v", best[1], best[0])
 }
 
 func FuzzText(f *testing.F) {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/exoauth/exoauth/internal/mailtest"
 	"github.com/exoauth/exoauth/internal/plain"
@@ -128,7 +127,7 @@ func TestCostOfConcealIsLinear(t *testing.T) {
 	} {
 		t.Run(unit, func(t *testing.T) {
 			odd := strings.Repeat(unit, size/len(unit))
-			checkCost(t, 4, func() { Conceal(letters) }, func() { Conceal(odd) })
+			mailtest.CheckCost(t, 4, func() { Conceal(letters) }, func() { Conceal(odd) })
 		})
 	}
 }
@@ -163,24 +162,6 @@ func FuzzConceal(f *testing.F) {
 func quotedTwice(inJSON string) string {
 	b, _ := json.Marshal(`{"password":` + inJSON + "}")
 	return string(b)
-}
-
-// checkCost compares the best of many runs: a busy machine makes some slower,
-// and none faster.
-func checkCost(t *testing.T, atMost time.Duration, usual, odd func()) {
-	t.Helper()
-	best := [2]time.Duration{time.Hour, time.Hour}
-	for range 100 {
-		for i, f := range []func(){usual, odd} {
-			start := time.Now()
-			f()
-			best[i] = min(best[i], time.Since(start))
-		}
-		if best[1] <= atMost*best[0] {
-			return
-		}
-	}
-	t.Errorf("%v, and what is usual takes %v", best[1], best[0])
 }
 
 // Each row finds its own example.
