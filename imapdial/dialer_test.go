@@ -388,11 +388,11 @@ func TestDialFetchesTheTokenBesideTheConnection(t *testing.T) {
 		d := scripted(t, open)
 		connect := d.DialContext
 		d.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			<-time.After(3 * time.Second)
+			time.Sleep(3 * time.Second)
 			return connect(ctx, network, addr)
 		}
 		d.TokenSource = sourceFunc(func(context.Context) (*oauth2.Token, error) {
-			<-time.After(2 * time.Second)
+			time.Sleep(2 * time.Second)
 			return &oauth2.Token{AccessToken: secretToken}, nil
 		})
 		start := time.Now()

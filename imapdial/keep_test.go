@@ -314,7 +314,7 @@ func TestKeepReturnsWithF(t *testing.T) {
 func TestKeepEndsTheContextOfF(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := servers(t, after(func(p *mailtest.Peer) {
-			<-time.After(time.Hour)
+			time.Sleep(time.Hour)
 			p.Say("* BYE " + expired)
 		}), forever)
 		ctx, cancel := context.WithCancelCause(t.Context())

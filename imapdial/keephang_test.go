@@ -36,7 +36,7 @@ func idled(rest func(p *mailtest.Peer, tag string)) mailtest.Script {
 	return after(func(p *mailtest.Peer) {
 		tag := p.Tag("IDLE")
 		p.Say("+ IDLE accepted, awaiting DONE command.")
-		<-time.After(2 * time.Minute)
+		time.Sleep(2 * time.Minute)
 		rest(p, tag)
 	})
 }
@@ -73,7 +73,7 @@ func TestKeepHangsOnNothing(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			<-time.After(20 * time.Minute)
+			time.Sleep(20 * time.Minute)
 			idle.Close()
 			return idle.Wait()
 		}, "no answer within 10m0s", 30 * time.Minute},
@@ -273,7 +273,7 @@ func TestKeepReadsNoLogoutInAMessage(t *testing.T) {
 // A source whose Invalidate, which has no context, waits for a lock.
 type slowToForget struct{ oauth2.TokenSource }
 
-func (slowToForget) Invalidate(*oauth2.Token) { <-time.After(time.Hour) }
+func (slowToForget) Invalidate(*oauth2.Token) { time.Sleep(time.Hour) }
 
 func TestKeepDoesNotWaitForInvalidate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -288,7 +288,7 @@ func TestKeepDoesNotWaitForInvalidate(t *testing.T) {
 		if took := time.Since(start); took != 61*time.Minute {
 			t.Errorf("Keep took %v, want 61 minutes", took)
 		}
-		<-time.After(time.Hour) // for Invalidate
+		time.Sleep(time.Hour) // for Invalidate
 	})
 }
 
@@ -346,7 +346,7 @@ func TestCloseDoesNotWaitForTheServer(t *testing.T) {
 				if took := time.Since(start); took > 100*time.Millisecond {
 					t.Errorf("took %v, want 100 ms at the most", took)
 				}
-				<-time.After(100 * time.Millisecond) // for the Close that came first
+				time.Sleep(100 * time.Millisecond) // for the Close that came first
 			})
 		})
 	}

@@ -183,7 +183,7 @@ func TestMaxDials(t *testing.T) {
 					defer now.Add(-1)
 					for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 					}
-					<-time.After(time.Second)
+					time.Sleep(time.Second)
 					return nil, errors.New("nobody there")
 				}
 				failed := make(chan error)

@@ -51,7 +51,7 @@ func (s *slowUplink) Write(p []byte) (int, error) {
 		return s.Conn.Write(p)
 	}
 	takes, left := time.Duration(len(p))*time.Millisecond, s.left()
-	<-time.After(min(takes, left))
+	time.Sleep(min(takes, left))
 	if takes > left {
 		return 0, os.ErrDeadlineExceeded
 	}
@@ -148,7 +148,7 @@ func TestSlowDownload(t *testing.T) {
 					p.Raw(test.begin)
 					last := len(test.pieces) - 1
 					for _, piece := range test.pieces[:last] {
-						<-time.After(test.pause)
+						time.Sleep(test.pause)
 						p.Raw(piece)
 					}
 					p.Raw(test.pieces[last])
@@ -160,7 +160,7 @@ func TestSlowDownload(t *testing.T) {
 				}
 				defer func() { // for the server, whatever happened
 					c.Close()
-					<-time.After(time.Hour)
+					time.Sleep(time.Hour)
 				}()
 				if got, err := test.use(c); got != test.want || err != nil {
 					t.Errorf("%d, error %v, want %d", got, err, test.want)
@@ -187,7 +187,7 @@ func TestSlowReader(t *testing.T) {
 			fetch := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{{}}})
 			body := fetch.Next().Next().(imapclient.FetchItemDataBodySection)
 			for got := 0; got < size; got += size / 10 {
-				<-time.After(20 * time.Minute)
+				time.Sleep(20 * time.Minute)
 				if _, err := io.ReadFull(body.Literal, make([]byte, size/10)); err != nil {
 					t.Errorf("after %d octets: %v", got, err)
 					break

@@ -426,7 +426,7 @@ func TestMaxDials(t *testing.T) {
 		if e, ok := errors.AsType[*popdial.Error](err); !ok || e.Op != popdial.OpQueue || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v, want one of the queue", err)
 		}
-		<-time.After(popdial.DefaultTimeout)
+		time.Sleep(popdial.DefaultTimeout)
 	})
 }
 

@@ -224,7 +224,7 @@ func TestSenderHearsLastWords(t *testing.T) {
 func TestSenderQuits(t *testing.T) {
 	for name, leave := range map[string]func(s *smtpdial.Sender){
 		"by CloseIdle":       func(s *smtpdial.Sender) { s.CloseIdle() },
-		"after a while":      func(*smtpdial.Sender) { <-time.After(4*time.Minute + time.Second) },
+		"after a while":      func(*smtpdial.Sender) { time.Sleep(4*time.Minute + time.Second) },
 		"a second CloseIdle": func(s *smtpdial.Sender) { s.CloseIdle(); s.CloseIdle() },
 	} {
 		t.Run(name, func(t *testing.T) {

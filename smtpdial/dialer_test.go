@@ -390,7 +390,7 @@ func TestDialFetchesTheTokenBesideTheConnection(t *testing.T) {
 		d := scripted(t, secured(accept))
 		connect := d.DialContext
 		d.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			<-time.After(3 * time.Second)
+			time.Sleep(3 * time.Second)
 			return connect(ctx, network, addr)
 		}
 		d.TokenSource = slowSource(2 * time.Second)
@@ -409,6 +409,6 @@ func TestDialFetchesTheTokenBesideTheConnection(t *testing.T) {
 type slowSource time.Duration
 
 func (s slowSource) Token() (*oauth2.Token, error) {
-	<-time.After(time.Duration(s))
+	time.Sleep(time.Duration(s))
 	return &oauth2.Token{AccessToken: secretToken}, nil
 }

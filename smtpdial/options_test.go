@@ -114,7 +114,7 @@ func TestMaxDials(t *testing.T) {
 		defer cancel()
 		_, err := d.Dial(ctx, sender)
 		fault{op: smtpdial.OpQueue, is: context.DeadlineExceeded}.check(t, err)
-		<-time.After(smtpdial.DefaultTimeout)
+		time.Sleep(smtpdial.DefaultTimeout)
 		d.DialContext = secured(accept).For(t)
 		c, err := d.Dial(t.Context(), sender)
 		if err != nil {

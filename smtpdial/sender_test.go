@@ -86,7 +86,7 @@ func (s *submission) serve(p *mailtest.Peer) {
 			if !p.Message() {
 				return
 			}
-			<-time.After(s.takes)
+			time.Sleep(s.takes)
 			if reply := s.next(); reply == "" {
 				return
 			} else {
@@ -246,7 +246,7 @@ func TestSenderKeepsItsClient(t *testing.T) {
 					if err := sendOne(t.Context(), s); err != nil {
 						t.Fatal(err)
 					}
-					<-time.After(test.pause)
+					time.Sleep(test.pause)
 				}
 				if all, _ := server.connections(); all != test.connected || server.heard("NOOP") != test.noops {
 					t.Errorf("%d connections and %d NOOP, want %d and %d", all, server.heard("NOOP"), test.connected, test.noops)
@@ -329,7 +329,7 @@ func TestSenderReplacesDeadClients(t *testing.T) {
 			if err := sendOne(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
-			<-time.After(10 * time.Second)
+			time.Sleep(10 * time.Second)
 		}
 		if took := time.Since(start); connected != 3 || took != 30*time.Second {
 			t.Errorf("%d connections in %v, want 3 in 30s", connected, took)
@@ -440,7 +440,7 @@ func TestSenderLivesByTheContext(t *testing.T) {
 				if took := time.Since(start); took != 10*time.Second {
 					t.Errorf("took %v, want until the deadline", took)
 				}
-				<-time.After(test.server.takes) // the server is not done
+				time.Sleep(test.server.takes) // the server is not done
 			})
 		})
 	}

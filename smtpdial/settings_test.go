@@ -217,7 +217,7 @@ func TestContextEndsDuringNoop(t *testing.T) {
 		if err := sendOne(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(time.Minute)
+		time.Sleep(time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()

@@ -73,7 +73,7 @@ func TestPause(t *testing.T) {
 func TestFlowWithoutResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := Func(func(context.Context) (string, time.Time, error) {
-			<-time.After(time.Second)
+			time.Sleep(time.Second)
 			runtime.Goexit()
 			panic("unreachable")
 		})

@@ -244,7 +244,7 @@ func TestLongLivedTokenOfTheEmulator(t *testing.T) {
 			{"at half its life", 2 * time.Minute, false, 2},
 			{"afterwards", 0, true, 2},
 		} {
-			<-time.After(row.wait)
+			time.Sleep(row.wait)
 			token, err := source.Token()
 			if err != nil || (token.AccessToken != first.AccessToken) != row.renewed {
 				t.Errorf("%s: another token: %t, %v", row.name, !row.renewed, err)

@@ -31,6 +31,9 @@ func Or(ctx context.Context, err error) error {
 
 // Sleep waits for d, or until ctx ends. It reports whether ctx is still good.
 func Sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	select {
 	case <-time.After(d):
 		return ctx.Err() == nil

@@ -3,6 +3,7 @@ package ctxerr
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -47,6 +48,24 @@ func TestSleep(t *testing.T) {
 		if Sleep(ctx, 0) {
 			t.Error("slept under a context that has ended")
 		}
+	})
+}
+
+// The race detector of Go 1.26 crashes if two goroutines of a bubble read timers
+// that are due.
+func TestSleepNoTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sleepers sync.WaitGroup
+		for range 8 {
+			sleepers.Go(func() {
+				for range 10000 {
+					if !Sleep(t.Context(), 0) {
+						t.Error("did not sleep under a context that is good")
+					}
+				}
+			})
+		}
+		sleepers.Wait()
 	})
 }
 

@@ -78,7 +78,7 @@ func TestDialThatIsLate(t *testing.T) {
 				ctx, cancel := context.WithDeadline(t.Context(), deadline)
 				defer cancel()
 				_, err := dial.Dial(ctx, func(context.Context, string, string) (net.Conn, error) {
-					<-time.After(time.Until(deadline) - test.early)
+					time.Sleep(time.Until(deadline) - test.early)
 					return nil, &net.OpError{Op: "read", Err: test.err}
 				}, "a:1")
 				if got := errors.Is(err, context.DeadlineExceeded); got != test.late || !errors.Is(err, test.err) {

@@ -46,8 +46,8 @@ func TestQueueGivesBack(t *testing.T) {
 		"a turn that is not begun": {1, 1, func(mine *Turn) { mine.Done() }, 0},
 		"a turn that is begun":     {1, 1, func(mine *Turn) { mine.Begin(); mine.Done() }, time.Minute},
 		"a begun turn, no pace":    {1, 0, func(mine *Turn) { mine.Begin(); mine.Done() }, 0},
-		"a connection, in time":    {1, 2, func(mine *Turn) { mine.Begin(); <-time.After(time.Second); mine.Done() }, time.Second},
-		"the pace, not in time":    {2, 1, func(mine *Turn) { <-time.After(time.Second); mine.Begin() }, time.Second + time.Minute},
+		"a connection, in time":    {1, 2, func(mine *Turn) { mine.Begin(); time.Sleep(time.Second); mine.Done() }, time.Second},
+		"the pace, not in time":    {2, 1, func(mine *Turn) { time.Sleep(time.Second); mine.Begin() }, time.Second + time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
