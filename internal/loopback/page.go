@@ -1,6 +1,7 @@
 package loopback
 
 import (
+	_ "embed"
 	"html"
 	"io"
 	"net/http"
@@ -41,31 +42,9 @@ var (
 )
 
 // pageFrame has TITLE and BODY in the place of them.
-const pageFrame = `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>TITLE</title>
-<style>
-:root { color-scheme: light dark; --back: #f3f4f6; --card: #fff; --text: #1f2328; --soft: #59636e; --line: #d1d9e0; --good: #1a7f37; --bad: #cf222e }
-@media (prefers-color-scheme: dark) { :root { --back: #0d1117; --card: #161b22; --text: #f0f6fc; --soft: #9198a1; --line: #3d444d; --good: #3fb950; --bad: #f85149 } }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--back); color: var(--text); font: 16px/1.5 system-ui, sans-serif }
-main { box-sizing: border-box; width: min(30rem, 92vw); margin: 2rem 0; padding: 2.5rem; text-align: center; background: var(--card); border: 1px solid var(--line); border-radius: 12px }
-svg { width: 56px; height: 56px; fill: none; stroke: var(--bad); stroke-width: 3; stroke-linecap: round; stroke-linejoin: round }
-svg.good { stroke: var(--good) }
-h1, p { text-wrap: balance }
-h1 { margin: 1rem 0 .5rem; font-size: 1.4rem; line-height: 1.3 }
-p { margin: .5rem 0 0; color: var(--soft) }
-pre { margin: 1.5rem 0 1rem; padding: .75rem 1rem; text-align: left; font: .85rem/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--back); border-radius: 8px }
-</style>
-</head>
-<body>
-<main>
-BODY</main>
-</body>
-</html>
-`
+//
+//go:embed page.html
+var pageFrame string
 
 const (
 	iconGood = `<svg class="good" viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="21"/><path d="M15 25l6 6 12-14"/></svg>`

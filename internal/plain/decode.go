@@ -1,10 +1,9 @@
 package plain
 
 import (
+	"html"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -182,8 +181,7 @@ func backslash(ahead []byte) (e escaped, ok bool) {
 	return escaped{}, false
 }
 
-// entity knows &#126;, &#x7e; and the names of HTML for the characters of ASCII
-// and Latin-1.
+// entity knows &#126;, &#x7e; and the names of HTML.
 func entity(ahead []byte) (e escaped, ok bool) {
 	end := slices.Index(ahead, ';')
 	switch {
@@ -195,35 +193,18 @@ func entity(ahead []byte) (e escaped, ok bool) {
 		v, err := strconv.ParseUint(string(ahead[1:end]), 10, 31)
 		e, ok = escaped{value: rune(v)}, err == nil
 	default:
-		e.value, ok = entities()[string(ahead[:end])]
+		e.value, ok = named(string(ahead[:end+1]))
 	}
 	e.length = end + 1
 	return e, ok
 }
 
-// entities are the named characters of HTML, by their names.
-// (https://html.spec.whatwg.org/multipage/named-characters.html)
-var entities = sync.OnceValue(func() map[string]rune {
-	named := map[string]rune{
-		"quot": '"', "amp": '&', "apos": '\'', "lt": '<', "gt": '>', "excl": '!', "num": '#', "dollar": '$',
-		"percnt": '%', "lpar": '(', "rpar": ')', "ast": '*', "plus": '+', "comma": ',', "period": '.', "sol": '/',
-		"colon": ':', "semi": ';', "equals": '=', "quest": '?', "commat": '@', "lsqb": '[', "lbrack": '[',
-		"bsol": '\\', "rsqb": ']', "rbrack": ']', "Hat": '^', "lowbar": '_', "grave": '`', "lcub": '{',
-		"lbrace": '{', "verbar": '|', "vert": '|', "rcub": '}', "rbrace": '}',
-	}
-	for i, name := range strings.Fields(latin1) {
-		named[name] = rune(0xa0 + i)
-	}
-	return named
-})
-
-const latin1 = `
-	nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr
-	deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest
-	Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml
-	ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig
-	agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml
-	eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml`
+// named returns the character with a name of HTML, which ends in a semicolon.
+func named(name string) (r rune, ok bool) {
+	text := html.UnescapeString("&" + name)
+	r, size := utf8.DecodeRuneInString(text)
+	return r, size == len(text)
+}
 
 // surrogate is the first octet of half a character of UTF-16, written as if it
 // were a character of UTF-8.

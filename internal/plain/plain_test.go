@@ -124,9 +124,12 @@ func everyHalf(s, verb string) string {
 
 // namedEntities is PHP's htmlentities with ENT_HTML5.
 func namedEntities(s string) string {
-	names := make(map[rune]string)
-	for name, r := range entities() {
-		names[r] = name
+	names := map[rune]string{
+		'"': "quot", '&': "amp", '\'': "apos", '<': "lt", '>': "gt", '!': "excl", '#': "num", '$': "dollar",
+		'%': "percnt", '(': "lpar", ')': "rpar", '*': "ast", '+': "plus", ',': "comma", '.': "period", '/': "sol",
+		':': "colon", ';': "semi", '=': "equals", '?': "quest", '@': "commat", '[': "lbrack", '\\': "bsol",
+		']': "rsqb", '^': "Hat", '_': "lowbar", '`': "grave", '{': "lcub", '|': "vert", '}': "rcub",
+		'ß': "szlig", 'ÿ': "yuml", '€': "euro",
 	}
 	var b strings.Builder
 	for _, r := range s {
