@@ -41,21 +41,27 @@ func (a *answer) describe(e *Error) {
 	if a.fields.has("access_token") && !a.fields.has("error") {
 		return
 	}
-	text := func(name string, limit int) string { return head(a.secrets.Text(a.fields.text(name)), limit) }
-	e.Code = text("error", 128)
-	e.Suberror = text("suberror", 128)
-	e.Description = text("error_description", 4<<10)
-	e.AADSTS = codes(a.fields["error_codes"], e.Description)
-	if claims := a.fields.text("claims"); len(claims) <= maxClaims {
-		e.Claims = a.secrets.Text(claims)
-	}
-	e.TraceID = cmp.Or(text("trace_id", 64), tail(e.Description, "Trace ID:", 1))
-	e.CorrelationID = cmp.Or(text("correlation_id", 64), tail(e.Description, "Correlation ID:", 1), e.CorrelationID)
-	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", cmp.Or(a.fields.text("timestamp"), tail(e.Description, "Timestamp:", 2)))
+	e.read(a.fields.text, a.fields["error_codes"], a.secrets)
 	if slices.Contains(e.AADSTS, aadsts.LoopDetected) {
 		e.RetryAfter = max(e.RetryAfter, loopPause)
 	}
 	a.refused = e.Code != "" || e.Description != "" && a.status != http.StatusOK
+}
+
+// read fills in what a server says of an error. field returns a parameter of its
+// answer, and numbers are those of AADSTS. Secrets are removed.
+func (e *Error) read(field func(name string) string, numbers json.RawMessage, secrets *plain.Secrets) {
+	text := func(name string, limit int) string { return head(secrets.Text(field(name)), limit) }
+	e.Code = text("error", 128)
+	e.Suberror = cmp.Or(text("suberror", 128), text("error_subcode", 128)) // the one in JSON, or in an address
+	e.Description = text("error_description", 4<<10)
+	e.AADSTS = codes(numbers, e.Description)
+	if claims := field("claims"); len(claims) <= maxClaims {
+		e.Claims = secrets.Text(claims)
+	}
+	e.TraceID = cmp.Or(text("trace_id", 64), tail(e.Description, "Trace ID:", 1))
+	e.CorrelationID = cmp.Or(text("correlation_id", 64), tail(e.Description, "Correlation ID:", 1), e.CorrelationID)
+	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", cmp.Or(field("timestamp"), tail(e.Description, "Timestamp:", 2)))
 }
 
 // success returns nil for an answer that may have a token in it. It returns

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"time"
 
 	"golang.org/x/oauth2"
 
@@ -192,18 +191,9 @@ func (c *client) code(signIn SignIn, answer url.Values) (string, error) {
 func (c *client) declined(signIn SignIn, answer url.Values) *Error {
 	secrets := new(plain.Secrets)
 	secrets.Add(signIn.State, signIn.Verifier, answer.Get("code"))
-	text := func(name string, limit int) string { return plain.Head(secrets.Text(answer.Get(name)), limit) }
 	e := c.failed(nil)
-	e.Code = cmp.Or(text("error", 128), "unknown")
-	e.Suberror = text("error_subcode", 128)
-	e.Description = text("error_description", 4<<10)
-	e.AADSTS = codes(nil, e.Description)
-	if claims := answer.Get("claims"); len(claims) <= maxClaims {
-		e.Claims = secrets.Text(claims)
-	}
-	e.TraceID = tail(e.Description, "Trace ID:", 1)
-	e.CorrelationID = tail(e.Description, "Correlation ID:", 1)
-	e.Timestamp, _ = time.Parse("2006-01-02 15:04:05Z", tail(e.Description, "Timestamp:", 2))
+	e.read(answer.Get, nil, secrets)
+	e.Code = cmp.Or(e.Code, "unknown")
 	return e
 }
 
