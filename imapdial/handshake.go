@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -231,9 +230,6 @@ func (s *session) readTagged(tags ...string) (imapwire.Response, error) {
 func (s *session) read() (imapwire.Response, error) {
 	line, err := s.wire.ReadLine()
 	if err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
 		return imapwire.Response{}, err
 	}
 	r, ok := imapwire.Parse(line)

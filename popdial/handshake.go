@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
@@ -148,8 +147,6 @@ func (s *session) expect() (reply, error) {
 func (s *session) read() (reply, error) {
 	line, err := s.wire.ReadLine()
 	switch r, ok := parse(line, s.wire.Scrub); {
-	case err == io.EOF:
-		return r, io.ErrUnexpectedEOF
 	case err != nil:
 		return r, err
 	case !ok:

@@ -3,7 +3,6 @@ package smtpdial
 import (
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -160,9 +159,6 @@ func (s *session) expect(want ...int) (smtpwire.Reply, error) {
 
 func (s *session) read() (smtpwire.Reply, error) {
 	r, err := smtpwire.ReadReply(s.wire)
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
 	if line, ok := err.(smtpwire.ErrMalformed); ok {
 		err = fmt.Errorf("%w: %w", ErrProtocol, line)
 	}

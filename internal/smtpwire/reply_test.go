@@ -83,7 +83,7 @@ func TestReadReply(t *testing.T) {
 		"codes that differ":    {"250-a\r\n251 b\r\n", 0, nil, ErrMalformed("251 b")},
 		"codes, third differs": {"250-a\r\n250-b\r\n251 c\r\n", 0, nil, ErrMalformed("251 c")},
 		"secret":               {"planted\r\n", 0, nil, ErrMalformed("[redacted]")},
-		"cut off":              {"250-a\r\n", 0, nil, io.EOF},
+		"cut off":              {"250-a\r\n", 0, nil, io.ErrUnexpectedEOF},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := wire.NewConn(bytes.NewBufferString(row.said), nil)

@@ -63,14 +63,14 @@ func (c *Conn) Mask(secrets ...string) { c.secrets.AddEncoded(secrets...) }
 // It is for what leaves this library, not for what is parsed.
 func (c *Conn) Scrub(s string) string { return c.secrets.Text(s) }
 
-// ReadLine returns the next line without its end, as it came. A line that ends
-// the connection without a line end is io.ErrUnexpectedEOF.
+// ReadLine returns the next line without its end, as it came. The end of the
+// connection is io.ErrUnexpectedEOF: the caller waits for a line.
 func (c *Conn) ReadLine() (string, error) {
 	raw, err := c.reader.ReadSlice('\n')
 	switch {
 	case err == bufio.ErrBufferFull:
 		return "", ErrLineTooLong
-	case err == io.EOF && len(raw) > 0:
+	case err == io.EOF:
 		return "", io.ErrUnexpectedEOF
 	case err != nil:
 		return "", err

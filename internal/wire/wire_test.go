@@ -35,7 +35,7 @@ func TestReadLine(t *testing.T) {
 		"LF":                        {"a b\nnext", "a b", nil},
 		"CR within":                 {"a\rb\r\n", "a\rb", nil},
 		"empty":                     {"\r\n", "", nil},
-		"end":                       {"", "", io.EOF},
+		"end":                       {"", "", io.ErrUnexpectedEOF},
 		"end within a line":         {"a b", "", io.ErrUnexpectedEOF},
 		"end after one byte":        {"a", "", io.ErrUnexpectedEOF},
 		"16 KiB with its end":       {long[:MaxLine-2] + "\r\n", long[:MaxLine-2], nil},
