@@ -58,6 +58,10 @@ func TestDialConn(t *testing.T) {
 			p.Say(tag + " OK done")
 			answered(p)
 		}), "* PREAUTH authenticated already"},
+		"one capability": {nil, authenticated(func(p *mailtest.Peer, capability, namespace string) {
+			p.Say("* CAPABILITY IMAP4rev1", capability+" OK done", namespace+" OK done")
+			answered(p)
+		}), "* PREAUTH [CAPABILITY IMAP4REV1] authenticated already"},
 		"greeting not awaited": {func(d *imapdial.Dialer) { d.EarlyAuth = true }, func(p *mailtest.Peer) {
 			tag := p.Tag("AUTHENTICATE")
 			p.Say(greeting, tag+" OK done")

@@ -46,6 +46,7 @@ func TestProbe(t *testing.T) {
 		"in trouble":                  {false, without + "A2 NO [UNAVAILABLE] later\r\n", "later"},
 		"no capabilities":             {false, "A1 NO what?\r\nA2 OK done\r\n", "what?"},
 		"no capabilities, after that": {false, "A2 OK done\r\nA1 NO what?\r\n", "what?"},
+		"two literals in a response":  {false, offered + "* NAMESPACE ((\"a\" {1}\r\n/)(\"b\" {1}\r\n/)) NIL NIL\r\nA2 OK done\r\n", ""},
 		"goodbye":                     {false, "* BYE going down\r\n", "going down"},
 		"goodbye after the first":     {false, offered + "* BYE going down\r\n", "going down"},
 	} {
@@ -60,6 +61,27 @@ func TestProbe(t *testing.T) {
 				t.Errorf("the server heard %q, want %q", heard, want)
 			}
 		})
+	}
+}
+
+// unheard is a connection that takes nothing.
+type unheard struct{ io.Reader }
+
+func (unheard) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// The goodbye says why a connection takes no command, and otherwise its own
+// error does.
+func TestGoodbyeBeforeACommand(t *testing.T) {
+	for says, want := range map[string]string{
+		"* BYE going down\r\n":               "going down",
+		"* OK hello\r\n* BYE going down\r\n": "going down",
+		"* OK hello\r\n":                     io.ErrClosedPipe.Error(),
+		"":                                   io.ErrClosedPipe.Error(),
+	} {
+		s := newSession(nil, wire.NewConn(unheard{strings.NewReader(says)}, nil))
+		if err := s.probe(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("after %q: error %v, want %q", says, err, want)
+		}
 	}
 }
 

@@ -193,6 +193,44 @@ func TestKeepDialsAgainForF(t *testing.T) {
 	})
 }
 
+// The next dial waits for the back-off alone: the reader of the last session
+// has ended with f.
+func TestKeepDoesNotWaitForTheReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := servers(t, forever)
+		l.Keep(t.Context(), mailbox, nil, func(context.Context, *imapclient.Client) error {
+			if len(l.dials) == 2 {
+				return nil
+			}
+			return imapdial.ErrDialAgain
+		})
+		if len(l.dials) != 2 || l.dials[1] > time.Second {
+			t.Errorf("dials at %v, want the second within the second that the first back-off takes at most", l.dials)
+		}
+	})
+}
+
+// The error of a Keep that ends between two sessions has the reason of the last
+// one's end.
+func TestKeepTellsWhyThereIsNoSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := servers(t, after(func(p *mailtest.Peer) { p.Say("* BYE " + expired) }), nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		l.Logger = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) {
+			if strings.Contains(string(p), "dialling again") {
+				cancel() // in the back-off of the session, before any other dial
+			}
+		}), nil))
+		err := l.Keep(ctx, mailbox, nil, func(ctx context.Context, _ *imapclient.Client) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		if !errors.Is(err, context.Canceled) || !imapdial.Expired(err) || len(l.dials) != 1 {
+			t.Errorf("error %v after %d dials, want that of the context and that of the session", err, len(l.dials))
+		}
+	})
+}
+
 // What would be a wrong setting at first is an outage later.
 func TestKeepOutlivesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -109,3 +109,17 @@ func TestLimitIsAdjusted(t *testing.T) {
 		})
 	}
 }
+
+// Limits that are too low for the greeting of the connection fail the Dial, and
+// leave nothing open.
+func TestDialBeyondItsLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := scripted(t, after(mailtest.Silence))
+		d.Limits.Response = len("* PREAUTH [CAPABILITY")
+		c, err := d.Dial(t.Context(), mailbox)
+		e, ok := errors.AsType[*imapdial.Error](err)
+		if c != nil || !ok || e.Op != imapdial.OpOpen || !strings.Contains(err.Error(), "raise Dialer.Limits.Response") {
+			t.Errorf("client %v, error %v", c, err)
+		}
+	})
+}

@@ -129,6 +129,7 @@ func TestAfter(t *testing.T) {
 		"given up":           {context.Canceled, io.EOF, true},
 		"the turn":           {new(pool.QueueError), io.EOF, true},
 		"a reply":            {refused, io.EOF, false},
+		"whatever the token": {replied(454, smtp.EnhancedCode{4, 7, 0}, "later"), io.EOF, false},
 		"sent or not":        {fmt.Errorf("%w: %w", ErrUncertain, context.Canceled), io.EOF, false},
 		"the network, twice": {io.ErrUnexpectedEOF, io.EOF, true},
 	} {

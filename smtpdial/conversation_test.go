@@ -196,6 +196,36 @@ func TestWithin(t *testing.T) {
 	}
 }
 
+// late is a connection that takes the end of a message and then reports an error.
+type late struct{ net.Conn }
+
+func (c late) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err == nil && string(p) == ".\r\n" {
+		err = io.ErrClosedPipe
+	}
+	return n, err
+}
+
+// Once the end of the message has left, the error of the connection does not
+// tell what became of it.
+func TestFinishAfterTheEndHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := mailtest.Pipe()
+		defer server.Close()
+		go io.Copy(io.Discard, server)
+		conn, err := dial.Dial(t.Context(), func(context.Context, string, string) (net.Conn, error) { return late{client}, nil }, "a:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		s := newSession(conn, wire.NewConn(conn, nil))
+		if err := s.finish(t.Context()); !errors.Is(err, ErrUncertain) {
+			t.Errorf("error %v, want ErrUncertain", err)
+		}
+	})
+}
+
 // What the server has said in the answer to EHLO is handed over, but for lines
 // that are longer than RFC 5321 allows.
 func TestHandOver(t *testing.T) {
