@@ -40,11 +40,8 @@ func Text(path string) func(context.Context) (string, error) {
 			data, err = Read(path)
 			return err
 		}, nil)
-		if err != nil && ctx.Err() != nil {
-			return "", ctx.Err()
-		}
 		if err != nil {
-			return "", err
+			return "", ctxerr.Or(ctx, err)
 		}
 		return strings.TrimSpace(string(data)), nil
 	}
