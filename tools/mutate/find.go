@@ -304,7 +304,7 @@ func (f *finder) binary(e *ast.BinaryExpr) {
 		if e.Op == token.LOR {
 			function, into = "orElse__", "&&"
 		}
-		f.call(e, function, into, ", func() bool { return ", " })")
+		f.call(e, function, into, ", func() bool { return (", ") })") // the operand may be on the next line
 		return
 	}
 	swap, ok := swaps[e.Op]
