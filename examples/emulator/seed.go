@@ -70,8 +70,8 @@ func (s *seeding) settings(dir string) [][2]string {
 		{"EXO_SMTP", cloud.SMTP},
 		{"EXO_SMTP_HVE", s.srv.Addrs().HVE},
 		{"EXO_POP", cloud.POP},
-		{"EXO_IMAP_STARTTLS", s.srv.Addrs().IMAP},
-		{"EXO_POP_STARTTLS", s.srv.Addrs().POP},
+		{"EXO_IMAP_STARTTLS", s.srv.Addrs().IMAPStartTLS},
+		{"EXO_POP_STARTTLS", s.srv.Addrs().POPStartTLS},
 	}
 }
 
@@ -101,7 +101,7 @@ settings   %s
 trust      %s
 
 What clients do, and why they are refused: http://%s/
-`, cloud.Authority, cloud.IMAP, s.srv.Addrs().IMAP, cloud.POP, s.srv.Addrs().POP, cloud.SMTP, s.srv.Addrs().HVE,
+`, cloud.Authority, cloud.IMAP, s.srv.Addrs().IMAPStartTLS, cloud.POP, s.srv.Addrs().POPStartTLS, cloud.SMTP, s.srv.Addrs().HVE,
 		s.mailboxes[0], len(s.mailboxes), s.user.UPN,
 		filepath.Join(dir, "settings.env"), filepath.Join(dir, "ca.pem"), page)
 }
