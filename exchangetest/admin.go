@@ -44,7 +44,8 @@ func adminError(cmdlet string, err error) error {
 // of Microsoft Graph for applications, consent and users, and the same of the
 // program az, with their names and their parameters. The lines may assign
 // variables, quote, pipe into Where-Object, ForEach-Object and Select-Object, and
-// be commented. The case of letters does not matter, but for az.
+// be commented. The case of letters does not matter, but for az. Get-Command
+// lists the cmdlets.
 //
 // The error is an *[AdminError]. If anything in the script is not known, be it a
 // command, a parameter, an operator or a statement, the error names it, and

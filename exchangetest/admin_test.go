@@ -216,6 +216,11 @@ func TestAdminOutput(t *testing.T) {
 		"(Get-MgApplication -Filter \"AppId eq '{app}'\").Id":                                          "{obj}\n",
 		"(Get-Mailbox adele@contoso.com).RecipientTypeDetails":                                         "UserMailbox\n",
 		"(Get-MgUser -UserId adele@contoso.com).AccountEnabled":                                        "True\n",
+		"(New-Mailbox -Shared -Name 'Front Desk').PrimarySmtpAddress":                                  "FrontDesk@contoso.onmicrosoft.com\n",
+		"(New-Mailbox -Shared -Name Desk -Alias desk).PrimarySmtpAddress":                              "desk@contoso.onmicrosoft.com\n",
+		"(New-Mailbox -Shared -Name x -PrimarySmtpAddress help@contoso.com).RecipientTypeDetails":      "SharedMailbox\n",
+		"(New-MgUser -UserPrincipalName bob@contoso.com -DisplayName Bob -MailNickname bob -AccountEnabled -PasswordProfile @{ Password = 'x' }).AccountEnabled": "True\n",
+		"(Get-Command | ? Name -eq New-Mailbox).Name": "New-Mailbox\n",
 	} {
 		if got := w.admin(t, script); got != w.fill(want) {
 			t.Errorf("%s\n got %q\nwant %q", script, got, w.fill(want))
@@ -226,6 +231,10 @@ func TestAdminOutput(t *testing.T) {
 func TestAdminErrors(t *testing.T) {
 	w := bare(t)
 	for name, test := range map[string]struct{ script, want string }{
+		"mailbox of a user":         {"New-Mailbox -Name x", "line 1: New-Mailbox: the parameter -Shared is missing"},
+		"mailbox, twice":            {"New-Mailbox -Shared -Name x -PrimarySmtpAddress invoices@contoso.com", `line 1: New-Mailbox: there is a mailbox "invoices@contoso.com" already`},
+		"user elsewhere":            {"New-MgUser -UserPrincipalName bob@example.com -DisplayName Bob -MailNickname bob -AccountEnabled -PasswordProfile @{ Password = 'x' }", `line 1: New-MgUser: "bob@example.com" is not an address in contoso.onmicrosoft.com or contoso.com`},
+		"user without a password":   {"New-MgUser -UserPrincipalName bob@contoso.com -DisplayName Bob -MailNickname bob -AccountEnabled -PasswordProfile @{}", "line 1: New-MgUser: -PasswordProfile: it has no Password"},
 		"unknown cmdlet":            {"\nSet-Mailbox x", "line 2: Set-Mailbox: there is no such command here"},
 		"unknown parameter":         {"Set-CASMailbox invoices@contoso.com -OwaEnabled $true", "line 1: Set-CASMailbox: there is no parameter -OwaEnabled"},
 		"placeholder":               {"New-ServicePrincipal -AppId <application id>", `line 1: a placeholder was not filled in: "<application id>"`},

@@ -61,7 +61,7 @@ func (s *Server) AddHost(kind HostKind, identities ...*App) *Host {
 	if s.life.closed || !s.life.started {
 		panic("exchangetest: AddHost on a server that is not running")
 	}
-	h := &Host{KeyDir: azurehost.KeyDir, kind: kind, srv: s, ln: listen()}
+	h := &Host{KeyDir: azurehost.KeyDir, kind: kind, srv: s, ln: listen(freePort)}
 	h.transport = &http.Transport{TLSClientConfig: s.TLSConfig(), DialContext: h.dial}
 	h.in = azurehost.New(azurehost.Config{
 		Mint: s.mint, Faults: s.faults, Records: s.records, Logger: s.Logger,

@@ -126,10 +126,22 @@ func (l *life) countHTTP(_ net.Conn, state http.ConnState) {
 	}
 }
 
-func listen() net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func listen(addr string) net.Listener {
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		panic(fmt.Sprintf("exchangetest: no free port on 127.0.0.1: %v", err))
+		panic(fmt.Sprintf("exchangetest: %v", err))
 	}
 	return ln
+}
+
+// freePort is the address for a port that nobody uses.
+const freePort = "127.0.0.1:0"
+
+// relisten puts a listener on addr in the place of ln, unless addr is empty.
+func relisten(ln *net.Listener, addr string) {
+	if addr == "" {
+		return
+	}
+	(*ln).Close()
+	*ln = listen(addr)
 }

@@ -23,10 +23,19 @@ type mailPorts struct{ imap, pop, plainIMAP, plainPOP, smtp, hve *mailPort }
 
 func openMailPorts() mailPorts {
 	imap, smtp := clouds.MailHosts()
-	at := func(hosts map[string]bool, port string) *mailPort { return &mailPort{listen(), hosts, port} }
+	at := func(hosts map[string]bool, port string) *mailPort { return &mailPort{listen(freePort), hosts, port} }
 	return mailPorts{
 		imap: at(imap, "993"), pop: at(imap, "995"), plainIMAP: at(imap, "143"), plainPOP: at(imap, "110"),
 		smtp: at(smtp, "587"), hve: at(map[string]bool{clouds.HVEHost: true, clouds.OldHVEHost: true}, "587"),
+	}
+}
+
+// relisten listens on the given addresses in the place of the free ports.
+func (p *mailPorts) relisten(a Addrs) {
+	for port, addr := range map[*mailPort]string{
+		p.imap: a.IMAP, p.plainIMAP: a.IMAPStartTLS, p.pop: a.POP, p.plainPOP: a.POPStartTLS, p.smtp: a.SMTP, p.hve: a.HVE,
+	} {
+		relisten(&port.Listener, addr)
 	}
 }
 

@@ -1,12 +1,14 @@
 package exchangetest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,6 +72,17 @@ type Server struct {
 	// in SMTP. Zero means for ever.
 	IdleTimeout time.Duration
 
+	// Listen has the addresses to listen on. An empty field means a free port of
+	// 127.0.0.1. Whoever can reach another address can read every mailbox of the
+	// server, so choose one that only your tests can reach.
+	Listen Addrs
+
+	// Name is the host name or IP address by which clients reach the server. It
+	// stands in [Server.Cloud], [Server.Addrs] and the documents of Entra ID, and
+	// the certificate is valid for it. Empty means the address listened on, or
+	// 127.0.0.1 for a server that listens on every address.
+	Name string
+
 	maxMessage int64 // zero means Exchange's limit
 
 	clock   *clock.Clock
@@ -103,7 +116,7 @@ func NewServer() *Server {
 func NewUnstartedServer() *Server {
 	s := &Server{
 		clock: clock.New(), pki: pki.New(append(clouds.Servers(), "localhost")),
-		records: new(record.Records), web: listen(),
+		records: new(record.Records), web: listen(freePort),
 		life: life{conns: make(map[net.Conn]struct{}), ended: make(chan struct{})},
 	}
 	s.dir = directory.New(s.clock, "contoso.onmicrosoft.com", "contoso.com")
@@ -119,7 +132,8 @@ func NewUnstartedServer() *Server {
 }
 
 // Start starts a server from [NewUnstartedServer]. It panics if the server was
-// started or closed before.
+// started or closed before, or if it cannot listen on an address of
+// Server.Listen.
 func (s *Server) Start() {
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
@@ -127,6 +141,12 @@ func (s *Server) Start() {
 		panic("exchangetest: Start of a server that was started or closed already")
 	}
 	s.life.started = true
+	if s.Name != "" {
+		s.pki.AddName(s.Name)
+	}
+	relisten(&s.web, s.Listen.Entra)
+	s.mail.relisten(s.Listen)
+	s.entra.Address = s.address(s.web)
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -190,19 +210,33 @@ func (s *Server) SetSkew(d time.Duration) { s.mint.Skew.Store(int64(d)) }
 // those of Microsoft.
 func (s *Server) Cloud() exoauth.Cloud {
 	return exoauth.Cloud{
-		Authority:    "https://" + s.web.Addr().String(),
+		Authority:    "https://" + s.address(s.web),
 		Resource:     exoauth.Global.Resource,
 		UserResource: exoauth.Global.UserResource,
-		IMAP:         s.mail.imap.Addr().String(),
-		SMTP:         s.mail.smtp.Addr().String(),
-		POP:          s.mail.pop.Addr().String(),
+		IMAP:         s.address(s.mail.imap),
+		SMTP:         s.address(s.mail.smtp),
+		POP:          s.address(s.mail.pop),
 	}
 }
 
-// Addrs are host:port of the mail servers that are not in [Server.Cloud].
+// address returns where clients find a listener.
+func (s *Server) address(ln net.Listener) string {
+	at := ln.Addr().(*net.TCPAddr)
+	host := s.Name
+	if host == "" && at.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(cmp.Or(host, at.IP.String()), strconv.Itoa(at.Port))
+}
+
+// Addrs are the addresses of the server, each a host:port.
 type Addrs struct {
-	IMAP string // on which the client starts TLS: port 143 in Exchange Online
-	POP  string // on which the client starts TLS: port 110
+	Entra        string // by HTTPS
+	IMAP         string // with TLS from the first octet: port 993 in Exchange Online
+	IMAPStartTLS string // on which the client starts TLS: port 143
+	POP          string // with TLS from the first octet: port 995
+	POPStartTLS  string // on which the client starts TLS: port 110
+	SMTP         string // on which the client starts TLS: port 587
 
 	// HVE is that of High Volume Email, smtp.hve.mx.microsoft:587 in Microsoft
 	// 365, formerly smtp-hve.office365.com:587. Unlike the other SMTP server it
@@ -211,9 +245,13 @@ type Addrs struct {
 	HVE string
 }
 
-// Addrs returns the addresses of the mail servers that few clients ask for.
+// Addrs returns the addresses by which clients reach the server.
 func (s *Server) Addrs() Addrs {
-	return Addrs{IMAP: s.mail.plainIMAP.Addr().String(), POP: s.mail.plainPOP.Addr().String(), HVE: s.mail.hve.Addr().String()}
+	m := s.mail
+	return Addrs{
+		Entra: s.address(s.web), IMAP: s.address(m.imap), IMAPStartTLS: s.address(m.plainIMAP),
+		POP: s.address(m.pop), POPStartTLS: s.address(m.plainPOP), SMTP: s.address(m.smtp), HVE: s.address(m.hve),
+	}
 }
 
 // TLSConfig returns a client configuration that trusts the server and nobody

@@ -38,7 +38,7 @@ func TestDialContext(t *testing.T) {
 			c.startTLS(w.Server, host)
 		}
 	}
-	other := listen()
+	other := listen(freePort)
 	defer other.Close()
 	conn, err := w.DialContext(t.Context(), "tcp", other.Addr().String())
 	if err != nil {

@@ -216,6 +216,8 @@ var normalizers = []struct {
 	{regexp.MustCompile(`(?i)[a-z0-9]+(\.[a-z0-9]+)*\.(outlook|office365|exchangelabs)\.com`), "host"},
 	{regexp.MustCompile(`at \w+, \d+ \w+ \d+ [0-9:]+ \+0000( \[id\])?`), "at date"},
 	{regexp.MustCompile(`Hello \[.*\]`), "Hello [address]"},
+	{regexp.MustCompile(`\* \d+ (EXISTS|RECENT)`), "* n $1"},
+	{regexp.MustCompile(`\[(UIDVALIDITY|UIDNEXT|UNSEEN) \d+\]`), "[$1 n]"},
 }
 
 // normal leaves out what differs from one server and session to another: host
@@ -230,6 +232,26 @@ func normal(line string) string {
 
 // verbatims is how many transcripts were recorded to the byte.
 const verbatims = 39
+
+// The dialogues that examples/conformance has written, if there are such.
+func TestTranscriptsOfOthers(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join(os.Getenv("EXOAUTH_TRANSCRIPTS"), "*.txt"))
+	if err != nil || os.Getenv("EXOAUTH_TRANSCRIPTS") != "" && len(names) == 0 {
+		t.Fatalf("no transcripts in EXOAUTH_TRANSCRIPTS: %v", err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := newPlayer(t)
+			if p.play(string(text)); p.wanted == 0 {
+				t.Error("nothing was compared")
+			}
+		})
+	}
+}
 
 // Dialogues that were recorded, with Exchange Online for the most part, or that
 // its documentation has, each with its public source in the file.

@@ -177,7 +177,7 @@ func TestPortsAndCA(t *testing.T) {
 	if !pool.AppendCertsFromPEM(w.CA()) {
 		t.Error("the CA is no certificate")
 	}
-	for _, addr := range []string{w.Addrs().IMAP, w.Addrs().POP, w.Cloud().POP} {
+	for _, addr := range []string{w.Addrs().IMAPStartTLS, w.Addrs().POPStartTLS, w.Cloud().POP} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			t.Error(err)
 		}

@@ -118,7 +118,7 @@ func TestRoundTrips(t *testing.T) {
 			e := newExchange(t)
 			to := e.Cloud().POP
 			if row.stls {
-				to = e.Addrs().POP
+				to = e.Addrs().POPStartTLS
 			}
 			forwarder := mailtest.NewForwarder(t, to, delay)
 			d := e.dialer(e.app.Token(nil))

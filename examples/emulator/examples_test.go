@@ -94,7 +94,10 @@ func TestExamplesByTheSettings(t *testing.T) {
 			srv.DeviceInterval = 50 * time.Millisecond
 			srv.Start()
 			t.Cleanup(srv.Close)
-			s := seed(srv, 1)
+			s, err := seed(srv, &flags{mailboxes: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
 			v := &visit{T: t, seeding: s, address: freeAddress(t), looked: filepath.Join(t.TempDir(), "looked-up")}
 			v.start(name, strings.Split(strings.ReplaceAll(strings.Join(example.args, "\n"), "PROXY", proxy.URL), "\n")...)
 			if example.come != nil {
@@ -218,7 +221,7 @@ func (v *visit) interrupt() {
 
 func (v *visit) signIn() {
 	v.Helper()
-	if err := v.srv.Browser(v.user).Open(v.Context(), v.await(`https://\S+/authorize\S+`)); err != nil {
+	if err := v.srv.Browser(v.users[0]).Open(v.Context(), v.await(`https://\S+/authorize\S+`)); err != nil {
 		v.Fatal(err)
 	}
 }
@@ -226,7 +229,7 @@ func (v *visit) signIn() {
 func (v *visit) enterCode() {
 	v.Helper()
 	code := strings.TrimPrefix(v.await(`enter the code \w+`), "enter the code ")
-	if err := v.srv.Browser(v.user).EnterCode(v.Context(), code); err != nil {
+	if err := v.srv.Browser(v.users[0]).EnterCode(v.Context(), code); err != nil {
 		v.Fatal(err)
 	}
 }
@@ -256,12 +259,12 @@ func (v *visit) deliver() {
 func (v *visit) call() {
 	v.Helper()
 	v.await("waiting for calls")
-	r, err := http.NewRequestWithContext(v.Context(), http.MethodGet, "http://"+v.address+"/?user="+v.user.UPN, nil)
+	r, err := http.NewRequestWithContext(v.Context(), http.MethodGet, "http://"+v.address+"/?user="+v.users[0].UPN, nil)
 	if err != nil {
 		v.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+v.app.Token(&exchangetest.TokenOptions{
-		User: v.user, Audience: "api://" + v.app.ClientID, Scopes: []string{"access_as_user"},
+		User: v.users[0], Audience: "api://" + v.app.ClientID, Scopes: []string{"access_as_user"},
 	}))
 	v.show(http.DefaultClient, r)
 	v.interrupt()
@@ -289,7 +292,7 @@ func (v *visit) browse() {
 		v.Fatal(err)
 	}
 	pressed.Body.Close()
-	answer, err := v.srv.Browser(v.user).Authorize(v.Context(), pressed.Header.Get("Location"))
+	answer, err := v.srv.Browser(v.users[0]).Authorize(v.Context(), pressed.Header.Get("Location"))
 	if err != nil {
 		v.Fatal(err)
 	}

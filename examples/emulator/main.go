@@ -3,11 +3,12 @@
 //
 //	go run ./examples/emulator
 //
-// It prints the addresses, writes the certificate of its authority and a file
-// of settings that a shell or a .env library reads, and shows on a local web
-// page what clients do and why they are refused. Only the user who runs it can
-// read the files. They are below [os.UserCacheDir], or in the directory -dir,
-// and are removed at the end.
+// It prints the addresses, writes the certificate of its authority and files of
+// settings, and shows on a local web page what clients do and why they are
+// refused. settings.env is for a shell or a .env library, settings.json for
+// everything else. Only the user who runs it can read the files. They are below
+// [os.UserCacheDir], or in the directory -dir, and are removed at the end, which
+// SIGTERM or Ctrl-C bring about.
 //
 // There are a shared mailbox with some mail, an application that may open it,
 // and a user who can sign in. A password alone is refused, as in Exchange
@@ -15,6 +16,22 @@
 //
 //	New-AuthenticationPolicy Old -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp
 //	Set-OrganizationConfig -DefaultAuthenticationPolicy Old
+//
+// # For a test in another language
+//
+// With -json the first line says that the servers are ready, and where; wait for
+// it. Each thing that happens is one more line: a token request, a session that
+// was authenticated, refused or closed, a message that was sent. With -ports 0
+// several tests can run at once. The page's address serves the rest over HTTP:
+// faults, the clock, the administrator's cmdlets and what was recorded; /api
+// documents that. The folders python and node beside this file have a test with
+// the emulator as its fixture.
+//
+// # In a container
+//
+//	podman build -t emulator -f examples/emulator/Containerfile .
+//	podman run --rm -p 127.0.0.1:8443:8443 -p 127.0.0.1:1993:1993 -p 127.0.0.1:1587:1587 \
+//		-p 127.0.0.1:8025:8025 -v ./emulator:/settings emulator
 //
 // The exit status is 0, or 1 if it could not start, or 2 if the flags make no
 // sense.
@@ -30,7 +47,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -43,55 +59,6 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// flags are what the command line says.
-type flags struct {
-	page      string
-	dir       string
-	mailboxes int
-	lifetime  time.Duration
-}
-
-// defaultDir is in the user's cache directory; "" if there is none.
-func defaultDir() string {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(cache, "exoauth-emulator")
-}
-
-func parseFlags(args []string, output io.Writer) (*flags, error) {
-	var f flags
-	set := flag.NewFlagSet("emulator", flag.ContinueOnError)
-	set.SetOutput(output)
-	set.StringVar(&f.page, "page", "127.0.0.1:8025", "`host:port` of the web page, on loopback")
-	set.StringVar(&f.dir, "dir", defaultDir(), "`directory` for the certificate and the settings")
-	set.IntVar(&f.mailboxes, "mailboxes", 1, "`number` of shared mailboxes")
-	set.DurationVar(&f.lifetime, "lifetime", 0, "how long access tokens are valid; 0 means 60 to 90 minutes")
-	if err := set.Parse(args); err != nil {
-		return nil, err
-	}
-	host, _, err := net.SplitHostPort(f.page)
-	switch {
-	case set.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", set.Arg(0))
-	case err != nil:
-		err = fmt.Errorf("-page: %w", err)
-	case !isLoopback(host):
-		err = fmt.Errorf("-page: %q is not on loopback; the page shows what clients do to whoever asks", f.page)
-	case f.dir == "":
-		err = errors.New("-dir: this user has no cache directory; name one for the settings")
-	case f.mailboxes < 1 || f.mailboxes > 10_000:
-		err = fmt.Errorf("-mailboxes: %d is not between 1 and 10000", f.mailboxes)
-	case f.lifetime < 0:
-		err = fmt.Errorf("-lifetime: %v is negative", f.lifetime)
-	}
-	if err != nil {
-		fmt.Fprintln(output, "emulator:", err)
-	}
-	return &f, err
-}
-
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f, err := parseFlags(args, stderr)
 	switch {
@@ -100,10 +67,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	}
+	if f.isPublic() {
+		fmt.Fprintf(stderr, "emulator: it listens on %s: everybody who can reach this machine may read and send mail in it, though nowhere else\n", f.listen)
+	}
 	srv := exchangetest.NewUnstartedServer()
 	defer srv.Close()
-	srv.TokenLifetime = f.lifetime
-	srv.Start()
+	srv.TokenLifetime, srv.IdleTimeout, srv.Listen, srv.Name = f.lifetime, f.idle, f.addresses(), f.name
 	if err := serve(ctx, srv, f, stdout); err != nil {
 		fmt.Fprintln(stderr, "emulator:", err)
 		return 1
@@ -113,6 +82,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // serve serves the page until the context ends.
 func serve(ctx context.Context, srv *exchangetest.Server, f *flags, stdout io.Writer) error {
+	if err := start(srv); err != nil {
+		return fmt.Errorf("no servers; choose other ports with -ports, or 0 for free ones: %w", err)
+	}
 	ln, err := net.Listen("tcp", f.page)
 	if err != nil {
 		return fmt.Errorf("no web page; choose another address with -page: %w", err)
@@ -123,19 +95,33 @@ func serve(ctx context.Context, srv *exchangetest.Server, f *flags, stdout io.Wr
 		return err
 	}
 	defer dir.clear()
-	s := seed(srv, f.mailboxes)
+	s, err := seed(srv, f)
+	if err != nil {
+		return err
+	}
 	if err := s.write(dir); err != nil {
 		return err
 	}
-	s.describe(stdout, ln.Addr().String(), dir.path)
 	web := &http.Server{
-		Handler: newPage(srv, s, dir), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		Handler: newPage(srv, s, dir, f.name), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	stop := context.AfterFunc(ctx, func() { web.Close() })
 	defer stop()
+	if f.json {
+		go report(ctx, srv, stdout, s.ready(ln.Addr().String(), dir.path, f.secrets))
+	} else {
+		s.describe(stdout, ln.Addr().String(), dir.path)
+	}
 	if err := web.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	return nil
+}
+
+// start starts the server, which panics if it cannot listen.
+func start(srv *exchangetest.Server) (err error) {
+	defer recovered(&err)
+	srv.Start()
 	return nil
 }

@@ -42,7 +42,7 @@ func TestRun(t *testing.T) {
 	var stderr bytes.Buffer
 	done := make(chan int)
 	go func() {
-		done <- run(ctx, []string{"-page", "127.0.0.1:0", "-dir", dir, "-mailboxes", "2"}, out, &stderr)
+		done <- run(ctx, []string{"-page", "127.0.0.1:0", "-ports", "0", "-dir", dir, "-mailboxes", "2"}, out, &stderr)
 	}()
 	var page string
 	select {
@@ -110,6 +110,14 @@ func TestFlags(t *testing.T) {
 		"page for everybody": {[]string{"-page", "0.0.0.0:80"}, 2, `-page: "0.0.0.0:80" is not on loopback`},
 		"page without port":  {[]string{"-page", "localhost"}, 2, "-page: "},
 		"no mailbox":         {[]string{"-mailboxes", "0"}, 2, "-mailboxes: 0 is not between 1 and 10000"},
+		"listen on a name":   {[]string{"-listen", "localhost"}, 2, `-listen: "localhost" is not an IP address`},
+		"too few ports":      {[]string{"-ports", "1,2"}, 2, "want 7 numbers, or 0 for free ports"},
+		"port of letters":    {[]string{"-ports", "a,2,3,4,5,6,7"}, 2, `"a" is not a port`},
+		"port too high":      {[]string{"-ports", "65536,2,3,4,5,6,7"}, 2, `"65536" is not a port`},
+		"secrets, no JSON":   {[]string{"-secrets"}, 2, "-secrets: it needs -json"},
+		"negative idle":      {[]string{"-idle", "-1s"}, 2, "-idle: -1s is negative"},
+		"user elsewhere":     {[]string{"-ports", "0", "-page", "127.0.0.1:0", "-dir", t.TempDir(), "-user", "bob@example.com"}, 1, `-user: exchangetest: AddUser: "bob@example.com" is not an address in`},
+		"mailbox, twice":     {[]string{"-ports", "0", "-page", "127.0.0.1:0", "-dir", t.TempDir(), "-mailbox", "invoices@contoso.com"}, 1, "-mailbox: "},
 		"negative lifetime":  {[]string{"-lifetime", "-1s"}, 2, "-lifetime: -1s is negative"},
 	} {
 		var stderr bytes.Buffer
@@ -122,7 +130,7 @@ func TestFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stderr bytes.Buffer
-	if code := run(t.Context(), []string{"-dir", filepath.Join(file, "x")}, io.Discard, &stderr); code != 1 || !strings.Contains(stderr.String(), "choose another with -dir") {
+	if code := run(t.Context(), []string{"-ports", "0", "-page", "127.0.0.1:0", "-dir", filepath.Join(file, "x")}, io.Discard, &stderr); code != 1 || !strings.Contains(stderr.String(), "choose another with -dir") {
 		t.Error(code, stderr.String())
 	}
 }
@@ -139,8 +147,12 @@ func newDesk(t *testing.T) *desk {
 	srv := exchangetest.NewServer()
 	t.Cleanup(srv.Close)
 	dir := openIn(t, filepath.Join(t.TempDir(), "settings"))
-	d := &desk{Server: srv, s: seed(srv, 1), dir: dir.path}
-	d.page = newPage(srv, d.s, dir)
+	s, err := seed(srv, &flags{mailboxes: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{Server: srv, s: s, dir: dir.path}
+	d.page = newPage(srv, d.s, dir, "")
 	return d
 }
 

@@ -32,28 +32,31 @@ const shown = 50
 
 // A web is the web page.
 type web struct {
-	srv *exchangetest.Server
-	s   *seeding
-	dir *directory
+	srv  *exchangetest.Server
+	s    *seeding
+	dir  *directory
+	name string // of this machine, besides those on loopback; empty if there is none
 }
 
-func newPage(srv *exchangetest.Server, s *seeding, dir *directory) http.Handler {
-	p := &web{srv, s, dir}
+func newPage(srv *exchangetest.Server, s *seeding, dir *directory, name string) http.Handler {
+	p := &web{srv, s, dir, name}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "page", said{}) })
 	mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { p.render(w, "live", said{}) })
 	mux.HandleFunc("GET /events", p.events)
 	mux.HandleFunc("POST /advance", p.advance)
 	mux.HandleFunc("POST /admin", p.admin)
-	return loopbackOnly(http.NewCrossOriginProtection().Handler(mux))
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	p.handleAPI(mux)
+	return p.ownNames(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// loopbackOnly refuses names that lead here from elsewhere: a page of the web
-// must not read this one by a name of its own.
-func loopbackOnly(next http.Handler) http.Handler {
+// ownNames refuses names that lead here from elsewhere: a page of the web must
+// not read this one by a name of its own.
+func (p *web) ownNames(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := (&url.URL{Host: r.Host}).Hostname() // browsers leave out port 80
-		if !isLoopback(host) {
+		if !isLoopback(host) && (p.name == "" || host != p.name) {
 			http.Error(w, "This page is for this machine alone.", http.StatusForbidden)
 			return
 		}
@@ -68,7 +71,8 @@ func isLoopback(host string) bool {
 // view is what the templates show.
 type view struct {
 	Now      time.Time
-	Cloud    any
+	Addrs    exchangetest.Addrs
+	Settings string
 	Mailbox  string
 	User     string
 	Sessions []exchangetest.Session
@@ -94,7 +98,7 @@ func newestFirst[T any](list []T) []T {
 func (p *web) render(w http.ResponseWriter, name string, answer said) {
 	sessions, requests, sent := p.srv.Sessions(), p.srv.Requests(), p.srv.Sent()
 	v := view{
-		Now: p.srv.Now(), Cloud: p.srv.Cloud(), Mailbox: p.s.mailboxes[0], User: p.s.user.UPN,
+		Now: p.srv.Now(), Addrs: p.srv.Addrs(), Settings: filepath.Join(p.dir.path, "settings.env"), Mailbox: p.s.mailboxes[0], User: p.s.users[0].UPN,
 		Counts: [3]int{len(sessions), len(requests), len(sent)}, Said: answer,
 	}
 	for _, s := range sessions {
@@ -106,14 +110,19 @@ func (p *web) render(w http.ResponseWriter, name string, answer said) {
 		}
 	}
 	v.Sessions, v.Requests, v.Sent = newestFirst(sessions), newestFirst(requests), newestFirst(sent)
+	secure(w)
+	if err := pageTemplate.ExecuteTemplate(w, name, v); err != nil {
+		return // the browser has gone
+	}
+}
+
+// secure sets the headers of a page that nothing else may load or frame.
+func secure(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; form-action 'self'")
-	if err := pageTemplate.ExecuteTemplate(w, name, v); err != nil {
-		return // the browser has gone
-	}
 }
 
 // claims returns the claims that tell something, one on a line.
@@ -160,13 +169,21 @@ func (p *web) events(w http.ResponseWriter, r *http.Request) {
 // advance moves the server's clock.
 func (p *web) advance(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
-	d, err := time.ParseDuration(r.FormValue("by"))
-	if err != nil || d < 0 || d > 366*24*time.Hour {
-		p.render(w, "page", said{Problem: "The clock takes a duration such as 90m, up to a year."})
+	if problem := p.move(r.FormValue("by")); problem != "" {
+		p.render(w, "page", said{Problem: problem})
 		return
 	}
-	p.srv.Advance(d)
 	p.render(w, "page", said{Output: fmt.Sprintf("The server's clock shows %s.", p.srv.Now().UTC().Format(time.DateTime))})
+}
+
+// move moves the server's clock, or returns why not.
+func (p *web) move(by string) (problem string) {
+	d, err := time.ParseDuration(by)
+	if err != nil || d < 0 || d > 366*24*time.Hour {
+		return "The clock takes a duration such as 90m, up to a year."
+	}
+	p.srv.Advance(d)
+	return ""
 }
 
 // secretPattern matches the client secrets that the server makes.
@@ -177,19 +194,29 @@ var secretPattern = regexp.MustCompile(`[^\s"]*8Q~[^\s"]*`)
 func (p *web) admin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
 	script := r.FormValue("script")
-	output, err := p.srv.Tenant().Admin(script)
-	output, fileErr := p.keepSecrets(output)
-	switch {
-	case err != nil:
-		problem := secretPattern.ReplaceAllString(err.Error(), "(a secret)")
-		p.render(w, "page", said{Output: output, Problem: strings.TrimPrefix(problem, "exchangetest: Admin: "), Script: script})
-	case fileErr != nil:
-		p.render(w, "page", said{Problem: fileErr.Error()})
+	switch output, problem := p.run(script); {
+	case problem != "":
+		p.render(w, "page", said{Output: output, Problem: problem, Script: script})
 	case strings.TrimSpace(output) == "":
 		p.render(w, "page", said{Output: "Done."})
 	default:
 		p.render(w, "page", said{Output: output})
 	}
+}
+
+// run runs cmdlets. It returns what they show, but for secrets, and what went
+// wrong.
+func (p *web) run(script string) (output, problem string) {
+	output, err := p.srv.Tenant().Admin(script)
+	output, fileErr := p.keepSecrets(output)
+	switch {
+	case err != nil:
+		problem = secretPattern.ReplaceAllString(err.Error(), "(a secret)")
+		return output, strings.TrimPrefix(problem, "exchangetest: Admin: ")
+	case fileErr != nil:
+		return "", fileErr.Error()
+	}
+	return output, ""
 }
 
 // keepSecrets returns the output with the name of the file in place of each

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 type seeding struct {
 	srv       *exchangetest.Server
 	app       *exchangetest.App
-	user      *exchangetest.User
+	users     []*exchangetest.User // the first is the one of the settings
 	mailboxes []string
 	shared    []*exchangetest.Mailbox // of these addresses
 }
@@ -21,7 +22,7 @@ type seeding struct {
 // redirects are where sign-in pages lead back to: any port of this machine.
 var redirects = []string{"http://localhost", "http://localhost/callback", "http://127.0.0.1", "http://127.0.0.1/callback"}
 
-func seed(srv *exchangetest.Server, mailboxes int) *seeding {
+func seed(srv *exchangetest.Server, f *flags) (*seeding, error) {
 	t := srv.Tenant()
 	s := &seeding{srv: srv}
 	s.app = t.AddApp("Mail program", exchangetest.IMAPAccessAsApp, exchangetest.POPAccessAsApp, exchangetest.SMTPSendAsApp)
@@ -29,12 +30,15 @@ func seed(srv *exchangetest.Server, mailboxes int) *seeding {
 	for _, uri := range redirects {
 		s.app.AddRedirectURI(exchangetest.Desktop, uri)
 	}
-	for i := range mailboxes {
-		address := "invoices@contoso.com"
-		if i > 0 {
-			address = fmt.Sprintf("shared%d@contoso.com", i+1)
+	addresses := list{"invoices@contoso.com"}
+	for i := 1; i < f.mailboxes; i++ {
+		addresses = append(addresses, fmt.Sprintf("shared%d@contoso.com", i+1))
+	}
+	for i, address := range append(addresses, f.shared...) {
+		m, err := addMailbox(t, address)
+		if err != nil {
+			return nil, fmt.Errorf("-mailbox: %w", err)
 		}
-		m := t.AddMailbox(address)
 		t.Grant(s.app, address)
 		s.mailboxes, s.shared = append(s.mailboxes, address), append(s.shared, m)
 		for n := 1; n <= 3; n++ {
@@ -43,12 +47,33 @@ func seed(srv *exchangetest.Server, mailboxes int) *seeding {
 		}
 	}
 	s.app.AddRedirectURI(exchangetest.Web, "http://localhost:8080/signed-in") // of examples/web
-	s.user = t.AddUser("adele@contoso.com")
-	s.app.Consent(s.user, exchangetest.IMAPAccessAsUser, exchangetest.SMTPSend) // who gives a password sees no page
-	if err := t.AddMailboxPermission("invoices@contoso.com", s.user.UPN); err != nil {
-		panic(err)
+	for _, upn := range append(list{"adele@contoso.com"}, f.users...) {
+		u, err := addUser(t, upn)
+		if err != nil {
+			return nil, fmt.Errorf("-user: %w", err)
+		}
+		s.app.Consent(u, exchangetest.IMAPAccessAsUser, exchangetest.POPAccessAsUser, exchangetest.SMTPSend) // who gives a password sees no page
+		s.users = append(s.users, u)
 	}
-	return s
+	return s, t.AddMailboxPermission("invoices@contoso.com", s.users[0].UPN)
+}
+
+// addMailbox adds a mailbox, and returns an error where exchangetest panics.
+func addMailbox(t *exchangetest.Tenant, address string) (m *exchangetest.Mailbox, err error) {
+	defer recovered(&err)
+	return t.AddMailbox(address), nil
+}
+
+func addUser(t *exchangetest.Tenant, upn string) (u *exchangetest.User, err error) {
+	defer recovered(&err)
+	return t.AddUser(upn), nil
+}
+
+// recovered makes an error of a panic.
+func recovered(err *error) {
+	if reason := recover(); reason != nil {
+		*err = fmt.Errorf("%v", reason)
+	}
 }
 
 // settings returns what a client must know.
@@ -64,14 +89,14 @@ func (s *seeding) settings(dir string) [][2]string {
 		{"EXO_CLIENT_SECRET", s.app.Secret},
 		{"EXO_FLOW", "app-only"}, // for package settings, since there is a password, too
 		{"EXO_MAILBOX", s.mailboxes[0]},
-		{"EXO_USER", s.user.UPN},
-		{"EXO_PASSWORD", s.user.Password},
+		{"EXO_USER", s.users[0].UPN},
+		{"EXO_PASSWORD", s.users[0].Password},
 		{"EXO_IMAP", cloud.IMAP},
 		{"EXO_SMTP", cloud.SMTP},
 		{"EXO_SMTP_HVE", s.srv.Addrs().HVE},
 		{"EXO_POP", cloud.POP},
-		{"EXO_IMAP_STARTTLS", s.srv.Addrs().IMAP},
-		{"EXO_POP_STARTTLS", s.srv.Addrs().POP},
+		{"EXO_IMAP_STARTTLS", s.srv.Addrs().IMAPStartTLS},
+		{"EXO_POP_STARTTLS", s.srv.Addrs().POPStartTLS},
 	}
 }
 
@@ -85,7 +110,60 @@ func (s *seeding) write(dir *directory) error {
 	if err := dir.write("ca.pem", s.srv.CA()); err != nil {
 		return err
 	}
+	if err := dir.write("settings.json", s.json(dir.path)); err != nil {
+		return err
+	}
 	return dir.write("settings.env", []byte(env.String()))
+}
+
+// A login is a user who can sign in.
+type login struct {
+	UPN      string `json:"upn"`
+	Password string `json:"password"`
+}
+
+// document is the content of settings.json.
+type document struct {
+	Settings  map[string]string `json:"settings"` // by the names of settings.env
+	Mailboxes []string          `json:"mailboxes"`
+	Users     []login           `json:"users"`
+}
+
+func (s *seeding) document(dir string) document {
+	d := document{Settings: make(map[string]string), Mailboxes: s.mailboxes}
+	for _, pair := range s.settings(dir) {
+		d.Settings[pair[0]] = pair[1]
+	}
+	for _, u := range s.users {
+		d.Users = append(d.Users, login{u.UPN, u.Password})
+	}
+	return d
+}
+
+func (s *seeding) json(dir string) []byte {
+	text, err := json.MarshalIndent(s.document(dir), "", "\t")
+	if err != nil {
+		panic(err) // text only
+	}
+	return append(text, '\n')
+}
+
+// readiness is the first line of -json.
+type readiness struct {
+	Event    string    `json:"event"`
+	Page     string    `json:"page"` // an address
+	Settings string    `json:"settings"`
+	CA       string    `json:"ca"`
+	Secrets  *document `json:"document,omitempty"` // with -secrets
+}
+
+func (s *seeding) ready(page, dir string, secrets bool) readiness {
+	r := readiness{Event: "ready", Page: "http://" + page + "/", Settings: filepath.Join(dir, "settings.json"), CA: filepath.Join(dir, "ca.pem")}
+	if secrets {
+		d := s.document(dir)
+		r.Secrets = &d
+	}
+	return r
 }
 
 // describe prints where everything is. The secrets are in the file alone.
@@ -101,7 +179,7 @@ settings   %s
 trust      %s
 
 What clients do, and why they are refused: http://%s/
-`, cloud.Authority, cloud.IMAP, s.srv.Addrs().IMAP, cloud.POP, s.srv.Addrs().POP, cloud.SMTP, s.srv.Addrs().HVE,
-		s.mailboxes[0], len(s.mailboxes), s.user.UPN,
+`, cloud.Authority, cloud.IMAP, s.srv.Addrs().IMAPStartTLS, cloud.POP, s.srv.Addrs().POPStartTLS, cloud.SMTP, s.srv.Addrs().HVE,
+		s.mailboxes[0], len(s.mailboxes), s.users[0].UPN,
 		filepath.Join(dir, "settings.env"), filepath.Join(dir, "ca.pem"), page)
 }

@@ -17,6 +17,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -52,22 +53,26 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 		return &imapdial.Dialer{TokenSource: source, Addr: cloud.IMAP, TLSConfig: trust}
 	})
 	address := cmp.Or(getenv("EXO_LISTEN"), "127.0.0.1:8080")
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "waiting for calls at http://%s/; Ctrl-C ends\n", address)
-	return serve(ctx, newServer(address, a.handler()))
+	return serve(ctx, newServer(a.handler()), ln)
 }
 
 // newServer gives up on callers that take their time.
-func newServer(address string, handler http.Handler) *http.Server {
+func newServer(handler http.Handler) *http.Server {
 	return &http.Server{
-		Addr: address, Handler: handler, MaxHeaderBytes: 64 << 10,
+		Handler: handler, MaxHeaderBytes: 64 << 10,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 	}
 }
 
-// serve serves until ctx ends, and then those calls that are under way.
-func serve(ctx context.Context, server *http.Server) error {
+// serve serves on ln until ctx ends, and then those calls that are under way.
+func serve(ctx context.Context, server *http.Server, ln net.Listener) error {
 	ended := make(chan error, 1)
-	go func() { ended <- server.ListenAndServe() }()
+	go func() { ended <- server.Serve(ln) }()
 	select {
 	case err := <-ended:
 		return err

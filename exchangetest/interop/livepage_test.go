@@ -27,7 +27,7 @@ func startEmulator(t *testing.T) (page string, settings map[string]string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	dir = filepath.Join(dir, "settings")
-	cmd := exec.CommandContext(t.Context(), binary, "-page", "127.0.0.1:0", "-dir", dir)
+	cmd := exec.CommandContext(t.Context(), binary, "-page", "127.0.0.1:0", "-ports", "0", "-dir", dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -67,9 +67,9 @@ func TestCurlOnEveryPort(t *testing.T) {
 	send := fmt.Sprintf("mail-from = %q\nmail-rcpt = %q\nupload-file = %q\n", upn, upn, message)
 	for _, row := range []struct{ name, url, more, want string }{
 		{"IMAP", "imaps://" + w.Cloud().IMAP + fetch, "", "Subject: hello"},
-		{"IMAP, STARTTLS", "imap://" + w.Addrs().IMAP + fetch, "", "Subject: hello"},
+		{"IMAP, STARTTLS", "imap://" + w.Addrs().IMAPStartTLS + fetch, "", "Subject: hello"},
 		{"POP3", "pop3s://" + w.Cloud().POP + "/1", "", "Subject: hello"},
-		{"POP3, STLS", "pop3://" + w.Addrs().POP + "/1", "", "Subject: hello"},
+		{"POP3, STLS", "pop3://" + w.Addrs().POPStartTLS + "/1", "", "Subject: hello"},
 		{"SMTP", "smtp://" + w.Cloud().SMTP, send, ""},
 		{"SMTP, High Volume Email", "smtp://" + w.Addrs().HVE, send, ""},
 	} {

@@ -47,6 +47,12 @@ func (s shell) commands() []*powershell.Command {
 	list := s.connectCommands()
 	list = append(list, s.need("Connect-ExchangeOnline", slices.Concat(s.exchangeCmdlets(), s.protocolCmdlets(), s.policyCmdlets()))...)
 	list = append(list, s.need("Connect-MgGraph", slices.Concat(s.appCmdlets(), s.consentCmdlets(), s.userCmdlets()))...)
+	list = append(list, &powershell.Command{Name: "Get-Command", Run: func(powershell.Args) (all []any, _ error) {
+		for _, c := range list {
+			all = append(all, powershell.NewObject("Name", c.Name))
+		}
+		return all, nil
+	}})
 	for _, c := range list {
 		c.Confirms = confirms[c.Name]
 	}

@@ -154,6 +154,7 @@ var scopesOf = map[string][]string{
 	"New-MgOauth2PermissionGrant":                             {"DelegatedPermissionGrant.ReadWrite.All"},
 	"Get-MgOauth2PermissionGrant":                             {"Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
 	"Update-MgOauth2PermissionGrant":                          {"DelegatedPermissionGrant.ReadWrite.All"},
+	"New-MgUser":                                              {"User.ReadWrite.All"},
 	"Get-MgUser":                                              {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"},
 	"Update-MgUser":                                           {"User.ReadWrite.All", "Directory.AccessAsUser.All"},
 	"Revoke-MgUserSignInSession":                              {"User.RevokeSessions.All", "User.ReadWrite.All"},

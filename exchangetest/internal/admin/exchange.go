@@ -21,12 +21,15 @@ func (s shell) exchangeCmdlets() []*powershell.Command {
 	mailbox := with(params("Identity!", "User!"), powershell.List, "AccessRights!")
 	add := with(with(mailbox, powershell.Bool, "AutoMapping"), powershell.String, "InheritanceType")
 	recipient := with(params("Identity!", "Trustee!"), powershell.List, "AccessRights!")
+	shared := with(params("Name!", "PrimarySmtpAddress", "Alias", "DisplayName"), powershell.Switch, "Shared!")
+	shared[0].Position = 0
 	return []*powershell.Command{
 		{Name: "New-ServicePrincipal", Params: newSP, Run: s.newServicePrincipal},
 		{Name: "Remove-ServicePrincipal", Params: params("Identity!"), Run: does(func(a powershell.Args) error {
 			return s.t.RemoveServicePrincipal(a.Text("Identity"))
 		})},
 		{Name: "Get-ServicePrincipal", Params: params("Identity"), Run: s.getServicePrincipal},
+		{Name: "New-Mailbox", Params: shared, Run: s.newMailbox},
 		{Name: "Add-MailboxPermission", Params: add, Run: s.permit(directory.FullAccess, true, mailboxRights)},
 		{Name: "Remove-MailboxPermission", Params: mailbox, Run: s.permit(directory.FullAccess, false, mailboxRights)},
 		{Name: "Get-MailboxPermission", Params: params("Identity!", "User"), Run: s.holders(directory.FullAccess)},
@@ -40,6 +43,22 @@ func (s shell) exchangeCmdlets() []*powershell.Command {
 			return s.t.RemoveRoleAssignment(a.Text("Identity"))
 		})},
 	}
+}
+
+// newMailbox makes a shared mailbox. A user's comes with New-MgUser.
+func (s shell) newMailbox(a powershell.Args) ([]any, error) {
+	address := a.Text("PrimarySmtpAddress")
+	switch {
+	case address != "":
+	case a.Has("Alias"):
+		address = a.Text("Alias") + "@" + s.t.Domains[0]
+	default:
+		address = strings.ReplaceAll(a.Text("Name"), " ", "") + "@" + s.t.Domains[0]
+	}
+	if _, err := s.t.AddMailbox(address); err != nil {
+		return nil, err
+	}
+	return []any{powershell.NewObject("Name", a.Text("Name"), "PrimarySmtpAddress", address, "RecipientTypeDetails", "SharedMailbox")}, nil
 }
 
 func (s shell) newServicePrincipal(a powershell.Args) ([]any, error) {

@@ -15,8 +15,12 @@ import (
 func (s shell) userCmdlets() []*powershell.Command {
 	update := with(params("UserId!"), powershell.Switch, "AccountEnabled")
 	update = with(update, powershell.Table, "PasswordProfile")
+	create := with(params("UserPrincipalName!", "DisplayName!", "MailNickname!"), powershell.Switch, "AccountEnabled!")
+	create = with(create, powershell.Table, "PasswordProfile!")
+	create[0].Position = 0
 	assignment := with(params("UserId!", "PrincipalId", "ResourceId", "AppRoleId"), powershell.Table, "BodyParameter")
 	return []*powershell.Command{
+		{Name: "New-MgUser", Params: create, Run: s.newUser},
 		{Name: "Get-MgUser", Params: params("UserId!"), Run: s.getUser},
 		{Name: "Update-MgUser", Params: update, Run: does(s.updateUser)},
 		{Name: "Revoke-MgUserSignInSession", Params: params("UserId!"), Run: does(func(a powershell.Args) error {
@@ -36,6 +40,22 @@ func (s shell) userCmdlets() []*powershell.Command {
 			}),
 		},
 	}
+}
+
+// newUser makes a user with a mailbox, as one with a licence for Exchange Online
+// has.
+func (s shell) newUser(a powershell.Args) ([]any, error) {
+	password := powershell.Text(a.Table("PasswordProfile").Get("Password"))
+	if password == "" {
+		return nil, fmt.Errorf("-PasswordProfile: it has no Password")
+	}
+	u, err := s.t.AddUser(a.Text("UserPrincipalName"))
+	if err != nil {
+		return nil, err
+	}
+	u.SetPassword(password)
+	u.Change(func(st *directory.UserState) { st.Disabled = !a.Bool("AccountEnabled") })
+	return s.getUser(powershell.Args{"userid": u.UPN})
 }
 
 func (s shell) getUser(a powershell.Args) ([]any, error) {

@@ -23,6 +23,8 @@ import (
 type Authority struct {
 	roots *x509.CertPool
 	ca    []byte // in DER
+	key   *ecdsa.PrivateKey
+	names []string
 	cert  tls.Certificate
 }
 
@@ -32,20 +34,36 @@ func New(names []string) *Authority {
 	ca := template(1, "exchangetest CA")
 	ca.IsCA, ca.BasicConstraintsValid = true, true
 	ca.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	key := newKey()
+	root := sign(ca, ca, &key.PublicKey, key)
+	roots := x509.NewCertPool()
+	roots.AddCert(parse(root))
+	a := &Authority{roots: roots, ca: root, key: key, names: names}
+	a.issue()
+	return a
+}
+
+// AddName issues the server's certificate anew, for another name or IP address,
+// too. It must not be called once the certificate is in use.
+func (a *Authority) AddName(name string) {
+	a.names = append(a.names, name)
+	a.issue()
+}
+
+func (a *Authority) issue() {
 	leaf := template(2, "exchangetest")
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	leaf.DNSNames = names
 	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	caKey, leafKey := newKey(), newKey()
-	root := sign(ca, ca, &caKey.PublicKey, caKey)
-	roots := x509.NewCertPool()
-	roots.AddCert(parse(root))
-	return &Authority{
-		roots: roots,
-		ca:    root,
-		cert:  tls.Certificate{Certificate: [][]byte{sign(leaf, ca, &leafKey.PublicKey, caKey), root}, PrivateKey: leafKey},
+	for _, name := range a.names {
+		if ip := net.ParseIP(name); ip != nil {
+			leaf.IPAddresses = append(leaf.IPAddresses, ip)
+		} else {
+			leaf.DNSNames = append(leaf.DNSNames, name)
+		}
 	}
+	key := newKey()
+	a.cert = tls.Certificate{Certificate: [][]byte{sign(leaf, parse(a.ca), &key.PublicKey, a.key), a.ca}, PrivateKey: key}
 }
 
 // PEM returns the certificate of the authority.
