@@ -109,7 +109,7 @@ func (c *Config) userScopeProblem(scopes []string) string {
 	return ""
 }
 
-// hostOf returns the host in a resource, or the resource where it is none.
+// hostOf returns the host in a resource, or the resource if it has none.
 func hostOf(resource string) string {
 	_, host, ok := strings.Cut(strings.ToLower(resource), "://")
 	if !ok {

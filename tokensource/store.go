@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// lockLimit is how long the lock of an entry is waited for. Nobody has it
-	// while a person is asked.
+	// lockLimit bounds the wait for the lock of an entry. Nobody holds it while
+	// a person is asked.
 	lockLimit = 30 * time.Second
 	// cacheLimit is how long one call of a Cache may take.
 	cacheLimit = 10 * time.Second
