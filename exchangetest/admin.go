@@ -15,6 +15,7 @@ type AdminError struct {
 	Err     error
 }
 
+// Error names the line, the command and the reason.
 func (e *AdminError) Error() string {
 	text := e.Err.Error()
 	if e.Command != "" {
@@ -26,6 +27,7 @@ func (e *AdminError) Error() string {
 	return "exchangetest: " + text
 }
 
+// Unwrap returns e.Err.
 func (e *AdminError) Unwrap() error { return e.Err }
 
 func adminError(cmdlet string, err error) error {
