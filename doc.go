@@ -9,8 +9,9 @@
 //   - To read mail: imapdial. Dial returns an authenticated go-imap client,
 //     after it has checked that the mailbox is open.
 //   - To send mail: smtpdial. Dial returns an authenticated go-smtp client.
-//   - To read mail by POP3: popdial. To use another client library: the method
-//     DialConn of any of the dialers. Both return an authenticated connection.
+//   - To read mail over POP3: popdial. To use another client library: the
+//     method DialConn of any of the dialers. Both return an authenticated
+//     connection.
 //   - To get the token that these packages need: tokensource, with an
 //     oauth2.TokenSource for each Entra ID flow. You may also pass a source of
 //     your own, or wrap MSAL or azidentity with tokensource.Func.

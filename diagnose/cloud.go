@@ -27,7 +27,7 @@ var nations = []nation{
 }
 
 // nationOf returns the cloud that a host, URL or tenant domain belongs to, or
-// nil where that does not show.
+// nil if that does not show.
 func nationOf(name string) *nation {
 	host := hostOf(name)
 	for i, n := range nations {

@@ -76,7 +76,7 @@ func defaultScope(scope string) bool {
 	return strings.HasSuffix(scope, "/.default") && hostOf(scope) == "outlook.office365.com"
 }
 
-// beforeAuth holds where the words came before authentication was tried.
+// beforeAuth holds if the words came before authentication was tried.
 func beforeAuth(s *situation) bool {
 	switch s.op {
 	case imapdial.OpConnect, imapdial.OpTLS, imapdial.OpGreeting, imapdial.OpStartTLS, imapdial.OpCapability, imapdial.Op(smtpdial.OpHello):
@@ -205,7 +205,7 @@ var maskedID = regexp.MustCompile(`^[0-9a-fA-FxX*.…•<>{}_-]*$|[*…•<>{}]|
 // namedApp is what Entra ID calls the application in its refusal.
 var namedApp = regexp.MustCompile(`(?i)application with identifier '([^']{0,120})'`)
 
-// ofIMAP holds for go-imap's errors, some of which are no more than the words.
+// ofIMAP holds for go-imap's errors. Some of them are no more than the words.
 func ofIMAP(s *situation) bool {
 	switch s.text {
 	case "unexpected eof", "use of closed network connection", "connection closed before greeting":
@@ -214,7 +214,7 @@ func ofIMAP(s *situation) bool {
 	return s.Protocol == IMAP || strings.Contains(s.text, ":993")
 }
 
-// says holds where the words are in the error.
+// says holds if the words are in the error.
 func says(words string) condition {
 	return func(s *situation) bool { return contains(s.text, words) }
 }
@@ -294,7 +294,7 @@ func badSecret(s *situation) bool {
 	return s.config.Field == "Credential" && (s.config.Problem == "nil" || strings.Contains(s.config.Problem, "secret"))
 }
 
-// fixKnown holds where the other settings tell what a setting should be.
+// fixKnown holds if the other settings tell what a setting should be.
 func fixKnown(s *situation) bool { return s.configFix() != "" }
 
 // signingIn holds for what fails before a mail server is asked.

@@ -163,8 +163,8 @@ func identityName(o ManagedIdentityOptions, host *azurehost.Host) string {
 }
 
 // key returns the key of its tokens in a Cache. The system-assigned identity
-// differs from machine to machine, and may differ between programs on one
-// machine, each of which then has its own secret.
+// differs from machine to machine. It may differ between programs on one
+// machine, which then have different secrets.
 func (i *identity) key() (string, error) {
 	o := i.options
 	parts := []string{keyIdentity, i.host.Name, i.resource, strings.ToLower(o.ClientID), strings.ToLower(o.ObjectID), strings.ToLower(o.ResourceID)}

@@ -48,9 +48,8 @@ func NewClient(username, token string) sasl.Client {
 // token.
 //
 // If src has the method TokenContext(context.Context) (*oauth2.Token, error),
-// as the sources of package tokensource do, NewSourceClient calls that with
-// ctx. Once ctx has ended, Start fails with an error that wraps the error of
-// ctx.
+// as the sources of package tokensource do, Start calls that with ctx. Once ctx
+// has ended, Start fails with an error that wraps the error of ctx.
 //
 // A client learns only at the end of the exchange that the server refused its
 // token, so it cannot try another one. Packages imapdial and smtpdial can.

@@ -12,8 +12,8 @@ import (
 const OAuthBearer = sasl.OAuthBearer
 
 // NewOAuthBearerClient returns an OAUTHBEARER client (RFC 7628) that
-// authenticates username with an access token. The client sends addr, the
-// host:port of the server, along with it; an empty addr is not sent.
+// authenticates username with an access token. The client also sends addr, the
+// host:port of the server, unless it is empty or has another form.
 //
 // Otherwise it behaves as a client of [NewClient]: it returns the same errors
 // and serves one connection at a time. With the error for a refusal, Next also
