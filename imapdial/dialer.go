@@ -73,8 +73,8 @@ type Dialer struct {
 
 	// SkipProbe makes Dial return as soon as the server has said OK, one round
 	// trip earlier. If the mailbox does not open, the first command fails
-	// instead (see NotConnected). The client then asks for the capabilities
-	// itself.
+	// instead (see NotConnected). With SkipProbe, the client asks for the
+	// capabilities itself.
 	SkipProbe bool
 
 	// EarlyAuth makes Dial send AUTHENTICATE without waiting for the greeting,

@@ -29,8 +29,8 @@ var identity = []string{
 // EXO_CLIENT_ID, EXO_CLIENT_SECRET, EXO_CA_FILE. An empty variable counts as
 // not set.
 //
-// FromEnv also understands the variables of the Azure SDKs, as Kubernetes has
-// them with workload identity: AZURE_TENANT_ID, AZURE_CLIENT_ID,
+// FromEnv also understands the variables of the Azure SDKs, which workload
+// identity in Kubernetes sets, too: AZURE_TENANT_ID, AZURE_CLIENT_ID,
 // AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH,
 // AZURE_CLIENT_CERTIFICATE_PASSWORD, AZURE_CLIENT_SEND_CERTIFICATE_CHAIN,
 // AZURE_FEDERATED_TOKEN_FILE, AZURE_USERNAME and AZURE_PASSWORD. It ignores

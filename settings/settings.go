@@ -1,6 +1,6 @@
 // Package settings turns the settings of a program, from a file or from the
 // environment, into a source of tokens for Exchange Online. With it, a program
-// has no code of its own for each kind of credential.
+// needs no code for each kind of credential.
 //
 //	var c struct {
 //		Mailbox string            `json:"mailbox"`
@@ -131,9 +131,9 @@ type Settings struct {
 
 	// Custom replaces Cloud, Authority, Resource, IMAP, POP and SMTP, none of
 	// which may be set with it, and RootCAs replaces CAFile. They are for a
-	// program that knows its servers, such as a test. An empty field of Custom
-	// means the value in [exoauth.Global]. The zero Cloud and nil mean that the
-	// settings above count.
+	// program that knows its servers, such as a test. Empty fields of Custom
+	// are filled as by [exoauth.Cloud.WithDefaults]. The zero Cloud and nil
+	// mean that the settings above count.
 	Custom  exoauth.Cloud  `json:"-"`
 	RootCAs *x509.CertPool `json:"-"`
 

@@ -37,9 +37,9 @@ import (
 //
 // Dir is a [Locker]: processes on one machine that use the same directory take
 // turns, and the lock of a process that dies is free at once. On a network file
-// system, that depends on how it implements locks. The lock files stay, since
-// processes that wait for a file that was removed would not exclude those that
-// create it anew.
+// system, both depend on its locks. The Cache never removes a lock file: a
+// process that still waits for the old file, and one that creates a new file,
+// would both get the lock.
 //
 // Dir deletes entries that nobody has written to for 100 days, since their
 // tokens have expired. If the caller holds the lock, Delete also removes the

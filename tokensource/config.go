@@ -21,8 +21,8 @@ import (
 // afterwards. The methods are safe for concurrent use as long as nobody is
 // changing it.
 //
-// Settings that cannot work are reported by the Source, as a [*ConfigError],
-// before anything is sent.
+// The Source reports settings that cannot work as a [*ConfigError], before it
+// sends anything.
 type Config struct {
 	// Cloud has the hosts and resources of a Microsoft cloud. An empty field
 	// means the value in [exoauth.Global].

@@ -39,8 +39,8 @@ func public(_ context.Context, send func(proof) *Error) *Error {
 // [*ConfigError] if the value is empty or has white space in it, such as the
 // line end of a file.
 //
-// Secrets expire. After that, requests fail with AADSTS7000222. [SecretFunc]
-// can warn of that in time.
+// When a secret has expired, requests fail with AADSTS7000222. [SecretFunc] can
+// warn in time.
 func Secret(value string) Credential {
 	return secret{redactedSecret, func() string { return value }}
 }

@@ -73,8 +73,8 @@ type Error struct {
 	// such as 7000215. (https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
 	AADSTS []int
 	// Claims is the JSON to put into [AuthCodeOptions.Claims] of the next
-	// sign-in, to satisfy Conditional Access. It is usually empty, and so it is
-	// if the server sent more than 16 KiB.
+	// sign-in, to satisfy Conditional Access. It is empty if the server sent
+	// none, or more than 16 KiB.
 	Claims string
 
 	// CorrelationID, TraceID and Timestamp identify the request to Microsoft's
