@@ -189,7 +189,7 @@ var loginRefused = regexp.MustCompile(`\bLOGIN failed\b|\bNO LOGIN\b.*failed`)
 
 func withoutMechanism(s *situation) bool { return anyIn(s.text, mechanismless) != "" }
 
-// noGUID holds for a client id that is none by its form.
+// noGUID holds for a client ID that is none by its form.
 func noGUID(s *situation) bool {
 	named := s.ClientID
 	if m := namedApp.FindStringSubmatch(s.said); m != nil {
@@ -199,7 +199,7 @@ func noGUID(s *situation) bool {
 	return len(named) > 2 && !guid.MatchString(named) && !maskedID.MatchString(named)
 }
 
-// maskedID matches an id that the reporter has masked.
+// maskedID matches an ID that the reporter has masked.
 var maskedID = regexp.MustCompile(`^[0-9a-fA-FxX*.…•<>{}_-]*$|[*…•<>{}]|\.\.\.|(?i:xxx|guid|client|app.?id|redacted)`)
 
 // namedApp is what Entra ID calls the application in its refusal.
@@ -262,7 +262,7 @@ var (
 	lacksPermission = claim(func(s *situation, c *claims) bool { return s.Protocol != "" && s.Flow != "" && !c.has(s.permission()) })
 )
 
-// ownID knows the id of an application that is no resource for mail.
+// ownID knows the ID of an application that is no resource for mail.
 func ownID(audience string) bool {
 	return guid.MatchString(audience) && !isExchange(audience) && !isGraph(audience)
 }
@@ -272,7 +272,7 @@ func ownID(audience string) bool {
 func longToken(s *situation) bool { return len(s.Token) > 4096 }
 
 // otherDomain holds where the tenant is a domain, and not that of the mailbox.
-// Of an id that does not show.
+// Of an ID that does not show.
 func otherDomain(s *situation) bool { return differ(domainTenant(s.Tenant), domainOf(s.Mailbox)) }
 
 func spacedClientID(s *situation) bool { return strings.TrimSpace(s.ClientID) != s.ClientID }

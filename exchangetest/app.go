@@ -34,11 +34,11 @@ const (
 // application.
 type App struct {
 	Name               string
-	ClientID           string // application (client) id
-	ObjectID           string // object id of the app registration
-	ServicePrincipalID string // object id of the enterprise application
+	ClientID           string // application (client) ID
+	ObjectID           string // object ID of the app registration
+	ServicePrincipalID string // object ID of the enterprise application
 	Secret             string // value of the first client secret
-	ResourceID         string // resource id in Azure; empty if it is no managed identity
+	ResourceID         string // resource ID in Azure; empty if it is no managed identity
 
 	srv *Server
 	in  *directory.App

@@ -40,8 +40,8 @@
 //
 // Use [User.SetState] to keep one user from a token, and [Tenant.SetBlocked] or
 // [Tenant.SetCloud] to keep everybody from it. For the rest, use an
-// administrator's cmdlets. A refusal has the number, the status and the text of
-// Entra ID's.
+// administrator's cmdlets. A refusal has the number, the status and the text
+// that Entra ID sends.
 //
 // # What is imitated
 //

@@ -13,7 +13,7 @@ import (
 // A Tenant is an organization: a directory in Entra ID and its Exchange
 // Online.
 type Tenant struct {
-	ID      string   // the directory (tenant) id, a GUID
+	ID      string   // the directory (tenant) ID, a GUID
 	Domains []string // as passed to AddTenant
 
 	srv *Server
@@ -107,7 +107,7 @@ func (t *Tenant) NewServicePrincipal(appID, objectID string) error {
 // AddMailboxPermission gives FullAccess to the mailbox, as the cmdlet
 // Add-MailboxPermission -Identity -User -AccessRights FullAccess does.
 // identity is the address of the mailbox. user is a user's UPN, or a service
-// principal's object id or application id. The error is an *[AdminError].
+// principal's object ID or application ID. The error is an *[AdminError].
 func (t *Tenant) AddMailboxPermission(identity, user string) error {
 	return adminError("Add-MailboxPermission", t.in.Permit(directory.FullAccess, identity, user, true))
 }
@@ -115,7 +115,7 @@ func (t *Tenant) AddMailboxPermission(identity, user string) error {
 // AddRecipientPermission gives SendAs on the mailbox, as the cmdlet
 // Add-RecipientPermission -Identity -Trustee -AccessRights SendAs does.
 // identity is the address to send as. trustee is a user's UPN or the address of
-// a mailbox, or a service principal's object id or application id. The error is
+// a mailbox, or a service principal's object ID or application ID. The error is
 // an *[AdminError].
 func (t *Tenant) AddRecipientPermission(identity, trustee string) error {
 	return adminError("Add-RecipientPermission", t.in.Permit(directory.SendAs, identity, trustee, true))

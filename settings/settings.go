@@ -51,11 +51,11 @@ import (
 // exception: fmt shows the secrets of Settings in an unexported field of
 // another struct, since it calls no methods there.
 type Settings struct {
-	// Tenant is the directory (tenant) id, or a verified domain. See
+	// Tenant is the directory (tenant) ID, or a verified domain. See
 	// [tokensource.Config].
 	Tenant string `json:"tenant,omitempty" azure:"AZURE_TENANT_ID"`
 
-	// ClientID is the application (client) id.
+	// ClientID is the application (client) ID.
 	ClientID string `json:"client_id,omitempty" azure:"AZURE_CLIENT_ID"`
 
 	// ClientSecret is the Value of a client secret.

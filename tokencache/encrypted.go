@@ -42,7 +42,7 @@ func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
 	return e
 }
 
-// An encrypted is a Cache whose values are the magic, the id of the key, and the
+// An encrypted is a Cache whose values are the magic, the ID of the key, and the
 // nonce, ciphertext and tag of AES-256-GCM.
 type encrypted struct {
 	plain.Kind

@@ -28,13 +28,13 @@ type Config struct {
 	// means the value in [exoauth.Global].
 	Cloud exoauth.Cloud
 
-	// Tenant is the directory (tenant) id or a verified domain, such as
+	// Tenant is the directory (tenant) ID or a verified domain, such as
 	// "contoso.onmicrosoft.com". Required. If a user signs in, it may also be
 	// "organizations" for users of any tenant, "consumers" for accounts of
 	// outlook.com, or "common" for both.
 	Tenant string
 
-	// ClientID is the application (client) id. Required.
+	// ClientID is the application (client) ID. Required.
 	ClientID string
 
 	// Credential proves that the request comes from this application. Nil means
@@ -226,7 +226,7 @@ func checkAuthority(authority string) *ConfigError {
 	return nil
 }
 
-// consumersID is the id of the tenant "consumers".
+// consumersID is the ID of the tenant "consumers".
 const consumersID = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 // sharedTenants are the names that stand for no tenant in particular.

@@ -96,7 +96,7 @@ type Error struct {
 	Err error
 
 	also         []*Error // failures that led to this one: of other credentials, of the tries before
-	secretIsGUID bool     // the secret that was sent looks like an id
+	secretIsGUID bool     // the secret that was sent looks like an ID
 	credential   string   // which one of several it is about
 	identity     string   // the managed identity it is about, and where it was asked for
 	hint         string   // what to do, if the numbers do not tell
@@ -211,7 +211,7 @@ func (e *Error) detail() (text string) {
 	return text
 }
 
-// reason is the code, the description without its tail of ids, and Err.
+// reason is the code, the description without its tail of IDs, and Err.
 func (e *Error) reason() string {
 	var parts []string
 	if e.Code != "" {
@@ -230,7 +230,7 @@ func (e *Error) reason() string {
 	return strings.Join(parts, ": ")
 }
 
-// ids returns the ids for support, and others that tell failures apart.
+// ids returns the IDs for support, and others that tell failures apart.
 func (e *Error) ids() (ids []string) {
 	if e.StatusCode != 0 {
 		ids = append(ids, fmt.Sprintf("HTTP status %d", e.StatusCode))

@@ -22,7 +22,7 @@ import (
 // means the system-assigned identity, and the global cloud.
 type ManagedIdentityOptions struct {
 	// ClientID, ObjectID and ResourceID name a user-assigned identity: by its
-	// client id, the object id of its service principal, or its resource id in
+	// client ID, the object ID of its service principal, or its resource ID in
 	// Azure, "/subscriptions/…". Set one at most. None means the
 	// system-assigned identity. Some hosts do not support all three.
 	ClientID, ObjectID, ResourceID string

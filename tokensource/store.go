@@ -320,7 +320,7 @@ func (r *record) redacted(err error) error {
 	known := new(plain.Secrets)
 	known.Add(r.AccessToken, r.RefreshToken)
 	for _, value := range r.Extra {
-		if text, _ := value.(string); len(text) >= 32 { // an id token, not a number
+		if text, _ := value.(string); len(text) >= 32 { // an ID token, not a number
 			known.Add(text)
 		}
 	}
