@@ -4,8 +4,8 @@ import "strings"
 
 // A Cloud names the servers of one Microsoft cloud: where Entra ID issues
 // tokens, which resource the tokens are for, and where Exchange Online serves
-// mail. Its fields are plain values, so a Cloud may be copied, compared and
-// changed to describe a server of one's own.
+// mail. A Cloud is a plain value: copy it, compare it, or change a field to use
+// a server of your own.
 type Cloud struct {
 	// Authority is the base URL of Entra ID without a tenant and without a
 	// final slash, for example "https://login.microsoftonline.com".
@@ -17,19 +17,20 @@ type Cloud struct {
 	Resource string
 
 	// UserResource identifies Exchange Online in delegated token requests,
-	// where a user is signed in. The global cloud's consumer accounts
-	// (outlook.com) take only this one, which is why the two differ there.
+	// those for a signed-in user. It differs from Resource in the global cloud,
+	// since consumer accounts (outlook.com) accept only this one.
 	UserResource string
 
-	// IMAP and POP are host:port with implicit TLS, SMTP is host:port of the
-	// submission service, which demands STARTTLS.
+	// IMAP and POP are the host:port of the servers with implicit TLS. SMTP is
+	// the host:port of the submission server, which requires STARTTLS.
 	IMAP, POP, SMTP string
 }
 
-// The clouds of Microsoft, with the hosts and resources published at
+// Microsoft's clouds, with the hosts and resources published at
 // https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth
-// and https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud.
-// They must not be modified; assign one to a variable and change the copy.
+// and
+// https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud.
+// Do not modify them: assign one to a variable and change the copy.
 var (
 	// Global is the worldwide cloud, GCC (moderate) and outlook.com included.
 	Global = Cloud{
@@ -41,7 +42,7 @@ var (
 		SMTP:         "smtp.office365.com:587",
 	}
 
-	// GCCHigh is the cloud of the US Government Community Cloud High.
+	// GCCHigh is the US Government Community Cloud High.
 	GCCHigh = Cloud{
 		Authority:    "https://login.microsoftonline.us",
 		Resource:     "https://outlook.office365.us",
@@ -51,9 +52,9 @@ var (
 		SMTP:         "smtp.office365.us:587",
 	}
 
-	// DoD is the cloud of the US Department of Defense. Public sources
-	// disagree on its resource; set Resource and UserResource to
-	// "https://outlook.office365.us" where a token is refused.
+	// DoD is the cloud of the US Department of Defense. Public sources disagree
+	// on its resource. If Exchange refuses the token, set Resource and
+	// UserResource to "https://outlook.office365.us".
 	DoD = Cloud{
 		Authority:    "https://login.microsoftonline.us",
 		Resource:     "https://outlook-dod.office365.us",
@@ -63,7 +64,7 @@ var (
 		SMTP:         "outlook-dod.office365.us:587",
 	}
 
-	// China is the cloud that 21Vianet operates.
+	// China is the cloud in China, which 21Vianet operates.
 	China = Cloud{
 		Authority:    "https://login.partner.microsoftonline.cn",
 		Resource:     "https://partner.outlook.cn",
@@ -79,8 +80,9 @@ func Clouds() []Cloud {
 	return []Cloud{Global, GCCHigh, DoD, China}
 }
 
-// WithDefaults returns c with each empty field taken from [Global], so that
-// the zero Cloud is the global one.
+// WithDefaults returns c with each empty field filled from [Global], except
+// that an empty UserResource becomes c.Resource if that is set. So the zero
+// Cloud becomes Global.
 func (c Cloud) WithDefaults() Cloud {
 	fill := func(field *string, value string) {
 		if *field == "" {
@@ -107,8 +109,8 @@ func (c Cloud) AppScope() string {
 
 // UserScope returns the delegated scope of a permission of Exchange Online:
 // UserScope("IMAP.AccessAsUser.All"), UserScope("POP.AccessAsUser.All") or
-// UserScope("SMTP.Send"). Asked for without the resource, Entra ID issues a token
-// for Microsoft Graph, which Exchange refuses.
+// UserScope("SMTP.Send"). For a permission without the resource before it,
+// Entra ID issues a token for Microsoft Graph, which Exchange refuses.
 func (c Cloud) UserScope(permission string) string {
 	return strings.TrimSuffix(c.UserResource, "/") + "/" + permission
 }

@@ -19,7 +19,7 @@ func ExampleCloud() {
 	// https://outlook.office365.us/SMTP.Send
 }
 
-// A Cloud of one's own: a proxy in front of IMAP, the rest as published.
+// With a proxy in front of IMAP, and the other servers as published.
 func ExampleCloud_WithDefaults() {
 	cloud := exoauth.Cloud{IMAP: "imap.example.com:993"}.WithDefaults()
 	fmt.Println(cloud.IMAP)

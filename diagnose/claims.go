@@ -23,7 +23,7 @@ type claims struct {
 	idtyp      string
 	upn        string // upn, unique_name or preferred_username
 	roles, scp []string
-	nbf, exp   time.Time // zero where there is none
+	nbf, exp   time.Time // zero if there is none
 }
 
 // parseClaims returns nil for what is not a JWT, as the tokens of consumer

@@ -27,7 +27,7 @@ var nations = []nation{
 }
 
 // nationOf returns the cloud that a host, URL or tenant domain belongs to, or
-// nil where that does not show.
+// nil if that does not show.
 func nationOf(name string) *nation {
 	host := hostOf(name)
 	for i, n := range nations {
@@ -53,7 +53,7 @@ func hostOf(name string) string {
 	return name
 }
 
-// exchangeID is the application id of Office 365 Exchange Online, which is an
+// exchangeID is the application ID of Office 365 Exchange Online, which is an
 // audience too.
 const exchangeID = "00000002-0000-0ff1-ce00-000000000000"
 

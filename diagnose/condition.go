@@ -76,7 +76,7 @@ func defaultScope(scope string) bool {
 	return strings.HasSuffix(scope, "/.default") && hostOf(scope) == "outlook.office365.com"
 }
 
-// beforeAuth holds where the words came before authentication was tried.
+// beforeAuth holds if the words came before authentication was tried.
 func beforeAuth(s *situation) bool {
 	switch s.op {
 	case imapdial.OpConnect, imapdial.OpTLS, imapdial.OpGreeting, imapdial.OpStartTLS, imapdial.OpCapability, imapdial.Op(smtpdial.OpHello):
@@ -189,7 +189,7 @@ var loginRefused = regexp.MustCompile(`\bLOGIN failed\b|\bNO LOGIN\b.*failed`)
 
 func withoutMechanism(s *situation) bool { return anyIn(s.text, mechanismless) != "" }
 
-// noGUID holds for a client id that is none by its form.
+// noGUID holds for a client ID that is none by its form.
 func noGUID(s *situation) bool {
 	named := s.ClientID
 	if m := namedApp.FindStringSubmatch(s.said); m != nil {
@@ -199,13 +199,13 @@ func noGUID(s *situation) bool {
 	return len(named) > 2 && !guid.MatchString(named) && !maskedID.MatchString(named)
 }
 
-// maskedID matches an id that the reporter has masked.
+// maskedID matches an ID that the reporter has masked.
 var maskedID = regexp.MustCompile(`^[0-9a-fA-FxX*.…•<>{}_-]*$|[*…•<>{}]|\.\.\.|(?i:xxx|guid|client|app.?id|redacted)`)
 
 // namedApp is what Entra ID calls the application in its refusal.
 var namedApp = regexp.MustCompile(`(?i)application with identifier '([^']{0,120})'`)
 
-// ofIMAP holds for go-imap's errors, some of which are no more than the words.
+// ofIMAP holds for go-imap's errors. Some of them are no more than the words.
 func ofIMAP(s *situation) bool {
 	switch s.text {
 	case "unexpected eof", "use of closed network connection", "connection closed before greeting":
@@ -214,7 +214,7 @@ func ofIMAP(s *situation) bool {
 	return s.Protocol == IMAP || strings.Contains(s.text, ":993")
 }
 
-// says holds where the words are in the error.
+// says holds if the words are in the error.
 func says(words string) condition {
 	return func(s *situation) bool { return contains(s.text, words) }
 }
@@ -262,7 +262,7 @@ var (
 	lacksPermission = claim(func(s *situation, c *claims) bool { return s.Protocol != "" && s.Flow != "" && !c.has(s.permission()) })
 )
 
-// ownID knows the id of an application that is no resource for mail.
+// ownID knows the ID of an application that is no resource for mail.
 func ownID(audience string) bool {
 	return guid.MatchString(audience) && !isExchange(audience) && !isGraph(audience)
 }
@@ -272,7 +272,7 @@ func ownID(audience string) bool {
 func longToken(s *situation) bool { return len(s.Token) > 4096 }
 
 // otherDomain holds where the tenant is a domain, and not that of the mailbox.
-// Of an id that does not show.
+// Of an ID that does not show.
 func otherDomain(s *situation) bool { return differ(domainTenant(s.Tenant), domainOf(s.Mailbox)) }
 
 func spacedClientID(s *situation) bool { return strings.TrimSpace(s.ClientID) != s.ClientID }
@@ -294,7 +294,7 @@ func badSecret(s *situation) bool {
 	return s.config.Field == "Credential" && (s.config.Problem == "nil" || strings.Contains(s.config.Problem, "secret"))
 }
 
-// fixKnown holds where the other settings tell what a setting should be.
+// fixKnown holds if the other settings tell what a setting should be.
 func fixKnown(s *situation) bool { return s.configFix() != "" }
 
 // signingIn holds for what fails before a mail server is asked.

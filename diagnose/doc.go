@@ -1,5 +1,5 @@
-// Package diagnose says what is wrong where Exchange Online says only "NO
-// AUTHENTICATE failed.", and which command mends it.
+// Package diagnose explains what is wrong when Exchange Online says only "NO
+// AUTHENTICATE failed.", and names the command that fixes it.
 //
 //	c, err := imapdial.Dial(ctx, "invoices@contoso.com", source)
 //	if err != nil {
@@ -10,23 +10,23 @@
 //
 // There are four ways to ask:
 //
-//   - [Explain] takes an error of this library, of go-imap, go-smtp, net/smtp,
-//     x/oauth2, MSAL or azidentity.
-//   - [ExplainLine] takes a line that a server, or the program of somebody else,
-//     has printed, or a whole log.
-//   - [Token] judges an access token before it is used.
-//   - [Run] is the doctor: it goes the whole way, from the name of the server to
-//     the open mailbox, step by step, and explains what fails.
+//   - [Explain] takes an error of this library or of another one, such as
+//     go-imap, go-smtp, net/smtp, x/oauth2, MSAL or azidentity.
+//   - [ExplainLine] takes a line that a server or another program has printed,
+//     or a whole log.
+//   - [Token] checks an access token before it is used.
+//   - [Run] checks a whole set-up step by step, from the name of the server to
+//     the open mailbox, and explains what fails.
 //
-// The more a [Subject] tells of what was tried, the fewer findings there are.
-// With the token it is often one; an error of imapdial or smtpdial brings what
-// is to be known of it along. Without it there are several, most likely first,
-// for Exchange gives the same answer to twenty mistakes. Each [Finding] says how
-// sure it is.
+// The more a [Subject] tells about the failed login, the fewer findings there
+// are. With the token there is often only one; an error of imapdial or smtpdial
+// already has the token's claims. Without the token there are several, the most
+// likely first, since Exchange gives the same answer to twenty mistakes. Each
+// [Finding] has a [Confidence].
 //
 // # What it does not do
 //
-// It changes nothing: commands are for a person to read and to run. It does not
-// verify signatures, and no finding, report or formatted [Subject] holds a
-// token. Nothing but Run connects to anything.
+// Package diagnose changes nothing: a person reads and runs the commands. It
+// does not verify signatures. No finding, report or formatted [Subject]
+// contains a token. Only Run uses the network.
 package diagnose

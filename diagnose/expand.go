@@ -27,7 +27,7 @@ func (s *situation) expand(text string) string {
 }
 
 // expandFor fills in those of a command, each value quoted so that it stays
-// one argument whatever is in it: addresses and ids come from tokens and from
+// one argument whatever is in it: addresses and IDs come from tokens and from
 // servers. A value that cannot be pasted as it is stays out: the command keeps
 // its placeholder.
 func (s *situation) expandFor(shell Shell, text string) string {
@@ -130,7 +130,7 @@ func (s *situation) tokenEvidence(r *rule, words string) string {
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
 
-// id returns an id that can stand within quotes, or nothing.
+// id returns an ID that can stand within quotes, or nothing.
 func id(value string) string {
 	if value = strings.TrimSpace(value); idPattern.MatchString(value) {
 		return value

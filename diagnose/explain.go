@@ -2,18 +2,18 @@ package diagnose
 
 import "errors"
 
-// Explain says what is wrong, most likely first. It takes any error: of
-// imapdial, smtpdial, tokensource and xoauth2, of go-imap, go-smtp, net/smtp
-// and x/oauth2, and by their words those of other libraries, such as MSAL and
-// azidentity. For a nil error, and for one that no rule knows, it returns nil.
+// Explain returns the possible causes of err, the most likely first. It knows
+// the error types of imapdial, smtpdial, tokensource and xoauth2, and of
+// go-imap, go-smtp, net/smtp and x/oauth2. It recognizes any other error, such
+// as one of popdial, MSAL or azidentity, by its text. It returns nil for a nil
+// error and for one that no rule knows.
 //
-// What about tells narrows the findings. An error of this library knows some
-// of it itself, and Explain prefers that. That of a dialer has the claims of the
-// token that was tried, which count where about has no Token; it is then judged
-// by the time of the refusal.
+// The fields of about narrow the findings. If err is an error of this library
+// and has the same facts, Explain prefers those. An error of a dialer has the
+// claims of the token that was tried. Explain uses them if about has no Token,
+// and then judges the token by the time of the refusal.
 //
-// Explain takes less than a millisecond, sends nothing, and may be called by
-// several goroutines.
+// Explain sends nothing and is safe for concurrent use.
 func Explain(err error, about Subject) []Finding {
 	if err == nil {
 		return nil
@@ -25,7 +25,7 @@ func Explain(err error, about Subject) []Finding {
 	return s.unclear()
 }
 
-// understand reads an error, and notes what shows in it.
+// understand reads an error and notes the symptoms in it.
 func understand(err error, about Subject) *situation {
 	s := newSituation(about)
 	s.read(err)
@@ -39,7 +39,8 @@ func understand(err error, about Subject) *situation {
 	return s
 }
 
-// unclear explains what tells little: what was asked, and what to look up.
+// unclear explains an error that tells little: it says what was asked, and what
+// to look up.
 func (s *situation) unclear() []Finding {
 	all := s.symptoms()
 	switch {
@@ -53,8 +54,9 @@ func (s *situation) unclear() []Finding {
 	return nil
 }
 
-// ExplainLine is [Explain] for words: a line that a mail server or Entra ID
-// has sent, or that a program in any language has printed, up to a whole log.
+// ExplainLine is [Explain] for text: a line from a mail server or Entra ID, or
+// the output of a program in any language, up to a whole log. It returns nil
+// for an empty line.
 func ExplainLine(line string, about Subject) []Finding {
 	if line == "" {
 		return nil

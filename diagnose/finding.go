@@ -5,45 +5,45 @@ import (
 	"strings"
 )
 
-// A Finding is one thing that may be wrong.
+// A Finding is one possible cause of a failure.
 type Finding struct {
-	// Rule names the rule that found it, such as "token-for-graph". It stays
-	// the same when the wording changes; [Rules] lists all names.
+	// Rule is the name of the rule that found it, such as "token-for-graph".
+	// The name stays the same if the texts change; [Rules] lists all names.
 	Rule string `json:"rule"`
-	// Cause is what is wrong, in a sentence.
+	// Cause says what is wrong, in a sentence.
 	Cause string `json:"cause"`
-	// Evidence is what it rests on: the server's words, a claim of the token,
-	// a setting. It has no secret in it.
+	// Evidence is the reason for the finding: the server's words, a claim of
+	// the token, or a setting. It contains no secret.
 	Evidence string `json:"evidence"`
-	// Remedy is what to do, in a sentence or two.
+	// Remedy says what to do, in a sentence or two.
 	Remedy string `json:"remedy"`
-	// Who must do it.
+	// Who is the role that has to do it.
 	Who Role `json:"who"`
-	// Commands do it, in this order. They are empty where there is nothing to
-	// type. What is not known stands in them in <angle brackets>.
+	// Commands are the commands that do it, in this order. There are none if
+	// there is nothing to type. Unknown values are in <angle brackets>.
 	Commands []Command `json:"commands,omitempty"`
-	// Confidence is how sure the finding is.
+	// Confidence tells how certain the finding is.
 	Confidence Confidence `json:"confidence"`
-	// Source is the address of a page or public report to read.
+	// Source is the address of a page or a public report about it.
 	Source string `json:"source"`
 }
 
-// String gives the finding in a line, without its commands.
+// String returns the finding in one line, without its commands.
 func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s (%s). %s", f.Confidence, strings.TrimSuffix(f.Cause, "."), f.Evidence, f.Remedy)
 }
 
-// A Command is something to type.
+// A Command is a command line, or a setting, that is part of a remedy.
 type Command struct {
 	Shell Shell  `json:"shell"`
 	Text  string `json:"text"` // one line
 }
 
-// A Shell says where a Command is typed.
+// A Shell is the program in which a Command is typed.
 type Shell string
 
-// The shells. Settings is none: its commands are Name=value for a setting of
-// the program, named as the field of [Check] or of tokensource.Config.
+// The shells. Settings is not a shell: its commands have the form Name=value
+// and set a field of [Check] or of tokensource.Config.
 const (
 	ExchangePowerShell Shell = "Exchange Online PowerShell"
 	GraphPowerShell    Shell = "Microsoft Graph PowerShell"
@@ -51,10 +51,10 @@ const (
 	Settings           Shell = "settings"
 )
 
-// A Role is who can mend something.
+// A Role is the person who can fix something.
 type Role string
 
-// The roles. Nobody means to wait.
+// The roles. Nobody means that waiting is enough.
 const (
 	Developer     Role = "developer"
 	EntraAdmin    Role = "Entra administrator"
@@ -63,11 +63,11 @@ const (
 	Nobody        Role = "nobody"
 )
 
-// Confidence is how sure a Finding is. More is surer.
+// Confidence tells how certain a Finding is. A larger value is more certain.
 type Confidence int
 
-// Possible is one cause among several, Likely the commonest one of what was
-// seen, Certain what the evidence leaves no doubt of.
+// Possible is for one cause among several, Likely for the most common one, and
+// Certain for one that the evidence proves.
 const (
 	Possible Confidence = iota + 1
 	Likely
@@ -84,5 +84,5 @@ func (c Confidence) String() string {
 	return fmt.Sprintf("Confidence(%d)", int(c))
 }
 
-// MarshalText is String.
+// MarshalText returns the text of String.
 func (c Confidence) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

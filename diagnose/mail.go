@@ -177,8 +177,8 @@ func (r *run) reach(ctx context.Context, p Protocol, addr string, connect func(c
 // authorities issue the certificates of Microsoft's mail hosts.
 var authorities = []string{"digicert", "microsoft"}
 
-// describeTLS names the issuer, and fails where a proxy that this machine
-// trusts has written the certificate of one of Microsoft's hosts.
+// describeTLS names the issuer, and fails if a proxy that this machine trusts
+// has issued the certificate of one of Microsoft's hosts.
 func (r *run) describeTLS(addr string, state tls.ConnectionState) (string, error) {
 	host, _, _ := net.SplitHostPort(addr)
 	seen := host + ", " + tls.VersionName(state.Version)

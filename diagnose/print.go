@@ -14,14 +14,15 @@ import (
 // writes plain text without breaking lines. It is not safe for concurrent use.
 type Printer struct {
 	W io.Writer
-	// Color uses the colours of the terminal: those that it has itself, so
-	// that they suit a dark and a light background.
+	// Color uses the terminal's own colors, which suit a dark and a light
+	// background.
 	Color bool
-	// Width is where lines are broken, in columns; zero is nowhere. Commands
-	// are broken in the way of their shell, so that they can be copied.
+	// Width is the maximum length of a line, in columns. Zero means that lines
+	// are not broken. Commands are broken as their shell allows, so that they
+	// can be copied.
 	Width int
-	// Live shows the step that is running, and writes over it when it has
-	// ended, as a terminal can.
+	// Live shows the step that is running, and overwrites it when it has ended,
+	// which only a terminal can show.
 	Live bool
 
 	shown   []Finding
@@ -45,8 +46,8 @@ var marks = map[Status]struct{ mark, color string }{
 	OK: {"✓", green}, Failed: {"✗", red}, Warning: {"!", bold}, Skipped: {"-", faint},
 }
 
-// Step writes the line of a step that has ended, and the findings that were not written
-// before. It returns the first error of W.
+// Step writes the line of a step that has ended, and its findings that were not
+// written before. It returns the first error of W.
 func (p *Printer) Step(s Step) error {
 	if p.running {
 		p.printf("%s", eraseLine)
@@ -75,8 +76,8 @@ func (p *Printer) Step(s Step) error {
 	return p.err
 }
 
-// Findings writes those that were not written before, numbered. It returns the
-// first error of W.
+// Findings writes the findings that were not written before, numbered. It
+// returns the first error of W.
 func (p *Printer) Findings(findings []Finding) error {
 	news := p.news(findings)
 	p.shown = append(p.shown, news...)

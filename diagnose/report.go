@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Status is how a Step went.
+// Status is the outcome of a Step.
 type Status string
 
-// The states. A Warning is a finding that need not be a fault. Running is for
-// [Check].Progress alone.
+// The outcomes. Warning means that there is a finding that may not be a fault.
+// Running is only for [Check].Progress.
 const (
 	Running Status = "running"
 	OK      Status = "ok"
@@ -20,28 +20,28 @@ const (
 	Skipped Status = "skipped"
 )
 
-// A Step is one thing that [Run] did.
+// A Step is one step of [Run].
 type Step struct {
 	Name   string
 	Status Status
 	Took   time.Duration
-	// Seen is what was found, or why it failed or was skipped. It is one line
-	// and has no secret in it.
+	// Seen says what the step found, or why it failed or was skipped. It is one
+	// line without secrets.
 	Seen string
-	// Err is the failure, as the dialer or the TokenSource returned it; nil
-	// where there is none.
+	// Err is the failure, as the dialer or the TokenSource returned it; nil if
+	// the step did not fail.
 	Err error
-	// Findings explain it, most likely first.
+	// Findings explain Err, the most likely first.
 	Findings []Finding
 }
 
-// Format shows the step without Err, which may have secrets of others in it,
-// whatever the verb.
+// Format shows the step without Err, which may contain secrets, for every verb.
 func (s Step) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "%s: %s, %s", s.Name, s.Status, s.Seen)
 }
 
-// MarshalJSON gives the time in milliseconds, and of the error what Seen says.
+// MarshalJSON encodes Took in milliseconds, and leaves out Err, which Seen
+// describes.
 func (s Step) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Name     string    `json:"name"`
@@ -52,7 +52,7 @@ func (s Step) MarshalJSON() ([]byte, error) {
 	}{s.Name, s.Status, float64(s.Took.Microseconds()) / 1000, s.Seen, s.Findings})
 }
 
-// A Report is what [Run] found out. It can be marshalled as JSON.
+// A Report is the result of [Run]. It can be encoded as JSON.
 type Report struct {
 	Steps []Step `json:"steps"`
 }
@@ -62,7 +62,7 @@ func (r *Report) OK() bool {
 	return !slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Status == Failed })
 }
 
-// Findings returns those of all steps, each once.
+// Findings returns the findings of all steps, each once.
 func (r *Report) Findings() []Finding {
 	var all []Finding
 	for _, s := range r.Steps {
@@ -71,7 +71,7 @@ func (r *Report) Findings() []Finding {
 	return all
 }
 
-// merge appends what is not in list yet.
+// merge appends the findings that are not in list yet.
 func merge(list, more []Finding) []Finding {
 	for _, f := range more {
 		if !slices.ContainsFunc(list, f.same) {
@@ -81,7 +81,7 @@ func merge(list, more []Finding) []Finding {
 	return list
 }
 
-// same holds for what one rule says twice.
+// same reports whether both are of one rule and have the same commands.
 func (f Finding) same(other Finding) bool {
 	return f.Rule == other.Rule && slices.Equal(f.Commands, other.Commands)
 }

@@ -92,8 +92,8 @@ var tables = [][]rule{
 	elsewhereRules, tokenRules, settingRules, imapRules, smtpRules, popRules, clientRules, networkRules, entraRules, unclearRules,
 }
 
-// Rules returns the names that [Finding].Rule may have, for metrics. A name stays
-// when the wording of its rule changes.
+// Rules returns the names that [Finding].Rule may have, for example for
+// metrics. A name stays the same if the texts of its rule change.
 func Rules() []string {
 	names := []string{notTokenRule}
 	for _, table := range tables {

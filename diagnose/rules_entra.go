@@ -22,7 +22,7 @@ var (
 	askScope  = []Command{{Settings, scopeSetting}}
 )
 
-// defaultAccess is the id of the role that stands for no role in particular.
+// defaultAccess is the ID of the role that stands for no role in particular.
 // (https://learn.microsoft.com/powershell/module/microsoft.graph.applications/new-mguserapproleassignment)
 const defaultAccess = "00000000-0000-0000-0000-000000000000"
 

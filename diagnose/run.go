@@ -14,55 +14,58 @@ import (
 	"github.com/exoauth/exoauth/imapdial"
 )
 
-// A Check is a set-up for [Run] to examine: the settings of a program that
-// does not get through. TokenSource and Mailbox are required; the zero value
-// of every other field is usable.
+// A Check describes a set-up that [Run] examines: the settings of a program
+// that cannot log in. TokenSource and Mailbox are required; the zero value of
+// every other field is usable.
 type Check struct {
 	// TokenSource gives the access token, as it does for the dialers.
 	TokenSource oauth2.TokenSource
 	// Mailbox is the address to read from and to send from.
 	Mailbox string
-	// Username is given to IMAP as user=; "" is Mailbox.
+	// Username is the user name for IMAP. Empty means Mailbox.
 	Username string
-	// SMTPUsername is given to SMTP as user=. "" is what is right: Mailbox
-	// with an app-only token, otherwise the user who signed in.
+	// SMTPUsername is the user name for SMTP. Empty means the right one:
+	// Mailbox with an app-only token, otherwise the user who signed in.
 	SMTPUsername string
 
-	// Cloud has the addresses. Empty fields are those of [exoauth.Global].
+	// Cloud has the addresses. An empty field means the value in
+	// [exoauth.Global].
 	Cloud exoauth.Cloud
-	// Tenant, ClientID and Scopes are those that TokenSource asks with. They
-	// are for the commands; "" and nil mean what the token tells. With a
-	// Tenant, its sign-in host is looked at, too.
+	// Tenant, ClientID and Scopes are those of the TokenSource. They appear in
+	// commands. Empty means what the token tells. If Tenant is set, Run checks
+	// its sign-in host, too.
 	Tenant, ClientID string
 	Scopes           []string
 
-	// SkipIMAP and SkipSMTP leave the steps of a protocol out.
+	// SkipIMAP and SkipSMTP leave out the steps of a protocol.
 	SkipIMAP, SkipSMTP bool
-	// Send sends a message from Mailbox to itself. Some permissions show in
-	// nothing else.
+	// Send makes Run send a message from Mailbox to itself. Nothing else can
+	// test some of the permissions.
 	Send bool
 
-	// TLSConfig and DialContext are those of the dialers. With a DialContext
-	// no name is resolved here. HTTPClient asks the sign-in host; nil is
+	// TLSConfig and DialContext are for the dialers. With a DialContext, Run
+	// resolves no names. HTTPClient connects to the sign-in host; nil means
 	// http.DefaultClient.
 	TLSConfig   *tls.Config
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	HTTPClient  *http.Client
 
-	// Timeout bounds each step; zero is imapdial.DefaultTimeout.
+	// Timeout limits each step. Zero means imapdial.DefaultTimeout.
 	Timeout time.Duration
 
 	// Progress is called when a step begins, with its name and the status
-	// Running, and when it has ended; on the goroutine of Run. Nil is nothing.
+	// Running, and again when it has ended. Run calls it on its own goroutine.
+	// Nil means no calls.
 	Progress func(Step)
 }
 
-// Run goes the whole way to an open mailbox and a submission service, step by
-// step, and explains what fails. A step that needs one that failed is skipped;
-// the others go on. When ctx ends, so does Run, and what is left is skipped.
+// Run goes all the way to an open mailbox and to the submission service, step
+// by step, and explains what fails. If a step fails, Run skips those that need
+// it and goes on with the others. When ctx ends, Run skips the rest and
+// returns.
 //
-// Nothing is changed and nothing sent, unless check.Send says so. No step says
-// anything that is secret.
+// Run changes nothing, and sends a message only if check.Send is set. The
+// report contains no secrets, except perhaps in the Err of a [Step].
 func Run(ctx context.Context, check Check) *Report {
 	check.Cloud = check.Cloud.WithDefaults()
 	check.Timeout = cmp.Or(max(check.Timeout, 0), imapdial.DefaultTimeout)
@@ -92,7 +95,7 @@ type run struct {
 	held []Step // until it shows whether a message can be sent
 }
 
-// subject is what is known for a finding about p.
+// subject returns the Subject for a finding about p.
 func (r *run) subject(p Protocol) Subject {
 	s := Subject{
 		Protocol: p, Cloud: r.Cloud, Tenant: r.Tenant, ClientID: r.ClientID,
@@ -104,8 +107,8 @@ func (r *run) subject(p Protocol) Subject {
 	return s
 }
 
-// smtpUsername knows that SMTP wants the name of the user who signed in, and
-// IMAP that of the mailbox.
+// smtpUsername returns the user name for SMTP: the user who signed in, while
+// IMAP takes the mailbox.
 func (r *run) smtpUsername() string {
 	if r.SMTPUsername == "" && r.claims != nil && r.claims.flow() == Delegated {
 		return cmp.Or(r.claims.upn, r.Mailbox)
@@ -141,8 +144,8 @@ func (r *run) step(ctx context.Context, name string, p Protocol, do func(context
 	return s.Err == nil
 }
 
-// mailboxStep is explained once it is known whether the same token sends: what
-// sends from the mailbox has access to it.
+// mailboxStep is explained after the SMTP steps, since an application that can
+// send from the mailbox has access to it.
 const mailboxStep = "mailbox"
 
 // release explains and reports the steps that were held.
@@ -173,8 +176,8 @@ func (r *run) skip(name, reason string) {
 	r.done(Step{Name: name, Status: Skipped, Seen: reason})
 }
 
-// words are an error's own, without where it came from, which the name of the
-// step says.
+// words returns the text of an error without its step, which the name of the
+// step tells.
 func (r *run) words(err error) string {
 	s := newSituation(Subject{Token: r.token})
 	s.read(err)

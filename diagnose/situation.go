@@ -202,8 +202,8 @@ func (s *situation) readEntra(err error) {
 	s.readCodes(clip(err.Error()))
 }
 
-// readCodes finds the numbers of Entra ID in the text of an error, of which
-// the libraries that are not known here have nothing else.
+// readCodes finds the numbers of Entra ID in the text of an error. The errors
+// of libraries that are not known here have nothing else.
 func (s *situation) readCodes(text string) {
 	if said := s.said + text; len(s.codes) == 0 && (strings.Contains(said, "AADSTS") || strings.Contains(said, "error") || strings.Contains(said, " - [")) {
 		for _, m := range aadsts.FindAllStringSubmatch(unwrap(s.said+" "+text), 16) {

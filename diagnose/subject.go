@@ -8,65 +8,70 @@ import (
 	"github.com/exoauth/exoauth"
 )
 
-// A Protocol is one of IMAP, SMTP and POP.
+// A Protocol is a mail protocol.
 type Protocol string
 
-// The protocols of mail.
+// The mail protocols.
 const (
 	IMAP Protocol = "IMAP"
 	SMTP Protocol = "SMTP"
 	POP  Protocol = "POP"
 )
 
-// A Flow says whose token it is.
+// A Flow tells whether a token is an application's or a user's.
 type Flow string
 
-// AppOnly is the token of an application: client credentials, managed
-// identity. Delegated is that of a user who signed in.
+// AppOnly is for the token of an application (client credentials, managed
+// identity), Delegated for the token of a user who signed in.
 const (
 	AppOnly   Flow = "app-only"
 	Delegated Flow = "delegated"
 )
 
-// A Subject is what is known of what was tried. Each field may be left out;
-// what an error or the token tells is filled in. Commands are made of it.
+// A Subject describes the failed login. Each field may be left out; [Explain]
+// and [Token] fill in what the error or the token tells. Commands contain these
+// values.
 type Subject struct {
-	// Protocol that failed; "" is told from the error.
+	// Protocol is the protocol that failed. Empty means the one that the error
+	// tells.
 	Protocol Protocol
-	// Cloud that was meant. Empty fields are those of [exoauth.Global].
+	// Cloud is the cloud that was meant. An empty field means the value in
+	// [exoauth.Global].
 	Cloud exoauth.Cloud
-	// Tenant is the tenant id or domain, ClientID the application (client) id.
+	// Tenant is the tenant ID or a domain, and ClientID the application
+	// (client) ID.
 	Tenant, ClientID string
-	// ObjectID is that of the enterprise application (service principal). ""
-	// is taken from an app-only token.
+	// ObjectID is the object ID of the enterprise application (service
+	// principal). Empty means the one in an app-only token.
 	ObjectID string
-	// Flow is whose token it is; "" is told from Token. Set it where Token is
-	// left out: it rules out half of the findings.
+	// Flow tells whose token it is. Empty means the flow that Token tells. Set
+	// Flow if you leave out Token: it rules out half of the findings.
 	Flow Flow
-	// Username is what was given to the server as user=.
+	// Username is the user name that was sent to the server (user=).
 	Username string
-	// Mailbox is the one to read or to send from; "" is Username.
+	// Mailbox is the mailbox to read or to send from. Empty means Username.
 	Mailbox string
-	// From is the sender of the message that was refused; "" is Mailbox.
+	// From is the sender of the message that was refused. Empty means Mailbox.
 	From string
-	// Shared says that Mailbox is a shared mailbox, not the user's own.
+	// Shared means that Mailbox is a shared mailbox, not the user's own.
 	Shared bool
-	// Scopes that the token was asked for with.
+	// Scopes are the scopes that the token was requested with.
 	Scopes []string
-	// Token is the access token that was refused. It is read for its claims
-	// and never shown. "" is what an error of a dialer knows of it.
+	// Token is the access token that was refused. Only its claims are read, and
+	// it is never shown. Empty means the claims that an error of a dialer has.
 	Token string `json:"-"`
-	// Worked says that the same login has succeeded before.
+	// Worked means that the same login has succeeded before.
 	Worked bool
-	// Opened says that the same token opens the mailbox by another protocol.
+	// Opened means that the same token opens the mailbox over another protocol.
 	Opened bool
-	// Sent says that a message was sent from the mailbox with the same token.
+	// Sent means that a message was sent from the mailbox with the same token.
 	Sent bool
-	// Now is the time that the token is judged by; zero is time.Now().
+	// Now is the time by which the token is judged. Zero means time.Now, or the
+	// time of the refusal if an error of a dialer has the token's claims.
 	Now time.Time
 }
 
-// Format shows the subject without its token, whatever the verb.
+// Format shows the subject without its token, for every verb.
 func (s Subject) Format(f fmt.State, _ rune) {
 	token := "no token"
 	if s.Token != "" {

@@ -2,15 +2,15 @@ package diagnose
 
 import "strings"
 
-// Token judges an access token before it is used: for which resource it is,
-// until when it is valid, whether it has the permission for the protocol, of
-// which tenant, application and user it is. It returns nil for a token that
-// Exchange should take as far as that shows.
+// Token checks an access token before it is used: its resource, its lifetime,
+// its permission for the protocol, and its tenant, application and user. It
+// returns nil for a token that Exchange should accept, as far as the claims
+// show.
 //
-// Where about.Protocol is empty, the permission is not judged. The opaque
-// tokens of consumer accounts (outlook.com) are left alone. No signature is
-// verified. A missing SMTP.SendAsApp is [Possible] only, because an
-// application that Exchange lets send by a role assignment needs none.
+// If about.Protocol is empty, Token does not check the permission. It returns
+// nil for the opaque tokens of consumer accounts (outlook.com). It verifies no
+// signature. A missing SMTP.SendAsApp is only [Possible], because an
+// application with a role assignment in Exchange can send without it.
 func Token(accessToken string, about Subject) []Finding {
 	about.Token = accessToken
 	s := newSituation(about)
@@ -23,7 +23,7 @@ func Token(accessToken string, about Subject) []Finding {
 	return s.match(map[symptom]bool{judged: true})
 }
 
-// notTokenRule is the rule of what is no token at all.
+// notTokenRule is the rule for text that is not a token.
 const notTokenRule = "not-a-token"
 
 func notToken(cause, remedy string) Finding {

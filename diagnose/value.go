@@ -145,9 +145,9 @@ func (s *situation) userScopes() []string {
 	return permissions
 }
 
-// consents are the permissions that a user or an administrator consents to.
-// Where nothing tells what tokensource asked for, it was what it asks for by
-// itself: consent to half of that would not do.
+// consents are the permissions that a user or an administrator consents to. If
+// nothing tells what tokensource asked for, it was what it asks for by itself:
+// consent to half of that would not do.
 func (s *situation) consents() []string {
 	if s.tokenErr != nil && noScopes(s) && !tokenRead(s) {
 		return []string{userScope(IMAP), userScope(SMTP)}

@@ -12,32 +12,33 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/token"
 )
 
-// The application permissions of Office 365 Exchange Online that concern mail
-// protocols, as [Tenant.AddApp] takes them.
+// The application permissions of Office 365 Exchange Online for mail protocols,
+// for [Tenant.AddApp].
 const (
 	IMAPAccessAsApp = "IMAP.AccessAsApp"
 	POPAccessAsApp  = "POP.AccessAsApp"
 	SMTPSendAsApp   = "SMTP.SendAsApp"
 )
 
-// The delegated permissions of Office 365 Exchange Online that concern mail
-// protocols, as [App.Consent] takes them.
+// The delegated permissions of Office 365 Exchange Online for mail protocols,
+// for [App.Consent].
 const (
 	IMAPAccessAsUser = "IMAP.AccessAsUser.All"
 	POPAccessAsUser  = "POP.AccessAsUser.All"
 	SMTPSend         = "SMTP.Send"
 )
 
-// An App is an application registration together with its enterprise
-// application, which Entra ID makes of it in the tenant. The two have object
-// ids of their own, and Exchange wants to know the second.
+// An App is an app registration together with its enterprise application, the
+// service principal that Entra ID creates from it in the tenant. Each of the
+// two has an object ID of its own. Exchange needs that of the enterprise
+// application.
 type App struct {
 	Name               string
-	ClientID           string // application (client) id
-	ObjectID           string // object id of the app registration
-	ServicePrincipalID string // object id of the enterprise application
+	ClientID           string // application (client) ID
+	ObjectID           string // object ID of the app registration
+	ServicePrincipalID string // object ID of the enterprise application
 	Secret             string // value of the first client secret
-	ResourceID         string // resource id in Azure; empty if it is no managed identity
+	ResourceID         string // resource ID in Azure; empty if it is no managed identity
 
 	srv *Server
 	in  *directory.App
@@ -49,8 +50,8 @@ func newApp(s *Server, a *directory.App, secret string) *App {
 
 // AddApp registers an application with one client secret, valid for two years,
 // and with admin consent to the roles, which are [IMAPAccessAsApp],
-// [POPAccessAsApp] or [SMTPSendAsApp]. Without roles it still gets tokens; it
-// is Exchange that refuses them.
+// [POPAccessAsApp] or [SMTPSendAsApp]. An application without roles also gets
+// tokens, but Exchange refuses them.
 func (t *Tenant) AddApp(name string, roles ...string) *App {
 	checkRoles("AddApp", roles)
 	a := newApp(t.srv, t.in.AddApp(name, roles...), "")
@@ -58,8 +59,8 @@ func (t *Tenant) AddApp(name string, roles ...string) *App {
 	return a
 }
 
-// AddManagedIdentity makes a managed identity, which is an application without
-// credentials: only hosts get tokens for it.
+// AddManagedIdentity adds a managed identity, which is an application without
+// credentials: only a [Host] gets tokens for it.
 func (t *Tenant) AddManagedIdentity(name string, roles ...string) *App {
 	checkRoles("AddManagedIdentity", roles)
 	return newApp(t.srv, t.in.AddIdentity(name, roles...), "")
@@ -73,10 +74,10 @@ func checkRoles(method string, roles []string) {
 	}
 }
 
-// InstallApp makes an enterprise application in the tenant of an app that is
-// registered in another one, as consent there does, with admin consent to the
-// roles. The App that it returns has the client id and the credentials of app
-// and a service principal of its own.
+// InstallApp adds an enterprise application to the tenant for an app that is
+// registered in another tenant, as consent does in Entra ID, with admin consent
+// to the roles. The App that it returns has the client ID and the credentials
+// of app, and a service principal of its own.
 func (t *Tenant) InstallApp(app *App, roles ...string) *App {
 	checkRoles("InstallApp", roles)
 	if app == nil {
@@ -120,17 +121,18 @@ func (a *App) changeSecret(method, value string, change func(list []directory.Se
 	}))
 }
 
-// AddCertificate uploads a certificate, with which assertions of the
-// application are verified from then on. It panics if its key is not RSA.
+// AddCertificate uploads a certificate. From then on, Entra ID accepts
+// assertions of the application that are signed with its key. It panics if its
+// key is not RSA.
 func (a *App) AddCertificate(cert *x509.Certificate) {
 	check("AddCertificate", a.in.AddCertificate(cert))
 }
 
-// AddFederatedCredential lets tokens of another issuer stand for the application.
-// They say who issued them (iss, whose keys are found under
-// /.well-known/openid-configuration), about whom (sub), and for whom (aud; empty
-// means api://AzureADTokenExchange). All three are compared exactly, the case of
-// letters included.
+// AddFederatedCredential makes Entra ID accept tokens of another issuer as
+// credentials of the application. The claims iss, sub and aud of a token must
+// be equal to issuer, subject and audience, including upper and lower case. An
+// empty audience means api://AzureADTokenExchange. The keys of the issuer are
+// found from its /.well-known/openid-configuration.
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations)
 func (a *App) AddFederatedCredential(issuer, subject, audience string) {
 	check("AddFederatedCredential", a.in.AddFederated(directory.Federated{Issuer: issuer, Subject: subject, Audience: audience}))
@@ -140,32 +142,32 @@ func (a *App) AddFederatedCredential(issuer, subject, audience string) {
 // [Web], [Desktop] or [SPA].
 type Platform = directory.Platform
 
-// The platforms of the portal's page "Authentication".
+// The platforms on the portal's page "Authentication".
 const (
 	Web     = directory.Web     // a confidential client, with a credential
 	Desktop = directory.Desktop // mobile and desktop: a public client, without one
-	SPA     = directory.SPA     // in a browser: with PKCE and from another origin
+	SPA     = directory.SPA     // single-page: in a browser, with PKCE and from another origin
 )
 
-// AddRedirectURI registers a redirect URI. http is allowed for localhost and
-// 127.0.0.1 alone, whose port does not matter.
+// AddRedirectURI registers a redirect URI. Only localhost and 127.0.0.1 may use
+// http, and their port does not matter.
 // (https://learn.microsoft.com/entra/identity-platform/reply-url)
 func (a *App) AddRedirectURI(platform Platform, uri string) {
 	check("AddRedirectURI", a.in.AddRedirect(platform, uri))
 }
 
-// RequestRoles adds app roles to the application's API permissions, for which
-// nobody has consented yet: an administrator does so on the page of admin
-// consent or with "az ad app permission admin-consent".
+// RequestRoles adds app roles to the application's API permissions without
+// consent. An administrator consents on the page for admin consent or with "az
+// ad app permission admin-consent".
 func (a *App) RequestRoles(roles ...string) {
 	checkRoles("RequestRoles", roles)
 	a.in.Request(roles...)
 }
 
 // Consent grants delegated permissions of Exchange Online to the application,
-// such as [IMAPAccessAsUser] and [SMTPSend], as the user does on the page that
-// asks for them. A nil user is an administrator who consents for everybody in
-// the tenant. It panics if there is no such permission.
+// such as [IMAPAccessAsUser] and [SMTPSend], as the user does on the consent
+// page. A nil user means that an administrator consents for everybody in the
+// tenant. It panics if there is no such permission.
 func (a *App) Consent(user *User, permissions ...string) {
 	for _, p := range permissions {
 		if !resource.IsScope(p) {
@@ -188,26 +190,26 @@ func (a *App) checkUser(u *User, do string) error {
 	return nil
 }
 
-// RevokeConsent takes back all that anybody has consented to, and the app roles.
+// RevokeConsent revokes all consent, by users and administrators, and the app
+// roles.
 func (a *App) RevokeConsent() { a.in.RevokeConsent() }
 
-// SetPublicFlows is the switch "Allow public client flows" of the portal, which
-// device code and password need of an app without a credential.
+// SetPublicFlows sets the portal's switch "Allow public client flows". The
+// device code and password flows need it if the application uses no credential.
 func (a *App) SetPublicFlows(on bool) {
 	a.in.Change(func(st *directory.AppState) { st.PublicFlows = on })
 }
 
-// Format implements [fmt.Formatter] in order to leave out the secrets,
-// whatever the verb.
+// Format implements [fmt.Formatter] to leave out the secrets, for every verb.
 func (a *App) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "App{%s %s}", a.Name, a.ClientID)
 }
 
-// TokenOptions say how a token from [App.Token] differs from the app-only
-// token for Exchange Online that the token endpoint would issue now.
+// TokenOptions are the options of [App.Token]. The zero value means the
+// app-only token for Exchange Online that the token endpoint would issue now.
 type TokenOptions struct {
-	// User makes it a delegated token: one for the application on behalf of
-	// a user who signed in. Nil means an app-only token.
+	// User makes the token a delegated one, for a user who signed in to the
+	// application. Nil means an app-only token.
 	User *User
 
 	// Scopes are the delegated permissions, for example
@@ -215,28 +217,28 @@ type TokenOptions struct {
 	// ignored without a User.
 	Scopes []string
 
-	// Roles are the app roles. Nil means those that the application has,
-	// and an empty list none; they are ignored with a User.
+	// Roles are the app roles. Nil means the roles of the application, and an
+	// empty list means none; they are ignored with a User.
 	Roles []string
 
 	// Audience is the resource. Empty means Exchange Online's.
 	Audience string
 
-	// Lifetime is counted from now. Zero means that of the token endpoint,
-	// and a negative one makes a token that has expired.
+	// Lifetime counts from now. Zero means the lifetime that the token endpoint
+	// would choose. If it is negative, the token has expired already.
 	Lifetime time.Duration
 
-	// Claims are set last, over all others; one that is nil is left out.
+	// Claims replace and add claims of the token. A nil value removes a claim.
 	Claims map[string]any
 }
 
 // Token issues an access token without a token request. A nil options pointer
 // is equivalent to the zero TokenOptions.
 //
-// The token is of the shape that Exchange Online gets from Entra ID: a JWT of
+// The token has the form of Entra ID's tokens for Exchange Online: a JWT of
 // version 1.0, signed with RS256 by a key that the server publishes under
-// /{tenant}/discovery/v2.0/keys. Unlike in Entra ID's own, nothing in its
-// header keeps others from verifying it.
+// /{tenant}/discovery/v2.0/keys. Unlike a token of Entra ID, it has no nonce in
+// its header, so anybody can verify it.
 func (a *App) Token(options *TokenOptions) string {
 	if options == nil {
 		options = &TokenOptions{}

@@ -14,17 +14,19 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/web"
 )
 
-// A Browser is a person at a browser: it fills in the pages of Entra ID as a
-// user would. It keeps cookies, so that who has signed in once is not asked
-// again. It must not be used by several goroutines at once.
+// A Browser stands for a person at a browser: it fills in the pages of Entra ID
+// as a user would. It keeps cookies, so it signs in only once. It is not safe
+// for concurrent use.
 type Browser struct {
-	// User is who signs in.
+	// User is the user who signs in.
 	User *User
 
-	// Password is what is typed. Empty means the user's first one.
+	// Password is the password that is typed. Empty means the user's first
+	// password.
 	Password string
 
-	// Cancel leaves the first page, and Decline refuses to consent.
+	// Cancel makes the user cancel on the first page, and Decline makes the
+	// user refuse to consent.
 	Cancel, Decline bool
 
 	srv    *Server
@@ -50,8 +52,8 @@ type landing struct {
 }
 
 // Authorize opens the URL of an authorization or admin consent request and
-// returns what the application is told at its redirect URI, without asking for
-// that. It returns an error where Entra ID shows one to the user alone.
+// returns the answer for the application's redirect URI, without opening that.
+// It returns an error if Entra ID shows one only to the user.
 func (b *Browser) Authorize(ctx context.Context, url string) (url.Values, error) {
 	l, err := b.visit(ctx, url, "")
 	if err != nil {
@@ -60,8 +62,8 @@ func (b *Browser) Authorize(ctx context.Context, url string) (url.Values, error)
 	return l.values, nil
 }
 
-// Open opens the URL and goes to the redirect URI in the end, as the function
-// does that an interactive client wants for opening a browser.
+// Open opens the URL and finally the redirect URI. Pass it to an interactive
+// client as the function that opens a browser.
 func (b *Browser) Open(ctx context.Context, url string) error {
 	l, err := b.visit(ctx, url, "")
 	if err != nil {
@@ -178,8 +180,7 @@ func (b *Browser) fill(f *signinpage.Form, userCode string) error {
 	return nil
 }
 
-// Format implements [fmt.Formatter] in order to leave out the password,
-// whatever the verb.
+// Format implements [fmt.Formatter] to leave out the password, for every verb.
 func (b *Browser) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "Browser{%v}", b.User)
 }

@@ -64,7 +64,7 @@ func ExampleServer_SetTokenHandler() {
 	// 200
 }
 
-// A client secret that expires is a matter of moving the clock.
+// Move the clock to make a client secret expire.
 func ExampleServer_Advance() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -86,7 +86,7 @@ func ExampleServer_Advance() {
 	// true 7000222
 }
 
-// What the token endpoint was asked, and what it answered.
+// Requests returns what the token endpoint was asked, and its answers.
 func ExampleServer_Requests() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -152,7 +152,7 @@ func ExampleApp_ExpireSecret() {
 	// <nil>
 }
 
-// A user signs in and consents, as at a browser.
+// A user signs in and consents, as in a browser.
 func ExampleServer_Browser() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -173,7 +173,7 @@ func ExampleServer_Browser() {
 	// Output: xyz true
 }
 
-// A workload elsewhere proves itself with a token of its own issuer.
+// A workload outside of Azure proves itself with a token of its own issuer.
 func ExampleServer_AddIssuer() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -216,8 +216,8 @@ func ExampleServer_AddHost() {
 	// Output: 200 OK
 }
 
-// A policy that has users sign in anew each day ends what a refresh token
-// carries on.
+// A policy makes users sign in anew each day, so refresh tokens end after a
+// day.
 func ExampleUser_SetState() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()

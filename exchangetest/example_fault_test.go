@@ -14,7 +14,7 @@ import (
 )
 
 // Gmail refuses a token with a challenge, which the client must answer before
-// it is told so; Exchange does not.
+// it gets the refusal. Exchange sends no challenge.
 func ExampleFault() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -68,8 +68,8 @@ func ExampleServer_Inject() {
 	// 200
 }
 
-// A device that is not compliant: one of the refusals that come of things
-// outside of the directory.
+// The device is not compliant: a refusal for a reason that is not in the
+// directory.
 func ExampleFault_refusal() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()

@@ -50,7 +50,8 @@ func ExampleNewUnstartedServer() {
 	// Output: [contoso.onmicrosoft.com contoso.com]
 }
 
-// The registration's object id is accepted and of no use, as in Exchange.
+// As in Exchange, the object ID of the app registration is accepted, but does
+// not work.
 func ExampleTenant_NewServicePrincipal() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -73,8 +74,8 @@ func ExampleMailbox_Append() {
 	// Output: 1
 }
 
-// The wire says "NO AUTHENTICATE failed."; the record says why. The client
-// keeps the address that it has in production.
+// The client sees only "NO AUTHENTICATE failed."; Sessions returns the reason.
+// The client keeps its production address.
 func ExampleServer_Sessions() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -140,8 +141,8 @@ func ExampleServer_Sent() {
 	// 1
 }
 
-// Exchange keeps permissions apart from Entra ID's: what an administrator
-// does for an application that shall read one mailbox and send as another.
+// Exchange has permissions of its own. Here an administrator lets an
+// application read one mailbox and send as another.
 func ExampleTenant_AddRecipientPermission() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -157,7 +158,7 @@ func ExampleTenant_AddRecipientPermission() {
 	// Output: <nil>
 }
 
-// SMTP AUTH is refused to every mailbox of the tenant but one, and one user may
+// SMTP AUTH is off for every mailbox of the tenant but one, and one user may
 // still send with a password.
 func ExampleTenant_Admin() {
 	srv := exchangetest.NewServer()
@@ -173,7 +174,7 @@ func ExampleTenant_Admin() {
 	// Output: <nil>
 }
 
-// High Volume Email wants a token that is valid for ten minutes more.
+// High Volume Email requires a token that is valid for ten more minutes.
 func ExampleServer_Addrs() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -198,7 +199,7 @@ func ExampleServer_Addrs() {
 	// Output: 501 "5.5.127 Invalid XOAUTH2 auth data - Token will expire soon error"
 }
 
-// A remedy that is printed for an administrator can be carried out.
+// A test carries out a remedy that is printed for an administrator.
 func ExampleTenant_Admin_remedy() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -218,7 +219,7 @@ func ExampleTenant_Admin_remedy() {
 	// exchangetest: Admin: line 1: Set-CASMailbox: there is no mailbox "orders@contoso.com" in contoso.onmicrosoft.com
 }
 
-// What a cmdlet shows can be looked at, too.
+// Admin returns the output of a cmdlet.
 func ExampleTenant_Admin_output() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()

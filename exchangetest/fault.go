@@ -8,7 +8,7 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/fault"
 )
 
-// A Place is where a [Fault] strikes.
+// A Place is a server at which a [Fault] strikes.
 type Place = fault.Place
 
 // The places.
@@ -20,83 +20,84 @@ const (
 	AtHost  = fault.AtHost // a [Host] with managed identities
 )
 
-// Greeting is the Command of a [Fault] that strikes before a mail server's
-// first word, and EndOfMessage that of one that strikes at the end of the
-// message that follows DATA.
+// Greeting and EndOfMessage are values for the Command of a [Fault]. Greeting
+// strikes before a mail server's first line, and EndOfMessage at the end of the
+// message after DATA.
 const (
 	Greeting     = fault.Greeting
 	EndOfMessage = fault.EndOfMessage
 )
 
-// A Fault is something that goes wrong, once or several times. The zero fields
-// say that the answer is the usual one.
+// A Fault is something that goes wrong, once or several times. A zero field
+// leaves that part of the answer as usual.
 type Fault struct {
 	At Place // required
 
-	// Command is the mail protocol's command that it strikes at, such as
-	// "AUTHENTICATE", or [Greeting] or [EndOfMessage]; for Entra ID it is the
+	// Command is the command at which the Fault strikes: for a mail server one
+	// such as "AUTHENTICATE", or [Greeting] or [EndOfMessage]; for Entra ID the
 	// last part of the path, such as "token". Empty means any.
 	Command string
 
-	// Skip lets so many pass first. Times is how often it strikes after
-	// that: zero means once, a negative number for ever.
+	// Skip is how many times the Fault does not strike at first. Times is how
+	// often it strikes after that: zero means once, and a negative number means
+	// always.
 	Skip, Times int
 
-	// Delay holds the answer back until the server's clock has advanced by
-	// so much, by itself or by Advance.
+	// Delay holds the answer back until the server's clock has advanced by that
+	// much, by itself or by Advance.
 	Delay time.Duration
 
-	// Reply is sent in place of the answer: lines of the mail protocol, in
-	// which {tag} stands for the tag of an IMAP command, or the body of an
+	// Reply replaces the answer. It consists of lines of the mail protocol, in
+	// which {tag} stands for the tag of an IMAP command, or is the body of an
 	// HTTP response.
 	Reply string
 
-	// Challenge is sent first, by a mail server: "+ " or "334 " and something
-	// in base64, such as the JSON with which Gmail refuses a token. The client
-	// is waited for, and the line that it sends is dropped, whatever it is.
-	// Then comes the Reply, or the usual answer. It wants a Command, other than
-	// [Greeting] and [EndOfMessage]: no line of the client's can follow these.
+	// Challenge is what a mail server sends first: "+ " or "334 " and something
+	// in base64, such as the JSON with which Gmail refuses a token. The server
+	// waits for a line from the client and ignores it. Then it sends the Reply,
+	// or the usual answer. A Challenge needs a Command other than [Greeting]
+	// and [EndOfMessage], after which a client sends no line.
 	Challenge string
 
-	// AADSTS has Entra ID refuse the request with the error of that number, in
-	// the status, the words and the JSON that go with it; see [Refusals]. A
-	// request for the sign-in page sends the browser back to the application
-	// with it, or shows it where Entra ID does that instead. Zero means no
-	// such refusal.
+	// AADSTS makes Entra ID refuse the request with the error of that number,
+	// and with its status, text and JSON; see [Refusals]. The sign-in page
+	// sends the browser back to the application with the error, or shows it if
+	// Entra ID does that. Zero means no such refusal.
 	AADSTS int
 
-	// Status and Header are those of the HTTP response. Mail servers have none. A Status of zero means that of the refusal, or 200 with a Reply.
-	// An empty Reply with a Status is an empty body.
+	// Status and Header are for an HTTP response, not for a mail server. A zero
+	// Status means the status of the refusal, or 200 with a Reply. With a
+	// Status and no Reply, the body is empty.
 	Status int
 	Header http.Header
 
-	// Cut ends the connection after so many bytes of the Reply. Zero means
+	// Cut ends the connection after that many bytes of the Reply. Zero means
 	// that nothing is cut off.
 	Cut int
 
-	// Drop closes the connection, after the Reply if there is one. Reset does
-	// so in the way of a firewall, so that the client sees an error.
+	// Drop closes the connection, after the Reply if there is one. Reset resets
+	// it, as a firewall does, so the client sees an error.
 	Drop, Reset bool
 
-	// Drip is the time between one byte and the next of all that the
-	// connection is sent from then on, on the server's clock.
+	// Drip is the time between two bytes, on the server's clock, of everything
+	// that the server sends on the connection from then on.
 	Drip time.Duration
 }
 
-// Inject makes something go wrong. Of several faults that fit, the one that
-// was injected first strikes. It panics if the fields contradict each other, or
-// if no client can send the Command. Close tells the Logger of a fault that has
-// never struck, and [Run] the test.
+// Inject adds a fault. If several faults fit, the one that was injected first
+// strikes. Inject panics if the fields contradict each other, or if no client
+// can send the Command. If a fault has never struck, Close logs it, and [Run]
+// fails the test.
 func (s *Server) Inject(f Fault) {
 	inner := fault.Fault(f)
 	check("Inject", inner.Check())
 	s.faults.Add(inner)
 }
 
-// ClearFaults takes back what has not struck yet.
+// ClearFaults removes all faults, including those that have not struck yet.
 func (s *Server) ClearFaults() { s.faults.Clear() }
 
-// Refusals returns the numbers that [Fault.AADSTS] takes, in ascending order:
-// those of Microsoft's list that keep a client from a token for mail.
+// Refusals returns the numbers that [Fault.AADSTS] accepts, in ascending order:
+// those on Microsoft's list that keep a client from a token for mail.
 // (https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
 func Refusals() []int { return aadsts.Codes() }

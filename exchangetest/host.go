@@ -11,7 +11,7 @@ import (
 )
 
 // A HostKind is a kind of machine or service in Azure that has tokens for the
-// programs on it. Each asks for them in a way of its own.
+// programs on it. Each kind has a protocol of its own.
 type HostKind = azurehost.Kind
 
 // The kinds of hosts.
@@ -19,20 +19,20 @@ const (
 	VM            = azurehost.VM            // and Container Instances, and Kubernetes nodes: IMDS at 169.254.169.254
 	AppService    = azurehost.AppService    // and Functions and Container Apps
 	Arc           = azurehost.Arc           // a server outside of Azure
-	CloudShell    = azurehost.CloudShell    // has the tokens of a user in Azure, here those of an identity
+	CloudShell    = azurehost.CloudShell    // in Azure it has a user's tokens, here an identity's
 	AzureML       = azurehost.AzureML       // a compute of Machine Learning
-	ServiceFabric = azurehost.ServiceFabric // with a certificate that is pinned
+	ServiceFabric = azurehost.ServiceFabric // with a pinned certificate
 )
 
 // A Host is a machine or a service in Azure with managed identities.
 //
-// A token is kept for a day, as the hosts of Azure keep it: a role that is
-// granted meanwhile is not in it. Host.Forget ends that.
+// A Host keeps a token for a day, as the hosts in Azure do, so a role that is
+// granted meanwhile is not in it. Host.Forget drops the tokens.
 type Host struct {
-	// KeyDir is the directory in which an Arc host leaves the file with the key
-	// that a client must show. It is /var/opt/azcmagent/tokens, and may be
-	// changed before the host is asked for anything; Microsoft's clients refuse
-	// others.
+	// KeyDir is the directory in which an Arc host writes the file with the key
+	// that a client must send. AddHost sets it to /var/opt/azcmagent/tokens.
+	// You may change it before the first request, but Microsoft's clients
+	// accept no other.
 	KeyDir string
 
 	kind      HostKind
@@ -42,9 +42,9 @@ type Host struct {
 	transport *http.Transport
 }
 
-// AddHost starts a host with managed identities of the server. The first is its
-// own (system-assigned), and the one that is meant if a request names none. The
-// server must have been started; its Close ends the host.
+// AddHost starts a host with managed identities of the server. The first is the
+// system-assigned one, which a request without a name gets. The server must
+// have been started; its Close ends the host.
 func (s *Server) AddHost(kind HostKind, identities ...*App) *Host {
 	if kind < VM || kind > ServiceFabric {
 		panic(fmt.Sprintf("exchangetest: AddHost: there is no HostKind(%d)", kind))
@@ -72,19 +72,19 @@ func (s *Server) AddHost(kind HostKind, identities ...*App) *Host {
 	return h
 }
 
-// close ends the host. The keys that it left go with it.
+// close ends the host and removes its keys.
 func (h *Host) close() {
 	h.transport.CloseIdleConnections()
 	h.ln.Close()
 	h.in.Close()
 }
 
-// Env returns the environment variables by which programs on the host know it,
-// none for a VM. Those of one kind and another must not be set together.
+// Env returns the environment variables by which a program recognizes the host.
+// A VM has none. Do not set the variables of two kinds together.
 func (h *Host) Env() map[string]string { return h.in.Env(h.ln.Addr().String()) }
 
-// HTTPClient returns a client like that of [Server.HTTPClient]. If the host is a
-// VM, the address of IMDS, 169.254.169.254, leads to it.
+// HTTPClient returns a client like that of [Server.HTTPClient]. If the host is
+// a VM, the client connects to it for the address of IMDS, 169.254.169.254.
 func (h *Host) HTTPClient() *http.Client { return &http.Client{Transport: h.transport} }
 
 func (h *Host) dial(ctx context.Context, network, addr string) (net.Conn, error) {

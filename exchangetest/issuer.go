@@ -12,17 +12,18 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/tokenkey"
 )
 
-// An Issuer is an identity provider elsewhere, such as a Kubernetes cluster or
-// GitHub Actions. Its tokens can stand for an application.
+// An Issuer is another identity provider, such as a Kubernetes cluster or
+// GitHub Actions. Its tokens can be the credential of an application; see
+// [App.AddFederatedCredential].
 type Issuer struct {
-	// URL is what the tokens have for iss.
+	// URL is the claim iss of its tokens.
 	URL string
 
 	srv *Server
 }
 
-// AddIssuer adds an identity provider. Its discovery document is served at
-// /federation/issuers/{name} of the server, to which Issuer.URL leads.
+// AddIssuer adds an identity provider. Its URL is /federation/issuers/{name} on
+// the server, which serves its discovery document.
 func (s *Server) AddIssuer(name string) *Issuer {
 	if name == "" || strings.ContainsAny(name, "/ ?#%") {
 		panic("exchangetest: AddIssuer: the name " + name + " is not one segment of a path")
@@ -32,9 +33,9 @@ func (s *Server) AddIssuer(name string) *Issuer {
 	return i
 }
 
-// Token issues a token about the subject. An empty audience means
-// api://AzureADTokenExchange, and a lifetime of zero an hour; a negative one
-// makes a token that has expired.
+// Token issues a token with that subject. An empty audience means
+// api://AzureADTokenExchange. A zero lifetime means an hour; with a negative
+// one, the token has expired already.
 func (i *Issuer) Token(subject, audience string, lifetime time.Duration) string {
 	lifetime = cmp.Or(lifetime, time.Hour)
 	now := i.srv.Now()

@@ -13,13 +13,13 @@ type Request struct {
 	Grant    string    // grant_type; "managed identity" for a Host
 	ClientID string
 	Scope    string
-	User     string // who signed in, or the username of the request; empty if there is none
+	User     string // the user who signed in, or the username of the request; empty if there is none
 	Status   int    // HTTP status of the answer; zero if the connection was dropped
 	AADSTS   int    // number of the error of Entra ID; zero if there was none
-	Error    string // what the error says, in short; empty if there was none
+	Error    string // the error, in short; empty if there was none
 
-	// Claims are those of the access token that was issued, opaque ones
-	// included; nil if none was. They must not be modified.
+	// Claims are the claims of the access token that was issued, even of an
+	// opaque one; nil if none was issued. Do not modify them.
 	Claims map[string]any
 }
 
@@ -27,23 +27,23 @@ type Request struct {
 type Session struct {
 	Protocol string    // "IMAP", "POP" or "SMTP"
 	Start    time.Time // by the server's clock
-	User     string    // user= of the latest attempt to authenticate, or the name given to LOGIN; empty if it was no name
+	User     string    // user= of the latest authentication, or the name sent with LOGIN; empty if there was none
 	ClientID string    // application that the token was issued to, if it could be read
 	Attempts int       // how often authentication was tried
 
 	// Authenticated reports whether the server said that authentication
-	// succeeded. Exchange says so of sessions too that are of no use; see
+	// succeeded. Exchange says so even if the mailbox does not open; see
 	// Reason.
 	Authenticated bool
 
-	// Reason says in words what the latest attempt lacks. The wire tells little
-	// of it or nothing. It is empty if nothing is wrong.
+	// Reason says why the latest attempt failed, which the server does not tell
+	// the client. It is empty if nothing is wrong.
 	Reason string
 
 	Closed bool // the connection has ended
 }
 
-// A Message is one that the SMTP server accepted.
+// A Message is a message that the SMTP server accepted.
 type Message struct {
 	Time time.Time // by the server's clock
 	User string    // user= of the session
@@ -52,8 +52,8 @@ type Message struct {
 	Data []byte    // as it was sent, without dot-stuffing
 }
 
-// Changed returns a channel that is closed when Requests, Sessions or Sent have
-// more to tell, for programs that show them.
+// Changed returns a channel that is closed when Requests, Sessions or Sent next
+// change, for programs that show them.
 func (s *Server) Changed() <-chan struct{} { return s.records.Changed.Next() }
 
 // Requests returns the requests for tokens so far, oldest first.
@@ -61,14 +61,14 @@ func (s *Server) Requests() []Request {
 	return convert(s.records.Requests(), func(r record.Request) Request { return Request(r) })
 }
 
-// Sessions returns the connections to the mail servers so far, oldest first,
-// those included that have ended.
+// Sessions returns the connections to the mail servers so far, including those
+// that have ended, oldest first.
 func (s *Server) Sessions() []Session {
 	return convert(s.records.Sessions(), func(r record.Session) Session { return Session(r) })
 }
 
-// Sent returns the messages that the SMTP server accepted so far, oldest
-// first. Their data must not be modified.
+// Sent returns the messages that the SMTP server accepted so far, oldest first.
+// Do not modify their Data.
 func (s *Server) Sent() []Message {
 	return convert(s.records.Sent(), func(r record.Message) Message { return Message(r) })
 }

@@ -6,10 +6,10 @@ import (
 )
 
 // Run starts a server for a test, and closes it at the end of the test. If the
-// test has failed by then, it logs why sessions and requests were refused, which
-// the wire tells nobody. A [Fault] that has never struck fails the test, which
-// has not tested what it says; [Server.ClearFaults] takes back one that may not
-// strike.
+// test has failed by then, Run logs why sessions and requests were refused,
+// which clients are not told. If a [Fault] has never struck, Run fails the
+// test, since it did not test what it was meant to. Call [Server.ClearFaults]
+// if a fault need not strike.
 func Run(t testing.TB) *Server {
 	t.Helper()
 	s := NewServer()

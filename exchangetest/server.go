@@ -30,46 +30,47 @@ import (
 // A Server is Entra ID and Exchange Online on loopback. Use [Run], [NewServer] or
 // [NewUnstartedServer] to make one.
 //
-// The exported fields may be set between [NewUnstartedServer] and
-// [Server.Start], and must not be changed afterwards.
+// Set the exported fields between [NewUnstartedServer] and [Server.Start], and
+// do not change them afterwards.
 type Server struct {
 	// TokenLifetime is how long the access tokens of the token endpoint are
-	// valid. Zero means a random time between 60 and 90 minutes for each,
-	// as in Entra ID. With a token of more than two hours, such as the 24 to
-	// 28 of clients that declare continuous access evaluation, comes
-	// "refresh_in": half of its lifetime.
+	// valid. Zero means a random time between 60 and 90 minutes for each, as in
+	// Entra ID. If it is more than two hours, the response has "refresh_in",
+	// half of the lifetime, as Entra ID sends it to clients with continuous
+	// access evaluation, whose tokens are valid for 24 to 28 hours.
 	TokenLifetime time.Duration
 
-	// DeviceInterval is how long a client must wait between two polls of a
-	// device code, which is what a test of the flow waits for. Zero means five
-	// seconds, as in Entra ID. Parts of a second are told as a fraction, which
-	// some clients do not read.
+	// DeviceInterval is how long a client must wait between two polls for a
+	// device code. Zero means five seconds, as in Entra ID. Set it lower to
+	// make a test faster; the response has parts of a second as a fraction,
+	// which some clients cannot read.
 	DeviceInterval time.Duration
 
-	// RefreshOnce has a refresh token be good for one use, and its second use
-	// end the whole sign-in, as other authorization servers have it (RFC 9700
-	// section 4.14.2). False means as in Entra ID: an old one goes on to be
-	// valid, and a client that mixes them up is not found out.
+	// RefreshOnce makes a refresh token valid for one use only; a second use
+	// ends the whole sign-in, as with other authorization servers (RFC 9700
+	// §4.14.2). False means that old refresh tokens remain valid, as in Entra
+	// ID, so a client that mixes them up goes unnoticed.
 	RefreshOnce bool
 
-	// Logger is told what clients do and why they are refused. It never sees
-	// a token or a secret. Nil means silence.
+	// Logger receives what clients do and why they are refused. Nothing logged
+	// contains a token or a secret. Nil means no logging.
 	Logger *slog.Logger
 
-	// MoveBeforeLogin has the IMAP server announce MOVE before the client is
-	// authenticated, as some of Exchange Online's do and others do not.
+	// MoveBeforeLogin makes the IMAP server announce MOVE before
+	// authentication, as only some servers of Exchange Online do.
 	MoveBeforeLogin bool
 
-	// LoopLimit is how often a client may repeat a request within ten seconds
-	// before it is refused: that of a user's flow for two minutes
-	// (AADSTS50196), that of an application for one, with status 429 and a
-	// Retry-After that says so. Zero means as often as it likes.
+	// LoopLimit is how often a client may send the same token request within
+	// ten seconds. Further requests are refused: in a flow for a user for two
+	// minutes (AADSTS50196), and with client credentials for one minute, with
+	// status 429 and a Retry-After. Polls for a device code do not count. Zero
+	// means no limit.
 	LoopLimit int
 
-	// IdleTimeout is how long a client may keep a mail server waiting before
-	// the session is ended: "* BYE Connection is closed. 13" in IMAP, "-ERR
+	// IdleTimeout is how long a client may be silent before a mail server ends
+	// the session, with "* BYE Connection is closed. 13" in IMAP, "-ERR
 	// Connection is closed. 13" in POP3, and "421 4.4.1 Connection timed out"
-	// in SMTP. Zero means for ever.
+	// in SMTP. Zero means forever.
 	IdleTimeout time.Duration
 
 	// Listen has the addresses to listen on. An empty field means a free port of
@@ -111,7 +112,7 @@ func NewServer() *Server {
 }
 
 // NewUnstartedServer returns a server that listens but does not answer yet, so
-// that its fields may be set. The caller should call Start, and Close when
+// that you can set its fields. The caller should call Start, and Close when
 // finished.
 func NewUnstartedServer() *Server {
 	s := &Server{
@@ -164,8 +165,8 @@ func (s *Server) Start() {
 }
 
 // Close ends every session and returns when all goroutines of the server have
-// come to their end. What was recorded and what is in the mailboxes can still
-// be read. A second call does nothing.
+// ended. The records and the mailboxes can still be read. A second call does
+// nothing.
 func (s *Server) Close() {
 	if !s.life.end() {
 		return
@@ -186,14 +187,14 @@ func (s *Server) Close() {
 	}
 }
 
-// Now returns the time on the server's clock, which is the machine's plus what
+// Now returns the time on the server's clock: the machine's time plus what
 // [Server.Advance] added.
 func (s *Server) Now() time.Time { return s.clock.Now() }
 
-// Advance moves the server's clock forward by d. Sessions of mail servers whose
-// token has expired by then end, as do those whose client was silent for longer
-// than Server.IdleTimeout: at once if they wait for their client, otherwise after
-// the command they are at. It panics if d is negative.
+// Advance moves the server's clock forward by d. Mail sessions whose token has
+// expired by then end, and so do those whose client was silent for longer than
+// Server.IdleTimeout: at once if they are waiting for the client, otherwise
+// after the current command. Advance panics if d is negative.
 func (s *Server) Advance(d time.Duration) {
 	if d < 0 {
 		panic("exchangetest: Advance by a negative duration")
@@ -202,12 +203,12 @@ func (s *Server) Advance(d time.Duration) {
 }
 
 // SetSkew sets the clock of Entra ID ahead of that of Exchange Online, or
-// behind it if d is negative: tokens are issued, and assertions of clients
-// judged, by a clock that is wrong by d.
+// behind it if d is negative. Entra ID issues tokens, and judges the assertions
+// of clients, by a clock that is wrong by d.
 func (s *Server) SetSkew(d time.Duration) { s.mint.Skew.Store(int64(d)) }
 
-// Cloud describes the server in the way in which [exoauth.Clouds] describes
-// those of Microsoft.
+// Cloud returns the addresses of the server, in the form in which
+// [exoauth.Clouds] has Microsoft's.
 func (s *Server) Cloud() exoauth.Cloud {
 	return exoauth.Cloud{
 		Authority:    "https://" + s.address(s.web),
@@ -238,10 +239,10 @@ type Addrs struct {
 	POPStartTLS  string // on which the client starts TLS: port 110
 	SMTP         string // on which the client starts TLS: port 587
 
-	// HVE is that of High Volume Email, smtp.hve.mx.microsoft:587 in Microsoft
-	// 365, formerly smtp-hve.office365.com:587. Unlike the other SMTP server it
-	// refuses a token that expires within ten minutes, and has its own words
-	// for a refusal.
+	// HVE is the address of High Volume Email, which is
+	// smtp.hve.mx.microsoft:587 in Microsoft 365, formerly
+	// smtp-hve.office365.com:587. Unlike the other SMTP server, it refuses a
+	// token that expires within ten minutes, and its refusals have other texts.
 	HVE string
 }
 
@@ -254,29 +255,28 @@ func (s *Server) Addrs() Addrs {
 	}
 }
 
-// TLSConfig returns a client configuration that trusts the server and nobody
-// else. Each call returns a new one, which the caller may change.
+// TLSConfig returns a client configuration that trusts only the server. Each
+// call returns a new one, which the caller may change.
 func (s *Server) TLSConfig() *tls.Config { return s.pki.ClientConfig() }
 
 // CA returns the certificate of the server's certificate authority in PEM, for
-// programs that read from a file whom to trust.
+// programs that read it from a file.
 func (s *Server) CA() []byte { return s.pki.PEM() }
 
-// DialContext dials the server's own port if addr is that of an IMAP, POP3 or
-// SMTP server of [exoauth.Clouds] or of outlook.com, the ports 143 and 110
-// included, on which the client starts TLS, or of High Volume Email; and any
-// other addr as [net.Dialer.DialContext] does. It does not speak TLS; the
-// server's certificate is valid for all these names, and for 127.0.0.1, ::1 and
-// localhost.
+// DialContext connects to the server if addr is that of an IMAP, POP3 or SMTP
+// server of [exoauth.Clouds], of outlook.com or of High Volume Email. This
+// includes the ports 143 and 110, for STARTTLS and STLS. It connects to any
+// other addr as [net.Dialer.DialContext] does. The connection is not encrypted
+// yet. The server's certificate is valid for all these names, and for
+// 127.0.0.1, ::1 and localhost.
 func (s *Server) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, network, s.mail.own(addr))
 }
 
-// HTTPClient returns a client that trusts the server and nobody else, and that
-// connects to the server if a URL names a login host of [exoauth.Clouds], so that
-// a configuration made for production works unchanged. Its idle connections are
-// closed by Close.
+// HTTPClient returns a client that trusts only the server, and connects to it
+// if a URL has a login host of [exoauth.Clouds], so a production configuration
+// works unchanged. Close closes its idle connections.
 func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: s.transport} }
 
 func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -287,26 +287,27 @@ func (s *Server) dialHTTP(ctx context.Context, network, addr string) (net.Conn, 
 	return d.DialContext(ctx, network, addr)
 }
 
-// SetTokenHandler puts a handler before the token endpoint, to answer in its
-// stead or to look on: wrap is given the built-in handler and returns the one
-// to use. Nil takes it away. What the handler answers is recorded in
-// [Server.Requests] like the endpoint's own answers. The request's form has
-// been parsed, and its body can be read again.
+// SetTokenHandler puts a handler before the token endpoint, which can answer
+// itself or only observe: wrap takes the built-in handler and returns the one
+// to use. A nil wrap removes the handler. Its answers are recorded in
+// [Server.Requests] like the endpoint's own. The form of a request is parsed
+// already, and its body can be read again.
 func (s *Server) SetTokenHandler(wrap func(next http.Handler) http.Handler) { s.entra.WrapToken(wrap) }
 
-// Hits returns how often an endpoint of Entra ID was asked so far. It is named by
-// the last part of its path: "token", "devicecode", "authorize",
-// "openid-configuration", "keys", "instance"; and "UserRealm".
+// Hits returns the number of requests to an endpoint of Entra ID so far. The
+// name of an endpoint is the last part of its path: "token", "devicecode",
+// "authorize", "openid-configuration", "keys" or "instance"; or it is
+// "UserRealm".
 func (s *Server) Hits(endpoint string) int { return s.entra.Hits(endpoint) }
 
-// must is for what fails only if this package is wrong.
+// must panics on an error that only a fault of this package can cause.
 func must(err error) {
 	if err != nil {
 		panic(fmt.Sprintf("exchangetest: %v", err))
 	}
 }
 
-// check panics with the reason why a call cannot be meant.
+// check panics if a call is a mistake, with the reason.
 func check(method string, err error) {
 	if err != nil {
 		panic(fmt.Sprintf("exchangetest: %s: %v", method, err))

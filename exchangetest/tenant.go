@@ -13,8 +13,8 @@ import (
 // A Tenant is an organization: a directory in Entra ID and its Exchange
 // Online.
 type Tenant struct {
-	ID      string   // the directory (tenant) id, a GUID
-	Domains []string // as given to AddTenant
+	ID      string   // the directory (tenant) ID, a GUID
+	Domains []string // as passed to AddTenant
 
 	srv *Server
 	in  *directory.Tenant
@@ -27,13 +27,12 @@ func newTenant(s *Server, t *directory.Tenant) *Tenant { return &Tenant{t.ID, t.
 func (s *Server) Tenant() *Tenant { return s.home }
 
 // Consumers returns the tenant of personal accounts, with the domains
-// outlook.com, hotmail.com and live.com. Access tokens of its users are opaque:
-// they are not JWTs. An application of another tenant must be let in with
-// [Tenant.InstallApp].
+// outlook.com, hotmail.com and live.com. Access tokens of its users are opaque,
+// not JWTs. Add an application of another tenant with [Tenant.InstallApp].
 func (s *Server) Consumers() *Tenant { return s.consumers }
 
-// AddTenant adds an organization that has verified the domains. There must be one
-// at least, and none that another tenant has.
+// AddTenant adds an organization that has verified the domains. It panics if
+// there is no domain, or if another tenant has one of them.
 func (s *Server) AddTenant(domains ...string) *Tenant {
 	if len(domains) == 0 {
 		panic("exchangetest: AddTenant without a domain")
@@ -43,34 +42,34 @@ func (s *Server) AddTenant(domains ...string) *Tenant {
 	return newTenant(s, t)
 }
 
-// AddMailbox adds a shared mailbox with the usual folders. The domain of
-// address must be one of the tenant's, and the address must be free.
+// AddMailbox adds a shared mailbox with the usual folders. It panics if the
+// domain is not one of the tenant's, or if the address is in use.
 func (t *Tenant) AddMailbox(address string) *Mailbox {
 	m, err := t.in.AddMailbox(address)
 	check("AddMailbox", err)
 	return &Mailbox{address, t.srv, m}
 }
 
-// AddUser adds a user with a mailbox and a random password. The domain of upn
-// must be one of the tenant's, and the address must be free.
+// AddUser adds a user with a mailbox and a random password. It panics if the
+// domain is not one of the tenant's, or if the address is in use.
 func (t *Tenant) AddUser(upn string) *User {
 	u, err := t.in.AddUser(upn)
 	check("AddUser", err)
 	return &User{UPN: upn, ObjectID: u.ObjectID, Password: u.Password, Mailbox: &Mailbox{upn, t.srv, u.Mailbox}, in: u}
 }
 
-// SetBlocked blocks the tenant, as Microsoft does with one whose subscriptions
-// have ended, or lifts that. Nobody gets a token of a blocked tenant
+// SetBlocked blocks the tenant, as Microsoft does if its subscriptions have
+// ended, or unblocks it. Nobody gets a token from a blocked tenant
 // (AADSTS5000224).
 func (t *Tenant) SetBlocked(blocked bool) {
 	t.in.Change(func(st *directory.TenantState) { st.Blocked = blocked })
 }
 
-// SetCloud moves the tenant to one of [exoauth.Clouds], the zero Cloud meaning
-// back to where it answers in each of them, as it does at first. A request to
-// the login host of another cloud is refused (AADSTS900439 if the tenant is the
-// US Government's, or else AADSTS900382 with a credential and AADSTS90038
-// without). The server's own address belongs to every cloud.
+// SetCloud moves the tenant to one of [exoauth.Clouds]. The zero Cloud, as at
+// first, means that it is in all of them. A request to the login host of
+// another cloud is refused (AADSTS900439 if the tenant is the US Government's,
+// or else AADSTS900382 with a credential and AADSTS90038 without). The server's
+// own address belongs to every cloud. SetCloud panics if c is another Cloud.
 func (t *Tenant) SetCloud(c exoauth.Cloud) {
 	if c != (exoauth.Cloud{}) && !slices.Contains(exoauth.Clouds(), c) {
 		panic(fmt.Sprintf("exchangetest: SetCloud: the Cloud at %q is none of exoauth.Clouds", c.Authority))
@@ -78,10 +77,10 @@ func (t *Tenant) SetCloud(c exoauth.Cloud) {
 	t.in.Change(func(st *directory.TenantState) { st.Login = clouds.LoginHost(c) })
 }
 
-// Grant gives the application what an administrator gives it when all goes
-// well: it is registered with [Tenant.NewServicePrincipal] if it is not, and
-// gets FullAccess to the mailbox. It panics if a cmdlet would fail, and if the
-// application is another tenant's.
+// Grant does all that an administrator has to do in Exchange: it registers the
+// application with [Tenant.NewServicePrincipal], unless it is registered, and
+// gives it FullAccess to the mailbox. It panics if a cmdlet would fail, or if
+// the application is another tenant's.
 func (t *Tenant) Grant(app *App, mailbox string) {
 	switch {
 	case app == nil:
@@ -95,11 +94,11 @@ func (t *Tenant) Grant(app *App, mailbox string) {
 	check("Grant", t.in.Permit(directory.FullAccess, mailbox, app.ServicePrincipalID, true))
 }
 
-// NewServicePrincipal tells Exchange of an application, as the cmdlet
+// NewServicePrincipal registers an application in Exchange, as the cmdlet
 // New-ServicePrincipal -AppId -ObjectId does. objectID should be the
-// [App.ServicePrincipalID]. Like the cmdlet it does not look into Entra ID:
-// the object id of the app registration, or of nothing, is accepted, and the
-// application cannot log in. The error is an *[AdminError].
+// [App.ServicePrincipalID]. Like the cmdlet, NewServicePrincipal does not check
+// it in Entra ID: with the object ID of the app registration, or of nothing, it
+// succeeds, but the application cannot log in. The error is an *[AdminError].
 // (https://learn.microsoft.com/powershell/module/exchangepowershell/new-serviceprincipal)
 func (t *Tenant) NewServicePrincipal(appID, objectID string) error {
 	return adminError("New-ServicePrincipal", t.in.AddServicePrincipal(appID, objectID))
@@ -108,16 +107,16 @@ func (t *Tenant) NewServicePrincipal(appID, objectID string) error {
 // AddMailboxPermission gives FullAccess to the mailbox, as the cmdlet
 // Add-MailboxPermission -Identity -User -AccessRights FullAccess does.
 // identity is the address of the mailbox. user is a user's UPN, or a service
-// principal's object id or application id. The error is an *[AdminError].
+// principal's object ID or application ID. The error is an *[AdminError].
 func (t *Tenant) AddMailboxPermission(identity, user string) error {
 	return adminError("Add-MailboxPermission", t.in.Permit(directory.FullAccess, identity, user, true))
 }
 
-// AddRecipientPermission allows to send as the mailbox, as the cmdlet
+// AddRecipientPermission gives SendAs on the mailbox, as the cmdlet
 // Add-RecipientPermission -Identity -Trustee -AccessRights SendAs does.
-// identity is the address to send as. trustee is a user's UPN or the address
-// of a mailbox, or a service principal's object id or application id. The error
-// is an *[AdminError].
+// identity is the address to send as. trustee is a user's UPN or the address of
+// a mailbox, or a service principal's object ID or application ID. The error is
+// an *[AdminError].
 func (t *Tenant) AddRecipientPermission(identity, trustee string) error {
 	return adminError("Add-RecipientPermission", t.in.Permit(directory.SendAs, identity, trustee, true))
 }

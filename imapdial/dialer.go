@@ -27,8 +27,8 @@ const (
 // failurePace is how long a dial that fails keeps its turn.
 const failurePace = time.Second
 
-// A Dialer dials mailboxes. With an app-only token, one Dialer serves ten
-// thousand of them. For users who have signed in, make one for each user's
+// A Dialer dials mailboxes. With an app-only token, one Dialer serves any
+// number of them. For users who have signed in, make one Dialer for each user's
 // TokenSource, or set [KeepOptions].TokenSource.
 //
 // TokenSource is required; the zero value of every other field is usable. Do not
@@ -58,21 +58,23 @@ type Dialer struct {
 	// DialContext method of a zero net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// Timeout limits each Dial, including its token, in addition to the context.
-	// It begins when the Dial has its turn; see MaxDials. Zero means
+	// Timeout limits each Dial, including its token, in addition to the
+	// context. It starts when the Dial gets its turn; see MaxDials. Zero means
 	// DefaultTimeout.
 	Timeout time.Duration
 
-	// MaxDials is the maximum number of dials at a time, of all mailboxes. Dial
-	// and Keep silently wait for their turn, as long as their contexts allow.
-	// Established sessions do not count. A dial that fails returns at once, but
-	// keeps its turn until a second after it began, so no more than MaxDials fail
-	// in a second, however many mailboxes there are. Zero means DefaultMaxDials.
+	// MaxDials is the maximum number of dials at a time, for all mailboxes
+	// together. Dial and Keep silently wait for their turn, as long as their
+	// contexts allow. Established sessions do not count. A dial that fails
+	// returns at once, but keeps its turn until a second after it began, so at
+	// most MaxDials fail in a second, however many mailboxes there are. Zero
+	// means DefaultMaxDials.
 	MaxDials int
 
 	// SkipProbe makes Dial return as soon as the server has said OK, one round
-	// trip earlier. A mailbox that does not open then shows in the first command
-	// (see NotConnected), and imapclient asks for the capabilities.
+	// trip earlier. If the mailbox does not open, the first command fails
+	// instead (see NotConnected). With SkipProbe, the client asks for the
+	// capabilities itself.
 	SkipProbe bool
 
 	// EarlyAuth makes Dial send AUTHENTICATE without waiting for the greeting,
@@ -91,13 +93,13 @@ type Dialer struct {
 	Options *imapclient.Options
 
 	// Limits bound the memory and the time that a response can cost the client
-	// after Dial. The zero value suits Exchange Online. Up to then, Dial has
-	// lower limits of its own.
+	// after Dial. The zero value suits Exchange Online. Dial itself has lower
+	// limits of its own.
 	Limits Limits
 
-	// Logger receives each step at level debug, and refused tokens and sessions
-	// of Keep that end at level info. Keep logs at level warn if it fails to open
-	// the next session. Nothing logged contains a token. Nil means no logging.
+	// Logger receives each step at level debug. It receives refused tokens and
+	// the end of a session of Keep at level info, and failures of Keep in a row
+	// at level warn. Nothing logged contains a token. Nil means no logging.
 	Logger *slog.Logger
 
 	shared dial.Shared
@@ -112,20 +114,20 @@ type Dialer struct {
 // close the client.
 //
 // If the server ends the session with a BYE, the errors of the client contain
-// its text, which imapclient alone drops. The predicates of this package, such
-// as [Expired], recognize it.
+// its text, which a plain imapclient drops. The predicates of this package,
+// such as [Expired], recognize it.
 func (d *Dialer) Dial(ctx context.Context, username string) (*imapclient.Client, error) {
 	return d.attempt(username, KeepOptions{}).dial(ctx)
 }
 
 // DialConn is Dial for any other client library. The connection opens with the
-// greeting "* PREAUTH [CAPABILITY …]" (RFC 9051 §7.1.4), by which the client
-// knows that it is authenticated already, and what the server is capable of. The
-// rest of the conversation is between the client and the server. The client must
-// not begin to compress it.
+// greeting "* PREAUTH [CAPABILITY …]" (RFC 9051 §7.1.4), which tells the client
+// that it is authenticated already, and lists the capabilities of the server.
+// The rest of the conversation is between the client and the server. The client
+// must not use COMPRESS (RFC 4978).
 //
 // If the server ends the session with a BYE, Read and Write return an
-// *imap.Error with its text in place of io.EOF. Dialer.Limits and the
+// *imap.Error with its text instead of io.EOF. Dialer.Limits and the
 // DebugWriter of Dialer.Options apply to the connection; the other Options do
 // not.
 func (d *Dialer) DialConn(ctx context.Context, username string) (net.Conn, error) {
@@ -251,7 +253,7 @@ func (a *attempt) prepare(s *session) (op Op, err error) {
 // Authenticate implements dial.Protocol.
 func (a *attempt) Authenticate(token string) error { return a.session.authenticate(a.Username, token) }
 
-// Open implements dial.Protocol: it proves the mailbox.
+// Open implements dial.Protocol: it checks that the mailbox is open.
 func (a *attempt) Open() (op string, err error) {
 	if !a.dialer.SkipProbe {
 		err = a.session.probe()

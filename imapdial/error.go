@@ -13,7 +13,7 @@ import (
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// Op is a step of a Dial, or of Keep.
+// Op is a step of Dial or Keep.
 type Op string
 
 // The steps, in their order.
@@ -30,20 +30,21 @@ const (
 	OpSession      Op = "session"      // an established session, in Keep
 )
 
-// ErrNoXOAUTH2 is wrapped by the [*Error] if the server offers neither the
-// mechanism nor OAUTHBEARER. Dial has not sent the token then.
+// ErrNoXOAUTH2 is wrapped by the [*Error] if the server offers neither XOAUTH2
+// nor OAUTHBEARER. Dial has not sent the token in that case.
 var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH=XOAUTH2 nor AUTH=OAUTHBEARER")
 
 // ErrProtocol is wrapped by the [*Error] if the server does not speak IMAP, or
-// sends more before the session is established than any server needs to.
+// sends far more than it needs to before the session is established.
 var ErrProtocol = errors.New("not IMAP")
 
 // Error reports the step at which a Dial failed, or that a session of Keep
-// ended. It unwraps to the reason: an *imap.Error with the server's own words (of
-// type BYE if the server said goodbye), an *xoauth2.Error if it sent a challenge,
-// or the error of the TokenSource, of net, of crypto/tls or of the context.
+// ended. It unwraps to the reason: an *imap.Error that quotes the server (of
+// type BYE if it ended the session), an *xoauth2.Error if the server sent a
+// challenge, or the error of the TokenSource, of net, of crypto/tls or of the
+// context.
 //
-// Explain of package diagnose gives the cause of an Error, and its remedy.
+// Explain of package diagnose names the cause of an Error and its remedy.
 type Error struct {
 	Op       Op     // the step
 	Addr     string // host:port of the server
@@ -79,8 +80,8 @@ func (e *Error) Error() string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable reports whether the same Dial can succeed later without anyone
-// changing anything: the network failed, or the server said that it is busy,
+// Retryable reports whether the same Dial can succeed later although nobody
+// changes anything: the network failed, or the server said that it is busy,
 // throttling or going down. False does not mean that the error is final: an
 // unknown error may pass, too.
 func (e *Error) Retryable() bool {

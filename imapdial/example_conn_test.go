@@ -9,8 +9,8 @@ import (
 	"github.com/exoauth/exoauth/imapdial"
 )
 
-// Any client library takes a connection that is authenticated already: its
-// greeting says so.
+// For any other client library, the greeting of the connection says that it is
+// authenticated already.
 func ExampleDialer_DialConn() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()

@@ -41,9 +41,8 @@ func ExampleDial() {
 	fmt.Println(inbox.NumMessages, "messages")
 }
 
-// One Dialer and one source serve any number of mailboxes. Here they talk to
-// an Exchange Online in the test's own process, with the addresses of the
-// real one.
+// One Dialer and one source serve any number of mailboxes. In this example they
+// talk to an Exchange Online in the same process, under its real addresses.
 func ExampleDialer_Dial() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -81,7 +80,7 @@ func ExampleDialer_Dial() {
 	// 1 token request
 }
 
-// A program decides by the kind of failure.
+// A program decides what to do by the kind of failure.
 func ExampleError() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -112,8 +111,9 @@ func ExampleError() {
 	// the application may not open this mailbox, or IMAP is off
 }
 
-// Keep holds a session for months; it returns what somebody has to mend, or
-// when the context ends. See examples/idle for a program that waits for mail.
+// Keep keeps a session for months. It returns when the context ends, or with an
+// error that somebody has to fix. See examples/idle for a program that waits
+// for mail.
 func ExampleDialer_Keep() {
 	cfg := &tokensource.Config{
 		Tenant:     "contoso.onmicrosoft.com",
@@ -138,8 +138,8 @@ func ExampleDialer_Keep() {
 	log.Print(err)
 }
 
-// One Dialer waits for mail in many mailboxes. Each has a handler of its own,
-// which therefore knows where the mail has arrived.
+// One Dialer waits for mail in many mailboxes. Each mailbox has a handler of
+// its own, which therefore knows where mail has arrived.
 func ExampleKeepOptions() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -196,7 +196,7 @@ func ExampleKeepOptions() {
 	// orders@contoso.com: 1 message
 }
 
-// Exchange says for how long it wants to be left alone.
+// Exchange names the time to wait.
 func ExampleThrottled() {
 	err := error(&imap.Error{
 		Type: imap.StatusResponseTypeNo,
@@ -206,15 +206,15 @@ func ExampleThrottled() {
 	// Output: 4m59.609s true
 }
 
-// The goodbye of a server is in the error of what was under way.
+// The command that was under way returns the server's BYE as its error.
 func ExampleExpired() {
 	err := error(&imap.Error{Type: imap.StatusResponseTypeBye, Text: "Session invalidated - AccessTokenExpired"})
 	fmt.Println(imapdial.Expired(err), imapdial.Retryable(err), imapdial.Refused(err))
 	// Output: true true false
 }
 
-// NotConnected also takes the errors of commands, for a mailbox that closes
-// while the session lasts.
+// NotConnected also takes the errors of commands, since a mailbox can close
+// during a session.
 func ExampleNotConnected() {
 	err := error(&imap.Error{Type: imap.StatusResponseTypeBad, Text: "User is authenticated but not connected."})
 	fmt.Println(imapdial.NotConnected(err))

@@ -9,9 +9,9 @@ import (
 	"github.com/exoauth/exoauth/internal/imapguard"
 )
 
-// guarded returns the connection for a client, which is made to read that it is
-// authenticated already. If the capabilities are not known, the client asks for
-// them.
+// guarded returns the connection for a client. Its greeting tells the client
+// that it is authenticated already. If the capabilities are not known, the
+// client asks for them.
 func (a *attempt) guarded() *imapguard.Conn {
 	s := a.session
 	greeting := "* PREAUTH "

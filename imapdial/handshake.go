@@ -84,7 +84,8 @@ func (s *session) offered() error {
 	return nil
 }
 
-// offers reports whether the server has told of a capability, in any case.
+// offers reports whether the server has announced a capability, in upper or
+// lower case.
 func (s *session) offers(capability string) bool {
 	return slices.ContainsFunc(s.caps, func(c string) bool { return strings.EqualFold(c, capability) })
 }

@@ -31,20 +31,20 @@ const (
 	proven      = time.Minute      // a session that proves the mailbox without the probe
 )
 
-// ErrDialAgain is for the function given to Keep. If the function returns an
+// ErrDialAgain is for the function passed to Keep. If the function returns an
 // error that wraps it, Keep closes the session and dials again, with back-off.
-// Use it for a failure that Keep cannot see, such as a server that answers too
-// late for the caller.
+// Use it for a failure that Keep cannot see, such as a server that is too slow
+// for the function.
 var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 
-// Keep holds a session on the mailbox username until ctx ends. It dials, calls
-// f with the client, and does both again when the session has ended. The
+// Keep keeps a session with the mailbox username until ctx ends. It dials,
+// calls f with the client, and does both again when the session has ended. The
 // context of f ends with the session, and f must then return. If the session
-// failed, the cause of that context is an [*Error] of step OpSession with the
-// server's last words. Keep closes the client after f has returned. Nil options
+// failed, the cause of that context is an [*Error] of step OpSession, which
+// quotes the server. Keep closes the client after f has returned. Nil options
 // mean the zero KeepOptions. A nil f is an error.
 //
-// Keep gives up only on a failure that a person must mend, and returns it as an
+// Keep gives up only on a failure that a person must fix, and returns it as an
 // *Error. Some failures are final at any time:
 //
 //   - A person has to sign in or consent: the TokenSource returns
@@ -54,9 +54,7 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 //   - The server says that the account is blocked, has no mailbox, or may not
 //     use a password.
 //
-// Others are final only until the mailbox has been open once. With SkipProbe,
-// the mailbox counts as open if a session lasts a minute or ends with words
-// other than "not connected":
+// Others are final only if the mailbox has not been open before:
 //
 //   - The server refuses a fresh token (see [Refused]), or the mailbox does
 //     not open (see [NotConnected]).
@@ -66,39 +64,42 @@ var ErrDialAgain = errors.New("imapdial: the session is to be replaced")
 //     speak IMAP or does not offer XOAUTH2.
 //   - A file that the TokenSource needs cannot be read.
 //
+// With SkipProbe, the mailbox counts as open once a session has lasted a minute
+// or has ended with another reason than "not connected".
+//
 // Keep tries again after any other failure: an outage of the network, of the
 // name servers, of Entra ID or of Exchange, a proxy that answers in their
 // place, or any other error of the TokenSource. Once the mailbox has been open,
-// it also tries again after a refused token or "not connected". A wrong client
-// secret is an error of the TokenSource, so set Dialer.Logger to learn why Keep
-// waits.
+// it also tries again after a refused token or "not connected". Even a wrong
+// client secret is an error of the TokenSource, so set Dialer.Logger to see why
+// Keep waits.
 //
 // Keep dials again
 //
-//   - at once, if the token had expired ("* BYE Session invalidated -
-//     AccessTokenExpired") and the session had lasted ten seconds; Keep
+//   - at once, if the session lasted at least ten seconds and ended because the
+//     token expired ("* BYE Session invalidated - AccessTokenExpired"); Keep
 //     invalidates the token first;
-//   - after the time that the server names, from one second to fifteen minutes,
-//     if the server throttles;
-//   - after three to five minutes, if a mailbox that was open before is not
-//     connected, which too many connections can cause;
-//   - otherwise after a pause that doubles with each failure from one second to
-//     five minutes, minus a random part of up to half. A session that lasted ten
-//     seconds resets it.
+//   - after the time that the server names if it throttles, but at least one
+//     second and at most fifteen minutes;
+//   - after three to five minutes, if a mailbox that was open before is "not
+//     connected", which too many connections can cause;
+//   - otherwise after a pause that doubles with each failure, from one second
+//     to five minutes, minus a random part of up to half. A session that lasted
+//     at least ten seconds resets the pause.
 //
-// Dials that fail wait for each other, across all mailboxes of a Dialer; see
-// Dialer.MaxDials.
+// The number of dials that fail in a second is limited, for all mailboxes of a
+// Dialer together; see Dialer.MaxDials.
 //
-// Keep also ends a session if the server sends nothing for ten minutes while it
-// owes the client the end of an answer, or if imapclient closes the connection
-// itself, as it does if it cannot parse a response.
+// Keep also ends a session if the server sends nothing for ten minutes while
+// the client waits for the end of an answer, or if imapclient closes the
+// connection itself, as it does if it cannot parse a response.
 //
-// When ctx ends, Keep returns the error of ctx, joined with the last failure if
-// there is no session. If f returns although the session has not ended, Keep
-// returns as well, with the error of f, or nil. There are two exceptions, after
+// When ctx ends, Keep returns the error of ctx, together with the last failure
+// if there is no session. If f returns before the session has ended, Keep
+// returns the error of f, which may be nil. There are two exceptions, after
 // which Keep dials again: the error wraps [ErrDialAgain], or it is an
-// *imap.Error that is [Retryable] or says "not connected". Keep masks a token
-// that the server has echoed in the error.
+// *imap.Error that is [Retryable] or says "not connected". If the server has
+// echoed a token in the error, Keep masks it.
 func (d *Dialer) Keep(ctx context.Context, username string, options *KeepOptions, f func(context.Context, *imapclient.Client) error) error {
 	k := newKeeper(d, username, options)
 	if f == nil {
@@ -123,12 +124,12 @@ func (d *Dialer) Keep(ctx context.Context, username string, options *KeepOptions
 	}
 }
 
-// KeepOptions are the options of [Dialer.Keep] for one mailbox. They let one
-// Dialer, and so one MaxDials, serve mailboxes that differ in their handlers or
-// their users. The zero value is usable.
+// KeepOptions are the options of [Dialer.Keep] for one mailbox. With them, one
+// Dialer and its MaxDials serve mailboxes that have different handlers or
+// users. The zero value is usable.
 type KeepOptions struct {
-	// Options replace Dialer.Options, for a UnilateralDataHandler that knows its
-	// mailbox. Nil means Dialer.Options.
+	// Options replace Dialer.Options, so that each mailbox can have a
+	// UnilateralDataHandler of its own. Nil means Dialer.Options.
 	Options *imapclient.Options
 
 	// TokenSource replaces Dialer.TokenSource, for the mailbox of a user who has
@@ -206,7 +207,7 @@ func (k *keeper) next(ctx context.Context, e *Error, held time.Duration) (wait t
 	return dial.Backoff(k.tries, minBackoff, maxBackoff), true
 }
 
-// final reports whether a person must mend e before another try can succeed.
+// final reports whether a person must fix e before another try can succeed.
 func (k *keeper) final(e *Error) bool {
 	_, file := errors.AsType[*fs.PathError](e)
 	answer, answered := reply(e)

@@ -3,20 +3,20 @@ package imapdial
 import "github.com/exoauth/exoauth/internal/imapguard"
 
 // Limits bound the memory and the computing time that one response of the
-// server can cost after Dial has returned. In each field zero means the
-// default, and negative means no limit. Everything that Exchange Online can
-// send is within the defaults.
+// server can cost after Dial has returned. In each field, zero means the
+// default and negative means no limit. Whatever Exchange Online sends is within
+// the defaults.
 //
 // A response beyond a limit ends the connection, and the command under way
-// fails. imapclient keeps only the text of the [*LimitError]; the cause of the
-// context that Keep gives to its function has the *LimitError itself. Keep then
-// dials again, with back-off. The message that was too big is still in the
-// mailbox: the function should not fetch it again, unless you raise the limit.
+// fails. The errors of imapclient have only the text of the [*LimitError]; the
+// cause of the context that Keep passes to its function wraps the *LimitError
+// itself. Keep then dials again, with back-off. A message that was too big is
+// still in the mailbox: do not fetch it again unless you raise the limit.
 //
 // Limits do not bound the number of responses, since a mailbox may have any
-// number of folders and messages: the result of Collect grows with it, as does
-// the list that imapclient makes of a SEARCH or SORT. They do not bound the
-// memory that the caller takes to read content. Nor do they bound the time that
+// number of folders and messages: the result of Collect grows with it, and so
+// does the list that imapclient makes of a SEARCH or SORT. They do not bound
+// the memory in which the caller reads content. Nor do they bound the time that
 // imapclient takes to parse one string: a comment of 64 KiB in a Message-ID
 // costs a second.
 type Limits struct {
@@ -26,16 +26,17 @@ type Limits struct {
 	// accepts.
 	Response int
 
-	// Search takes the place of Response for SEARCH and SORT, in octets. Such
-	// a response lists every message found. The default is 8 MiB, enough for
+	// Search replaces Response for the responses to SEARCH and SORT, which list
+	// every message found. It is in octets. The default is 8 MiB, enough for
 	// the numbers of a million messages, the most in one folder of Exchange
-	// Online, and for as many UIDs of seven digits.
+	// Online, or for as many UIDs of seven digits.
 	Search int
 
 	// Content is the maximum size of message content in one FETCH response, in
-	// octets: the literals of its BODY[…] and BINARY[…]. A literal is refused
-	// when the server announces it. The default is 256 MiB: a message of 150
-	// MB, the largest of Exchange Online, takes 205 MB in base64.
+	// octets: the literals of its BODY[…] and BINARY[…]. A literal that is too
+	// big ends the connection when the server announces it. The default is 256
+	// MiB: a message of 150 MB, the largest of Exchange Online, takes 205 MB in
+	// base64.
 	Content int
 
 	// String is the maximum size of one string, in octets: a subject, a file
@@ -56,8 +57,7 @@ type Limits struct {
 }
 
 // LimitError reports that a response of the server exceeded one of the
-// [Limits]. It wraps [ErrProtocol]. The errors of imapclient have only its
-// text.
+// [Limits]. It wraps [ErrProtocol].
 type LimitError struct {
 	Limit string // name of the field of Limits, such as "Depth"
 	Value int64  // value of that limit, in octets or as a number

@@ -20,22 +20,21 @@ import (
 // it, or the token belongs to another user or tenant.
 func NotConnected(err error) bool { return means(err, verdict.NotConnected) }
 
-// Expired reports whether the server ended the session because the token it
-// was opened with has expired: "* BYE Session invalidated -
-// AccessTokenExpired". Dial again.
+// Expired reports whether the server ended the session because its token has
+// expired: "* BYE Session invalidated - AccessTokenExpired". Dial again.
 func Expired(err error) bool { return means(err, verdict.Expired) }
 
 // Refused reports whether the server refused the token of a Dial, and a fresh
-// one too if the TokenSource had one, for a reason that time does not mend, so
-// that a person must change something. It reports false if the TokenSource
-// failed to get a fresh token, since the server may accept that one.
+// one too if the TokenSource had one, for a reason that a person must fix. It
+// reports false if the TokenSource failed to get a fresh token, since the
+// server may accept one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Retryable()
 }
 
-// Retryable reports whether the same call can succeed later without anyone
-// changing anything, perhaps on a new connection: the network failed, or the
+// Retryable reports whether the same call can succeed later, perhaps on a new
+// connection, although nobody changes anything: the network failed, or the
 // server said that it is busy, throttling or going down.
 func Retryable(err error) bool {
 	return err != nil && (&Error{Err: err}).Retryable()
@@ -44,7 +43,8 @@ func Retryable(err error) bool {
 // Throttled reports whether the server said "Request is throttled. Suggested
 // Backoff Time: N milliseconds", and returns that time: zero if it named none,
 // at most a day. Exchange Online names one and a half to five minutes. It sends
-// these words with NO, and goes on, or with BAD and a BYE.
+// this text either with NO, after which the session goes on, or with BAD and a
+// BYE.
 func Throttled(err error) (wait time.Duration, ok bool) {
 	e, ok := reply(err)
 	if !ok {

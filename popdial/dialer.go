@@ -17,8 +17,9 @@ import (
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// The defaults of a [Dialer]. Exchange can take nine seconds to refuse. A message
-// of 150 MB, the largest of Exchange Online, takes 205 MB in base64.
+// The defaults of a [Dialer]. The time is generous because Exchange can take
+// nine seconds to refuse. A message of 150 MB, the largest of Exchange Online,
+// takes 205 MB in base64.
 // https://learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits
 const (
 	DefaultTimeout  = time.Minute
@@ -37,8 +38,8 @@ type Dialer struct {
 	Addr string
 
 	// StartTLS makes DialConn connect in the clear and require STLS (RFC 2595
-	// §4), as servers expect on port 110, which Addr must then have. False means
-	// TLS from the first byte, as on port 995.
+	// §4), as servers expect on port 110. Set Addr as well, since its default
+	// has port 995. False means TLS from the first byte, as on port 995.
 	StartTLS bool
 
 	// TLSConfig is the TLS configuration, which DialConn copies. Nil means the
@@ -58,8 +59,8 @@ type Dialer struct {
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// Timeout limits each DialConn, including its token, in addition to the
-	// context. It begins when the DialConn has its turn; see MaxDials. Zero means
-	// DefaultTimeout.
+	// context. It starts when the DialConn gets its turn; see MaxDials. Zero
+	// means DefaultTimeout.
 	Timeout time.Duration
 
 	// MaxDials is the maximum number of dials at a time. DialConn silently waits
@@ -67,10 +68,11 @@ type Dialer struct {
 	// returned do not count. Zero means DefaultMaxDials.
 	MaxDials int
 
-	// MaxReply is the maximum number of octets that the server may send from one
-	// Write of the client to the next: one reply, for a client that takes turns.
-	// Beyond that, Read returns a [*ReplyTooLongError]. DialConn itself has a limit
-	// of its own. Zero means DefaultMaxReply, negative means no limit.
+	// MaxReply is the maximum number of octets that the server may send between
+	// two Writes of the client, which is one reply unless the client pipelines
+	// commands. Beyond that, Read returns a [*ReplyTooLongError]. DialConn
+	// itself has a limit of its own. Zero means DefaultMaxReply, negative means
+	// no limit.
 	MaxReply int
 
 	// DebugWriter receives the conversation, including that of the client: each
@@ -90,9 +92,9 @@ type Dialer struct {
 // error of ctx if that ended first. DialConn waits for its turn if MaxDials others
 // are under way.
 //
-// The connection opens with "+OK", and the conversation goes on from there
-// between the client and the server. The client must not log in: a server
-// answers USER, APOP and AUTH with -ERR now.
+// The connection opens with "+OK". The rest of the conversation is between the
+// client and the server. The client must not log in: the server would answer
+// USER, APOP and AUTH with -ERR.
 //
 // Once DialConn has returned, ctx has no influence on the connection. The caller
 // must close it.
@@ -171,9 +173,9 @@ func (a *attempt) Authenticate(token string) error { return a.session.authentica
 // Open implements dial.Protocol. Exchange opens the mailbox before it says +OK.
 func (a *attempt) Open() (op string, err error) { return string(OpAuthenticate), nil }
 
-// handOver returns the connection for a client, which is made to read a greeting.
-// That has no time stamp, by which the client would know that it can send APOP
-// (RFC 1939 §7).
+// handOver returns the connection for a client, with a greeting. The greeting
+// has no time stamp, which would tell the client that it can send APOP (RFC
+// 1939 §7).
 func (s *session) handOver(maxReply int) net.Conn {
 	most := cmp.Or(maxReply, DefaultMaxReply)
 	return &handoff.Conn{

@@ -11,7 +11,7 @@ import (
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// Op is a step of a DialConn.
+// Op is a step of DialConn.
 type Op string
 
 // The steps, in their order.
@@ -25,24 +25,24 @@ const (
 	OpAuthenticate Op = "authenticate" // AUTH
 )
 
-// maxToken is the most octets of a token that the front end of POP takes. A
-// longer one has got "Protocol error" since July 2025.
+// maxToken is the maximum length of a token, in octets, that the front end of
+// POP accepts. Since July 2025 it answers "Protocol error" to a longer one.
 // https://github.com/jstedfast/MailKit/issues/1948
 const maxToken = 4096
 
 // ErrTokenTooLong is wrapped by the [*Error] if the token is longer than the
-// 4,096 octets that the front end of Exchange Online takes for POP, and the
-// server answered it by hanging up or with "Protocol error". A token gets shorter
-// with fewer optional claims, and with an application that has fewer permissions.
-// IMAP takes longer tokens.
+// 4,096 octets that the front end of Exchange Online accepts for POP, and the
+// server hung up or answered "Protocol error". A token is shorter if it has
+// fewer optional claims, or if the application has fewer permissions. IMAP
+// accepts longer tokens.
 var ErrTokenTooLong = errors.New("the token is longer than the 4096 octets that the front end of Exchange Online takes for POP")
 
-// ErrNoXOAUTH2 is wrapped by the [*Error] if the server takes neither the
-// mechanism nor OAUTHBEARER. DialConn has not sent the token then.
+// ErrNoXOAUTH2 is wrapped by the [*Error] if the server accepts neither XOAUTH2
+// nor OAUTHBEARER. DialConn has not sent the token in that case.
 var ErrNoXOAUTH2 = errors.New("the server takes neither AUTH XOAUTH2 nor AUTH OAUTHBEARER")
 
 // ErrProtocol is wrapped by the [*Error] if the server does not speak POP3, or
-// sends more before the session is established than any server needs to.
+// sends far more than it needs to before the session is established.
 var ErrProtocol = errors.New("not POP3")
 
 // ReplyTooLongError reports that the server sent more than Dialer.MaxReply. It
@@ -51,7 +51,7 @@ type ReplyTooLongError struct {
 	MaxReply int // the limit, in octets
 }
 
-// Error has the limit, and the field that raises it.
+// Error names the limit and the field that raises it.
 func (e *ReplyTooLongError) Error() string {
 	return fmt.Sprintf("a reply of more than %d octets (to allow it, raise Dialer.MaxReply)", e.MaxReply)
 }
@@ -60,16 +60,16 @@ func (e *ReplyTooLongError) Error() string {
 func (e *ReplyTooLongError) Unwrap() error { return ErrProtocol }
 
 // Error reports the step at which a DialConn failed, and the reason. It unwraps
-// to the reason: a [*ReplyError] with the server's own words, an *xoauth2.Error if
-// it sent a challenge, or the error of the TokenSource, of net, of crypto/tls or
-// of the context.
+// to the reason: a [*ReplyError] that quotes the server, an *xoauth2.Error if
+// the server sent a challenge, or the error of the TokenSource, of net, of
+// crypto/tls or of the context.
 //
-// Explain of package diagnose gives the cause of an Error, and its remedy.
+// Explain of package diagnose names the cause of an Error and its remedy.
 type Error struct {
 	Op       Op     // the step
 	Addr     string // host:port of the server
 	Username string // the mailbox
-	Server   string // front end for which Microsoft's support asks; empty if no greeting named one
+	Server   string // front end, for Microsoft's support; empty if the greeting named none
 	Err      error  // the reason
 }
 
@@ -89,21 +89,21 @@ func (e *Error) Error() string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable is [Retryable] of the reason.
+// Retryable is Retryable(e.Err).
 func (e *Error) Retryable() bool { return Retryable(e.Err) }
 
 // Refused reports whether the server refused the token, and a fresh one too if
-// the TokenSource had one, for a reason that time does not mend, so that a person
-// must change something. It reports false if the TokenSource failed to get a
-// fresh token, since the server may accept that one.
+// the TokenSource had one, for a reason that a person must fix. It reports
+// false if the TokenSource failed to get a fresh token, since the server may
+// accept one.
 func Refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Op == OpAuthenticate && dial.Final(judge(e.Err), e.Err) && !e.Retryable()
 }
 
-// Retryable reports whether the same call can succeed later without anyone
-// changing anything, perhaps on a new connection: the network failed, or the
-// server said that the failure passes, such as "-ERR Server Unavailable. 21".
+// Retryable reports whether the same call can succeed later, perhaps on a new
+// connection, although nobody changes anything: the network failed, or the
+// server reported a temporary failure, such as "-ERR Server Unavailable. 21".
 func Retryable(err error) bool {
 	unrenewed, open := errors.AsType[*dial.Unrenewed](err)
 	refusal, replied := errors.AsType[*ReplyError](err)

@@ -36,8 +36,8 @@ func ExampleDialConn() {
 	fmt.Print(greeting, err)
 }
 
-// The connection is one for the client library of your choice. Here net/textproto
-// does without any.
+// The connection is for the client library of your choice. This example uses
+// none, only net/textproto.
 func ExampleDialer_DialConn() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -98,7 +98,7 @@ func ExampleError() {
 	// refused: true
 }
 
-// Exchange's trouble passes by itself.
+// A failure of Exchange passes by itself.
 func ExampleRetryable() {
 	fmt.Println(popdial.Retryable(&popdial.ReplyError{Text: "Server Unavailable. 21"}))
 	// Output: true

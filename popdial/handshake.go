@@ -47,7 +47,7 @@ func (s *session) upgrade(config *tls.Config) (op Op, err error) {
 }
 
 // offered makes sure that the server takes XOAUTH2, or OAUTHBEARER if it does
-// not. To begin is to ask: CAPA would take a round trip more.
+// not. It simply begins, since CAPA would take another round trip.
 func (s *session) offered() error {
 	err := s.begin(xoauth2.Mechanism)
 	if errors.Is(err, ErrNoXOAUTH2) && !s.known && s.begin(xoauth2.OAuthBearer) == nil {
@@ -107,8 +107,8 @@ func (s *session) authenticate(username, token string) error {
 	return s.tooLong(err, token)
 }
 
-// tooLong says so if err is due to the length of the token: if Exchange has not
-// judged the token, but found fault with the line or hung up.
+// tooLong wraps err in ErrTokenTooLong if the token is too long and Exchange
+// has not judged it, but found fault with the line or hung up.
 func (s *session) tooLong(err error, token string) error {
 	reply, replied := errors.AsType[*ReplyError](err)
 	if err == nil || !s.known || len(token) <= maxToken || replied && !reply.malformed() {
@@ -117,8 +117,8 @@ func (s *session) tooLong(err error, token string) error {
 	return fmt.Errorf("%w (it has %d): %w", ErrTokenTooLong, len(token), err)
 }
 
-// write sends a line. If the server has hung up with a refusal that nobody had
-// asked for, that is the error.
+// write sends a line. If the server has hung up with an unsolicited refusal,
+// that is the error.
 func (s *session) write(line string) error {
 	err := s.wire.WriteLines(line)
 	if err == nil {

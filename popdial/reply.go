@@ -9,7 +9,7 @@ import (
 	"github.com/exoauth/exoauth/internal/verdict"
 )
 
-// ReplyError is an -ERR of the server.
+// ReplyError is a reply of the server that begins with -ERR.
 type ReplyError struct {
 	// Code is the response code in capitals (RFC 2449 §8, RFC 3206), such as
 	// "AUTH" or "SYS/TEMP". It is empty if there is none, as with Exchange.
@@ -25,8 +25,8 @@ func (e *ReplyError) Error() string {
 	return "-ERR " + e.Text
 }
 
-// Retryable reports whether the server said that the failure passes by itself:
-// by the code SYS/TEMP, IN-USE or LOGIN-DELAY, or in the words of Exchange.
+// Retryable reports whether the server reported a temporary failure: with the
+// code SYS/TEMP, IN-USE or LOGIN-DELAY, or in the words of Exchange.
 func (e *ReplyError) Retryable() bool {
 	return slices.Contains([]string{"SYS/TEMP", "IN-USE", "LOGIN-DELAY"}, e.Code) || verdict.Of(e.Text).Passes()
 }
@@ -37,8 +37,8 @@ func (e *ReplyError) malformed() bool {
 	return strings.HasPrefix(strings.ToLower(e.Text), "protocol error")
 }
 
-// reply is the first line of a reply (RFC 1939 §3, RFC 5034 §4). Of a line after
-// "+", text is the challenge.
+// reply is the first line of a reply (RFC 1939 §3, RFC 5034 §4). If it begins
+// with "+", text is the challenge.
 type reply struct {
 	line   string // as it came
 	status string // "+OK", "-ERR" or "+"
@@ -46,8 +46,8 @@ type reply struct {
 	scrub  func(string) string
 }
 
-// codePattern matches a response code. The host name in brackets that Exchange
-// adds stands elsewhere.
+// codePattern matches a response code at the start of the text, not the host
+// name in brackets that Exchange puts elsewhere.
 var codePattern = regexp.MustCompile(`^\[([A-Za-z][A-Za-z/-]*)\] ?`)
 
 // parse reports with ok whether line is a reply.

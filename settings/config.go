@@ -13,8 +13,9 @@ import (
 
 // Config returns the settings of the application for a flow of package
 // tokensource, such as [tokensource.Config.DeviceCode]. Its HTTPClient is nil
-// unless there is a CAFile, and its Cloud has no empty field. The errors are
-// those of [Settings.Source]; a ManagedIdentity is one, since it has no Config.
+// unless CAFile or RootCAs is set, and its Cloud has no empty field. The errors
+// are those of [Settings.Source]. It is also an error if ManagedIdentity is
+// set, since a managed identity has no Config.
 func (s Settings) Config() (*tokensource.Config, error) {
 	credential, err := s.credential()
 	if err != nil {
@@ -64,7 +65,7 @@ func (s Settings) Config() (*tokensource.Config, error) {
 	return c, nil
 }
 
-// proof makes a credential of what is there now.
+// proof returns the credential of that name with its present value.
 func (s *Settings) proof(credential string) (tokensource.Credential, error) {
 	switch credential {
 	case "client_secret":
@@ -93,8 +94,8 @@ func (s *Settings) secretFile() func(context.Context) (string, error) {
 	}
 }
 
-// changing returns a credential that reads the secret for each request. The date
-// is that of the first one.
+// changing returns a credential that reads the secret for each request. The
+// date belongs to the first secret that it reads.
 func (s *Settings) changing(expires time.Time) tokensource.Credential {
 	read := s.secretFile()
 	var mu sync.Mutex
@@ -113,6 +114,8 @@ func (s *Settings) changing(expires time.Time) tokensource.Credential {
 	})
 }
 
+// expires returns ClientSecretExpires as a time: midnight UTC if it is a day,
+// and zero if it is not set.
 func (s *Settings) expires() (time.Time, error) {
 	if s.ClientSecretExpires == "" {
 		return time.Time{}, nil

@@ -9,34 +9,36 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// environment knows which variable each of the Settings is. The zero value is
-// for Settings that are not of the environment.
+// environment knows the variable of each of the Settings. The zero value is for
+// Settings that do not come from the environment.
 type environment struct {
 	names map[string]string // by json tag
 	bad   *tokensource.ConfigError
 	ours  string // the variable that made FromEnv ignore those of the Azure SDKs
 }
 
-// identity are the settings that tell who the program is.
+// identity lists the settings that tell who the program is.
 var identity = []string{
 	"tenant", "client_id", "client_secret", "client_secret_file", "certificate_file",
 	"federated_token_file", "managed_identity", "password",
 }
 
-// FromEnv reads Settings from the environment by getenv, such as [os.Getenv] or
-// a function that puts a prefix before each name. A variable is named as the
-// json tag of its field, in capitals and with EXO_ before it: EXO_TENANT,
-// EXO_CLIENT_ID, EXO_CLIENT_SECRET, EXO_CA_FILE. An empty one is not set.
+// FromEnv reads Settings from the environment with getenv, which can be
+// [os.Getenv] or a function that adds a prefix to each name. The name of a
+// variable is EXO_ and the json tag of the field in capitals: EXO_TENANT,
+// EXO_CLIENT_ID, EXO_CLIENT_SECRET, EXO_CA_FILE. An empty variable counts as
+// not set.
 //
-// FromEnv also understands the variables of the Azure SDKs, which the workload
-// identity of Kubernetes sets: AZURE_TENANT_ID, AZURE_CLIENT_ID,
+// FromEnv also understands the variables of the Azure SDKs, which workload
+// identity in Kubernetes sets, too: AZURE_TENANT_ID, AZURE_CLIENT_ID,
 // AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH,
 // AZURE_CLIENT_CERTIFICATE_PASSWORD, AZURE_CLIENT_SEND_CERTIFICATE_CHAIN,
-// AZURE_FEDERATED_TOKEN_FILE, AZURE_USERNAME and AZURE_PASSWORD, unless a
-// variable of our own has an id, a credential or a password: they are not mixed.
-// AZURE_AUTHORITY_HOST counts if neither EXO_CLOUD nor EXO_AUTHORITY is set.
+// AZURE_FEDERATED_TOKEN_FILE, AZURE_USERNAME and AZURE_PASSWORD. It ignores
+// them if any EXO_ variable with an ID, a credential or a password is set,
+// since the two must not be mixed. AZURE_AUTHORITY_HOST counts if neither
+// EXO_CLOUD nor EXO_AUTHORITY is set.
 //
-// The methods of the Settings check them.
+// FromEnv returns no error: the methods of the Settings report what is wrong.
 //
 // (https://learn.microsoft.com/dotnet/api/azure.identity.environmentcredential,
 // https://learn.microsoft.com/azure/aks/workload-identity-overview)
@@ -79,7 +81,7 @@ func firstOf(all []setting, getenv func(string) string, name func(setting) strin
 	return ""
 }
 
-// set returns what is wrong with the text.
+// set sets the value from text, and returns an error if it cannot.
 func (one setting) set(name, text string) *tokensource.ConfigError {
 	switch one.value.Kind() {
 	case reflect.Bool:
@@ -98,7 +100,7 @@ func (one setting) set(name, text string) *tokensource.ConfigError {
 	return nil
 }
 
-// name returns what the user calls a setting, by its json tag.
+// name returns the user's name for the setting with that json tag.
 func (s *Settings) name(json string) string {
 	if name, ok := s.env.names[json]; ok {
 		return name
@@ -106,7 +108,8 @@ func (s *Settings) name(json string) string {
 	return json
 }
 
-// remedy adds to a remedy for a setting that is missing.
+// remedy returns the remedy for a missing setting, and says if the variables of
+// the Azure SDKs were ignored.
 func (s *Settings) remedy(text string) string {
 	if s.env.ours == "" {
 		return text

@@ -8,7 +8,7 @@ import (
 	"github.com/exoauth/exoauth/settings"
 )
 
-// A program has settings of its own, and the account is a part of them.
+// The account is a part of the program's own settings.
 func Example() {
 	const file = `{
 		"mailbox": "invoices@contoso.com",
@@ -36,7 +36,7 @@ func Example() {
 	// settings.Settings{tenant: "contoso.onmicrosoft.com", client_id: "11111111-2222-3333-4444-555555555555", client_secret: "(hidden)"}
 }
 
-// An error names the setting as the user has written it.
+// An error names the setting as the user wrote it.
 func ExampleSettings_Source() {
 	s := settings.Settings{
 		Tenant:          "contoso.onmicrosoft.com",
@@ -65,7 +65,7 @@ func ExampleFromEnv() {
 	// Output: tokensource.Source(application 11111111-2222-3333-4444-555555555555 of tenant contoso.onmicrosoft.com)
 }
 
-// A program whose users sign in takes the Config, for any flow.
+// A program to which users sign in uses the Config, for any flow.
 func ExampleSettings_Config() {
 	s := settings.Settings{Tenant: "organizations", ClientID: "11111111-2222-3333-4444-555555555555", Cloud: "gcchigh"}
 	cfg, err := s.Config()
@@ -77,7 +77,7 @@ func ExampleSettings_Config() {
 	// Output: tokensource.Source(application 11111111-2222-3333-4444-555555555555 of tenant organizations) at https://login.microsoftonline.us
 }
 
-// The dialers need to know where the servers are, and whom to trust there.
+// The dialers need the addresses of the servers, and the authorities to trust.
 func ExampleSettings_Servers() {
 	s := settings.Settings{Cloud: "china", SMTP: "relay.example.com:587"}
 	cloud, trust := s.Servers()

@@ -25,6 +25,7 @@ func (s *Settings) need(what string, all ...string) error {
 	return nil
 }
 
+// names returns the user's names for some settings.
 func (s *Settings) names(all []string) (names []string) {
 	for _, json := range all {
 		names = append(names, s.name(json))
@@ -32,17 +33,20 @@ func (s *Settings) names(all []string) (names []string) {
 	return names
 }
 
+// bad returns the error for a setting. It hides whatever in value looks like a
+// secret, which may stand in the wrong place.
 func (s *Settings) bad(json, value, problem, remedy string) *tokensource.ConfigError {
 	return &tokensource.ConfigError{Field: s.name(json), Value: plain.Opaque(value), Problem: problem, Remedy: remedy}
 }
 
+// unreadable returns the error for a file that is named in a setting.
 func (s *Settings) unreadable(json, path string, err error) *tokensource.ConfigError {
 	return &tokensource.ConfigError{Field: s.name(json), Value: path, Problem: "cannot be read", Remedy: "check the path and who may read it", Err: err}
 }
 
-// problem returns what tokensource says of the settings before it sends
-// anything, with the user's name for the setting. It uses a context that has
-// ended, so that nothing is sent.
+// problem returns the ConfigError of a Source, with the user's name for the
+// setting. It asks the Source with a context that has ended, so that nothing is
+// sent.
 func (s *Settings) problem(source *tokensource.Source) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -10,14 +10,18 @@ import (
 	"github.com/exoauth/exoauth/internal/smallfile"
 )
 
+// clouds are the values of Settings.Cloud, in lower case.
 var clouds = map[string]exoauth.Cloud{"global": exoauth.Global, "gcchigh": exoauth.GCCHigh, "dod": exoauth.DoD, "china": exoauth.China}
 
-// Servers returns where the mail servers are, and what a dialer needs to trust
-// them: nil means the machine's own authorities. Call it after [Settings.Source]
-// or [Settings.Config], which report what is wrong with the settings. If
-// something is, nobody gets a token: the hosts do not exist, and the
-// configuration trusts nobody. The same holds for the host of IMAP, POP or SMTP
-// if it is not set beside an Authority that is not Microsoft's: the token of a
+// Servers returns the addresses of the mail servers, and the TLS configuration
+// for a dialer. A nil configuration means the certificate authorities that the
+// machine trusts.
+//
+// Call Servers after [Settings.Source] or [Settings.Config], which report
+// errors in the settings. If there is one, Servers returns hosts that do not
+// exist and a configuration that trusts no certificate, so that no token goes
+// to a wrong server. If Authority is not an address of Microsoft's, the hosts
+// of IMAP, POP and SMTP do not exist unless they are set, since the token of a
 // test must not go to Exchange Online.
 func (s Settings) Servers() (exoauth.Cloud, *tls.Config) {
 	cloud, err := s.cloud()
@@ -64,7 +68,7 @@ func (s *Settings) cloud() (exoauth.Cloud, error) {
 	return cloud, nil
 }
 
-// named returns the cloud of that name, or with that authority.
+// named returns the cloud with the name Cloud, or with the address Authority.
 func (s *Settings) named() (exoauth.Cloud, error) {
 	switch {
 	case s.Cloud != "" && s.Authority != "":
@@ -88,7 +92,7 @@ func (s *Settings) named() (exoauth.Cloud, error) {
 	return exoauth.Global, nil
 }
 
-// trust returns nil if the authorities of this machine will do.
+// trust returns nil if the certificate authorities of this machine will do.
 func (s *Settings) trust() (*tls.Config, error) {
 	roots := s.RootCAs
 	if s.CAFile != "" && roots == nil {

@@ -7,17 +7,17 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// The values of Flow.
+// The values of Settings.Flow.
 const (
 	flowApp      = "app-only"
 	flowPassword = "password"
 )
 
-// Source returns a source of tokens: those of the application itself
-// ([tokensource.Config.ClientCredentials]), of a managed identity
-// ([tokensource.ManagedIdentity]) or of a user whose password is set
-// ([tokensource.Config.Password]). Nothing is sent, but a certificate, a secret's
-// file and a CAFile are read.
+// Source returns a source of tokens for the application itself
+// ([tokensource.Config.ClientCredentials]), for a managed identity
+// ([tokensource.ManagedIdentity]), or for a user whose password is set
+// ([tokensource.Config.Password]). It sends nothing, but reads the
+// CertificateFile, the ClientSecretFile and the CAFile.
 //
 // If the settings cannot work, the error is a [*tokensource.ConfigError].
 func (s Settings) Source() (*tokensource.Source, error) {
@@ -49,7 +49,8 @@ func (s *Settings) source() (*tokensource.Source, error) {
 	return c.ClientCredentials(), nil
 }
 
-// flow returns which tokens are wanted.
+// flow returns flowApp or flowPassword, or an error if the settings are not
+// clear.
 func (s *Settings) flow() (string, error) {
 	credential, err := s.credential()
 	if err != nil {
@@ -70,10 +71,10 @@ func (s *Settings) flow() (string, error) {
 	return flowApp, nil
 }
 
-// credentials are the settings that prove who the application is.
+// credentials lists the settings that prove who the application is.
 var credentials = []string{"client_secret", "client_secret_file", "certificate_file", "federated_token_file", "managed_identity"}
 
-// needs are settings that mean nothing without another one, or two.
+// needs maps a setting to those that it needs, one of them at least.
 var needs = map[string][]string{
 	"client_secret_expires":  {"client_secret", "client_secret_file"},
 	"certificate_password":   {"certificate_file"},
@@ -104,7 +105,7 @@ func (s *Settings) credential() (found string, _ error) {
 	return found, nil
 }
 
-// identity makes the source of a managed identity.
+// identity returns the source of a managed identity.
 func (s *Settings) identity() (*tokensource.Source, error) {
 	for _, json := range []string{"tenant", "client_id", "scopes"} {
 		if s.has(json) {

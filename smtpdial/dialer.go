@@ -28,7 +28,7 @@ const (
 )
 
 // A Dialer dials a submission service. For users who have signed in, make one
-// for each user's TokenSource.
+// Dialer for each user's TokenSource.
 //
 // TokenSource is required; the zero value of every other field is usable. Do not
 // change the fields, nor copy the Dialer, after the first call of Dial. A Dialer
@@ -41,17 +41,17 @@ type Dialer struct {
 	// server has refused.
 	TokenSource oauth2.TokenSource
 
-	// MinValidity is the time for which a token must still be valid when Dial
-	// sends it. Zero means ten minutes on the hosts of High Volume Email, which
-	// refuses a token that expires sooner, and no minimum elsewhere. Negative
-	// means no minimum anywhere.
+	// MinValidity is how long a token must still be valid when Dial sends it.
+	// Zero means ten minutes on the hosts of High Volume Email, which refuses a
+	// token that expires sooner, and no minimum elsewhere. Negative means no
+	// minimum anywhere.
 	//
-	// If the TokenSource has the method
-	// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as
-	// those of package tokensource do, Dial calls that. Otherwise, if the token
-	// expires too soon and the TokenSource has Invalidate, Dial calls that and
-	// asks for a token once more. If even the new token expires too soon, Dial
-	// sends it all the same.
+	// If the TokenSource has the method TokenValidFor(context.Context,
+	// time.Duration) (*oauth2.Token, error), as the sources of package
+	// tokensource do, Dial calls that. Otherwise, if the token expires too soon
+	// and the TokenSource has the method Invalidate, Dial calls that and asks
+	// for a token once more. If even the new token expires too soon, Dial sends
+	// it nevertheless.
 	MinValidity time.Duration
 
 	// Addr is the host:port of the server. Empty means exoauth.Global.SMTP.
@@ -62,7 +62,7 @@ type Dialer struct {
 	// TLS 1.2.
 	TLSConfig *tls.Config
 
-	// ImplicitTLS makes Dial start TLS with the first byte, as on port 465, which
+	// ImplicitTLS makes Dial use TLS from the first byte, as on port 465, which
 	// Exchange Online does not serve. False means that Dial requires STARTTLS.
 	ImplicitTLS bool
 
@@ -70,12 +70,12 @@ type Dialer struct {
 	// DialContext method of a zero net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// LocalName is the name to give with EHLO. Empty means the address literal
+	// LocalName is the name to send with EHLO. Empty means the address literal
 	// of the local address of the connection (RFC 5321 §4.1.3).
 	LocalName string
 
-	// Timeout limits each Dial, including its token, in addition to the context.
-	// It begins when the Dial has its turn; see MaxDials. Zero means
+	// Timeout limits each Dial, including its token, in addition to the
+	// context. It starts when the Dial gets its turn; see MaxDials. Zero means
 	// DefaultTimeout.
 	Timeout time.Duration
 
@@ -85,10 +85,9 @@ type Dialer struct {
 	MaxDials int
 
 	// MaxReply is the maximum size, in octets, of the server's reply to one
-	// command of the client that Dial returns. The command fails with a
-	// [*ReplyTooLongError] if the reply is longer. Dial itself, and a Sender,
-	// have a limit of their own. Zero means DefaultMaxReply, negative means no
-	// limit.
+	// command of the client that Dial returns. If a reply is longer, the
+	// command fails with a [*ReplyTooLongError]. Dial itself and a Sender have
+	// limits of their own. Zero means DefaultMaxReply, negative means no limit.
 	MaxReply int
 
 	// DebugWriter receives the conversation, including that of the client that
@@ -96,9 +95,9 @@ type Dialer struct {
 	// tokens masked. A Dialer never makes two Writes at once. Nil means none.
 	DebugWriter io.Writer
 
-	// Logger receives each step at level debug, and refused tokens and messages
-	// that a Sender tries again at level info. Nothing logged contains a token.
-	// Nil means no logging.
+	// Logger receives each step at level debug. It receives refused tokens, and
+	// messages that a Sender tries again, at level info. Nothing logged
+	// contains a token. Nil means no logging.
 	Logger *slog.Logger
 
 	shared dial.Shared
@@ -119,15 +118,15 @@ func (d *Dialer) Dial(ctx context.Context, username string) (*smtp.Client, error
 }
 
 // DialConn is Dial for any other client library. The connection opens with a
-// greeting, and answers EHLO and HELO with what the server has said before. The
-// client must not log in, and must not be told to require STARTTLS: it does not
-// know that there is TLS already. The rest of the conversation is between the
-// client and the server.
+// greeting, and answers EHLO and HELO with the server's earlier answer. The
+// client must not log in. Do not make it require STARTTLS: the connection uses
+// TLS already, but the client does not know that. The rest of the conversation
+// is between the client and the server.
 //
-// AUTH and STARTTLS are missing in the answer to EHLO, because most libraries,
-// such as net/smtp and gomail, then leave them out by themselves. The answer to
-// a client that sends one of them is 503 (RFC 4954 §4), never 235: it would take
-// that for a proof of its own user name and password.
+// The answer to EHLO does not list AUTH and STARTTLS, so most libraries, such
+// as net/smtp and gomail, skip them by themselves. If a client sends one of
+// them, the answer is 503 (RFC 4954 §4), never 235, which the client would take
+// as proof of its own user name and password.
 //
 // Dialer.MaxReply and DebugWriter apply to the connection.
 func (d *Dialer) DialConn(ctx context.Context, username string) (net.Conn, error) {

@@ -1,49 +1,48 @@
-// Package smtpdial connects to the submission service of Exchange Online and
-// returns a go-smtp client that is authenticated and ready for MAIL, or a
+// Package smtpdial connects to the submission service of Exchange Online. It
+// returns an authenticated go-smtp client that is ready for MAIL, or a
 // connection for any other client.
 //
 //	c, err := smtpdial.Dial(ctx, "invoices@contoso.com", source)
 //
 // # Which user name
 //
-// With an app-only token, username is the mailbox that sends. With the token
-// of a signed-in user it is that user's own address, also for mail from a
-// shared mailbox: the shared address is then given to the client's Mail
-// method and to the From header, and the user needs Send As on it. IMAP is
-// different there.
+// With an app-only token, username is the mailbox that sends. With the token of
+// a signed-in user, username is the user's own address, even for mail from a
+// shared mailbox: the shared address goes into the client's Mail method and the
+// From header, and the user needs the permission Send As. This differs from
+// IMAP, where username is the shared address.
 //
 // # High Volume Email
 //
 // Set Addr to smtp.hve.mx.microsoft:587. High Volume Email refuses a token that
 // expires within ten minutes, so Dial asks for one that is valid for longer;
-// see Dialer.MinValidity. The user name is the address of an account made for
-// it.
+// see Dialer.MinValidity. The user name is the address of a High Volume Email
+// account.
 //
 // # What comes after AUTH
 //
-// Exchange opens the mailbox only when it has the whole message. Then it may
-// answer "430 4.2.0 STOREDRV; mailbox logon failure": the application does not
-// have full access. Waiting does not help, although the reply is of class 4. Or
-// it answers "554 5.2.252 SendAsDenied": the sender is not the user name, and the
-// user does not have Send As.
+// Exchange opens the mailbox only after it has received the whole message. If
+// the application does not have full access, it then answers "430 4.2.0
+// STOREDRV; mailbox logon failure". Waiting does not help, although replies of
+// class 4 are temporary. If the sender is not the user name, and the user does
+// not have Send As, it answers "554 5.2.252 SendAsDenied".
 //
 // # What Dial does that go-smtp does not
 //
 //   - It obeys its context: when ctx ends, every step ends at once.
-//   - It fetches the token while it connects, and after a refusal fetches
-//     another one, once, on the same connection.
+//   - It fetches the token while it connects, and another one, once, if the
+//     server refuses the first. It tries that on the same connection.
 //   - It sends nothing in the clear but EHLO and STARTTLS.
-//   - It keeps both the challenge and the reply of a refusal.
+//   - It returns both the challenge and the reply of a refusal in the [Error].
 //   - It leaves the initial response out of the AUTH command if the line would
 //     be longer than the 512 octets that RFC 4954 allows, except on Exchange
 //     Online, which takes it.
-//   - It uses OAUTHBEARER if a server offers that and not XOAUTH2.
+//   - It uses OAUTHBEARER if the server offers that but not XOAUTH2.
 //
-// For that it runs the conversation up to AUTH itself and hands go-smtp a
-// connection that replays the greeting and the answer to EHLO. Because of
-// that the client's TLSConnectionState method reports no TLS.
-// [Dialer.DialConn] returns that connection for net/smtp and the libraries on
-// top of it.
+// To do this, Dial runs the conversation up to AUTH itself and gives go-smtp a
+// connection that replays the greeting and the answer to EHLO. As a result, the
+// client's TLSConnectionState method reports no TLS. [Dialer.DialConn] returns
+// that connection, for net/smtp and the libraries on top of it.
 //
 // # Many messages
 //

@@ -13,7 +13,7 @@ import (
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
-// Op is a step of a Dial, or of a Send.
+// Op is a step of Dial or Send.
 type Op string
 
 // The steps, in their order.
@@ -30,15 +30,15 @@ const (
 )
 
 // ErrNoStartTLS is wrapped by the [*Error] if the server does not offer
-// STARTTLS. Dial has sent nothing but EHLO then.
+// STARTTLS. Dial has sent nothing but EHLO in that case.
 var ErrNoStartTLS = errors.New("the server does not offer STARTTLS")
 
-// ErrNoXOAUTH2 is wrapped by the [*Error] if the server offers neither the
-// mechanism nor OAUTHBEARER. Dial has not sent the token then.
+// ErrNoXOAUTH2 is wrapped by the [*Error] if the server offers neither XOAUTH2
+// nor OAUTHBEARER. Dial has not sent the token in that case.
 var ErrNoXOAUTH2 = errors.New("the server offers neither AUTH XOAUTH2 nor AUTH OAUTHBEARER")
 
 // ErrProtocol is wrapped by the [*Error] if the server does not speak SMTP, or
-// sends more before the session is established than any server needs to.
+// sends far more than it needs to before the session is established.
 var ErrProtocol = errors.New("not SMTP")
 
 // ReplyTooLongError reports that a reply of the server was longer than
@@ -56,15 +56,15 @@ func (e *ReplyTooLongError) Error() string {
 func (e *ReplyTooLongError) Unwrap() error { return ErrProtocol }
 
 // Error reports the step at which a Dial or a Send failed, and the reason. It
-// unwraps to the reason: an *smtp.SMTPError of go-smtp with the server's own
-// words, an *xoauth2.Error if it sent a challenge, or the error of the
+// unwraps to the reason: an *smtp.SMTPError of go-smtp that quotes the server,
+// an *xoauth2.Error if the server sent a challenge, or the error of the
 // TokenSource, of net, of crypto/tls or of the context.
 //
-// Explain of package diagnose gives the cause of an Error, and its remedy.
+// Explain of package diagnose names the cause of an Error and its remedy.
 type Error struct {
 	Op       Op     // the step
 	Addr     string // host:port of the server
-	Username string // as given to Dial
+	Username string // as passed to Dial
 	// Server is the name of the host that answered, from its greeting.
 	// Microsoft's support asks for it. It is empty if no greeting was read.
 	Server string
@@ -101,7 +101,7 @@ func describe(e *smtp.SMTPError) string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable is [Retryable] of the reason.
+// Retryable is Retryable(e.Err).
 func (e *Error) Retryable() bool { return Retryable(e.Err) }
 
 func newError(f dial.Failure) error {

@@ -9,8 +9,8 @@ import (
 	"github.com/exoauth/exoauth/smtpdial"
 )
 
-// Any client library takes a connection that is authenticated already. Its own
-// login and STARTTLS are left out.
+// Any other client library can use the authenticated connection. It skips its
+// own login and STARTTLS.
 func ExampleDialer_DialConn() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()

@@ -41,8 +41,8 @@ func ExampleDial() {
 	}
 }
 
-// A Sender keeps a client ready for the next message, and to the limits of a
-// mailbox: three connections, thirty messages a minute.
+// A Sender keeps a client ready for the next message, and stays within the
+// limits of a mailbox: three connections, thirty messages a minute.
 func ExampleSender() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -71,7 +71,7 @@ func ExampleSender() {
 
 // A signed-in user sends from a shared mailbox: the SMTP user name is the
 // user's own address, and the shared mailbox is only the sender. Exchange
-// wants Send As for that.
+// requires the permission Send As for that.
 func ExampleDialer_Dial_sharedMailboxOfAUser() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()

@@ -8,9 +8,8 @@ import (
 	"github.com/exoauth/exoauth/internal/smtpwire"
 )
 
-// handOver returns the connection for a client, which is made to read the
-// greeting and the answer to an EHLO that is not sent again. MaxReply is as in
-// Dialer.
+// handOver returns the connection for a client. It replays the greeting and the
+// answer to EHLO, which is not sent again. maxReply is Dialer.MaxReply.
 func (s *session) handOver(maxReply int) net.Conn {
 	most := cmp.Or(maxReply, DefaultMaxReply)
 	return smtpwire.NewOpening(&handoff.Conn{

@@ -27,7 +27,7 @@ type session struct {
 	mech       string   // SASL mechanism
 	hello      []string // the answer to the last EHLO
 	longInline bool     // the server takes a long initial response inline
-	lost       bool     // nothing can be asked any more
+	lost       bool     // no further command can be sent
 }
 
 func newSession(conn *dial.Conn, w *wire.Conn) *session {
@@ -127,8 +127,8 @@ func (s *session) write(command string) error {
 	return s.lastWords(s.wire.WriteLines(command))
 }
 
-// lastWords follows a Write. If that failed and the server has hung up with a
-// refusal that nobody had asked for, such as 421, that is the error.
+// lastWords returns the error of a Write. If the server has hung up with an
+// unsolicited refusal, such as 421, it returns that instead.
 func (s *session) lastWords(err error) error {
 	if err == nil {
 		return nil

@@ -17,7 +17,7 @@ import (
 )
 
 // The defaults of a [Sender]. The first two are the limits of Exchange Online
-// for one mailbox, which answers more connections with 432 4.3.2.
+// for one mailbox. It answers 432 4.3.2 to further connections.
 // https://learn.microsoft.com/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device-or-application-to-send-email-using-microsoft-365-or-office-365
 const (
 	DefaultMaxConns     = 3
@@ -25,10 +25,10 @@ const (
 	DefaultMaxTries     = 6
 )
 
-// ErrUncertain is wrapped by the error of a Send if the connection broke between
-// the end of the message and the end of the reply. The server may have accepted
-// the message or not. A Sender does not try again, since that could send the
-// message twice.
+// ErrUncertain is wrapped by the error of a Send if the connection broke
+// between the end of the message and the end of the reply. The server may or
+// may not have accepted the message. A Sender does not try again, since that
+// could send the message twice.
 var ErrUncertain = errors.New("the message may have been sent or not")
 
 const errNoDialer = verdict.Setting("the Sender has no Dialer: set its field Dialer")
@@ -73,39 +73,40 @@ func (s *Sender) init() {
 	s.queue.PerMinute = max(cmp.Or(s.MaxPerMinute, DefaultMaxPerMinute), 0)
 }
 
-// Send sends message, a header and a body as in RFC 5322. The addresses from
-// and to are bare: a name, as in "Invoices <invoices@contoso.com>", belongs in
-// the header. An empty from is for a notification (RFC 5321 §4.5.5). If a
-// signed-in user sends for a shared mailbox, from is the shared mailbox and
-// Username is the user. If the server refuses one recipient, nobody receives the
-// message.
+// Send sends a message, which is a header and a body (RFC 5322). The addresses
+// from and to are bare, such as invoices@contoso.com; a name, as in "Invoices
+// <invoices@contoso.com>", belongs in the header. An empty from is for a
+// notification (RFC 5321 §4.5.5). If a signed-in user sends for a shared
+// mailbox, from is the shared mailbox and Username is the user. If the server
+// refuses one recipient, nobody receives the message.
 //
-// Each line of message ends with CRLF or LF, which Send sends as CRLF. Send
+// The lines of the message may end with CRLF or LF; Send sends CRLF. Send
 // rejects an empty message, and one that contains a NUL or a CR without LF (RFC
 // 5321 §2.3.8). It rejects an empty list of recipients, and an address with a
 // name, brackets, white space or control characters.
 //
 // Calls get their turns in the order in which they were made, with one
-// exception. A call with less time left than the last message took lets those
-// with more time go first, since a message that a deadline breaks off may have
-// been sent or not. Send waits for its turn until ctx ends, even if the limits
-// allow none before the deadline: calls ahead may give up their turns. The error
-// of a call that gives up names the limits and the number of waiting calls.
+// exception: a call with less time left than the last message took lets those
+// with more time go first, since a deadline in the middle of a message leaves
+// open whether it was sent. Send waits for its turn until ctx ends, even if the
+// limits allow none before its deadline, since calls ahead may give up their
+// turns. The error of a call that gives up names the limits and the number of
+// waiting calls.
 //
-// Send returns in the end even if ctx has no deadline, since each step has a
-// time limit: for replies that of RFC 5321 §4.5.3.2, which is ten minutes for
-// the reply to the message, and three minutes for the server to take 16 KiB of
-// the message.
+// Send returns eventually even if ctx has no deadline, since each step has a
+// time limit. For replies it is that of RFC 5321 §4.5.3.2, such as ten minutes
+// for the reply to the message. The server must take each 16 KiB of the message
+// within three minutes.
 //
 // Send tries again after a failure that is [Retryable], with a growing pause:
 // after a reply of class 4, a dial that failed, or a connection that broke or
-// was silent before the message was complete. For one to fifteen seconds after a
-// failed dial, other tries fail with the same error, without dialling.
+// fell silent before the message was complete. For one to fifteen seconds after
+// a failed dial, other tries return the same error without dialing.
 //
 // The error wraps an [*Error]: of step OpSend with the *smtp.SMTPError of the
-// server's reply, of step OpQueue if the turn did not come, or of a step of
+// server's reply, of step OpQueue if Send did not get a turn, or of a step of
 // Dial. It wraps [ErrUncertain] if the message may have been sent. If ctx has
-// ended, the error wraps that of ctx, and also the failure of the last try if
+// ended, the error wraps the error of ctx, and the failure of the last try if
 // there was one.
 func (s *Sender) Send(ctx context.Context, from string, to []string, message []byte) error {
 	s.once.Do(s.init)
@@ -176,8 +177,8 @@ func (s *Sender) try(ctx context.Context, m smtpwire.Message) error {
 }
 
 // client returns the client that was used last, if it still answers, or a new
-// one. There are as many clients as turns at the most, since one is dialled
-// only when none is idle.
+// one. There are at most as many clients as turns, since client dials only if
+// none is idle.
 func (s *Sender) client(ctx context.Context) (*kept, error) {
 	for ctx.Err() == nil {
 		c, since, ok := s.idle.Get()
@@ -203,13 +204,13 @@ func (s *Sender) client(ctx context.Context) (*kept, error) {
 	return &kept{session: a.session, attempt: a}, nil
 }
 
-// CloseIdle closes the connections that wait for a message. It sends QUIT and
-// does not wait for the reply. A connection in use is closed at the end of its
-// message, unless another Send has begun meanwhile. The Sender remains usable: a
-// later Send opens a connection and keeps it.
+// CloseIdle closes the connections that are kept for the next message. It sends
+// QUIT and does not wait for the reply. A connection in use is closed at the
+// end of its message, unless another Send has begun meanwhile. The Sender
+// remains usable: a later Send opens a connection and keeps it.
 func (s *Sender) CloseIdle() { s.idle.Close() }
 
-// trustFor is how long an idle client is taken to be alive without a question.
+// trustFor is how long an idle client counts as alive without a NOOP.
 const trustFor = 5 * time.Second
 
 // kept is a client that a Sender keeps.
@@ -219,8 +220,8 @@ type kept struct {
 	refused bool // the last message failed, and RSET has to end it
 }
 
-// fresh reports whether the server will take another message. It asks, unless
-// one has succeeded a moment before since.
+// fresh reports whether the server will take another message. It asks the
+// server, unless the last message succeeded and since is only a moment ago.
 func (c *kept) fresh(ctx context.Context, since time.Time) bool {
 	switch {
 	case c.refused:

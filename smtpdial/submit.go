@@ -16,8 +16,8 @@ import (
 	"github.com/exoauth/exoauth/internal/wire"
 )
 
-// How long a server may take. The first four are the minimum of RFC 5321
-// §4.5.3.2. Nothing is lost if a server takes longer than the others allow.
+// The time limits of a server. The first four are the minimum of RFC 5321
+// §4.5.3.2. Nothing is lost if a server exceeds the other two.
 const (
 	commandTimeout = 5 * time.Minute  // for the reply to MAIL or RCPT
 	dataTimeout    = 2 * time.Minute  // for the reply to DATA
@@ -28,8 +28,8 @@ const (
 	quitTimeout = 5 * time.Second  // to take QUIT
 )
 
-// broken is the error of a connection that ended although neither side had said
-// so. A new connection may succeed.
+// broken is the error of a connection that ended unexpectedly. A new connection
+// may succeed.
 type broken struct{ error }
 
 func (broken) Retryable() bool { return true }
@@ -81,7 +81,7 @@ func (s *session) mail(m smtpwire.Message) (command string, err error) {
 	return command + " SMTPUTF8", nil
 }
 
-// sendLines sends the message but for its end.
+// sendLines sends the message without its end.
 func (s *session) sendLines(ctx context.Context, m smtpwire.Message) error {
 	out := s.wire.Writer()
 	return m.WriteLines(writerFunc(func(p []byte) (n int, err error) {

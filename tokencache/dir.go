@@ -18,15 +18,17 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// Dir returns a [Cache] in a directory, which it creates for the program's user
-// alone if there is none. A good place is a directory of the program's own
-// below [os.UserCacheDir] or [os.UserConfigDir]. Dir refuses a directory that
-// everybody may write to. The files are not encrypted; see [Encrypted].
+// Dir returns a [Cache] in a directory. If the directory does not exist, the
+// Cache creates it, for the program's user only. A good place is a directory of
+// the program's own below [os.UserCacheDir] or [os.UserConfigDir]. On Unix, the
+// Cache refuses a directory that everybody may write to. The files are not
+// encrypted; see [Encrypted].
 //
 // Each entry is a file with the permissions 0600 that is replaced in one step:
-// a program that is killed leaves the old file or the new one. On Unix the new
-// one is on the disk when Put returns. On Windows the permissions are inherited
-// from the directory, and a crash of the machine may undo a replacement.
+// a program that is killed leaves either the old file or the new one. On Unix
+// the new one is on the disk when Put returns. On Windows the permissions are
+// inherited from the directory, and a crash of the machine may undo a
+// replacement.
 //
 // If the disk hangs, as a network file system may, each method returns when its
 // context ends. The operation goes on until the disk is back, and a locked
@@ -35,13 +37,14 @@ import (
 //
 // Dir is a [Locker]: processes on one machine that use the same directory take
 // turns, and the lock of a process that dies is free at once. On a network file
-// system, that depends on its locks. The lock files stay: to remove one while
-// others wait for it would give each of them a lock of its own.
+// system, both depend on its locks. The Cache never removes a lock file: a
+// process that still waits for the old file, and one that creates a new file,
+// would both get the lock.
 //
 // Dir deletes entries that nobody has written to for 100 days, since their
-// tokens have expired. Delete under the lock also removes files that a killed
-// process has left of an entry. To sign out everybody, delete all files while
-// no program runs.
+// tokens have expired. If the caller holds the lock, Delete also removes the
+// unfinished files that a killed process has left of an entry. To sign out
+// everybody, delete all files while no program runs.
 //
 // Dir resolves a relative path at once, against the current directory. The
 // methods return an [*Error] if the path is empty.

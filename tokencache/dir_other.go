@@ -13,14 +13,14 @@ import (
 // wary is nothing: readEntry looks at what it has opened.
 const wary = 0
 
-// isOwn leaves it to the directory who may write into it.
+// isOwn relies on the permissions of the directory.
 func isOwn(fs.FileInfo) bool { return true }
 
 // syncDir does nothing: on Windows a directory cannot be synced.
 func syncDir(string) error { return nil }
 
-// insist repeats what fails while another process has the file open, which it
-// has for a moment only. (https://go.dev/issue/25965)
+// insist repeats f while it fails, since another process may have the file open
+// for a moment. (https://go.dev/issue/25965)
 func insist(ctx context.Context, f func() error) error {
 	const tries = 100
 	for try := 1; ; try++ {

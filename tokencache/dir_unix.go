@@ -30,5 +30,5 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// insist does f once: an open file is in nobody's way here.
+// insist calls f once, since open files do not get in the way on Unix.
 func insist(_ context.Context, f func() error) error { return f() }

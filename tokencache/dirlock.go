@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// lockPoll is how often a lock that another process has is tried.
+	// lockPoll is the time between tries to take a lock that another process
+	// has.
 	lockPoll = 10 * time.Millisecond
-	// unlockLimit is how long unlocking is waited for, on a disk that hangs.
+	// unlockLimit bounds the wait for an unlock on a disk that hangs.
 	unlockLimit = time.Second
 )
 
@@ -25,14 +26,15 @@ type dirLock struct {
 	users int // the holder, and operations under way; guarded by dirCache.mu
 }
 
-// newLock returns the lock of a file, without locking it. It opens for writing, too, without which NFS has no locks.
+// newLock returns the lock of a file, not locked yet. The file is opened for
+// writing, too, since NFS has no locks otherwise.
 func newLock(path string) *flock.Flock {
 	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|wary), flock.SetPermissions(0o600))
 }
 
-// Lock takes the lock of a file that is there for nothing else. The lock cannot
-// be lost before unlock, so held is ctx itself. The system frees it when the
-// process dies.
+// Lock locks a file that serves no other purpose. The lock cannot be lost
+// before unlock, so held is ctx itself. The system frees it when the process
+// dies.
 func (d *dirCache) Lock(ctx context.Context, key string) (held context.Context, unlock func(), err error) {
 	path, err := d.path(ctx, key, ".lock")
 	if err != nil {

@@ -15,10 +15,11 @@ import (
 )
 
 // Encrypted returns a [Cache] that encrypts the values of another Cache with
-// AES-256 in GCM. The encryption key must have 32 random bytes. Keep it with your
-// other secrets, such as in a vault, and not in the directory of the cache. Each
-// value is bound to its key in the cache, so that it cannot pass for another
-// user's. An attacker can see the length of a value, and restore an older one.
+// AES-256-GCM. The encryption key must have 32 random bytes. Keep it with your
+// other secrets, such as in a vault, and not in the directory of the cache.
+// Each value is bound to its key in the cache, so that it cannot pass for
+// another user's. An attacker can see the length of a value, and restore an
+// older one.
 //
 // To replace the encryption key, pass the new one as key and the old ones as old.
 // Old keys only decrypt.
@@ -28,8 +29,8 @@ import (
 // damaged or not encrypted, the error wraps [ErrMiss]: if you add encryption to a
 // cache in use, its users sign in once more.
 //
-// The Cache is a [Locker] if the other one is. Its formatted value shows nothing
-// of the keys.
+// The Cache is a [Locker] if the other one is. Its formatted value does not
+// show the keys.
 func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
 	e := encrypted{Kind: "tokencache.Encrypted(…)", cache: cache}
 	for _, key := range append([][]byte{key}, old...) {
@@ -41,7 +42,7 @@ func Encrypted(cache Cache, key []byte, old ...[]byte) Cache {
 	return e
 }
 
-// An encrypted is a Cache whose values are the magic, the id of the key, and the
+// An encrypted is a Cache whose values are the magic, the ID of the key, and the
 // nonce, ciphertext and tag of AES-256-GCM.
 type encrypted struct {
 	plain.Kind
@@ -67,7 +68,7 @@ const (
 	sealedHead  = len(sealedMagic) + len(sealer{}.id)
 )
 
-// newSealer returns nil for a key that is none.
+// newSealer returns nil if the key cannot be used.
 func newSealer(key []byte) *sealer {
 	if len(key) != 32 || bytes.Equal(key, make([]byte, 32)) {
 		return nil
@@ -105,7 +106,7 @@ func (e encrypted) Check() error {
 	return nil
 }
 
-// bound is what a value is authenticated with.
+// bound returns the data that a value is authenticated with.
 func bound(id [8]byte, key string) []byte {
 	return append(append([]byte(sealedMagic), id[:]...), key...)
 }

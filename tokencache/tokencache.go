@@ -28,24 +28,24 @@ import (
 // to package tokensource.
 type Cache interface {
 	// Get returns the value of a key, or ErrMiss if there is none. An error
-	// that wraps ErrMiss says that the value is damaged: a Source logs that
-	// error and replaces the value.
+	// that wraps ErrMiss, but is not ErrMiss itself, says that the value is
+	// damaged: a Source logs that error and replaces the value.
 	Get(ctx context.Context, key string) ([]byte, error)
-	// Put stores a value in the place of the old one. When it returns nil, the
+	// Put stores a value and replaces the old one. When it returns nil, the
 	// value must survive a crash of the machine. Get must never return half of
 	// a value.
 	Put(ctx context.Context, key string, value []byte) error
-	// Delete removes a value. If there is none, that is no error.
+	// Delete removes a value. It returns nil if there is none.
 	Delete(ctx context.Context, key string) error
 }
 
 // A Locker is a [Cache] that several processes can share: one of them makes a
-// request, and the others get its token. A Cache that wraps another one must
-// pass on its Lock, or it has no locks.
+// request, and the others get its token. A Cache that wraps a Locker must have
+// a method Lock that calls the inner one, or it has no locks.
 type Locker interface {
 	// Lock waits until nobody else holds the lock of the key, or until ctx
 	// ends. The holder passes held, which is derived from ctx, to Get, Put and
-	// Delete, and calls unlock in the end.
+	// Delete, and calls unlock when it is done.
 	//
 	// The lock must become free if its holder dies. If the holder can lose the
 	// lock earlier, because it is leased for a time, held must end then, and
@@ -60,11 +60,11 @@ type Locker interface {
 //
 // If a Cache is a [Locker] but not a Reserver, the Source calls Put under the
 // lock instead, with the current tokens in a value that is longer than the next
-// one. If it is not a Locker either, the Source does neither, since another
-// process may have stored a newer value.
+// one. If the Cache is not a Locker, the Source calls neither Reserve nor Put
+// before the request, since another process may have stored a newer value.
 type Reserver interface {
-	// Reserve makes room for the next value of a key, of up to size bytes,
-	// until release. The caller holds the lock. An error that wraps
+	// Reserve keeps room for the next value of a key, of up to size bytes,
+	// until release is called. The caller holds the lock. An error that wraps
 	// errors.ErrUnsupported means that this Cache cannot reserve.
 	Reserve(ctx context.Context, key string, size int) (release func(), err error)
 }
@@ -78,7 +78,7 @@ var ErrMiss = errors.New("tokencache: no such entry")
 type Error struct {
 	Key     string // of the entry; empty if no entry can be used
 	Problem string // the fault
-	Remedy  string // the way to mend it
+	Remedy  string // how to fix it
 	Err     error  // the cause; nil if there is none
 
 	kind error // for Is

@@ -223,7 +223,7 @@ func codes(raw json.RawMessage, description string) []int {
 }
 
 // tail returns the words that follow a label at the end of a description. Older
-// servers put line ends between the ids, and newer ones spaces.
+// servers put line ends between the IDs, and newer ones spaces.
 func tail(description, label string, words int) string {
 	_, rest, _ := strings.Cut(description, label)
 	found := strings.Fields(rest)

@@ -109,11 +109,11 @@ func (a *appCache) signOut(ctx context.Context) error {
 	return nil
 }
 
-// cacheFailed returns the error of a Cache without which nothing can be done.
+// cacheFailed returns the error for a Cache that must work and does not.
 func (c *client) cacheFailed(err error) error { return c.failed(&ownError{"Config.Cache", err}) }
 
-// A turn is held by the call that uses what a flow keeps: one that nobody waits
-// for any more may not have come to its end when the next one starts.
+// A turn is held by the call that uses the state of a flow. A call that nobody
+// waits for any more may still be running when the next one starts.
 type turn chan struct{}
 
 func newTurn() turn { return make(turn, 1) }

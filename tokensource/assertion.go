@@ -11,24 +11,26 @@ import (
 	"github.com/exoauth/exoauth/internal/smallfile"
 )
 
-// Assertion returns a credential of an identity provider that the app
-// registration trusts (a federated identity credential), such as a Kubernetes
-// cluster, GitHub Actions, or a [ManagedIdentity] for the resource
+// Assertion returns a credential that is a token (an assertion) from another
+// identity provider, which the app registration must trust (a federated
+// identity credential). The provider can be a Kubernetes cluster, GitHub
+// Actions, or a [ManagedIdentity] for the resource
 // "api://AzureADTokenExchange".
 //
-// f is called for each request and must return a JWT that is valid now, perhaps
-// a cached one. It must be safe for concurrent use and return when its context
-// ends. Text that does not have the form of a JWT is not sent. The [*Error]
-// wraps an error of f, which decides whether it is [Error.Retryable].
+// The Source calls f for each request. f must return a JWT that is valid now,
+// perhaps a cached one. It must be safe for concurrent use and return when its
+// context ends. The Source does not send text that does not have the form of a
+// JWT. If f fails, the [*Error] wraps its error, which also decides whether the
+// failure is [Error.Retryable].
 //
 // (https://learn.microsoft.com/entra/workload-id/workload-identity-federation)
 func Assertion(f func(ctx context.Context) (string, error)) Credential {
 	return assertion{"tokensource.Assertion(…)", f}
 }
 
-// AssertionFile is [Assertion] with the content of a file. The file is read for
-// each request, because it is replaced before the assertion expires. White space
-// around the assertion is ignored.
+// AssertionFile is [Assertion] with the content of a file. The Source reads the
+// file for each request, because it is replaced before the assertion expires.
+// White space around the assertion is ignored.
 func AssertionFile(path string) Credential {
 	if path == "" {
 		return assertion{Kind: "tokensource.AssertionFile()"}

@@ -17,9 +17,9 @@ type AuthCodeOptions struct {
 	// answer. It must be registered.
 	//
 	// [Config.AuthCode]: empty means http://localhost, registered under "Mobile
-	// and desktop applications". The path may differ, and the host may be
-	// 127.0.0.1. Without a port, AuthCode takes a free one each time, since
-	// Entra ID does not compare the port.
+	// and desktop applications". You may add a path, or use 127.0.0.1 as the
+	// host. Without a port, AuthCode takes a free one each time, since Entra ID
+	// does not compare the port.
 	// (https://learn.microsoft.com/entra/identity-platform/reply-url#localhost-exceptions)
 	//
 	// [Config.AuthCodeURL]: the address of the web application's handler.
@@ -30,18 +30,18 @@ type AuthCodeOptions struct {
 	// Empty means that Entra ID asks for it, or knows the user already.
 	LoginHint string
 
-	// Prompt makes Entra ID ask the user in any case: "select_account", "login"
-	// or "consent". Empty means that it asks if necessary.
+	// Prompt makes Entra ID ask the user even if it need not: "select_account",
+	// "login" or "consent". Empty means that it asks only if necessary.
 	Prompt string
 
 	// Claims are the [Error.Claims] that this sign-in has to satisfy. Empty
 	// means none.
 	Claims string
 
-	// Open shows the address to the user. It may return at once, or stay until
-	// ctx ends with the sign-in. An error ends the sign-in. Nil means the
-	// browser of this machine or, if none opens, a line on standard error with
-	// the address. AuthCodeURL does not use Open.
+	// Open shows the address to the user. It may return at once, or block until
+	// ctx ends, which it does with the sign-in. An error ends the sign-in. Nil
+	// means the browser of this machine or, if none opens, a line on standard
+	// error with the address. AuthCodeURL does not use Open.
 	Open func(ctx context.Context, address string) error
 }
 
@@ -51,18 +51,19 @@ const signInLimit = 15 * time.Minute
 var errNobodySignedIn error = &ownError{"nobody signed in within 15 minutes", nil}
 
 // AuthCode returns a source of tokens for the user of this machine: the
-// authorization code grant with PKCE, by the system's browser and an address on
-// this machine (RFC 8252). The application must have the redirect address of
-// [AuthCodeOptions] and no Credential.
+// authorization code grant with PKCE, with the system's browser and a redirect
+// address on this machine (RFC 8252). The app registration must have the
+// redirect address of [AuthCodeOptions]. Leave Credential nil.
 //
 // The browser opens with the first call for a token, once for all callers. They
-// wait until the user has signed in, their contexts end, or 15 minutes are over.
-// After that, the Source uses refresh tokens. The browser opens again if the
-// refresh token is refused and the access token has expired.
+// wait until the user has signed in, their contexts end, or 15 minutes have
+// passed. After the sign-in, the Source uses refresh tokens. The browser opens
+// again if the refresh token is refused and the access token has expired.
 //
 // To sign in once for all runs of a program, set [Config.Cache]. With a Prompt
-// or Claims, each Source asks once, even if the Cache has tokens. If several
-// people use one program, set the LoginHint or a [Config.CacheKey] for each.
+// or Claims, each Source asks the user once, even if the Cache has tokens. If
+// several people use one program, set the LoginHint or a [Config.CacheKey] for
+// each.
 //
 // Call [Source.TokenContext] before you pass the source to a dialer: a dialer
 // gives up after a minute, and the sign-in ends with its last waiter.
@@ -108,7 +109,7 @@ func hinted(name string) []string {
 	return []string{strings.ToLower(name)}
 }
 
-// signInHere takes the answer of one sign-in on this machine, and shows the
+// signInHere waits for the answer of one sign-in on this machine, and shows the
 // outcome in the browser.
 func (c *client) signInHere(ctx context.Context, o AuthCodeOptions, l *loopback.Server) (g *token, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, signInLimit, errNobodySignedIn)

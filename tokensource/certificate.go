@@ -18,14 +18,15 @@ import (
 // than a [Secret], because each signature is valid for only ten minutes.
 //
 // The chain begins with the certificate that was uploaded to the app
-// registration. The rest is sent if o.SendChain is set. The key must be that
-// certificate's RSA key. It can be any [crypto.Signer] that is safe for
-// concurrent use, such as one in an HSM or a key vault. Each Source asks it for
-// one signature in nine minutes at most. If signing hangs, the request fails at
-// its time limit.
+// registration. The rest is sent only if o.SendChain is set. The key must be
+// that certificate's RSA key. It can be any [crypto.Signer] that is safe for
+// concurrent use, such as one in an HSM or a key vault. Each Source uses a
+// signature for nine minutes. If signing hangs, the request fails at its time
+// limit.
 //
-// If the certificate has expired, requests fail with a [*ConfigError]. In the
-// thirty days before that, the Source logs a warning once a day.
+// If the certificate has expired, requests fail with an [*Error] that wraps a
+// [*ConfigError]. In the thirty days before that, the Source logs a warning
+// once a day.
 //
 // (https://learn.microsoft.com/entra/identity-platform/certificate-credentials)
 func Certificate(chain []*x509.Certificate, key crypto.Signer, o *CertificateOptions) Credential {
@@ -35,7 +36,8 @@ func Certificate(chain []*x509.Certificate, key crypto.Signer, o *CertificateOpt
 // CertificateFile is [Certificate] with the content of a file, in one of the
 // forms of [CertificateData]. The file is read once.
 //
-// The error is a [*ConfigError], which wraps that of the file system.
+// The error is a [*ConfigError], which wraps the error of the file system if
+// there is one.
 func CertificateFile(path, password string, o *CertificateOptions) (Credential, error) {
 	if path == "" {
 		return nil, &ConfigError{Field: "CertificateFile", Problem: "an empty path", Remedy: "check the variable or setting that it is read from"}
@@ -60,10 +62,10 @@ func CertificateFile(path, password string, o *CertificateOptions) (Credential, 
 // password decrypts the key if it is encrypted. If certificate and key are in
 // separate files, append one to the other.
 //
-// PFX, also called PKCS #12, from Windows, Key Vault or OpenSSL. The password is
-// "" if there is none.
+// PFX, also called PKCS #12, as exported by Windows, Key Vault or OpenSSL. The
+// password is "" if there is none.
 //
-// The error is a [*ConfigError]. None of the data is in it.
+// The error is a [*ConfigError]. It contains none of the data.
 func CertificateData(data []byte, password string, o *CertificateOptions) (Credential, error) {
 	pair, bad := clientcert.Parse(data, password)
 	if bad != nil {
@@ -78,13 +80,13 @@ func CertificateData(data []byte, password string, o *CertificateOptions) (Crede
 type CertificateOptions struct {
 	// RS256 signs with PKCS #1 v1.5 and names the certificate by its SHA-1
 	// (x5t), as Microsoft's documentation did until 2024. Otherwise the
-	// signature is PS256 and the name SHA-256 (x5t#S256). Set it for a key in
-	// hardware that cannot do PSS, and for an authorization server other than
-	// Entra ID.
+	// signature is PS256 and the name SHA-256 (x5t#S256). Set RS256 for a key
+	// in hardware that does not support PSS, and for an authorization server
+	// other than Entra ID.
 	RS256 bool
 
-	// SendChain sends the chain along (x5c), as an application must that is
-	// registered by subject name and issuer.
+	// SendChain sends the whole chain with each request (x5c). An application
+	// that is registered by subject name and issuer needs it.
 	SendChain bool
 }
 

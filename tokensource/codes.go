@@ -12,9 +12,9 @@ func (e *Error) has(k aadsts.Kind) bool {
 	return slices.ContainsFunc(e.AADSTS, func(n int) bool { return aadsts.Causes[n].Kind&k != 0 })
 }
 
-// interactive reports whether the byUser has to act. A suberror that says
-// otherwise is believed first, then the numbers, then the code: invalid_grant is
-// said of a password to be changed and of a code redeemed twice.
+// interactive reports whether the user has to act. A suberror that says
+// otherwise counts first, then the numbers, then the code, since invalid_grant
+// means a password to be changed as well as a code redeemed twice.
 func (e *Error) interactive() bool {
 	switch e.Suberror {
 	case "message_only", "client_mismatch", "protection_policy_required":
@@ -32,8 +32,8 @@ func (e *Error) interactive() bool {
 	return false
 }
 
-// grantEnded reports whether a refresh token is of no use to anybody any more. A
-// byUser who has to consent or to pass MFA still has a good one.
+// grantEnded reports whether a refresh token is of no use to anybody any more.
+// A user who has to consent or to pass MFA still has a good one.
 func (e *Error) grantEnded() bool {
 	switch {
 	case !e.interactive():

@@ -21,24 +21,24 @@ import (
 // afterwards. The methods are safe for concurrent use as long as nobody is
 // changing it.
 //
-// Settings that cannot work are reported by the Source, as a [*ConfigError],
-// before anything is sent.
+// The Source reports settings that cannot work as a [*ConfigError], before it
+// sends anything.
 type Config struct {
 	// Cloud has the hosts and resources of a Microsoft cloud. An empty field
-	// means that of [exoauth.Global].
+	// means the value in [exoauth.Global].
 	Cloud exoauth.Cloud
 
-	// Tenant is the directory (tenant) id or a verified domain, such as
+	// Tenant is the directory (tenant) ID or a verified domain, such as
 	// "contoso.onmicrosoft.com". Required. If a user signs in, it may also be
 	// "organizations" for users of any tenant, "consumers" for accounts of
 	// outlook.com, or "common" for both.
 	Tenant string
 
-	// ClientID is the application (client) id. Required.
+	// ClientID is the application (client) ID. Required.
 	ClientID string
 
 	// Credential proves that the request comes from this application. Nil means
-	// a public client, which flows without a user refuse.
+	// a public client. Flows without a user require a Credential.
 	Credential Credential
 
 	// Scopes are the scopes to ask for. Empty means the scopes that mail needs:
@@ -58,36 +58,37 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// Cache keeps tokens for the next run of the program and for other
-	// processes, such as in files ([tokencache.Dir]). A user signs in once, and
-	// a program that runs every minute asks Entra ID once an hour. Nil means
-	// that only the Source keeps tokens: when the program ends, the sign-in is
-	// lost.
+	// processes, such as in files ([tokencache.Dir]). With it, a user signs in
+	// once, and a program that runs every minute asks Entra ID once an hour.
+	// Nil means that only the Source keeps tokens: when the program ends, the
+	// sign-in is lost.
 	//
 	// A Source finds an entry again if Cloud, ClientID and CacheKey are the
 	// same, and Tenant and Scopes are spelled the same. The Credential may
-	// differ.
+	// change, but not from nil or to nil.
 	//
 	// A new refresh token is stored before it is used, and before the Source
 	// returns the access token that came with it. If it cannot be stored, the
 	// Source returns the error, keeps the token, and stores it first when it is
 	// asked again. While the Cache cannot be read or locked, the Source makes
 	// no requests for a user; for the application's own tokens, it only logs
-	// the failure. It deletes a refresh token that is no longer valid. It logs
-	// and replaces a damaged entry.
+	// the failure. The Source deletes a refresh token that is no longer valid,
+	// and logs and replaces a damaged entry.
 	//
-	// If the Cache is a [tokencache.Locker], processes take turns, for half a
-	// minute at most, and make one request between them. They do not wait
-	// while a person is asked, so another process may ask, too. Without locks,
-	// two processes may each make a request, and the last entry stays. With
-	// Entra ID that does no harm: both refresh tokens are valid.
+	// If the Cache is a [tokencache.Locker], processes take turns and make one
+	// request between them. A process waits for its turn for half a minute at
+	// most. No process holds the lock while it asks a person to sign in, so
+	// another may ask, too. Without locks, two processes may each make a
+	// request, and the last one's entry stays. With Entra ID that does no harm,
+	// since both refresh tokens are valid.
 	Cache tokencache.Cache
 
 	// CacheKey tells apart the users of one Config in its Cache: Sources with
 	// different keys never get each other's tokens. Use the program's own name
-	// for the user, such as an account id. The key of an entry also depends on
+	// for the user, such as an account ID. The key of an entry also depends on
 	// the user name and password, the refresh token, the assertion or the
-	// LoginHint that the flow was given. Nobody checks a LoginHint: the entry
-	// belongs to the user who signed in.
+	// LoginHint that was passed to the flow. A LoginHint is only a hint: the
+	// entry belongs to the user who signed in.
 	//
 	// [Config.Exchange] and [Config.Resume] require a CacheKey if there is a
 	// Cache. With AuthCode and DeviceCode, empty means that one person uses the
@@ -96,8 +97,8 @@ type Config struct {
 
 	// Logger gets a record for each request, at level Debug, and for each
 	// failure, at level Warn. Nil means no records. The Source writes the
-	// records of a call after it has answered all who wait, so a handler may
-	// use the Source itself, for example to send mail.
+	// records of a call after all its waiting callers have their result, so a
+	// handler may use the Source itself, for example to send mail.
 	Logger *slog.Logger
 }
 
@@ -122,7 +123,7 @@ type client struct {
 	cacheKey     string
 }
 
-// newClient makes a client of settings that have been checked.
+// newClient returns the client of a Config that has been checked.
 func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 	hc, limit := httpclient.New(c.HTTPClient, requestLimit)
 	cl := &client{
@@ -206,8 +207,8 @@ func unlessSecret(value string) string {
 	return value
 }
 
-// checkAuthority wants nothing but a host: the path is the flow's, and a token
-// is not asked for in plain text.
+// checkAuthority accepts only https:// and a host, since the flow adds the
+// path, and no token may be requested in plain text.
 func checkAuthority(authority string) *ConfigError {
 	bad := &ConfigError{
 		Field:   "Cloud.Authority",
@@ -225,7 +226,7 @@ func checkAuthority(authority string) *ConfigError {
 	return nil
 }
 
-// consumersID is the id of the tenant "consumers".
+// consumersID is the ID of the tenant "consumers".
 const consumersID = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 // sharedTenants are the names that stand for no tenant in particular.

@@ -8,8 +8,8 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// A Credential proves to Entra ID which application asks. Make one with
-// [Secret], [Certificate] or [Assertion], or of several with [InOrder]. A
+// A Credential proves to Entra ID which application is asking. Make one with
+// [Secret], [Certificate] or [Assertion], or combine several with [InOrder]. A
 // Credential may serve several Configs, and is safe for concurrent use. Its
 // formatted value shows only the kind of credential.
 type Credential interface {
@@ -39,8 +39,8 @@ func public(_ context.Context, send func(proof) *Error) *Error {
 // [*ConfigError] if the value is empty or has white space in it, such as the
 // line end of a file.
 //
-// Secrets expire. After that, requests fail with AADSTS7000222. See [SecretFunc]
-// for a warning before.
+// When a secret has expired, requests fail with AADSTS7000222. [SecretFunc] can
+// warn in time.
 func Secret(value string) Credential {
 	return secret{redactedSecret, func() string { return value }}
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/exoauth/exoauth/internal/plain"
 )
 
-// A DeviceCode is shown to the person who is to sign in.
+// A DeviceCode tells a person how to sign in on another device.
 type DeviceCode struct {
-	UserCode        string    // to be typed in, such as F7KQ2XRTN
-	VerificationURL string    // the page for it, such as https://microsoft.com/devicelogin
+	UserCode        string    // the code to enter, such as F7KQ2XRTN
+	VerificationURL string    // the page to enter it on, such as https://microsoft.com/devicelogin
 	Message         string    // one sentence with both, from the server if it sent one
 	Expires         time.Time // by the clock of this machine
 }
@@ -37,16 +37,17 @@ const (
 
 // DeviceCode returns a source of tokens for a user who signs in on another
 // device: the device authorization grant (RFC 8628). It suits a program without
-// a browser. The app registration must allow public client flows
-// (AADSTS7000218). Conditional Access often forbids this flow (AADSTS53003),
-// because it lends itself to phishing.
+// a browser. The app registration must allow public client flows (or the error
+// is AADSTS7000218). Conditional Access often forbids this flow (AADSTS53003),
+// because it is a target of phishing.
 //
 // The first call for a token calls show with the code. show must return as soon
-// as the person can see the code. Its ctx ends when nobody waits for the token
-// any more, and its error ends the sign-in. Nil means a line on standard error.
-// The callers wait until the person has signed in. When the code expires, after
-// 15 minutes in Entra ID, they fail with Code "expired_token", and the next call
-// begins anew. After the sign-in, the Source uses refresh tokens.
+// as the person can see the code. Its ctx ends when no caller waits for the
+// token any more. If show returns an error, the sign-in ends. A nil show writes
+// the message to standard error. The callers wait until the person has signed
+// in. When the code expires, which takes 15 minutes at most, they get an
+// [*Error] with the Code "expired_token", and a later call begins anew. After
+// the sign-in, the Source uses refresh tokens.
 //
 // To sign in once for all runs of a program, set [Config.Cache]. An unattended
 // run, such as a nightly job, should use [Config.Resume] instead, which never

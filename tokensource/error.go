@@ -22,13 +22,13 @@ import (
 // [*Error] says so.
 var ErrInteractionRequired = verdict.ErrInteraction
 
-// ConfigError reports a setting that cannot work. Nothing was sent. The Source
-// returns the same error for every call.
+// ConfigError reports a setting that cannot work. Nothing was sent. A Source
+// with such a setting returns the same error from every call.
 type ConfigError struct {
-	Field   string // such as "Tenant" or "Cloud.Authority", or a function, or an environment variable
+	Field   string // such as "Tenant" or "Cloud.Authority"; or a function, or an environment variable
 	Value   string // its value; empty if that is or may be a secret
 	Problem string // the fault
-	Remedy  string // the way to mend it
+	Remedy  string // how to fix it
 	Err     error  // the cause, such as the error of a file; nil if there is none
 }
 
@@ -36,7 +36,7 @@ type ConfigError struct {
 func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Is lets package imapdial recognize a ConfigError: Keep gives up on it, since
-// waiting does not mend it. Most users do not need it.
+// waiting does not fix it. Most users do not need it.
 func (e *ConfigError) Is(target error) bool { return target == verdict.ErrSetting }
 
 // Error names the field, its value, the problem and the remedy.
@@ -55,17 +55,17 @@ func (e *ConfigError) Error() string {
 // Error reports a token request that failed. Several callers may share it, so do
 // not modify it.
 //
-// The fields that quote the server are cut to a few KiB and have a placeholder
-// for secrets that it echoed. To explain an Error to a person, pass it to
+// The fields that quote the server are cut to a few KiB, with a placeholder for
+// each secret that it echoed. To explain an Error to a person, pass it to
 // Explain of package diagnose.
 type Error struct {
-	// Tenant and ClientID are those of the settings. For a managed identity,
+	// Tenant and ClientID come from the settings. For a managed identity,
 	// Tenant is empty, and ClientID may be.
 	Tenant, ClientID string
 
 	// Code and Suberror are "error" and "suberror" of the response, such as
-	// "invalid_client". Microsoft advises programs to decide by these, since
-	// the rest can change. (RFC 6749 §5.2)
+	// "invalid_client". Microsoft advises programs to rely on these, since the
+	// rest can change. (RFC 6749 §5.2)
 	Code, Suberror string
 	// Description is "error_description".
 	Description string
@@ -73,12 +73,13 @@ type Error struct {
 	// such as 7000215. (https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
 	AADSTS []int
 	// Claims is the JSON to put into [AuthCodeOptions.Claims] of the next
-	// sign-in, to satisfy Conditional Access. Usually empty.
+	// sign-in, to satisfy Conditional Access. It is empty if the server sent
+	// none, or more than 16 KiB.
 	Claims string
 
 	// CorrelationID, TraceID and Timestamp identify the request to Microsoft's
-	// support. If the server sent no correlation id, it is the
-	// client-request-id of the request. It is empty if no request was sent.
+	// support. If the server sent no correlation ID, CorrelationID is the
+	// client-request-id of the request, or empty if no request was sent.
 	// Timestamp is zero if the server sent none.
 	CorrelationID, TraceID string
 	Timestamp              time.Time
@@ -95,17 +96,17 @@ type Error struct {
 	Err error
 
 	also         []*Error // failures that led to this one: of other credentials, of the tries before
-	secretIsGUID bool     // the secret that was sent looks like an id
+	secretIsGUID bool     // the secret that was sent looks like an ID
 	credential   string   // which one of several it is about
 	identity     string   // the managed identity it is about, and where it was asked for
 	hint         string   // what to do, if the numbers do not tell
 	passes       bool     // the server is documented to answer so for a while
 }
 
-// Unwrap returns e.Err, and the failures that led to this one: those of the other
-// credentials of [InOrder], and those before a context ended. If the server
-// refused the request, it also returns an [*oauth2.RetrieveError] without a Body,
-// so that code written for package oauth2 finds its error.
+// Unwrap returns e.Err and the failures that led to this one: those of the
+// other credentials of [InOrder], and the one before a context ended. If the
+// server refused the request, it also returns an [*oauth2.RetrieveError]
+// without a Body, so that code written for package oauth2 finds its error.
 func (e *Error) Unwrap() (all []error) {
 	if e.Err != nil {
 		all = append(all, e.Err)
@@ -133,10 +134,11 @@ func (e *Error) after(failures ...*Error) *Error {
 	return &last
 }
 
-// Is reports whether target is [ErrInteractionRequired] and the user has to act:
-// the password has expired, consent is missing, the grant was revoked, MFA is
-// demanded. It reports false if Conditional Access forbids the access, or an
-// administrator has to assign or enable the user: signing in does not help.
+// Is reports whether target is [ErrInteractionRequired] and the user has to
+// act: the password has expired, consent is missing, the grant was revoked, or
+// MFA is required. It reports false if Conditional Access forbids the access,
+// or an administrator has to assign or enable the user, since signing in does
+// not help then.
 func (e *Error) Is(target error) bool { return target == ErrInteractionRequired && e.interactive() }
 
 // Retryable reports whether the same request can succeed later, without any
@@ -148,8 +150,8 @@ func (e *Error) Is(target error) bool { return target == ErrInteractionRequired 
 //
 // A new federated credential is unknown to Entra ID for some minutes
 // (AADSTS70021, 700211, 700213, 7002137, 7002138). Retryable reports false for
-// that, because the answer is the same for one that does not match, which time
-// does not mend.
+// that, because Entra ID gives the same answer for a credential that does not
+// match, and waiting does not fix that.
 func (e *Error) Retryable() bool {
 	if errors.Is(e.Err, context.Canceled) {
 		return false
@@ -179,9 +181,10 @@ type credentialError struct{ err error }
 func (e *credentialError) Error() string { return "the credential cannot be used: " + e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
-// Error names the application, the code, the reason, the remedy if there is one,
-// and the ids for Microsoft's support; then the same for the failures that led to
-// this one. The text is one line of printable characters, without secrets.
+// Error names the application, the code, the reason, the remedy if there is
+// one, and the IDs for Microsoft's support, followed by the same for the
+// failures that led to this one. The text is one line of printable characters,
+// without secrets.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(prefix + "no token for " + cmp.Or(e.identity, "application "+e.ClientID+" of tenant "+e.Tenant))
@@ -208,7 +211,7 @@ func (e *Error) detail() (text string) {
 	return text
 }
 
-// reason is the code, the description without its tail of ids, and Err.
+// reason is the code, the description without its tail of IDs, and Err.
 func (e *Error) reason() string {
 	var parts []string
 	if e.Code != "" {
@@ -227,7 +230,7 @@ func (e *Error) reason() string {
 	return strings.Join(parts, ": ")
 }
 
-// ids returns the ids for support, and others that tell failures apart.
+// ids returns the IDs for support, and others that tell failures apart.
 func (e *Error) ids() (ids []string) {
 	if e.StatusCode != 0 {
 		ids = append(ids, fmt.Sprintf("HTTP status %d", e.StatusCode))

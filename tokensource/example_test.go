@@ -12,8 +12,8 @@ import (
 	"github.com/exoauth/exoauth/tokensource"
 )
 
-// The settings of production are the first three; the other two lead to a
-// server in this process.
+// A program sets the first three fields; the other two lead to a server in this
+// process.
 func ExampleConfig_ClientCredentials() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -58,8 +58,7 @@ func ExampleCertificateFile() {
 	// Output: tokensource.Certificate(…) tokensource.Source(application 11111111-2222-3333-4444-555555555555 of tenant contoso.onmicrosoft.com)
 }
 
-// Where the certificate is a variable of the environment, or the value of a
-// secret in a key vault.
+// For a certificate in an environment variable, or in a secret of a key vault.
 func ExampleCertificateData() {
 	_, err := tokensource.CertificateData([]byte(os.Getenv("EXO_CERTIFICATE_PEM")), "", nil)
 	var setting *tokensource.ConfigError
@@ -69,7 +68,7 @@ func ExampleCertificateData() {
 	// Output: CertificateData: neither PEM nor a PFX with a certificate and its key
 }
 
-// A token that somebody else writes anew before it expires.
+// For a token in a file that is replaced before the token expires.
 func ExampleAssertionFile() {
 	cfg := &tokensource.Config{
 		Tenant:     "contoso.onmicrosoft.com",
@@ -89,8 +88,8 @@ func ExampleCertificate() {
 	// Output: tokensource.Certificate(…)
 }
 
-// A secret is rotated with no outage: the next one is tried where Entra ID says
-// that this one is bad.
+// A secret is rotated without an outage: if Entra ID says that the first is
+// bad, the Source tries the next.
 func ExampleInOrder() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -113,8 +112,8 @@ func ExampleInOrder() {
 	// Output: true
 }
 
-// A program elsewhere, such as a job of GitHub Actions, is known by the token
-// of an identity provider that the app registration trusts.
+// A program outside of Azure, such as a GitHub Actions job, proves itself with
+// a token from an identity provider that the app registration trusts.
 func ExampleAssertion() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -139,7 +138,7 @@ func ExampleAssertion() {
 	// Output: true
 }
 
-// A vault says when a secret ends. The Source warns of that in time.
+// A vault knows when a secret expires. The Source logs a warning in time.
 func ExampleSecretFunc() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -163,7 +162,7 @@ func ExampleSecretFunc() {
 }
 
 // On a virtual machine, in App Service or Functions, or on a server that Azure
-// Arc manages, there is no credential to keep.
+// Arc manages, the program needs no credential.
 func ExampleManagedIdentity() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
@@ -217,8 +216,8 @@ func ExampleConfigError() {
 	// Output: Tenant must not be common
 }
 
-// A mail server has refused the token: the next one is fetched anew, unless
-// this one was fetched moments ago.
+// A mail server has refused the token. The next call fetches another one,
+// unless this one was fetched less than a minute ago.
 func ExampleSource_Invalidate() {
 	n := 0
 	source := tokensource.Func(func(context.Context) (string, time.Time, error) {
@@ -237,7 +236,7 @@ func ExampleSource_Invalidate() {
 
 func ExampleFunc() {
 	source := tokensource.Func(func(ctx context.Context) (string, time.Time, error) {
-		// Here MSAL, azidentity or a vault is asked, under ctx.
+		// Ask MSAL, azidentity or a vault here, with ctx.
 		return "an access token", time.Now().Add(time.Hour), nil
 	})
 	token, err := source.Token()

@@ -15,7 +15,7 @@ func (c *client) failed(err error) *Error {
 
 // A flow is one way to get tokens, and keeps them: an appCache or a userSession.
 type flow interface {
-	// of returns whose tokens they are.
+	// of returns the client that the tokens are for.
 	of() *client
 	// token returns a new token. ctx ends when nobody waits for it any more. It
 	// has a deadline in a renewal alone, while the old token is still good.
@@ -75,8 +75,8 @@ func (c *Config) appClient() (*client, *ConfigError) {
 	return c.newClient(cloud, scope), nil
 }
 
-// ownError is a failure of neither the network nor the server, but of a
-// function that the program gave, or of nobody if err is nil.
+// ownError is a failure of a function of the program, err, or one without a
+// cause, if err is nil. Neither the network nor the server failed.
 type ownError struct {
 	what string
 	err  error

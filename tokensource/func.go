@@ -18,13 +18,12 @@ import (
 //	})
 //
 // f must return when its context ends: when nobody waits for the token any
-// more, or ten seconds after the start of a renewal. The source wraps an error of
-// f, and calls f again only when it is asked again. It remembers the error for a
-// shorter time if that is retryable: a network error, or one whose method
-// Retryable() bool or Temporary() bool returns true; see [Source]. The source
-// returns an error for a token that is empty or has a character outside of
-// printable ASCII, and for an expires that is zero, past or more than ten years
-// away.
+// more, or ten seconds after the start of a renewal. If f fails, the Source
+// wraps its error, and calls f again only when it is asked again. It remembers
+// the error for a shorter time if that is retryable: a network error, or one
+// whose method Retryable() bool or Temporary() bool returns true; see [Source].
+// The Source returns an error if the token is empty or has a character outside
+// of printable ASCII, or if expires is zero, past or more than ten years away.
 func Func(f func(ctx context.Context) (token string, expires time.Time, err error)) *Source {
 	if f == nil {
 		return &Source{broken: &ConfigError{Field: "Func", Problem: "nil", Remedy: "pass a function that returns a token"}}

@@ -22,7 +22,7 @@ import (
 // means the system-assigned identity, and the global cloud.
 type ManagedIdentityOptions struct {
 	// ClientID, ObjectID and ResourceID name a user-assigned identity: by its
-	// client id, the object id of its service principal, or its resource id in
+	// client ID, the object ID of its service principal, or its resource ID in
 	// Azure, "/subscriptions/…". Set one at most. None means the
 	// system-assigned identity. Some hosts do not support all three.
 	ClientID, ObjectID, ResourceID string
@@ -41,7 +41,7 @@ type ManagedIdentityOptions struct {
 
 	// Cache keeps tokens for the next run of the program and for other
 	// processes, as [Config.Cache] does. Nil means that only the Source keeps
-	// them, which suffices: the host has a cache, too.
+	// them, which is enough, since the host has a cache, too.
 	Cache tokencache.Cache
 
 	// Logger gets a record for each request, at level Debug, and for each
@@ -59,15 +59,15 @@ const identityLimit = 10 * time.Second
 // registration, so the portal has no page for them: grant them with
 // New-MgServicePrincipalAppRoleAssignment, as the README shows.
 //
-// The environment tells which host to ask, and is read once: Service Fabric, App
-// Service (with Functions and Container Apps), Azure Machine Learning, Cloud
-// Shell, Azure Arc, or else the metadata service of virtual machines (IMDS).
-// Failed requests are repeated by the rules of the host. An update of IMDS may
-// take 70 seconds.
+// ManagedIdentity reads from the environment, once, which host to ask: Service
+// Fabric, App Service (with Functions and Container Apps), Azure Machine
+// Learning, Cloud Shell, Azure Arc, or else the metadata service of virtual
+// machines (IMDS). The Source repeats failed requests as Microsoft documents
+// for that host; if IMDS is being updated, that may take 70 seconds.
 //
-// These hosts keep their tokens for hours, so that the next token may lack a
-// permission that was granted meanwhile. A token that lives for more than two
-// hours is renewed in the background, after half its lifetime.
+// These hosts cache their tokens for hours, so the next token may lack a
+// permission that was granted meanwhile. The Source renews a token that lives
+// for more than two hours in the background, after half its lifetime.
 //
 // The errors are those of [Source.TokenContext]; an [*Error] has no Tenant.
 //
@@ -145,7 +145,7 @@ func (o ManagedIdentityOptions) check() *ConfigError {
 	return checkCache(o.Cache)
 }
 
-// identity is a managed identity made ready to be asked for tokens.
+// identity is a managed identity that is ready to be asked for tokens.
 type identity struct {
 	*client
 	host     *azurehost.Host
@@ -162,9 +162,9 @@ func identityName(o ManagedIdentityOptions, host *azurehost.Host) string {
 	return "the managed identity " + id + " (" + host.Name + ")"
 }
 
-// key is that of its tokens in a Cache. The identity of the system is another
-// one on each machine, and may be another one for each program on it, which
-// then has a secret of its own.
+// key returns the key of its tokens in a Cache. The system-assigned identity
+// differs from machine to machine. It may differ between programs on one
+// machine, which then have different secrets.
 func (i *identity) key() (string, error) {
 	o := i.options
 	parts := []string{keyIdentity, i.host.Name, i.resource, strings.ToLower(o.ClientID), strings.ToLower(o.ObjectID), strings.ToLower(o.ResourceID)}

@@ -21,9 +21,9 @@ import (
 // that the calling program gets a new token. Until then, the source renews its
 // tokens with the refresh token that came with the first answer.
 //
-// Before the end of the assertion, [ErrInteractionRequired] means that the user
+// Before the assertion expires, [ErrInteractionRequired] means that the user
 // has to consent, or to satisfy Conditional Access. Send [Error.Claims] to the
-// calling program, which has to ask for them in its sign-in.
+// calling program, which has to request them in its sign-in.
 //
 // Keep one Source for each assertion, or set a [Config.Cache]. Otherwise each
 // call of the API costs a request.
@@ -31,7 +31,7 @@ import (
 // Each assertion has its own entry in the Cache, which is of no use after the
 // assertion has expired. If an API has many users, use a database and delete
 // entries that are a day old. [tokencache.Dir] keeps entries for 100 days, and
-// the lock files for good.
+// lock files forever.
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow)
 func (c *Config) OnBehalfOf(userAssertion string) *Source {

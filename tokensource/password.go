@@ -11,10 +11,10 @@ import (
 )
 
 // Password returns a source of tokens for a user whose password the program
-// knows: the resource owner password credentials grant (RFC 6749 §4.3). It is the
-// last resort. Prefer [Config.ClientCredentials] for a service, and
-// [Config.DeviceCode] or [Config.AuthCode] for a person. Microsoft advises
-// against it.
+// knows: the resource owner password credentials grant (RFC 6749 §4.3). It is
+// the last resort, and Microsoft advises against it. Prefer
+// [Config.ClientCredentials] for a service, and [Config.DeviceCode] or
+// [Config.AuthCode] for a person.
 //
 // Entra ID refuses a password if the user must pass multi-factor authentication
 // (AADSTS50076, AADSTS50079), if security defaults or Conditional Access forbid

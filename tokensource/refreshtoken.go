@@ -11,14 +11,14 @@ import "strings"
 // from a sign-in to Microsoft Graph gets a token for mail if the user has
 // consented to that.
 //
-// Each request brings a new refresh token, which replaces the one before. It is
-// valid for 90 days from its last use, or for 24 hours in all if the redirect
-// address is registered for a single-page application (AADSTS700084). To find it
-// again after a restart, set [Config.Cache] and pass the same token as before:
-// it is the key of the entry until the user signs in anew.
+// Each request brings a new refresh token, which replaces the one before. Each
+// is valid for 90 days; if the redirect address is registered for a single-page
+// application, all end 24 hours after the sign-in (AADSTS700084). To find the
+// latest one after a restart, set [Config.Cache] and pass the same token as
+// before: it identifies the entry until the user signs in anew.
 //
-// After the refresh token was revoked, for example with a new password, the
-// error is [ErrInteractionRequired].
+// After the refresh token was revoked, for example by a change of the password,
+// the error is [ErrInteractionRequired].
 //
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#refresh-the-access-token)
 func (c *Config) RefreshToken(token string) *Source {

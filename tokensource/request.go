@@ -37,9 +37,9 @@ func (c *client) request(ctx context.Context, form url.Values) (t *token, err er
 	return t, nil
 }
 
-// post sends a form to an endpoint, with the application's credential, and has
-// read read the answer. The credential goes into the body, which is the one way
-// that Entra ID accepts for all kinds.
+// post sends a form to an endpoint, with the application's credential, and
+// passes the answer to read. The credential goes into the body, which is the
+// one way that Entra ID accepts for all kinds.
 func (c *client) post(ctx context.Context, endpoint string, form url.Values, read func(a *answer, asked time.Time) error) *Error {
 	form.Set("client_id", c.clientID)
 	return c.authenticate(ctx, func(prove proof) *Error {
@@ -68,7 +68,7 @@ func (c *client) post(ctx context.Context, endpoint string, form url.Values, rea
 	})
 }
 
-// roundTrip sends a request and has read read the answer. It returns nil, or e
+// roundTrip sends a request and passes the answer to read. It returns nil, or e
 // with what is wrong. No secret is in it.
 func roundTrip(hc *http.Client, req *http.Request, e *Error, secrets *plain.Secrets, read func(a *answer, asked time.Time) error) *Error {
 	asked := time.Now()
@@ -93,7 +93,8 @@ func (c *client) gotToken(ctx context.Context, t *token, a *answer) {
 }
 
 // exchange sends a request and reads the answer. An error means that there is
-// none: of one that broke off, the status and the beginning tell something.
+// none. An answer that broke off is returned, since its status and beginning
+// tell something.
 func exchange(hc *http.Client, req *http.Request) (*answer, error) {
 	ctx := req.Context()
 	resp, err := hc.Do(req)
@@ -126,8 +127,8 @@ func unwrapped(ctx context.Context, err error) error {
 	return err
 }
 
-// redirected tells where the server would have the request repeated. Of the
-// address only the host is shown, for the rest may hold what was sent.
+// redirected returns the error for a redirect. It shows only the host of the
+// address, since the rest may hold secrets that were sent.
 func redirected(location string) error {
 	to := "somewhere"
 	if u, err := url.Parse(location); err == nil && u.Host != "" {

@@ -70,8 +70,8 @@ func toldToWait(err error) time.Duration {
 	return 0
 }
 
-// retryAfter reads the header of that name: seconds, or a date, which is
-// compared with the server's own where there is one. (RFC 9110 §10.2.3)
+// retryAfter reads the header of that name: seconds, or a date, which it
+// compares with the server's own if there is one. (RFC 9110 §10.2.3)
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	const most = 24 * time.Hour
 	value := h.Get("Retry-After")

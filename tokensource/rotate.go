@@ -13,11 +13,12 @@ import (
 // its new one, so that you can rotate them without an outage. It tries the next
 // credential only if the server says that one is bad (expired, wrong, not
 // registered), or if one cannot be used, for example because the file of an
-// assertion is missing. From then on it begins with the one that was accepted.
+// assertion is missing. Later requests begin with the credential that was
+// accepted.
 //
-// If all are bad, the [*Error] wraps the error of each and has their reasons in
-// its text. Its fields are those of the last answer of the server. The log has
-// a record of each, too.
+// If all are bad, the [*Error] wraps the error of each, and its text has all
+// the reasons. Its fields come from the server's last answer. Each bad
+// credential also leaves a record in the log.
 func InOrder(credentials ...Credential) Credential {
 	var all []Credential
 	for _, c := range credentials {

@@ -7,7 +7,7 @@ import (
 	"github.com/exoauth/exoauth"
 )
 
-// graph lists Microsoft Graph in its clouds and by its application id.
+// graph lists Microsoft Graph in its clouds and by its application ID.
 var graph = []string{
 	"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us",
 	"microsoftgraph.chinacloudapi.cn", "00000003-0000-0000-c000-000000000000",
@@ -109,7 +109,7 @@ func (c *Config) userScopeProblem(scopes []string) string {
 	return ""
 }
 
-// hostOf returns the host in a resource, or the resource where it is none.
+// hostOf returns the host in a resource, or the resource if it has none.
 func hostOf(resource string) string {
 	_, host, ok := strings.Cut(strings.ToLower(resource), "://")
 	if !ok {

@@ -11,15 +11,16 @@ import (
 )
 
 // SecretFunc is [Secret] for a value that changes while the program runs, such
-// as that of a file or a vault, or whose end is known.
+// as one in a file or a vault, or for one with a known expiry.
 //
-// f is called for each request. It must be safe for concurrent use and return
-// when its context ends. The [*Error] wraps an error of f, which decides whether
-// it is [Error.Retryable].
+// The Source calls f for each request. f must be safe for concurrent use and
+// return when its context ends. If f fails, the [*Error] wraps its error, which
+// also decides whether the failure is [Error.Retryable].
 //
-// expires is when the secret ends, in Entra ID; zero means that nobody knows. In
-// the thirty days before, the Source logs a warning once a day, when it asks for
-// a token. It sends the secret after that day, too: Entra ID decides.
+// expires is when the secret expires in Entra ID; zero means that this is
+// unknown. In the thirty days before, the Source logs a warning with a request
+// for a token, once a day at most. After expires it still sends the secret:
+// Entra ID decides.
 func SecretFunc(f func(ctx context.Context) (secret string, expires time.Time, err error)) Credential {
 	return secretFunc{"tokensource.SecretFunc(…)", f}
 }

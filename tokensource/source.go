@@ -26,9 +26,10 @@ const (
 	renewAfter = time.Minute
 )
 
-// A Source gets tokens in one of the flows of this package and keeps them.
-// It is safe for concurrent use. The flows make Sources; a nil Source and the
-// zero Source return a [*ConfigError].
+// A Source gets tokens in one of the flows of this package and keeps them. It
+// is safe for concurrent use. Make one with a method of [Config],
+// [ManagedIdentity] or [Func]; a nil Source and the zero Source return a
+// [*ConfigError].
 //
 // A token is renewed five minutes before it expires, or after three quarters of
 // its lifetime if that is later. The next call waits for the renewal, for about
@@ -38,10 +39,11 @@ const (
 // earlier (refresh_in), the Source does so in the background, and no call waits.
 //
 // A Source remembers a failure for five seconds, or for one second if it is
-// [Error.Retryable]: calls get it at once, and no request is made. That time
-// doubles with each failure in a row, up to a minute. A longer
-// [Error.RetryAfter] counts instead, up to an hour, or up to five minutes if
-// the response did not come from Entra ID (a proxy's, for example).
+// [Error.Retryable]. During that time calls return the same error at once,
+// without a request. The time doubles with each failure in a row, up to a
+// minute. A longer [Error.RetryAfter] counts instead, up to an hour, or up to
+// five minutes if the response did not come from Entra ID (a proxy's, for
+// example).
 type Source struct {
 	cached atomic.Pointer[token] // nil before the first token and after Invalidate
 
@@ -64,8 +66,8 @@ type failure struct {
 }
 
 // Token is [Source.TokenContext] without a context. With the default time limit
-// of a request it takes two minutes at most, two more if the Cache is in
-// trouble, and a quarter of an hour more if somebody has to sign in.
+// for requests, it takes two minutes at most, two more if the Cache is in
+// trouble, and 15 more if a person has to sign in.
 func (s *Source) Token() (*oauth2.Token, error) {
 	return s.TokenContext(context.Background())
 }
@@ -77,10 +79,10 @@ func (s *Source) Token() (*oauth2.Token, error) {
 // The token's Extra has the strings "scope", "refresh_in" and "id_token" if the
 // server sent them. The token has no refresh token; see [Config.Cache].
 //
-// The error is an [*Error] if a request failed, or was not made because the
-// Cache failed; a [*ConfigError] if a setting cannot work; for [Func] it wraps
-// the error of the function. If ctx has ended, it wraps the error of ctx.
-// TokenContext returns when ctx ends; the request goes on as long as another
+// The error is a [*ConfigError] if a setting cannot work. It is an [*Error] if
+// a request failed, or was not made because the Cache failed. For [Func] it
+// wraps the error of the function. If ctx has ended, it wraps the error of ctx.
+// TokenContext returns when ctx ends. The request goes on as long as another
 // call waits for it, and a renewal goes on in any case. The transport of the
 // HTTP client sees the values of the ctx that started the request.
 func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
@@ -89,14 +91,14 @@ func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 
 // TokenValidFor is [Source.TokenContext] for a server that refuses a token that
 // is about to expire. It returns a token that is still valid for d. If the
-// Source has none, it fetches one, in one request for all who wait. A d of zero
-// or less means no minimum, as with TokenContext.
+// Source has none, it fetches one, in one request for all waiting calls. A d of
+// zero or less means no minimum, as with TokenContext.
 //
-// If even a fresh token is valid for less than d, TokenValidFor returns that:
-// there is no better one. For the same reason it returns a token that was
-// fetched less than a minute ago, so it makes no more than one request a
-// minute. If the request fails, it returns the error and not the older token,
-// which TokenContext still returns.
+// If even a fresh token is valid for less than d, TokenValidFor returns that,
+// since there is no better one. For the same reason it returns a token that was
+// fetched less than a minute ago, so it makes at most one request a minute. If
+// the request fails, it returns the error and not the older token, which
+// TokenContext still returns.
 func (s *Source) TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.Token, error) {
 	if s == nil || s.flow == nil {
 		return nil, s.unusable()
@@ -245,18 +247,18 @@ func (f failure) at(now time.Time) error {
 
 // Invalidate tells the Source that a server refused t, so that the next call
 // fetches a new token. It ignores a nil t and a token that the Source has
-// replaced already: one token causes one request, however many connections it
-// was refused on.
+// replaced already, so one token causes one request, however many connections
+// it was refused on.
 //
-// Invalidate keeps a token that was fetched less than a minute ago, since the
-// token is not the reason of such a refusal. Otherwise a token that opens a
-// thousand mailboxes would be fetched again and again for the one without
-// permission, until Entra ID takes the application for one in a loop
-// (AADSTS50196).
+// Invalidate keeps a token that was fetched less than a minute ago, since such
+// a token is not the reason for the refusal. Otherwise one mailbox without
+// permission would cause request after request, until Entra ID blocks the
+// application as one in a loop (AADSTS50196).
 //
-// With a [Config.Cache], this Source does not take t from there again. It also
-// removes t, in five seconds at most, so that no other process takes it. A
-// user's token stays there if the Cache is no [tokencache.Locker].
+// With a [Config.Cache], this Source does not take t from there again.
+// Invalidate also removes t from it, in five seconds at most, so that no other
+// process takes it. A user's token stays there if the Cache is not a
+// [tokencache.Locker].
 func (s *Source) Invalidate(t *oauth2.Token) {
 	if s == nil || t == nil {
 		return
@@ -279,15 +281,16 @@ func (s *Source) Invalidate(t *oauth2.Token) {
 //
 // Afterwards the Source, and others with the same entry, return
 // [ErrInteractionRequired] until the user signs in again. A Source of
-// [Config.AuthCode] or [Config.DeviceCode] asks the user; the browser may answer
-// by itself, unless [AuthCodeOptions] has a Prompt. A Source that signs in
-// without a person, by a password, an assertion or a credential, does so. A
-// Source of [Config.RefreshToken] does not go back to the token it was given.
+// [Config.AuthCode] or [Config.DeviceCode] asks the user instead; the browser
+// may answer by itself, unless [AuthCodeOptions] has a Prompt. A Source that
+// needs no person, but has a password, an assertion or a credential, simply
+// gets a new token. A Source of [Config.RefreshToken] does not go back to the
+// token it was given.
 //
-// A Source in another process uses its access token until it renews that, for
-// about an hour. Open connections stay open. Entra ID is not told, since it has
-// no endpoint for that: an administrator can end all refresh tokens of a user
-// with Revoke-MgUserSignInSession.
+// A Source in another process goes on using its access token until that is due
+// for renewal, about an hour at most. Open connections stay open. SignOut does
+// not tell Entra ID, which has no endpoint for that: an administrator can end
+// all refresh tokens of a user with Revoke-MgUserSignInSession.
 // (https://learn.microsoft.com/entra/identity/users/users-revoke-access)
 //
 // SignOut waits for the lock of the entry, and for a request of the Source that
@@ -310,7 +313,7 @@ func (s *Source) SignOut(ctx context.Context) error {
 	return nil
 }
 
-// Format shows whose tokens they are, for every verb.
+// Format shows the client that the tokens are for, for every verb.
 func (s *Source) Format(f fmt.State, _ rune) {
 	name := ""
 	switch {

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// lockLimit is how long the lock of an entry is waited for. Nobody has it
-	// while a person is asked.
+	// lockLimit bounds the wait for the lock of an entry. Nobody holds it while
+	// a person is asked.
 	lockLimit = 30 * time.Second
 	// cacheLimit is how long one call of a Cache may take.
 	cacheLimit = 10 * time.Second
@@ -320,7 +320,7 @@ func (r *record) redacted(err error) error {
 	known := new(plain.Secrets)
 	known.Add(r.AccessToken, r.RefreshToken)
 	for _, value := range r.Extra {
-		if text, _ := value.(string); len(text) >= 32 { // an id token, not a number
+		if text, _ := value.(string); len(text) >= 32 { // an ID token, not a number
 			known.Add(text)
 		}
 	}

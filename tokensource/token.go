@@ -94,9 +94,9 @@ func (t *token) due() time.Duration {
 // fresh reports whether the token needs no renewal yet.
 func (t *token) fresh() bool { return t != nil && (t.checked.Load() || t.lookAtClocks()) }
 
-// lookAtClocks has a timer say when the clocks are to be looked at again: not
-// before the token is handed out once more, so that a source that nobody uses
-// costs nothing.
+// lookAtClocks sets a timer after which the clocks count as not looked at. The
+// next look comes when the token is handed out again, so a source that nobody
+// uses costs nothing.
 func (t *token) lookAtClocks() bool {
 	left := t.left(t.due())
 	if left <= 0 {
@@ -108,8 +108,8 @@ func (t *token) lookAtClocks() bool {
 	return true
 }
 
-// left returns what is left of the first part of the lifetime, by the clock
-// that says less.
+// left returns the rest of the first part of the lifetime, by the clock that
+// shows less.
 func (t *token) left(part time.Duration) time.Duration {
 	return part - max(time.Since(t.asked), time.Since(t.Asked))
 }

@@ -39,8 +39,8 @@ func addMailClient(srv *exchangetest.Server) (*exchangetest.App, *exchangetest.U
 	return app, srv.Tenant().AddUser("adele@contoso.com")
 }
 
-// The user signs in with the system's browser. Here, Open stands in for it; in
-// a program, leave it out.
+// The user signs in with the system's browser. In this example, Open stands in
+// for the browser; a program leaves it nil.
 func ExampleConfig_AuthCode() {
 	srv, app, adele := mailClient()
 	defer srv.Close()
@@ -63,8 +63,8 @@ func ExampleConfig_AuthCode() {
 	// Output: Bearer true
 }
 
-// A web application has two handlers: one begins the sign-in, the other ends
-// it. A map stands in for its sessions here.
+// A web application has two handlers: one begins the sign-in, the other
+// completes it. In this example, a map stands in for its sessions.
 func ExampleConfig_AuthCodeURL() {
 	srv, app, adele := mailClient()
 	defer srv.Close()
@@ -115,8 +115,8 @@ func ExampleConfig_AuthCodeURL() {
 	// Output: Bearer <nil>
 }
 
-// A program without a browser shows code.Message, and waits. Here the user does
-// at once as it says.
+// A program without a browser shows code.Message and waits. In this example,
+// the user signs in at once.
 func ExampleConfig_DeviceCode() {
 	srv, app, adele := quickDevices()
 	defer srv.Close()
@@ -140,8 +140,8 @@ func ExampleConfig_DeviceCode() {
 	// true
 }
 
-// A refresh token that another program has got, as from a setting. The first
-// run uses it, the next one what the first has stored.
+// With a refresh token that another program has got, such as one in a setting.
+// The first run uses it; the next run uses the one that the first has stored.
 func ExampleConfig_RefreshToken() {
 	srv, app, adele := mailClient()
 	defer srv.Close()
@@ -195,7 +195,7 @@ func ExampleConfig_OnBehalfOf() {
 	// Output: true https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send
 }
 
-// The last resort, and what ends it.
+// A password is the last resort, and multi-factor authentication ends it.
 func ExampleConfig_Password() {
 	srv, app, adele := mailClient()
 	defer srv.Close()

@@ -70,7 +70,7 @@ func (s *userSession) ended() error {
 // errAsk says that a person has to be asked.
 var errAsk = errors.New("a person has to be asked")
 
-// get has others take their turn while a person is asked, who may never answer.
+// get lets others take their turn while it asks a person, who may never answer.
 func (s *userSession) get(ctx context.Context, pause pauseFunc) (t *token, err error) {
 	if s.begun {
 		if t, err = s.begin(ctx, s.unsaved); err != nil || t.good() {
@@ -309,7 +309,8 @@ func (s *userSession) drop(ctx context.Context) {
 	}
 }
 
-// hidden is for the words of a Cache that somebody else has written.
+// hidden removes the refresh token from an error of a Cache that somebody else
+// has written.
 func (s *userSession) hidden(err error) error {
 	known := new(plain.Secrets)
 	known.Add(s.have)

@@ -18,7 +18,7 @@ import (
 
 // A SignIn is a sign-in that a web application has begun. Keep it in the
 // browser's session, encrypted or on the server; it can be stored as JSON. Its
-// formatted value shows nothing of it.
+// formatted value shows none of its fields.
 type SignIn struct {
 	State       string // ties the answer to the browser (RFC 6749 §10.12)
 	Verifier    string // ties the code to this sign-in (RFC 7636)
@@ -34,13 +34,13 @@ func (SignIn) Format(f fmt.State, _ rune) { io.WriteString(f, redactedSignIn) }
 func (SignIn) LogValue() slog.Value { return slog.StringValue(redactedSignIn) }
 
 // AuthCodeURL begins a sign-in in a web application. Store the SignIn in the
-// browser's session and redirect the browser to the address. When it comes back
-// to [AuthCodeOptions.RedirectURL], pass the SignIn and the query to
+// browser's session and redirect the browser to the address. When the browser
+// comes back to [AuthCodeOptions.RedirectURL], pass the SignIn and the query to
 // [Config.Exchange].
 //
 // The answer comes in the query of a GET request, because browsers send a
-// SameSite=Lax cookie with that, and not with a POST from another site. The
-// error is a [*ConfigError]. Nothing is sent.
+// SameSite=Lax cookie with that, and not with a POST from another site.
+// AuthCodeURL itself sends nothing. Its error is a [*ConfigError].
 func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, err error) {
 	cl, bad := c.userClient()
 	if bad == nil {
@@ -53,16 +53,16 @@ func (c *Config) AuthCodeURL(o AuthCodeOptions) (address string, signIn SignIn, 
 	return address, signIn, nil
 }
 
-// Exchange ends a sign-in. It redeems the authorization code in the answer, the
-// query or form with which the browser came back, and returns the user's Source,
-// which has its first token and renews it with refresh tokens. Exchange rejects
-// an answer whose state does not match signIn.
+// Exchange completes a sign-in. The answer is the query or form with which the
+// browser came back. Exchange redeems the authorization code in it and returns
+// the user's Source, which has its first token and renews it with refresh
+// tokens. Exchange rejects an answer whose state does not match signIn.
 //
 // A code can be redeemed only once, even if that fails, so Exchange does not
 // repeat its request: after an error, begin a new sign-in. Exchange stores the
 // tokens even if ctx has ended meanwhile. The errors are those of
 // [Source.TokenContext]. If the user or Entra ID declined, an [*Error] has the
-// reason; its Code is "access_denied" if it was the user.
+// reason; its Code is "access_denied" if the user did.
 //
 // Each user has a Source of their own. With a [Config.Cache], each user also
 // needs a Config with their own [Config.CacheKey]; after a restart,
@@ -101,9 +101,10 @@ func (c *Config) Exchange(ctx context.Context, signIn SignIn, answer url.Values)
 //
 // Resume finds a sign-in by [Config.Exchange], by [Config.DeviceCode], or by
 // [Config.AuthCode] without a LoginHint. Only AuthCode with the same LoginHint
-// finds one with a LoginHint. [Config.Cache] and [Config.CacheKey] are required.
-// They, Cloud, Tenant, ClientID and Scopes must be the same as at the sign-in,
-// and so must be whether there is a Credential.
+// finds one with a LoginHint. [Config.Cache] and [Config.CacheKey] are
+// required. Both, and Cloud, Tenant, ClientID and Scopes, must be the same as
+// at the sign-in. The Config needs a Credential if it had one then, and none
+// otherwise.
 func (c *Config) Resume() *Source {
 	cl, err := c.userClient()
 	switch {

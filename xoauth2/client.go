@@ -15,10 +15,10 @@ import (
 // Mechanism is the name of XOAUTH2, as servers advertise it.
 const Mechanism = "XOAUTH2"
 
-// ErrInvalidCredentials is wrapped by the error for a user name or a token that
-// cannot be sent. It is empty, or contains a control character, which could
-// reach into the next field of the initial response, or it is a token that
-// begins with the word Bearer.
+// ErrInvalidCredentials is wrapped by every error for a user name or token that
+// cannot be sent. Such a value is empty, or contains a control character, which
+// could start another field of the initial response, or is a token that begins
+// with "Bearer ".
 var ErrInvalidCredentials = errors.New("xoauth2: unusable user name or token")
 
 // ErrTooManyChallenges is returned if a server sends another empty challenge
@@ -28,12 +28,12 @@ var ErrTooManyChallenges = errors.New("xoauth2: server sent an empty challenge a
 // NewClient returns an XOAUTH2 client that authenticates username with an
 // access token.
 //
-// Start fails with an error that wraps [ErrInvalidCredentials] if either cannot
-// be sent; see [Validate]. Next answers an empty challenge with the initial
-// response, once, for servers that did not take it from Start. Any other
-// challenge is the server's refusal, which Next returns as an [*Error]. Next
-// never returns a nil response together with a nil error, which go-smtp and
-// net/smtp would take for success.
+// Start fails with an error that wraps [ErrInvalidCredentials] if username or
+// token cannot be sent; see [Validate]. Next answers one empty challenge with
+// the initial response, for servers that ask for it instead of taking it from
+// Start. A challenge that is not empty is the server's refusal, which Next
+// returns as an [*Error]. Next never returns a nil response together with a nil
+// error, which go-smtp and net/smtp would take for success.
 //
 // A client does not know the connection that it is used on: start TLS first.
 //
@@ -43,15 +43,16 @@ func NewClient(username, token string) sasl.Client {
 	return &client{mech: Mechanism, username: username, token: token, encode: initialResponse}
 }
 
-// NewSourceClient is [NewClient] with a token of src. It asks src each time that
-// Start is called, so a client that is used again picks up a renewed token.
+// NewSourceClient is [NewClient] with a token from src. It asks src each time
+// that Start is called, so a client that is used again picks up a renewed
+// token.
 //
 // If src has the method TokenContext(context.Context) (*oauth2.Token, error),
-// as the sources of package tokensource do, NewSourceClient calls that with ctx.
-// Once ctx has ended, Start fails with an error that wraps that of ctx.
+// as the sources of package tokensource do, Start calls that with ctx. Once ctx
+// has ended, Start fails with an error that wraps the error of ctx.
 //
-// A client does not learn that the server refused its token before the exchange
-// is over, so it cannot try another one. Packages imapdial and smtpdial do.
+// A client learns only at the end of the exchange that the server refused its
+// token, so it cannot try another one. Packages imapdial and smtpdial can.
 func NewSourceClient(ctx context.Context, username string, src oauth2.TokenSource) sasl.Client {
 	return &sourceClient{client: client{mech: Mechanism, username: username, encode: initialResponse}, ctx: ctx, source: src}
 }
@@ -116,8 +117,7 @@ func initialResponse(username, token string) []byte {
 	return []byte("user=" + username + "\x01auth=" + scheme + token + "\x01\x01")
 }
 
-// scheme precedes the token, as it does in an HTTP header, from where people
-// copy it along.
+// scheme precedes the token, as in an HTTP header, from which people copy both.
 const scheme = "Bearer "
 
 // cutScheme returns the text after the scheme, whose case does not matter.

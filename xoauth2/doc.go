@@ -9,8 +9,8 @@
 // libraries built on it. [NewServer] and [NewOAuthBearerServer] are the other
 // side, for servers and for tests.
 //
-// The mail library wneessen/go-mail has its own Auth interface, to which a few
-// lines adapt an SMTPAuth:
+// The mail library wneessen/go-mail has its own Auth interface. A few lines
+// adapt an SMTPAuth to it:
 // https://github.com/exoauth/exoauth/tree/main/examples/smtplibraries
 //
 // XOAUTH2 has no RFC. Microsoft describes it at
@@ -20,8 +20,9 @@
 //
 // # Which user name
 //
-// With an app-only token the user name is the address of the mailbox, in
-// every protocol. With the token of a signed-in user, the user name for a shared
-// mailbox is its own address on IMAP and POP. On SMTP it is the address of the
-// user, and the shared address is only the sender of the message.
+// With an app-only token the user name is the address of the mailbox, in every
+// protocol. With the token of a signed-in user, the user name for a shared
+// mailbox depends on the protocol. On IMAP and POP it is the address of the
+// shared mailbox. On SMTP it is the address of the user, and the shared address
+// is only the sender of the message.
 package xoauth2

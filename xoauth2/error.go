@@ -16,10 +16,10 @@ const maxRaw = 4 << 10
 // library reports with its own error.
 type Error struct {
 	// Status is an HTTP status such as "401", or an error code such as
-	// "invalid_token"; empty if the challenge was not the JSON expected.
+	// "invalid_token". It is empty if the challenge is not the expected JSON.
 	Status string
-	// Schemes and Scope are those that the server would accept. They are often
-	// empty.
+	// Schemes and Scope are the authentication schemes and the scope that the
+	// server accepts. They are often empty.
 	Schemes, Scope string
 	// Raw is the first 4 KiB of the challenge, decoded from base64. If the
 	// server echoed the access token, a placeholder takes its place.
@@ -43,7 +43,7 @@ func (e *Error) Error() string {
 	}
 }
 
-// head counts in bytes: quoting makes up to four of one, whichever they are.
+// head counts bytes, since quoting turns any byte into at most four.
 func head[T string | []byte](s T, n int) T {
 	return s[:min(len(s), n)]
 }

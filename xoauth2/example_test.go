@@ -34,8 +34,8 @@ func ExampleNewClient() {
 	// refused with status 401
 }
 
-// contoso is a server of Exchange Online in this process, with one mailbox. The
-// token is for that.
+// contoso returns an Exchange Online in this process, with one mailbox, and a
+// token for that mailbox.
 func contoso() (srv *exchangetest.Server, token string) {
 	srv = exchangetest.NewServer()
 	app := srv.Tenant().AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
@@ -44,9 +44,9 @@ func contoso() (srv *exchangetest.Server, token string) {
 	return srv, app.Token(nil)
 }
 
-// With go-imap's client. Package imapdial does the same under a context, and
-// with limits on what the server may send. For Exchange Online itself the
-// address is outlook.office365.com:993, and the options are nil.
+// With go-imap's client. Package imapdial does the same, takes a context, and
+// limits what the server may send. For Exchange Online itself the address is
+// outlook.office365.com:993, and the options are nil.
 func ExampleNewClient_imap() {
 	srv, token := contoso()
 	defer srv.Close()
@@ -111,8 +111,8 @@ func ExampleNewOAuthBearerClient() {
 	// AUTHENTICATE OAUTHBEARER, initial response "n,a=invoices@example.com,\x01host=mail.example.com\x01port=993\x01auth=Bearer opaque-access-token\x01\x01"
 }
 
-// With SendMail of net/smtp, which takes only certificates that this machine
-// trusts, and so is not run here.
+// With SendMail of net/smtp. It accepts only certificates that this machine
+// trusts, so the example does not run.
 func ExampleSMTPAuth() {
 	config := clientcredentials.Config{
 		ClientID:     "00000000-0000-0000-0000-000000000000",
@@ -130,7 +130,7 @@ func ExampleSMTPAuth() {
 	}
 }
 
-// The time limit of one message is that of its token request too.
+// The time limit of one message also covers its token request.
 func ExampleSMTPAuthContext() {
 	srv, token := contoso()
 	defer srv.Close()

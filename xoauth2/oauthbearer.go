@@ -12,12 +12,12 @@ import (
 const OAuthBearer = sasl.OAuthBearer
 
 // NewOAuthBearerClient returns an OAUTHBEARER client (RFC 7628) that
-// authenticates username with an access token. Addr is the host:port of the
-// server, which the client tells it; an empty addr tells nothing.
+// authenticates username with an access token. The client also sends addr, the
+// host:port of the server, unless it is empty or has another form.
 //
-// In everything else the client is as that of [NewClient]: it returns the same
-// errors and serves one connection at a time. With a refusal, Next also returns
-// the response that RFC 7628 §3.2.3 asks for, a single ^A.
+// Otherwise it behaves as a client of [NewClient]: it returns the same errors
+// and serves one connection at a time. With the error for a refusal, Next also
+// returns the response that RFC 7628 §3.2.3 requires, a single ^A.
 func NewOAuthBearerClient(username, token, addr string) sasl.Client {
 	return &client{
 		mech:            OAuthBearer,
@@ -43,7 +43,7 @@ func bearerResponse(username, token, addr string) []byte {
 }
 
 // NewOAuthBearerServer returns the server side of one OAUTHBEARER exchange (RFC
-// 7628). It is as that of [NewServer] in everything but the form of the initial
+// 7628). It differs from that of [NewServer] only in the form of the initial
 // response. It requires a user name, which RFC 7628 leaves optional, and
 // ignores every key but auth.
 func NewOAuthBearerServer(authenticate Authenticator) sasl.Server {

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrMalformedResponse is wrapped by the error that a server of this package
-// returns for an initial response of another form than its mechanism's.
+// returns for an initial response that does not have the form of its mechanism.
 var ErrMalformedResponse = errors.New("xoauth2: malformed initial response")
 
 // maxResponse bounds the initial response that a server parses. It is well
@@ -20,17 +20,17 @@ const maxResponse = 64 << 10
 // An Authenticator decides whether username may log in with token. It returns
 // nil to accept.
 //
-// The server first sends an error that is or wraps an [*Error] to the client, as
-// a JSON challenge, as Gmail and Dovecot do. Any other error ends the exchange at
-// once, as Exchange does. In the end Next returns the error, so an *imap.Error
-// for a go-imap server, and an *smtp.SMTPError for a go-smtp server, choose the
-// words of the refusal. go-imap also finds one that is wrapped together with an
-// [*Error]. go-smtp looks at the outermost error alone and answers anything else
-// with 454.
+// If the error is or wraps an [*Error], the server first sends that to the
+// client as a JSON challenge, as Gmail and Dovecot do. Any other error ends the
+// exchange at once, as on Exchange. In both cases Next returns the error at the
+// end, so an *imap.Error (for a go-imap server) or an *smtp.SMTPError (for a
+// go-smtp server) sets the text of the reply. go-imap also finds an *imap.Error
+// that is wrapped together with an [*Error]. go-smtp looks only at the
+// outermost error and answers any other type with 454.
 type Authenticator func(username, token string) error
 
-// NewServer returns the server side of one XOAUTH2 exchange. Do not use it for
-// a second one.
+// NewServer returns the server side of one XOAUTH2 exchange. It cannot be used
+// again.
 //
 // Next answers a missing initial response with an empty challenge. It rejects an
 // initial response that is not well-formed with an error that wraps
@@ -72,8 +72,8 @@ func (s *server) Next(response []byte) (challenge []byte, done bool, err error) 
 	return nil, true, err
 }
 
-// read is strict, but for the case of the word Bearer: it stands in for servers
-// that a client must satisfy.
+// read is strict about everything but the case of the word Bearer, since it
+// stands in for servers that a client must satisfy.
 func (s *server) read(response []byte) (username, token string, err error) {
 	if len(response) > maxResponse {
 		return "", "", malformed("%d bytes, more than %d", len(response), maxResponse)

@@ -24,15 +24,15 @@ var ErrUnencrypted = errors.New("xoauth2: the connection is not encrypted: start
 // connection is neither TLS nor to a loopback address. A net/smtp client
 // reports TLS only if it started TLS itself or was given a *tls.Conn.
 //
-// The initial response goes with the AUTH command, which leaves nothing to ask
-// (RFC 4954 §4). So every challenge ends the exchange: an empty one with
-// [ErrTooManyChallenges], any other with an [*Error].
+// The initial response goes with the AUTH command, so the server has nothing
+// left to ask for (RFC 4954 §4). Every challenge therefore ends the exchange:
+// an empty one with [ErrTooManyChallenges], any other with an [*Error].
 //
 // High Volume Email refuses a token that expires within ten minutes. On its
-// hosts SMTPAuth asks for one that is valid for longer, if src has the method
-// TokenValidFor(context.Context, time.Duration) (*oauth2.Token, error), as
-// those of package tokensource do, or else the method
-// Invalidate(*oauth2.Token).
+// hosts SMTPAuth asks src for a token that is valid for longer. For that src
+// needs the method TokenValidFor(context.Context, time.Duration)
+// (*oauth2.Token, error), as the sources of package tokensource have, or else
+// the method Invalidate(*oauth2.Token).
 //
 // net/smtp does not tell an Auth that the server refused its token, so SMTPAuth
 // cannot try a fresh one. Package smtpdial does.
@@ -41,11 +41,11 @@ func SMTPAuth(username string, src oauth2.TokenSource) smtp.Auth {
 }
 
 // SMTPAuthContext is [SMTPAuth] with a context for the token, since net/smtp
-// passes none to an Auth. If src has the method
-// TokenContext(context.Context) (*oauth2.Token, error), as those of package
-// tokensource do, that is called with ctx. Once ctx has ended, an exchange that
-// waits for a token fails, and so does each later one, with an error that wraps
-// that of ctx.
+// passes none to an Auth. If src has the method TokenContext(context.Context)
+// (*oauth2.Token, error), as the sources of package tokensource do, that method
+// is called with ctx. Once ctx has ended, an exchange that is waiting for a
+// token fails, and so does every later exchange, with an error that wraps the
+// error of ctx.
 //
 // For an Auth that sends one message, pass the context of that message. For an
 // Auth that a pool keeps, pass the context of the program. ctx does not close
@@ -78,8 +78,8 @@ func (a *smtpAuth) Start(server *smtp.ServerInfo) (mech string, ir []byte, err e
 	return mech, ir, err
 }
 
-// Next is also called with more false once the server has accepted, and there
-// is nothing to say then; the nil response is not sent.
+// Next is also called, with more false, once the server has accepted. There is
+// nothing to answer then, and net/smtp does not send the nil response.
 func (a *smtpAuth) Next(fromServer []byte, more bool) ([]byte, error) {
 	switch {
 	case !more:

@@ -36,8 +36,8 @@ func (h *Host) CheckEcho(id ID, field func(name string) string) error {
 	return nil
 }
 
-// dateForms are what App Service and Azure Machine Learning have written
-// expires_on in, all of them in UTC where they do not say.
+// dateForms are the forms in which App Service and Azure Machine Learning have
+// written expires_on. A date without a time zone is in UTC.
 var dateForms = []string{
 	time.RFC3339, time.DateTime, "2006-01-02 15:04:05 -07:00", "2006-01-02T15:04:05",
 	"1/2/2006 15:04:05", "1/2/2006 15:04:05 -07:00", "1/2/2006 3:04:05 PM", "1/2/2006 3:04:05 PM -07:00",

@@ -115,7 +115,7 @@ func parsePEM(data []byte, password string) (chain []*x509.Certificate, key any,
 	return chain, key, nil
 }
 
-// parseKey reads a key, decrypted where it has to be.
+// parseKey reads a key, and decrypts it if it is encrypted.
 func parseKey(block *pem.Block, password string) (any, *setting.Error) {
 	if block.Type == "EC PRIVATE KEY" {
 		return nil, &setting.Error{Problem: "its key is on an elliptic curve", Remedy: "make a certificate with an RSA key, which is the kind that Entra ID takes"}

@@ -56,7 +56,7 @@ type Options struct {
 // Start is StartWith without options.
 func Start(t testing.TB) *Server { return StartWith(t, Options{}) }
 
-// StartWith starts Dovecot and stops it when t ends. Where it is not installed
+// StartWith starts Dovecot and stops it when t ends. If it is not installed,
 // the test is skipped, or fails under CI.
 func StartWith(t testing.TB, o Options) *Server {
 	t.Helper()

@@ -76,8 +76,8 @@ anvil unix - - n - 1 anvil
 `))
 
 // Start starts Postfix, which asks Dovecot at authSocket about tokens, and
-// stops it when t ends. Where it is not installed, or t does not run as root,
-// the test is skipped; under CI a missing Postfix is a failure.
+// stops it when t ends. If it is not installed, or t does not run as root, the
+// test is skipped; under CI a missing Postfix is a failure.
 func Start(t testing.TB, authSocket string) *Server {
 	t.Helper()
 	program := find(t)

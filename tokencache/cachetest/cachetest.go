@@ -29,9 +29,9 @@ var patience = 10 * time.Second
 // open must return the Cache as another process would open it, on the same
 // storage. Run leaves no entries in it.
 //
-// The subtests are the rules of Cache, Locker and Reserver, one each. Run calls
-// open more than once, and its subtests use the caches that it returns at the
-// same time. A test that waits does so for ten seconds at most.
+// Run has one subtest for each rule of Cache, Locker and Reserver. It calls
+// open more than once, and the subtests use the caches that open returns at the
+// same time. A subtest waits ten seconds at most.
 func Run(t *testing.T, open func() tokencache.Cache) {
 	tests := map[string]func(*testing.T, func() tokencache.Cache){
 		"Miss":          miss,
@@ -97,7 +97,7 @@ func wantMiss(t *testing.T, c tokencache.Cache, key string) {
 	}
 }
 
-// head is how much of a value an error shows.
+// head returns the part of a value that an error shows.
 func head[T ~string | ~[]byte](s T) T { return s[:min(len(s), 64)] }
 
 // miss tests that Get says ErrMiss of a key without a value.

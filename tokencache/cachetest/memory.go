@@ -8,8 +8,8 @@ import (
 	"github.com/exoauth/exoauth/tokencache"
 )
 
-// Memory returns a [tokencache.Cache], with locks, that keeps its values as
-// long as it is in use. It is for tests: it never forgets a value.
+// Memory returns a [tokencache.Cache], with locks, that keeps its values in
+// memory. It is for tests: nothing but Delete removes a value.
 func Memory() tokencache.Cache {
 	return &memory{values: make(map[string][]byte), locks: make(map[string]chan struct{})}
 }
