@@ -217,7 +217,7 @@ func TestKeepTellsWhyThereIsNoSession(t *testing.T) {
 		l := servers(t, after(func(p *mailtest.Peer) { p.Say("* BYE " + expired) }), nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		l.Logger = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) {
-			if strings.Contains(string(p), "dialling again") {
+			if strings.Contains(string(p), "dialing again") {
 				cancel() // in the back-off of the session, before any other dial
 			}
 		}), nil))
@@ -486,7 +486,7 @@ func TestKeepLogs(t *testing.T) {
 		l.Keep(ctx, mailbox, nil, noops)
 		var levels []string
 		for line := range strings.Lines(out.String()) {
-			if strings.Contains(line, "dialling again") {
+			if strings.Contains(line, "dialing again") {
 				_, rest, _ := strings.Cut(line, "level=")
 				levels = append(levels, strings.Fields(rest)[0])
 			}

@@ -52,7 +52,7 @@ type assertion struct {
 
 func (a assertion) check() *ConfigError {
 	if a.get == nil {
-		return &ConfigError{Problem: "an assertion from nowhere", Remedy: "pass a function that returns one, or the path of a file"}
+		return &ConfigError{Problem: "an assertion without a source", Remedy: "pass a function that returns one, or the path of a file"}
 	}
 	return nil
 }

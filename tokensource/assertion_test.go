@@ -43,8 +43,8 @@ func TestAssertionThatIsNone(t *testing.T) {
 		err        string
 		passes     bool
 	}{
-		{"nil", Assertion(nil), "from nowhere", false},
-		{"no path", AssertionFile(""), "from nowhere", false},
+		{"nil", Assertion(nil), "without a source", false},
+		{"no path", AssertionFile(""), "without a source", false},
 		{"error", give("", sealed), "Assertion(…): sealed", false},
 		{"error that passes", give("", passingError{sealed}), "sealed", true},
 		{"empty", give("", nil), "is empty", false},

@@ -59,7 +59,7 @@ func (s secret) check() *ConfigError {
 	if strings.ContainsFunc(s.value(), func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return &ConfigError{
 			Problem: "a secret with white space or control characters in it, which no client secret has",
-			Remedy:  "cut the line end off that the file it is read from has",
+			Remedy:  "trim the line break at the end of the file that it comes from",
 		}
 	}
 	return nil

@@ -89,7 +89,7 @@ func (c *Config) checkPassword(username, password string) *ConfigError {
 	case strings.TrimSpace(password) != password || strings.ContainsFunc(password, control):
 		return &ConfigError{
 			Field: "password", Problem: "begins or ends with white space, which this grant does not support, or has control characters",
-			Remedy: "cut the line end off that the file it is read from has",
+			Remedy: "trim the line break at the end of the file that it comes from",
 		}
 	}
 	return nil

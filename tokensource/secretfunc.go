@@ -32,7 +32,7 @@ type secretFunc struct {
 
 func (s secretFunc) check() *ConfigError {
 	if s.get == nil {
-		return &ConfigError{Problem: "a secret from nowhere", Remedy: "pass a function that returns one"}
+		return &ConfigError{Problem: "a secret without a source", Remedy: "pass a function that returns one"}
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func TestSecretThatIsNone(t *testing.T) {
 		err        string
 		passes     bool
 	}{
-		"nil":               {SecretFunc(nil), "from nowhere", false},
+		"nil":               {SecretFunc(nil), "without a source", false},
 		"error":             {give("PLANTED", sealed), "SecretFunc(…): sealed", false},
 		"error that passes": {give("", passingError{sealed}), "sealed", true},
 		"empty":             {give("", nil), "an empty secret", false},

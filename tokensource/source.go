@@ -138,7 +138,7 @@ func (s *Source) get(ctx context.Context, d time.Duration) (*token, error) {
 // unusable says why there is no flow.
 func (s *Source) unusable() error {
 	if s == nil {
-		return &ConfigError{Field: "Source", Problem: "nil", Remedy: "make it with a method of Config; where that returned an error too, look at the error"}
+		return &ConfigError{Field: "Source", Problem: "nil", Remedy: "make it with a method of Config; if that returned an error, it tells why"}
 	}
 	if s.broken != nil {
 		return s.broken
