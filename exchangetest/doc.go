@@ -46,9 +46,10 @@
 // Up to and including authentication the mail servers speak the bytes that
 // Exchange Online was seen to speak, and they say no more than it does: a
 // refusal is "NO AUTHENTICATE failed." whatever the reason. A test that wants
-// the reason finds it in [Server.Sessions]. After authentication IMAP is
-// go-imap's server with its in-memory store behind Exchange's capabilities. A
-// second SMTP server is that of High Volume Email; see [Server.Addrs].
+// the reason finds it in [Server.Sessions]. So does IMAP after that: folders are
+// a tree with the attributes of Exchange's own, there are no keywords, and SEARCH
+// knows no charset but US-ASCII. A second SMTP server is that of High Volume
+// Email; see [Server.Addrs].
 //
 // Microsoft documents few of the symptoms, and reports of them contradict each
 // other. This is what the server does for a token that is otherwise good:
@@ -73,8 +74,9 @@
 //
 // # What is not imitated
 //
-//   - After login IMAP is go-imap's server: the attributes of folders, the flags
-//     and some words are not Exchange's.
+//   - In IMAP no message is \Recent. What refuses to delete or rename one of
+//     Exchange's own folders, and to copy to one that is not there, has words of
+//     its own.
 //   - Message Trace, throttling (a Fault imitates it), quarantine, transport
 //     rules, groups, aliases and public folders.
 //   - The delay with which a change of permissions takes effect: here at once. A

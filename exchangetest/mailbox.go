@@ -1,10 +1,12 @@
 package exchangetest
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 )
 
 // A Mailbox is the mailbox of a user or a shared one.
@@ -16,26 +18,33 @@ type Mailbox struct {
 }
 
 // Append puts a message into a folder, with the server's time as its internal
-// date; sessions that have the folder open are told. The message must begin
-// with a header, which may be an empty line alone: go-imap's server shows
-// nothing of one without. Its lines should end in CRLF. Append panics if there
-// is no such folder.
+// date; sessions that have the folder open are told. The lines of the message
+// should end in CRLF. Append panics if there is no such folder, and for a keyword:
+// Exchange keeps the flags of RFC 3501 and $MDNSent alone.
 func (m *Mailbox) Append(folder string, message []byte, flags ...imap.Flag) {
-	if err := m.in.Box.Append(folder, message, &imap.AppendOptions{Flags: flags, Time: m.srv.Now()}); err != nil {
+	var kept mailstore.Flags
+	for _, flag := range flags {
+		f := mailstore.ParseFlag(string(flag))
+		if f == 0 {
+			panic(fmt.Sprintf("exchangetest: Append to %q in %s: Exchange does not keep the flag %q", folder, m.Address, flag))
+		}
+		kept |= f
+	}
+	if _, _, err := m.in.Box.Append(folder, mailstore.Message{Data: message, Date: m.srv.Now(), Flags: kept}); err != nil {
 		panic(fmt.Sprintf("exchangetest: Append to %q in %s: %v", folder, m.Address, err))
 	}
 }
 
-// CreateFolder makes a folder; levels are separated by "/". It panics if there
-// is one of that name.
+// CreateFolder makes a folder, and those above it if they are not there; levels
+// are separated by "/". It panics if there is one of that name, in whatever case.
 func (m *Mailbox) CreateFolder(name string) {
 	if err := m.in.Box.Create(name); err != nil {
 		panic(fmt.Sprintf("exchangetest: CreateFolder %q in %s: %v", name, m.Address, err))
 	}
 }
 
-// DeleteFolder removes a folder with what is in it, INBOX too. It panics if
-// there is no such folder.
+// DeleteFolder removes a folder with what is in it, INBOX too, which no client can.
+// It panics if there is no such folder.
 func (m *Mailbox) DeleteFolder(name string) {
 	if err := m.in.Box.Delete(name); err != nil {
 		panic(fmt.Sprintf("exchangetest: DeleteFolder %q in %s: %v", name, m.Address, err))
@@ -49,5 +58,9 @@ func (m *Mailbox) Messages(folder string) [][]byte {
 	if err != nil {
 		panic(fmt.Sprintf("exchangetest: Messages of %q in %s: %v", folder, m.Address, err))
 	}
-	return list
+	var data [][]byte
+	for _, message := range list {
+		data = append(data, bytes.Clone(message.Data))
+	}
+	return data
 }

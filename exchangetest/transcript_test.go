@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
@@ -117,10 +119,19 @@ func (p *player) direct(verb, args string) {
 		challenge, reply, _ := strings.Cut(words[2], "|")
 		p.Inject(Fault{At: Place(words[0]), Command: words[1], Challenge: challenge, Reply: reply})
 	case "append":
-		n, _ := strconv.Atoi(args)
+		count, flags, _ := strings.Cut(args, " ")
+		n, _ := strconv.Atoi(count)
 		for range n {
-			p.user.Mailbox.Append("INBOX", []byte("\r\nx"))
+			var list []imap.Flag
+			for flag := range strings.FieldsSeq(flags) {
+				list = append(list, imap.Flag(flag))
+			}
+			p.user.Mailbox.Append("INBOX", []byte("\r\nx"), list...)
 		}
+	case "folder":
+		p.user.Mailbox.CreateFolder(args)
+	case "nofolder":
+		p.user.Mailbox.DeleteFolder(args)
 	case "connect":
 		p.connect(args)
 	case "tls":
@@ -229,7 +240,7 @@ func normal(line string) string {
 }
 
 // verbatims is how many transcripts were recorded to the byte.
-const verbatims = 39
+const verbatims = 53
 
 // Dialogues that were recorded, with Exchange Online for the most part, or that
 // its documentation has, each with its public source in the file.

@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 	"github.com/exoauth/exoauth/exchangetest/internal/record"
 	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/exchangetest/internal/token"
@@ -272,11 +272,11 @@ func (a *Access) Deliver(from *directory.Mailbox, m record.Message) {
 	defer a.Records.Changed.Notify()
 	inboxes := a.Directory.Mailboxes(m.To, func() { a.Records.AddMessage(m) })
 	// A test may have deleted the folder.
-	if err := from.Box.Append(directory.SentItems, m.Data, &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen}, Time: m.Time}); err != nil {
+	if _, _, err := from.Box.Append(directory.SentItems, mailstore.Message{Data: m.Data, Date: m.Time, Flags: mailstore.Seen}); err != nil {
 		a.Logger.Warn("no copy in sent items", "mailbox", from.Address, "error", err)
 	}
 	for _, box := range inboxes {
-		if err := box.Box.Append("INBOX", m.Data, &imap.AppendOptions{Time: m.Time}); err != nil {
+		if _, _, err := box.Box.Append("INBOX", mailstore.Message{Data: m.Data, Date: m.Time}); err != nil {
 			a.Logger.Warn("not delivered", "mailbox", box.Address, "error", err)
 		}
 	}

@@ -7,22 +7,16 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 )
 
 // SentItems is the folder that copies of sent messages go to.
 const SentItems = "Sent Items"
 
-// folders are those that a new mailbox shows over IMAP.
-var folders = []string{
-	"INBOX", "Archive", "Calendar", "Contacts", "Deleted Items", "Drafts",
-	"Journal", "Junk Email", "Notes", "Outbox", SentItems, "Tasks",
-}
-
 // A Mailbox is that of a user or a shared one.
 type Mailbox struct {
 	Address string
-	Box     *imapstore.Box
+	Box     *mailstore.Box
 	Sending *atomic.Int32 // messages that are being submitted
 
 	tenant     *Tenant
@@ -40,16 +34,10 @@ type CAS struct {
 }
 
 func newMailbox(t *Tenant, address string) *Mailbox {
-	m := &Mailbox{
-		Address: address, Box: imapstore.New(address), Sending: new(atomic.Int32),
+	return &Mailbox{
+		Address: address, Box: mailstore.New(), Sending: new(atomic.Int32),
 		tenant: t, fullAccess: make(map[string]bool), sendAs: make(map[string]bool),
 	}
-	for _, name := range folders {
-		if err := m.Box.Create(name); err != nil {
-			panic(fmt.Sprintf("directory: a new mailbox: %v", err))
-		}
-	}
-	return m
 }
 
 // Tenant returns the mailbox's tenant.
