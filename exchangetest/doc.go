@@ -61,7 +61,8 @@
 //     the same.
 //   - The application or the signed-in user has no FullAccess to the mailbox,
 //     or IMAP is switched off: IMAP accepts the token and then answers "BAD
-//     User is authenticated but not connected." to what needs a mailbox.
+//     User is authenticated but not connected." to what needs a mailbox. To a
+//     personal account with IMAP switched off it says that with NO, at once.
 //   - The application has no FullAccess, SMTP: the token is accepted and the
 //     message refused with "430 4.2.0 STOREDRV; mailbox logon failure".
 //   - The sender of a message is another mailbox, without SendAs: the message

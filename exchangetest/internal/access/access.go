@@ -167,6 +167,10 @@ func (a *Access) unasked(name string) string {
 	return "unknown"
 }
 
+// A ConsumerError says that a personal account does not use IMAP, which is found
+// out while the client logs in, not after that as in organizations.
+type ConsumerError struct{ error }
+
 // Open returns the mailbox that an IMAP or POP3 session for user is
 // authenticated for. usable says why the session can do nothing with it.
 func (a *Access) Open(b Bearer, user string, want resource.Permission) (m *directory.Mailbox, usable, err error) {
@@ -188,6 +192,9 @@ func (a *Access) Open(b Bearer, user string, want resource.Permission) (m *direc
 		usable = fmt.Errorf("POP is switched off for %s (Set-CASMailbox)", protocol.Address)
 	case want == resource.IMAP && off(cas.IMAP):
 		usable = fmt.Errorf("IMAP is switched off for %s (Set-CASMailbox)", protocol.Address)
+		if m.Tenant() == a.Directory.Consumers {
+			return nil, nil, &ConsumerError{usable}
+		}
 	}
 	return m, usable, nil
 }
@@ -219,16 +226,14 @@ func (a *Access) OpenSubmission(b Bearer, user string) (*directory.Mailbox, erro
 	}
 	disabled := m.CAS().SMTPDisabled
 	switch {
+	case disabled != nil && *disabled:
+		return nil, &DisabledError{"Mailbox"}
+	case disabled == nil && m.Tenant().State().SMTPDisabled:
+		return nil, &DisabledError{"Tenant"}
 	case b.user != nil && b.user.Mailbox != m:
 		return nil, fmt.Errorf("the token is of the user %s; SMTP wants that name, with the shared address as the sender alone", b.user.UPN)
 	case b.byRole && !b.hasFullAccess(m):
 		return nil, fmt.Errorf("the mailbox %s is in no scope of the application's roles (New-ManagementRoleAssignment)", m.Address)
-	case disabled != nil:
-		if *disabled {
-			return nil, &DisabledError{"Mailbox"}
-		}
-	case m.Tenant().State().SMTPDisabled:
-		return nil, &DisabledError{"Tenant"}
 	}
 	return m, nil
 }

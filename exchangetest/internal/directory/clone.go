@@ -88,7 +88,11 @@ func (d *Directory) String() string {
 		}
 		for _, a := range sorted(t.apps) {
 			fmt.Fprintln(&b, "app", a.Name, a.ClientID, a.ObjectID, a.ServicePrincipalID, a.ResourceID, a.roles, a.asked, a.consents, a.assigned, a.state)
-			fmt.Fprintln(&b, a.reg.home.ID, a.reg.secrets, len(a.reg.certs), a.reg.federated, a.reg.redirects, a.reg.state)
+			home := "elsewhere"
+			if a.reg.home != nil {
+				home = a.reg.home.ID
+			}
+			fmt.Fprintln(&b, home, a.reg.secrets, len(a.reg.certs), a.reg.federated, a.reg.redirects, a.reg.state)
 		}
 	}
 	for _, m := range sorted(d.mailboxes) {

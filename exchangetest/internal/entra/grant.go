@@ -75,7 +75,11 @@ func (s *Server) grant(r *http.Request) (*grant, *aadsts.Refusal) {
 	if flow == nil {
 		return nil, aadsts.Refuse(aadsts.UnsupportedGrant)
 	}
-	if r.PostForm.Get("resource") != "" {
+	if isVersion1(r) {
+		if refusal := fromVersion1(r); refusal != nil {
+			return nil, refusal
+		}
+	} else if r.PostForm.Get("resource") != "" {
 		return nil, aadsts.Refuse(aadsts.ResourceParameter)
 	}
 	req := &tokenRequest{Request: r}

@@ -35,6 +35,7 @@ const (
 	badCommand      = "BAD Command Error. 12"
 	badState        = "BAD Command received in Invalid state."
 	badNotConnected = "BAD User is authenticated but not connected."
+	noConnected     = "NO User is authenticated but not connected."
 )
 
 // maxIMAPErrors is the error that ends a session, and maxNotConnected the one
@@ -239,8 +240,12 @@ func (c *conn) admit(user string, b access.Bearer, err error) error {
 }
 
 // answer tells the client what came of its login. Of the reason it says
-// nothing.
+// nothing, except to whom IMAP is switched off for in a personal account.
 func (c *conn) answer(tag, command string, err error) {
+	if _, consumer := errors.AsType[*access.ConsumerError](err); consumer {
+		c.fail(tag, noConnected)
+		return
+	}
 	if err != nil {
 		c.fail(tag, "NO "+command+" failed.")
 		return
