@@ -245,6 +245,8 @@ func TestNoPasswordIsTold(t *testing.T) {
 
 func TestHVE(t *testing.T) {
 	w := newWorld(t)
+	w.app = w.tenant.AddApp("Newsletter", SMTPSendAsApp, mailSend)
+	w.tenant.Grant(w.app, shared)
 	for _, row := range []struct {
 		name, token, want, reason string
 	}{

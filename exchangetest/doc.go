@@ -49,7 +49,9 @@
 // the reason finds it in [Server.Sessions]. So does IMAP after that: folders are
 // a tree with the attributes of Exchange's own, there are no keywords, and SEARCH
 // knows no charset but US-ASCII. A second SMTP server is that of High Volume
-// Email; see [Server.Addrs].
+// Email as it is since 2026: it wants the permission Mail.Send and, of an
+// application, Add-HVEAppAccess, sends within the organization alone, and keeps no
+// copy; see [Server.Addrs].
 //
 // Microsoft documents few of the symptoms, and reports of them contradict each
 // other. This is what the server does for a token that is otherwise good:
@@ -78,6 +80,7 @@
 //   - In IMAP no message is \Recent. What refuses to delete or rename one of
 //     Exchange's own folders, and to copy to one that is not there, has words of
 //     its own.
+//   - Accounts of High Volume Email, and its billing: any mailbox is one.
 //   - Message Trace, throttling (a Fault imitates it), quarantine, transport
 //     rules, groups, aliases and public folders.
 //   - The delay with which a change of permissions takes effect: here at once. A

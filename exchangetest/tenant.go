@@ -8,6 +8,7 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // A Tenant is an organization: a directory in Entra ID and its Exchange
@@ -80,7 +81,8 @@ func (t *Tenant) SetCloud(c exoauth.Cloud) {
 
 // Grant gives the application what an administrator gives it when all goes
 // well: it is registered with [Tenant.NewServicePrincipal] if it is not, and
-// gets FullAccess to the mailbox. It panics if a cmdlet would fail, and if the
+// gets FullAccess to the mailbox. If it has the role Mail.Send it may also send for
+// the mailbox by High Volume Email (Add-HVEAppAccess). It panics if a cmdlet would fail, and if the
 // application is another tenant's.
 func (t *Tenant) Grant(app *App, mailbox string) {
 	switch {
@@ -93,6 +95,9 @@ func (t *Tenant) Grant(app *App, mailbox string) {
 		check("Grant", t.in.AddServicePrincipal(app.ClientID, app.ServicePrincipalID))
 	}
 	check("Grant", t.in.Permit(directory.FullAccess, mailbox, app.ServicePrincipalID, true))
+	if slices.Contains(app.in.Roles(), resource.HVE.Role) {
+		check("Grant", t.in.AdmitHVE(mailbox, app.ServicePrincipalID))
+	}
 }
 
 // NewServicePrincipal tells Exchange of an application, as the cmdlet

@@ -40,7 +40,7 @@ func newPlayer(t *testing.T) *player {
 	t.Cleanup(s.Close)
 	w.tenant.AddMailbox("shared@example.com")
 	w.tenant.AddMailbox("other@example.com")
-	w.app = w.tenant.AddApp("Client", IMAPAccessAsApp, SMTPSendAsApp, POPAccessAsApp)
+	w.app = w.tenant.AddApp("Client", IMAPAccessAsApp, SMTPSendAsApp, POPAccessAsApp, mailSend)
 	w.tenant.Grant(w.app, "user@example.com")
 	p.token = w.app.Token(nil)
 	return p

@@ -96,6 +96,9 @@ func (b *Bearer) appOnly(c *token.Claims, want resource.Permission) error {
 	noRole := fmt.Errorf("the token has no role %s, only %q", want.Role, c.Roles)
 	sp, registered := b.tenant.FindServicePrincipal(c.AppID)
 	switch {
+	case want == resource.HVE && has: // Exchange knows of it by Add-HVEAppAccess
+		b.app = directory.ServicePrincipal{AppID: c.AppID, ObjectID: c.OID}
+		return nil
 	case !registered && !has:
 		return noRole
 	case !registered:
@@ -238,6 +241,20 @@ func (a *Access) OpenSubmission(b Bearer, user string) (*directory.Mailbox, erro
 	return m, nil
 }
 
+// OpenHVE is OpenSubmission for High Volume Email.
+func (a *Access) OpenHVE(b Bearer, user string) (*directory.Mailbox, error) {
+	m, err := a.mailbox(b, user)
+	switch {
+	case err != nil:
+		return nil, err
+	case b.user != nil && b.user.Mailbox != m:
+		return nil, fmt.Errorf("the token is of the user %s", b.user.UPN)
+	case b.user == nil && !m.AdmitsHVE(b.app.ObjectID):
+		return nil, fmt.Errorf("the application may not send for %s by High Volume Email (Add-HVEAppAccess)", m.Address)
+	}
+	return m, nil
+}
+
 // MayOpen returns an error if b has no access to the mailbox.
 func (a *Access) MayOpen(b Bearer, m *directory.Mailbox) error {
 	if !b.hasFullAccess(m) {
@@ -272,13 +289,15 @@ func (a *Access) MaySendAs(b Bearer, m *directory.Mailbox, sender string) bool {
 }
 
 // Deliver puts a message into the mailboxes of its recipients, as far as they
-// are on this server, and into the sent items of the mailbox.
-func (a *Access) Deliver(from *directory.Mailbox, m record.Message) {
+// are on this server, and into the sent items of the mailbox, if it keeps a copy.
+func (a *Access) Deliver(from *directory.Mailbox, m record.Message, keep bool) {
 	defer a.Records.Changed.Notify()
 	inboxes := a.Directory.Mailboxes(m.To, func() { a.Records.AddMessage(m) })
 	// A test may have deleted the folder.
-	if _, _, err := from.Box.Append(directory.SentItems, mailstore.Message{Data: m.Data, Date: m.Time, Flags: mailstore.Seen}); err != nil {
-		a.Logger.Warn("no copy in sent items", "mailbox", from.Address, "error", err)
+	if keep {
+		if _, _, err := from.Box.Append(directory.SentItems, mailstore.Message{Data: m.Data, Date: m.Time, Flags: mailstore.Seen}); err != nil {
+			a.Logger.Warn("no copy in sent items", "mailbox", from.Address, "error", err)
+		}
 	}
 	for _, box := range inboxes {
 		if _, _, err := box.Box.Append("INBOX", mailstore.Message{Data: m.Data, Date: m.Time}); err != nil {

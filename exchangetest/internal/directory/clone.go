@@ -96,7 +96,7 @@ func (d *Directory) String() string {
 		}
 	}
 	for _, m := range sorted(d.mailboxes) {
-		fmt.Fprintln(&b, "mailbox", m.Address, m.tenant.ID, m.owner.key(), m.fullAccess, m.sendAs, text(m.cas.IMAP), text(m.cas.POP), text(m.cas.SMTPDisabled))
+		fmt.Fprintln(&b, "mailbox", m.Address, m.tenant.ID, m.owner.key(), m.fullAccess, m.sendAs, m.hveApps, text(m.cas.IMAP), text(m.cas.POP), text(m.cas.SMTPDisabled))
 	}
 	fmt.Fprintln(&b, "issuers", d.issuers)
 	return b.String()
