@@ -8,10 +8,13 @@ import (
 // Separator is between the names of a folder and of what is in it.
 const Separator = "/"
 
-// ownFolders are those of a new mailbox.
-var ownFolders = []struct{ name, use string }{
-	{"INBOX", ""}, {"Archive", ""}, {"Calendar", ""}, {"Contacts", ""}, {"Deleted Items", `\Trash`}, {"Drafts", `\Drafts`},
-	{"Journal", ""}, {"Junk Email", `\Junk`}, {"Notes", ""}, {"Outbox", ""}, {"Sent Items", `\Sent`}, {"Tasks", ""},
+// ownFolders are those of a new mailbox, in the order of their names.
+var ownFolders = []struct {
+	name, use string
+	validity  uint32
+}{
+	{"Archive", "", 2}, {"Calendar", "", 3}, {"Contacts", "", 4}, {"Deleted Items", `\Trash`, 5}, {"Drafts", `\Drafts`, 6}, {"INBOX", "", 1},
+	{"Journal", "", 7}, {"Junk Email", `\Junk`, 8}, {"Notes", "", 9}, {"Outbox", "", 10}, {"Sent Items", `\Sent`, 11}, {"Tasks", "", 12},
 }
 
 // A folder has a name that none beside it has, in whatever case.

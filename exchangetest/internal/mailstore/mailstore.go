@@ -30,10 +30,12 @@ type Box struct {
 
 // New returns a mailbox with Exchange's own folders.
 func New() *Box {
-	b := new(Box)
-	for _, own := range ownFolders {
-		f := b.make(own.name)
-		f.own, f.use = true, own.use
+	b := &Box{validity: uint32(len(ownFolders))}
+	b.root.children = make([]*folder, len(ownFolders))
+	folders := make([]folder, len(ownFolders))
+	for i, own := range ownFolders {
+		folders[i] = folder{name: own.name, parent: &b.root, own: true, use: own.use, next: 1, validity: own.validity}
+		b.root.children[i] = &folders[i]
 	}
 	return b
 }

@@ -165,15 +165,15 @@ func (v *View) Copy(items []Item, to string, move bool) (from, copies []uint32, 
 	if dest == nil {
 		return nil, nil, 0, ErrNoFolder
 	}
+	moved := make(map[*message]bool)
 	for _, it := range items {
 		if !it.in.gone {
 			from = append(from, it.UID)
 			copies = append(copies, dest.add(it.in.Message))
+			moved[it.in] = move
 		}
 	}
-	if move {
-		v.folder.remove(func(m *message) bool { return slices.Contains(from, m.UID) })
-	}
+	v.folder.remove(func(m *message) bool { return moved[m] })
 	return from, copies, dest.validity, nil
 }
 
@@ -184,7 +184,9 @@ func (v *View) Expunge(set imapline.Set) {
 	defer v.box.changes.Notify()
 	v.box.mu.Lock()
 	defer v.box.mu.Unlock()
-	v.folder.remove(func(m *message) bool {
-		return m.Flags&Deleted != 0 && slices.ContainsFunc(items, func(it Item) bool { return it.in == m })
-	})
+	marked := make(map[*message]bool)
+	for _, it := range items {
+		marked[it.in] = it.in.Flags&Deleted != 0
+	}
+	v.folder.remove(func(m *message) bool { return marked[m] })
 }
