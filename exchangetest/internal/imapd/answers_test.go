@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -167,4 +168,32 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s:\n got %q\nwant %q", row.name, got, row.want)
 		}
 	}
+}
+
+// Whatever a message consists of, it can be fetched and searched, and comes out
+// as it was.
+func FuzzMessage(f *testing.F) {
+	for _, seed := range []string{
+		"", "\r\n", "x", "\r\nplain", nested, "Content-Type: multipart/mixed\r\n\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b--", "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n",
+		"From: \xff\r\nSubject: =?x?q?y?=\r\nDate: never\r\nContent-Type: /;;\r\nContent-Disposition: =\r\n\r\n", "Content-Transfer-Encoding: base64\r\n\r\n%%%", ":\r\n :\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	s, tenant := newServer(f)
+	f.Fuzz(func(t *testing.T, message []byte) {
+		boxes++
+		m, err := tenant.AddMailbox(fmt.Sprintf("message%d@contoso.com", boxes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := m.Box.Append("INBOX", mailstore.Message{Data: message}); err != nil {
+			t.Fatal(err)
+		}
+		got := converse(s, m, "A SELECT INBOX\r\nB FETCH 1 (ENVELOPE BODYSTRUCTURE BODY BODY.PEEK[HEADER] BODY.PEEK[TEXT] BODY.PEEK[1] BODY.PEEK[2.MIME] BODY.PEEK[HEADER.FIELDS (SUBJECT)]<1.9>)\r\n"+
+			"C SEARCH OR TEXT x BODY y\r\nD SEARCH OR (SENTON 1-Jan-2026) (SUBJECT x)\r\nE FETCH 1 BODY[]\r\n")
+		_, last, _ := strings.Cut(got, "D OK SEARCH completed.\r\n")
+		if want := fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s FLAGS (\\Seen))\r\nE OK FETCH completed.\r\n", len(message), message); last != want {
+			t.Errorf("%q", got)
+		}
+	})
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 )
 
-// A command is one of a session that has a mailbox. run returns the answer, of
-// which an empty one is that the command is completed; if it finds fault with
-// the arguments that is said in its place.
+// A command is one of a session that has a mailbox. run returns the answer; an
+// empty one says that the command is completed. A fault in the arguments is
+// answered in its place.
 type command struct {
 	run      func(c *conn, p *imapline.Parser, uids bool) string
 	bare     bool // it has no arguments
@@ -116,8 +116,8 @@ func (c *conn) namespace(*imapline.Parser, bool) string {
 	return ""
 }
 
-// idle tells the client at once of what happens, until it has done. What it says
-// meanwhile is answered, and is never a command.
+// idle tells the client at once of what happens, until it sends DONE. No command
+// is carried out meanwhile.
 func (c *conn) idle(*imapline.Parser, bool) string {
 	c.printf("%s", idlePrompt)
 	stop, stopped := make(chan struct{}), make(chan struct{})

@@ -57,8 +57,8 @@ func (b *Box) find(path string) *folder {
 	return f
 }
 
-// make returns a folder, which it makes, with those above it, as far as they are
-// not there. A folder has a name, so it may return nil.
+// make returns a folder. It makes what is missing of the path, and returns nil if
+// a part of that is empty: a folder has a name.
 func (b *Box) make(path string) *folder {
 	if slices.Contains(strings.Split(path, Separator), "") {
 		return nil

@@ -135,8 +135,8 @@ func (v *View) Known() (count, last uint32) {
 	return count, last
 }
 
-// Flag changes the flags of messages that are still there, in the way of f. The
-// items have the new ones then, of which the session knows if told is set.
+// Flag lets f change the flags of messages that are still there. The items have
+// the new ones then. With told set the session knows of them already.
 func (v *View) Flag(items []Item, told bool, f func(Flags) Flags) {
 	defer v.box.changes.Notify()
 	v.box.mu.Lock()
