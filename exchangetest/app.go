@@ -78,12 +78,20 @@ func checkRoles(method string, roles []string) {
 // registered in another tenant, as consent does in Entra ID, with admin consent
 // to the roles. The App that it returns has the client ID and the credentials
 // of app, and a service principal of its own.
+//
+// An App that no method has returned, with a Name and a ClientID, is registered
+// by somebody who has no tenant here: a program with a built-in client ID, such
+// as Thunderbird.
 func (t *Tenant) InstallApp(app *App, roles ...string) *App {
 	checkRoles("InstallApp", roles)
 	if app == nil {
 		check("InstallApp", errNil)
 	}
-	a, err := t.in.Install(app.in, roles...)
+	install := func() (*directory.App, error) { return t.in.Install(app.in, roles...) }
+	if app.in == nil {
+		install = func() (*directory.App, error) { return t.in.InstallForeign(app.Name, app.ClientID, roles...) }
+	}
+	a, err := install()
 	check("InstallApp", err)
 	return newApp(t.srv, a, app.Secret)
 }

@@ -17,15 +17,15 @@ import (
 var rooms = map[string]string{
 	"resource":   "",
 	"aadsts":     "",
-	"directory":  "resource clouds aadsts imapstore",
+	"directory":  "resource clouds aadsts mailstore",
 	"token":      "directory resource clouds",
 	"record":     "",
 	"fault":      "aadsts",
-	"access":     "directory token record resource clouds aadsts",
+	"access":     "directory token record resource clouds aadsts mailstore",
 	"mailserver": "access fault record resource",
-	"imapd":      "mailserver access directory fault resource imapstore",
+	"imapd":      "mailserver access directory fault resource mailstore",
 	"smtpd":      "mailserver access directory fault record resource aadsts",
-	"popd":       "mailserver access directory fault resource imapstore",
+	"popd":       "mailserver access directory fault resource mailstore",
 	"web":        "fault",
 	"entra":      "web directory token fault record resource clouds aadsts",
 	"azurehost":  "web directory token fault record",
@@ -35,7 +35,7 @@ var rooms = map[string]string{
 // small are the rooms without a view on Exchange or Entra ID.
 var small = map[string]string{
 	"guid": "", "broadcast": "", "clock": "broadcast", "clouds": "", "drip": "clock", "pki": "",
-	"imapline": "", "imapreply": "", "imapstore": "broadcast imapline", "smtpline": "", "lineconn": "clock drip",
+	"imapline": "", "mailstore": "broadcast imapline", "smtpline": "", "lineconn": "clock drip",
 	"redirecturi": "", "signinpage": "", "tokenkey": "pki", "assertion": "", "powershell": "", "azcli": "powershell",
 }
 

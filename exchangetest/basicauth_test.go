@@ -146,7 +146,7 @@ func TestPasswordSessions(t *testing.T) {
 	c.send("A LOGIN {17}")
 	c.want("+ Ready for additional command text.")
 	c.send(fmt.Sprintf("%s {%d+}", adele.UPN, len(adele.Password)), adele.Password, `B STATUS INBOX (MESSAGES)`)
-	c.want("A OK LOGIN completed.", "* STATUS INBOX (MESSAGES 1)", "B OK STATUS completed.")
+	c.want("A OK LOGIN completed.", "* STATUS INBOX (MESSAGES 1) ", "B OK STATUS completed.")
 	c.send("C LOGIN x y")
 	c.want("C BAD Command received in Invalid state.")
 	w.Advance(100 * managedLifetime)
@@ -245,6 +245,8 @@ func TestNoPasswordIsTold(t *testing.T) {
 
 func TestHVE(t *testing.T) {
 	w := newWorld(t)
+	w.app = w.tenant.AddApp("Newsletter", SMTPSendAsApp, mailSend)
+	w.tenant.Grant(w.app, shared)
 	for _, row := range []struct {
 		name, token, want, reason string
 	}{

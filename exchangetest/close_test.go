@@ -1,6 +1,7 @@
 package exchangetest
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
 // goroutines returns the stacks of those that belong to servers.
@@ -37,11 +36,11 @@ func TestClose(t *testing.T) {
 	w.post(t, "contoso.com", w.form())
 	idle := w.authenticated(t, shared, token)
 	idle.send("1 SELECT INBOX", "2 IDLE")
-	for idle.read() != imapreply.IdlePrompt+"\r\n" {
+	for idle.read() != idlePrompt+"\r\n" {
 	}
 	literal := w.authenticated(t, shared, token)
 	literal.send("1 APPEND INBOX {10}")
-	literal.want(imapreply.LiteralPrompt)
+	literal.want(literalPrompt)
 	data := w.dialSMTP(t)
 	data.send("AUTH XOAUTH2 " + xoauth2IR(shared, token))
 	data.want(smtpOK)
@@ -126,7 +125,10 @@ func TestCloseUnderLoad(t *testing.T) {
 			if err == nil {
 				defer conn.Close()
 				fmt.Fprintf(conn, "1 AUTHENTICATE XOAUTH2 %s\r\n2 SELECT INBOX\r\n3 IDLE\r\n", xoauth2IR(shared, token))
-				io.ReadFull(conn, make([]byte, 100))
+				br := bufio.NewReader(conn)
+				for line, err := br.ReadString('\n'); err == nil && !strings.HasPrefix(line, "1 OK"); {
+					line, err = br.ReadString('\n')
+				}
 			}
 			ready.Done()
 			w.mailbox.Append("INBOX", fmt.Appendf(nil, "Subject: %d\r\n\r\n", i))

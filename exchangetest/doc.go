@@ -48,9 +48,12 @@
 // Until the end of authentication, the mail servers send exactly the bytes that
 // Exchange Online has been seen to send, and they say no more than it does: a
 // refusal is "NO AUTHENTICATE failed." whatever the reason. [Server.Sessions]
-// returns the reason. After authentication, IMAP is go-imap's server with its
-// in-memory store and Exchange's capabilities. There is a second SMTP server
-// for High Volume Email; see [Server.Addrs].
+// returns the reason. After authentication, IMAP is Exchange's, too: folders are
+// a tree with the attributes of Exchange's own, there are no keywords, and
+// SEARCH knows no charset but US-ASCII. There is a second SMTP server for High
+// Volume Email as it is since 2026: it requires the permission Mail.Send and, of
+// an application, Add-HVEAppAccess, sends within the organization alone, and
+// keeps no copy; see [Server.Addrs].
 //
 // Microsoft documents few of the symptoms, and reports contradict each other.
 // If the token is otherwise good, the server does this:
@@ -63,7 +66,8 @@
 //   - The application or the signed-in user has no FullAccess to the mailbox,
 //     or IMAP is switched off: IMAP accepts the token and then answers "BAD
 //     User is authenticated but not connected." to commands that need a
-//     mailbox.
+//     mailbox. To a personal account with IMAP off it says that with NO, at
+//     once.
 //   - The application has no FullAccess: SMTP accepts the token and refuses the
 //     message with "430 4.2.0 STOREDRV; mailbox logon failure".
 //   - The sender of a message is another mailbox, and there is no SendAs: SMTP
@@ -76,8 +80,10 @@
 //
 // # What is not imitated
 //
-//   - After login IMAP is go-imap's server: the attributes of folders, the
-//     flags and some texts are not Exchange's.
+//   - In IMAP no message is \Recent. The refusals to delete or rename one of
+//     Exchange's own folders, and to copy to a missing one, have texts of their
+//     own.
+//   - The accounts of High Volume Email, and its billing: any mailbox is one.
 //   - Message Trace, throttling (a Fault imitates it), quarantine, transport
 //     rules, groups, aliases and public folders.
 //   - The delay before a change of permissions takes effect: here it does at

@@ -41,6 +41,44 @@ func Example() {
 	// Output: 200 client_credentials
 }
 
+// The first steps: a server, what an administrator does in the portal and in
+// PowerShell, a token, and a message that arrives.
+func ExampleServer() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices", exchangetest.SMTPSendAsApp)
+	mailbox := contoso.AddMailbox("invoices@contoso.com")
+	contoso.Grant(app, mailbox.Address)
+
+	// The program under test gets srv.Cloud, srv.HTTPClient and srv.TLSConfig in
+	// place of what it has for Microsoft's servers. Here net/smtp is the program.
+	token := &oauth2.Token{AccessToken: app.Token(nil)}
+	client, err := smtp.Dial(srv.Cloud().SMTP)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	config := srv.TLSConfig()
+	config.ServerName = "smtp.office365.com"
+	err = errors.Join(
+		client.StartTLS(config),
+		client.Auth(xoauth2.SMTPAuth(mailbox.Address, oauth2.StaticTokenSource(token))),
+		client.Mail(mailbox.Address),
+		client.Rcpt(mailbox.Address),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	w, err := client.Data()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Fprintf(w, "From: %s\r\nSubject: Invoice 4711\r\n\r\nPaid.\r\n", mailbox.Address)
+	fmt.Println(w.Close(), len(mailbox.Messages("INBOX")), len(mailbox.Messages("Sent Items")))
+	// Output: <nil> 1 1
+}
+
 func ExampleNewUnstartedServer() {
 	srv := exchangetest.NewUnstartedServer()
 	srv.TokenLifetime = 10 * time.Minute
@@ -174,11 +212,12 @@ func ExampleTenant_Admin() {
 	// Output: <nil>
 }
 
-// High Volume Email requires a token that is valid for ten more minutes.
+// High Volume Email requires the permission Mail.Send, in a token that is valid
+// for ten more minutes.
 func ExampleServer_Addrs() {
 	srv := exchangetest.NewServer()
 	defer srv.Close()
-	app := srv.Tenant().AddApp("Newsletter", exchangetest.SMTPSendAsApp)
+	app := srv.Tenant().AddApp("Newsletter", "Mail.Send")
 	mailbox := srv.Tenant().AddMailbox("news@contoso.com")
 	srv.Tenant().Grant(app, mailbox.Address)
 

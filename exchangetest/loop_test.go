@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
 func TestLoopLimit(t *testing.T) {
@@ -82,7 +80,7 @@ func TestIdleTimeout(t *testing.T) {
 	w.tenant.Grant(w.app, shared)
 	idling, quiet := w.authenticated(t, shared, w.app.Token(nil)), w.authenticated(t, shared, w.app.Token(nil))
 	idling.send("A SELECT INBOX", "B IDLE")
-	for idling.read() != imapreply.IdlePrompt+"\r\n" {
+	for idling.read() != idlePrompt+"\r\n" {
 		continue
 	}
 	w.Advance(29 * time.Minute)

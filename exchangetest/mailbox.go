@@ -1,10 +1,12 @@
 package exchangetest
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 )
 
 // A Mailbox is a user's mailbox or a shared mailbox.
@@ -16,26 +18,33 @@ type Mailbox struct {
 }
 
 // Append puts a message into a folder, with the server's time as its internal
-// date, and notifies the sessions that have the folder open. The message must
-// begin with a header, which may be only an empty line: go-imap's server shows
-// nothing of a message without one. Its lines should end in CRLF. Append panics
-// if there is no such folder.
+// date, and notifies the sessions that have the folder open. Its lines should end
+// in CRLF. Append panics if there is no such folder, or for a keyword: Exchange
+// keeps the flags of RFC 3501 and $MDNSent alone.
 func (m *Mailbox) Append(folder string, message []byte, flags ...imap.Flag) {
-	if err := m.in.Box.Append(folder, message, &imap.AppendOptions{Flags: flags, Time: m.srv.Now()}); err != nil {
+	var kept mailstore.Flags
+	for _, flag := range flags {
+		f := mailstore.ParseFlag(string(flag))
+		if f == 0 {
+			panic(fmt.Sprintf("exchangetest: Append to %q in %s: Exchange does not keep the flag %q", folder, m.Address, flag))
+		}
+		kept |= f
+	}
+	if _, _, err := m.in.Box.Append(folder, mailstore.Message{Data: message, Date: m.srv.Now(), Flags: kept}); err != nil {
 		panic(fmt.Sprintf("exchangetest: Append to %q in %s: %v", folder, m.Address, err))
 	}
 }
 
-// CreateFolder creates a folder; "/" separates levels. It panics if there is a
-// folder of that name.
+// CreateFolder creates a folder, and its parents if there are none; "/" separates
+// levels. It panics if there is a folder of that name, in any case.
 func (m *Mailbox) CreateFolder(name string) {
 	if err := m.in.Box.Create(name); err != nil {
 		panic(fmt.Sprintf("exchangetest: CreateFolder %q in %s: %v", name, m.Address, err))
 	}
 }
 
-// DeleteFolder removes a folder with its messages, even INBOX. It panics if
-// there is no such folder.
+// DeleteFolder removes a folder with its content, even INBOX, which no client can
+// remove. It panics if there is no such folder.
 func (m *Mailbox) DeleteFolder(name string) {
 	if err := m.in.Box.Delete(name); err != nil {
 		panic(fmt.Sprintf("exchangetest: DeleteFolder %q in %s: %v", name, m.Address, err))
@@ -49,5 +58,9 @@ func (m *Mailbox) Messages(folder string) [][]byte {
 	if err != nil {
 		panic(fmt.Sprintf("exchangetest: Messages of %q in %s: %v", folder, m.Address, err))
 	}
-	return list
+	var data [][]byte
+	for _, message := range list {
+		data = append(data, bytes.Clone(message.Data))
+	}
+	return data
 }

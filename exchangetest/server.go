@@ -93,7 +93,6 @@ type Server struct {
 	faults  *fault.Faults
 	records *record.Records
 	entra   *entra.Server
-	imap    *imapd.Server
 	life    life
 	mail    mailPorts
 
@@ -159,9 +158,7 @@ func (s *Server) Start() {
 		Faults: s.faults, Records: s.records, Clock: s.clock, Logger: s.Logger,
 		TLS: s.pki.ServerConfig, IdleTimeout: s.IdleTimeout,
 	}
-	s.imap = imapd.New(m)
-	s.imap.MoveBeforeLogin = s.MoveBeforeLogin
-	s.mail.serve(&s.life, m, s.imap, &smtpd.Server{Server: m, MaxMessage: s.maxMessage})
+	s.mail.serve(&s.life, m, &imapd.Server{Server: m, MoveBeforeLogin: s.MoveBeforeLogin}, &smtpd.Server{Server: m, MaxMessage: s.maxMessage})
 }
 
 // Close ends every session and returns when all goroutines of the server have
@@ -176,9 +173,6 @@ func (s *Server) Close() {
 	s.web.Close()
 	s.mail.close()
 	s.life.running.Wait()
-	if s.imap != nil {
-		s.imap.Close()
-	}
 	s.life.http.Wait()
 	for _, f := range s.faults.Never() {
 		if s.Logger != nil {

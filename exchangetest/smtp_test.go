@@ -10,8 +10,6 @@ import (
 
 	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
-
-	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 )
 
 // stamp matches what Exchange ends a refusal with.
@@ -115,7 +113,7 @@ func TestSMTPDelivery(t *testing.T) {
 	for !strings.HasPrefix(reader.read(), "1 OK") {
 	}
 	reader.send("2 IDLE")
-	reader.want(imapreply.IdlePrompt)
+	reader.want(idlePrompt)
 	c := w.dialSMTP(t)
 	message := note + "..dot-stuffed\r\n"
 	if got := c.submit(shared, w.app.Token(nil), shared, "Anna@contoso.com", message); !strings.HasPrefix(got, "250 2.0.0 OK <") {

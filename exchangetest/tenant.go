@@ -8,6 +8,7 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
+	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 )
 
 // A Tenant is an organization: a directory in Entra ID and its Exchange
@@ -79,8 +80,9 @@ func (t *Tenant) SetCloud(c exoauth.Cloud) {
 
 // Grant does all that an administrator has to do in Exchange: it registers the
 // application with [Tenant.NewServicePrincipal], unless it is registered, and
-// gives it FullAccess to the mailbox. It panics if a cmdlet would fail, or if
-// the application is another tenant's.
+// gives it FullAccess to the mailbox. If the application has the role Mail.Send,
+// it may also send for the mailbox by High Volume Email (Add-HVEAppAccess). Grant
+// panics if a cmdlet would fail, or if the application is another tenant's.
 func (t *Tenant) Grant(app *App, mailbox string) {
 	switch {
 	case app == nil:
@@ -92,6 +94,9 @@ func (t *Tenant) Grant(app *App, mailbox string) {
 		check("Grant", t.in.AddServicePrincipal(app.ClientID, app.ServicePrincipalID))
 	}
 	check("Grant", t.in.Permit(directory.FullAccess, mailbox, app.ServicePrincipalID, true))
+	if slices.Contains(app.in.Roles(), resource.HVE.Role) {
+		check("Grant", t.in.AdmitHVE(mailbox, app.ServicePrincipalID))
+	}
 }
 
 // NewServicePrincipal registers an application in Exchange, as the cmdlet

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 )
 
@@ -38,7 +40,7 @@ func newPlayer(t *testing.T) *player {
 	t.Cleanup(s.Close)
 	w.tenant.AddMailbox("shared@example.com")
 	w.tenant.AddMailbox("other@example.com")
-	w.app = w.tenant.AddApp("Client", IMAPAccessAsApp, SMTPSendAsApp, POPAccessAsApp)
+	w.app = w.tenant.AddApp("Client", IMAPAccessAsApp, SMTPSendAsApp, POPAccessAsApp, mailSend)
 	w.tenant.Grant(w.app, "user@example.com")
 	p.token = w.app.Token(nil)
 	return p
@@ -117,10 +119,19 @@ func (p *player) direct(verb, args string) {
 		challenge, reply, _ := strings.Cut(words[2], "|")
 		p.Inject(Fault{At: Place(words[0]), Command: words[1], Challenge: challenge, Reply: reply})
 	case "append":
-		n, _ := strconv.Atoi(args)
+		count, flags, _ := strings.Cut(args, " ")
+		n, _ := strconv.Atoi(count)
 		for range n {
-			p.user.Mailbox.Append("INBOX", []byte("\r\nx"))
+			var list []imap.Flag
+			for flag := range strings.FieldsSeq(flags) {
+				list = append(list, imap.Flag(flag))
+			}
+			p.user.Mailbox.Append("INBOX", []byte("\r\nx"), list...)
 		}
+	case "folder":
+		p.user.Mailbox.CreateFolder(args)
+	case "nofolder":
+		p.user.Mailbox.DeleteFolder(args)
 	case "connect":
 		p.connect(args)
 	case "tls":
@@ -231,7 +242,7 @@ func normal(line string) string {
 }
 
 // verbatims is how many transcripts were recorded to the byte.
-const verbatims = 39
+const verbatims = 53
 
 // The dialogues that examples/conformance has written, if there are such.
 func TestTranscriptsOfOthers(t *testing.T) {

@@ -35,7 +35,7 @@ func newExchange(t *testing.T, lifetime time.Duration) exchange {
 	srv.Start()
 	t.Cleanup(srv.Close)
 	contoso := srv.Tenant()
-	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp)
+	app := contoso.AddApp("Invoices", exchangetest.IMAPAccessAsApp, exchangetest.SMTPSendAsApp, "Mail.Send")
 	contoso.AddMailbox(sender)
 	contoso.Grant(app, sender)
 	return exchange{srv, app, contoso.AddUser("adele@contoso.com")}

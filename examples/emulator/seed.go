@@ -25,7 +25,7 @@ var redirects = []string{"http://localhost", "http://localhost/callback", "http:
 func seed(srv *exchangetest.Server, f *flags) (*seeding, error) {
 	t := srv.Tenant()
 	s := &seeding{srv: srv}
-	s.app = t.AddApp("Mail program", exchangetest.IMAPAccessAsApp, exchangetest.POPAccessAsApp, exchangetest.SMTPSendAsApp)
+	s.app = t.AddApp("Mail program", exchangetest.IMAPAccessAsApp, exchangetest.POPAccessAsApp, exchangetest.SMTPSendAsApp, "Mail.Send")
 	s.app.SetPublicFlows(true)
 	for _, uri := range redirects {
 		s.app.AddRedirectURI(exchangetest.Desktop, uri)

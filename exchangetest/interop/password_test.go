@@ -58,7 +58,7 @@ func TestCurlOnEveryPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := w.app.Token(&exchangetest.TokenOptions{User: w.user, Scopes: []string{
-		exchangetest.IMAPAccessAsUser, exchangetest.POPAccessAsUser, exchangetest.SMTPSend,
+		exchangetest.IMAPAccessAsUser, exchangetest.POPAccessAsUser, exchangetest.SMTPSend, "Mail.Send",
 	}})
 	if _, err := w.tenant.Admin("New-AuthenticationPolicy Old -AllowBasicAuthImap -AllowBasicAuthPop -AllowBasicAuthSmtp; Set-OrganizationConfig -DefaultAuthenticationPolicy Old"); err != nil {
 		t.Fatal(err)

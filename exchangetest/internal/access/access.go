@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
 	"github.com/exoauth/exoauth/exchangetest/internal/clouds"
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 	"github.com/exoauth/exoauth/exchangetest/internal/record"
 	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/exchangetest/internal/token"
@@ -96,6 +96,9 @@ func (b *Bearer) appOnly(c *token.Claims, want resource.Permission) error {
 	noRole := fmt.Errorf("the token has no role %s, only %q", want.Role, c.Roles)
 	sp, registered := b.tenant.FindServicePrincipal(c.AppID)
 	switch {
+	case want == resource.HVE && has: // Exchange knows of it by Add-HVEAppAccess
+		b.app = directory.ServicePrincipal{AppID: c.AppID, ObjectID: c.OID}
+		return nil
 	case !registered && !has:
 		return noRole
 	case !registered:
@@ -167,6 +170,10 @@ func (a *Access) unasked(name string) string {
 	return "unknown"
 }
 
+// A ConsumerError says that a personal account does not use IMAP, which is found
+// out while the client logs in, not after that as in organizations.
+type ConsumerError struct{ error }
+
 // Open returns the mailbox that an IMAP or POP3 session for user is
 // authenticated for. usable says why the session can do nothing with it.
 func (a *Access) Open(b Bearer, user string, want resource.Permission) (m *directory.Mailbox, usable, err error) {
@@ -188,6 +195,9 @@ func (a *Access) Open(b Bearer, user string, want resource.Permission) (m *direc
 		usable = fmt.Errorf("POP is switched off for %s (Set-CASMailbox)", protocol.Address)
 	case want == resource.IMAP && off(cas.IMAP):
 		usable = fmt.Errorf("IMAP is switched off for %s (Set-CASMailbox)", protocol.Address)
+		if m.Tenant() == a.Directory.Consumers {
+			return nil, nil, &ConsumerError{usable}
+		}
 	}
 	return m, usable, nil
 }
@@ -219,16 +229,28 @@ func (a *Access) OpenSubmission(b Bearer, user string) (*directory.Mailbox, erro
 	}
 	disabled := m.CAS().SMTPDisabled
 	switch {
+	case disabled != nil && *disabled:
+		return nil, &DisabledError{"Mailbox"}
+	case disabled == nil && m.Tenant().State().SMTPDisabled:
+		return nil, &DisabledError{"Tenant"}
 	case b.user != nil && b.user.Mailbox != m:
 		return nil, fmt.Errorf("the token is of the user %s; SMTP wants that name, with the shared address as the sender alone", b.user.UPN)
 	case b.byRole && !b.hasFullAccess(m):
 		return nil, fmt.Errorf("the mailbox %s is in no scope of the application's roles (New-ManagementRoleAssignment)", m.Address)
-	case disabled != nil:
-		if *disabled {
-			return nil, &DisabledError{"Mailbox"}
-		}
-	case m.Tenant().State().SMTPDisabled:
-		return nil, &DisabledError{"Tenant"}
+	}
+	return m, nil
+}
+
+// OpenHVE is OpenSubmission for High Volume Email.
+func (a *Access) OpenHVE(b Bearer, user string) (*directory.Mailbox, error) {
+	m, err := a.mailbox(b, user)
+	switch {
+	case err != nil:
+		return nil, err
+	case b.user != nil && b.user.Mailbox != m:
+		return nil, fmt.Errorf("the token is of the user %s", b.user.UPN)
+	case b.user == nil && !m.AdmitsHVE(b.app.ObjectID):
+		return nil, fmt.Errorf("the application may not send for %s by High Volume Email (Add-HVEAppAccess)", m.Address)
 	}
 	return m, nil
 }
@@ -267,16 +289,18 @@ func (a *Access) MaySendAs(b Bearer, m *directory.Mailbox, sender string) bool {
 }
 
 // Deliver puts a message into the mailboxes of its recipients, as far as they
-// are on this server, and into the sent items of the mailbox.
-func (a *Access) Deliver(from *directory.Mailbox, m record.Message) {
+// are on this server, and into the sent items of the mailbox, if it keeps a copy.
+func (a *Access) Deliver(from *directory.Mailbox, m record.Message, keep bool) {
 	defer a.Records.Changed.Notify()
 	inboxes := a.Directory.Mailboxes(m.To, func() { a.Records.AddMessage(m) })
 	// A test may have deleted the folder.
-	if err := from.Box.Append(directory.SentItems, m.Data, &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen}, Time: m.Time}); err != nil {
-		a.Logger.Warn("no copy in sent items", "mailbox", from.Address, "error", err)
+	if keep {
+		if _, _, err := from.Box.Append(directory.SentItems, mailstore.Message{Data: m.Data, Date: m.Time, Flags: mailstore.Seen}); err != nil {
+			a.Logger.Warn("no copy in sent items", "mailbox", from.Address, "error", err)
+		}
 	}
 	for _, box := range inboxes {
-		if err := box.Box.Append("INBOX", m.Data, &imap.AppendOptions{Time: m.Time}); err != nil {
+		if _, _, err := box.Box.Append("INBOX", mailstore.Message{Data: m.Data, Date: m.Time}); err != nil {
 			a.Logger.Warn("not delivered", "mailbox", box.Address, "error", err)
 		}
 	}

@@ -22,7 +22,7 @@ func (s shell) appCmdlets() []*powershell.Command {
 		{Name: "Get-MgApplication", Params: params("ApplicationId", "Filter"), Run: s.getApplication},
 		{Name: "Update-MgApplication", Params: update, Run: does(s.updateApplication)},
 		{Name: "Get-MgServicePrincipal", Params: params("ServicePrincipalId", "Filter"), Run: s.getMgServicePrincipal},
-		{Name: "New-MgServicePrincipal", Params: params("AppId!"), Run: does(s.newMgServicePrincipal)},
+		{Name: "New-MgServicePrincipal", Params: params("AppId!"), Run: s.newMgServicePrincipal},
 		{Name: "Update-MgServicePrincipal", Params: with(params("ServicePrincipalId!"), powershell.Switch, "AccountEnabled", "AppRoleAssignmentRequired"), Run: does(s.updateMgServicePrincipal)},
 		{Name: "Add-MgApplicationPassword", Params: with(params("ApplicationId!"), powershell.Table, "PasswordCredential"), Run: s.addPassword},
 		{Name: "Remove-MgApplicationPassword", Params: params("ApplicationId!", "KeyId!"), Run: does(s.removePassword)},
@@ -114,9 +114,7 @@ func (s shell) getMgServicePrincipal(a powershell.Args) ([]any, error) {
 		s.resource("Microsoft Graph", resource.GraphAppID, nil),
 	}
 	for _, app := range s.t.Apps() {
-		st := app.State()
-		rows = append(rows, powershell.NewObject("Id", app.ServicePrincipalID, "AppId", app.ClientID, "DisplayName", app.Name,
-			"AccountEnabled", !st.Disabled, "AppRoleAssignmentRequired", st.AssignmentRequired))
+		rows = append(rows, principalRow(app))
 	}
 	return filtered(rows, a, "ServicePrincipalId")
 }
@@ -134,11 +132,27 @@ func (s shell) resource(name, appID string, roles []string) *powershell.Object {
 
 // newMgServicePrincipal finds that the enterprise application is there: it is
 // made together with the registration.
-func (s shell) newMgServicePrincipal(a powershell.Args) error {
+func principalRow(app *directory.App) *powershell.Object {
+	st := app.State()
+	return powershell.NewObject("Id", app.ServicePrincipalID, "AppId", app.ClientID, "DisplayName", app.Name,
+		"AccountEnabled", !st.Disabled, "AppRoleAssignmentRequired", st.AssignmentRequired)
+}
+
+// newMgServicePrincipal makes an enterprise application of an app that is
+// registered in another tenant, for any organization.
+func (s shell) newMgServicePrincipal(a powershell.Args) ([]any, error) {
 	if app := s.t.App(a.Text("AppId")); app != nil {
-		return fmt.Errorf("the service principal %s of the application %s exists already", app.ServicePrincipalID, app.ClientID)
+		return nil, fmt.Errorf("the service principal %s of the application %s exists already", app.ServicePrincipalID, app.ClientID)
 	}
-	return fmt.Errorf("there is no application %q", a.Text("AppId"))
+	registered := s.t.Directory().Registered(a.Text("AppId"))
+	if registered == nil || registered.State().SingleTenant {
+		return nil, fmt.Errorf("there is no application %q", a.Text("AppId"))
+	}
+	app, err := s.t.Install(registered)
+	if err != nil {
+		return nil, err
+	}
+	return []any{principalRow(app)}, nil
 }
 
 func (s shell) updateMgServicePrincipal(a powershell.Args) error {

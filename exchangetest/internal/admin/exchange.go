@@ -36,8 +36,12 @@ func (s shell) exchangeCmdlets() []*powershell.Command {
 		{Name: "Add-RecipientPermission", Params: recipient, Run: s.permit(directory.SendAs, true, []string{"SendAs"})},
 		{Name: "Remove-RecipientPermission", Params: recipient, Run: s.permit(directory.SendAs, false, []string{"SendAs"})},
 		{Name: "Get-RecipientPermission", Params: params("Identity!", "Trustee"), Run: s.holders(directory.SendAs)},
+		{Name: "Add-HVEAppAccess", Params: with(params("Identity!"), powershell.List, "AppIds!"), Run: does(func(a powershell.Args) error {
+			return s.t.AdmitHVE(a.Text("Identity"), a.List("AppIds")...)
+		})},
 		{Name: "New-ManagementScope", Params: params("Name!", "RecipientRestrictionFilter!"), Run: does(s.newScope)},
 		{Name: "New-ManagementRoleAssignment", Params: params("Name", "App!", "Role!", "CustomResourceScope"), Run: s.newAssignment},
+		{Name: "Test-ServicePrincipalAuthorization", Params: params("Identity!", "Resource"), Run: s.testAuthorization},
 		{Name: "Get-ManagementRoleAssignment", Params: params("Identity"), Run: s.getAssignments},
 		{Name: "Remove-ManagementRoleAssignment", Params: params("Identity!"), Run: does(func(a powershell.Args) error {
 			return s.t.RemoveRoleAssignment(a.Text("Identity"))
@@ -168,6 +172,39 @@ func (s shell) newAssignment(a powershell.Args) ([]any, error) {
 		return nil, err
 	}
 	return []any{assignmentRow(r)}, nil
+}
+
+// testAuthorization shows what RBAC for Applications lets an application do, with
+// one mailbox if it is named.
+// (https://learn.microsoft.com/powershell/module/exchangepowershell/test-serviceprincipalauthorization)
+func (s shell) testAuthorization(a powershell.Args) ([]any, error) {
+	sp, ok := s.t.FindServicePrincipal(a.Text("Identity"))
+	if !ok {
+		return nil, fmt.Errorf("there is no service principal %q", a.Text("Identity"))
+	}
+	var mailbox *directory.Mailbox
+	if a.Has("Resource") {
+		var err error
+		if mailbox, err = s.t.Mailbox(a.Text("Resource")); err != nil {
+			return nil, err
+		}
+	}
+	var rows []any
+	for _, r := range s.t.RoleAssignments() {
+		if r.App != sp.ObjectID {
+			continue
+		}
+		scope, kind, in := r.Scope, "CustomRecipientScope", "Not Run"
+		if scope == "" {
+			scope, kind = "Organization", "OrganizationConfig"
+		}
+		if mailbox != nil {
+			in = powershell.Text(s.t.InScope(r, mailbox))
+		}
+		rows = append(rows, powershell.NewObject("RoleName", r.Role, "GrantedPermissions", strings.TrimPrefix(r.Role, "Application "),
+			"AllowedResourceScope", scope, "ScopeType", kind, "InScope", in))
+	}
+	return rows, nil
 }
 
 func assignmentRow(r directory.RoleAssignment) *powershell.Object {

@@ -36,12 +36,34 @@ var LoginHosts = sync.OnceValue(func() map[string]bool {
 	return hosts
 })
 
-// LoginAliases returns the names that Entra ID goes by, the older ones
-// included.
+// Names are those that Entra ID goes by in one cloud: the one to send requests to,
+// the one that tokens are cached under, and all.
+type Names struct {
+	Network, Cache string
+	Aliases        []string
+}
+
+// LoginNames returns those of each cloud, as Entra ID tells them
+// (https://login.microsoftonline.com/common/discovery/instance?api-version=1.1&authorization_endpoint=https://login.microsoftonline.com/common/oauth2/authorize).
+func LoginNames() []Names {
+	return []Names{
+		{"login.microsoftonline.com", "login.windows.net", []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"}},
+		{"login.partner.microsoftonline.cn", "login.partner.microsoftonline.cn", []string{"login.partner.microsoftonline.cn", "login.chinacloudapi.cn"}},
+		{"login.microsoftonline.de", "login.microsoftonline.de", []string{"login.microsoftonline.de"}},
+		{"login.microsoftonline.us", "login.microsoftonline.us", []string{"login.microsoftonline.us", "login.usgovcloudapi.net"}},
+		{"login-us.microsoftonline.com", "login-us.microsoftonline.com", []string{"login-us.microsoftonline.com"}},
+	}
+}
+
+// LoginAliases returns the names that Entra ID goes by, in all clouds.
 var LoginAliases = sync.OnceValue(func() map[string]bool {
-	names := map[string]bool{"login.windows.net": true, "login.microsoft.com": true, "sts.windows.net": true}
-	maps.Copy(names, LoginHosts())
-	return names
+	aliases := make(map[string]bool)
+	for _, names := range LoginNames() {
+		for _, alias := range names.Aliases {
+			aliases[alias] = true
+		}
+	}
+	return aliases
 })
 
 // MailHosts returns the names of the IMAP and of the SMTP servers, with those

@@ -17,7 +17,8 @@ func TestHosts(t *testing.T) {
 	}{
 		{"Entra ID", LoginHosts(), []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}},
 		{"Entra ID, by any name", LoginAliases(), []string{
-			"login.microsoft.com", "login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.windows.net", "sts.windows.net",
+			"login-us.microsoftonline.com", "login.chinacloudapi.cn", "login.microsoft.com", "login.microsoftonline.com", "login.microsoftonline.de",
+			"login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.usgovcloudapi.net", "login.windows.net", "sts.windows.net",
 		}},
 		{"IMAP", imap, []string{"imap-mail.outlook.com", "outlook-dod.office365.us", "outlook.office365.com", "outlook.office365.us", "partner.outlook.cn"}},
 		{"SMTP", smtp, []string{"outlook-dod.office365.us", "smtp-mail.outlook.com", "smtp.office365.com", "smtp.office365.us", "smtp.partner.outlook.cn"}},

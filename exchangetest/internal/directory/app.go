@@ -94,6 +94,19 @@ func (t *Tenant) AddIdentity(name string, roles ...string) *App {
 	}, roles)
 }
 
+// InstallForeign makes an enterprise application of an app that somebody has
+// registered whose tenant is not here.
+func (t *Tenant) InstallForeign(name, clientID string, roles ...string) (*App, error) {
+	if !guid.Valid(clientID) {
+		return nil, fmt.Errorf("the client id %q is no GUID", clientID)
+	}
+	app := &App{Name: name, ClientID: strings.ToLower(clientID), ObjectID: guid.New(), reg: &registration{redirects: make(map[string]Platform)}}
+	if known := t.dir.Registered(clientID); known != nil {
+		app = known
+	}
+	return t.Install(app, roles...)
+}
+
 // Install makes an enterprise application of an app of another tenant.
 func (t *Tenant) Install(app *App, roles ...string) (*App, error) {
 	if t.App(app.ClientID) != nil {

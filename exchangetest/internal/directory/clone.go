@@ -88,11 +88,15 @@ func (d *Directory) String() string {
 		}
 		for _, a := range sorted(t.apps) {
 			fmt.Fprintln(&b, "app", a.Name, a.ClientID, a.ObjectID, a.ServicePrincipalID, a.ResourceID, a.roles, a.asked, a.consents, a.assigned, a.state)
-			fmt.Fprintln(&b, a.reg.home.ID, a.reg.secrets, len(a.reg.certs), a.reg.federated, a.reg.redirects, a.reg.state)
+			home := "elsewhere"
+			if a.reg.home != nil {
+				home = a.reg.home.ID
+			}
+			fmt.Fprintln(&b, home, a.reg.secrets, len(a.reg.certs), a.reg.federated, a.reg.redirects, a.reg.state)
 		}
 	}
 	for _, m := range sorted(d.mailboxes) {
-		fmt.Fprintln(&b, "mailbox", m.Address, m.tenant.ID, m.owner.key(), m.fullAccess, m.sendAs, text(m.cas.IMAP), text(m.cas.POP), text(m.cas.SMTPDisabled))
+		fmt.Fprintln(&b, "mailbox", m.Address, m.tenant.ID, m.owner.key(), m.fullAccess, m.sendAs, m.hveApps, text(m.cas.IMAP), text(m.cas.POP), text(m.cas.SMTPDisabled))
 	}
 	fmt.Fprintln(&b, "issuers", d.issuers)
 	return b.String()

@@ -134,12 +134,13 @@ func (d *Directory) FindApp(t *Tenant, clientID string) (*App, *aadsts.Refusal) 
 	return registered, nil
 }
 
-// Registered finds an application where it is registered, or returns nil.
+// Registered finds an application where it is registered, or anywhere if that is
+// not here. It returns nil if there is none.
 func (d *Directory) Registered(clientID string) *App {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, t := range d.tenants {
-		if a := t.apps[strings.ToLower(clientID)]; a != nil && a.reg.home == t {
+		if a := t.apps[strings.ToLower(clientID)]; a != nil && (a.reg.home == t || a.reg.home == nil) {
 			return a
 		}
 	}

@@ -168,16 +168,19 @@ func (t *Tenant) HasRole(sp ServicePrincipal) bool {
 
 // HasRoleFor is HasRole for one mailbox.
 func (t *Tenant) HasRoleFor(sp ServicePrincipal, m *Mailbox) bool {
+	return slices.ContainsFunc(t.RoleAssignments(), func(a RoleAssignment) bool { return a.App == sp.ObjectID && t.InScope(a, m) })
+}
+
+// InScope reports whether an assignment is for the mailbox.
+func (t *Tenant) InScope(a RoleAssignment, m *Mailbox) bool {
+	if a.Scope == "" {
+		return true
+	}
 	kind := m.Kind()
-	return slices.ContainsFunc(t.RoleAssignments(), func(a RoleAssignment) bool {
-		if a.App != sp.ObjectID || a.Scope == "" {
-			return a.App == sp.ObjectID
-		}
-		t.dir.mu.Lock()
-		scope := t.scopes[strings.ToLower(a.Scope)]
-		t.dir.mu.Unlock()
-		return scope.Matches(m.Address, kind)
-	})
+	t.dir.mu.Lock()
+	scope := t.scopes[strings.ToLower(a.Scope)]
+	t.dir.mu.Unlock()
+	return scope.Matches(m.Address, kind)
 }
 
 // A Policy is an authentication policy: it says in which protocols Exchange

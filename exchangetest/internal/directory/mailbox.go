@@ -7,28 +7,23 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 )
 
 // SentItems is the folder that copies of sent messages go to.
 const SentItems = "Sent Items"
 
-// folders are those that a new mailbox shows over IMAP.
-var folders = []string{
-	"INBOX", "Archive", "Calendar", "Contacts", "Deleted Items", "Drafts",
-	"Journal", "Junk Email", "Notes", "Outbox", SentItems, "Tasks",
-}
-
 // A Mailbox is that of a user or a shared one.
 type Mailbox struct {
 	Address string
-	Box     *imapstore.Box
+	Box     *mailstore.Box
 	Sending *atomic.Int32 // messages that are being submitted
 
 	tenant     *Tenant
 	owner      *User           // nil for a shared mailbox
 	fullAccess map[string]bool // by address in lower case, or object id of a service principal
 	sendAs     map[string]bool
+	hveApps    map[string]bool // by object id of the enterprise application
 	cas        CAS
 }
 
@@ -40,16 +35,10 @@ type CAS struct {
 }
 
 func newMailbox(t *Tenant, address string) *Mailbox {
-	m := &Mailbox{
-		Address: address, Box: imapstore.New(address), Sending: new(atomic.Int32),
-		tenant: t, fullAccess: make(map[string]bool), sendAs: make(map[string]bool),
+	return &Mailbox{
+		Address: address, Box: mailstore.New(), Sending: new(atomic.Int32),
+		tenant: t, fullAccess: make(map[string]bool), sendAs: make(map[string]bool), hveApps: make(map[string]bool),
 	}
-	for _, name := range folders {
-		if err := m.Box.Create(name); err != nil {
-			panic(fmt.Sprintf("directory: a new mailbox: %v", err))
-		}
-	}
-	return m
 }
 
 // Tenant returns the mailbox's tenant.
@@ -108,6 +97,45 @@ func (m *Mailbox) Holders(r Right) []string {
 	m.tenant.dir.mu.Lock()
 	defer m.tenant.dir.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.holdersLocked(r)))
+}
+
+// AdmitHVE lets applications send for the mailbox by High Volume Email, by the
+// object ids of their enterprise applications.
+func (t *Tenant) AdmitHVE(mailbox string, objectIDs ...string) error {
+	m, err := t.Mailbox(mailbox)
+	if err != nil {
+		return err
+	}
+	known := make(map[string]bool)
+	for _, a := range t.Apps() {
+		known[a.ServicePrincipalID] = true
+	}
+	t.dir.mu.Lock()
+	defer t.dir.mu.Unlock()
+	admitted := maps.Clone(m.hveApps)
+	for _, id := range objectIDs {
+		id = strings.ToLower(id)
+		if !known[id] {
+			return fmt.Errorf("there is no enterprise application with the object id %q", id)
+		}
+		admitted[id] = true
+	}
+	if len(admitted) > maxHVEApps {
+		return fmt.Errorf("%s would have %d applications; %d are allowed", m.Address, len(admitted), maxHVEApps)
+	}
+	m.hveApps = admitted
+	return nil
+}
+
+// maxHVEApps is how many applications may send for an account of High Volume
+// Email. (https://learn.microsoft.com/powershell/module/exchangepowershell/add-hveappaccess)
+const maxHVEApps = 10
+
+// AdmitsHVE reports whether AdmitHVE has let the application in.
+func (m *Mailbox) AdmitsHVE(objectID string) bool {
+	m.tenant.dir.mu.Lock()
+	defer m.tenant.dir.mu.Unlock()
+	return m.hveApps[objectID]
 }
 
 // FindTrustee returns the name under which a user, a mailbox or a service

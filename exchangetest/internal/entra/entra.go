@@ -31,7 +31,7 @@ func (s *Server) newRequest(r *http.Request) record.Request {
 	id, _ := clientSecret(r)
 	return record.Request{
 		Time: s.Clock.Now(), Tenant: requestTenant(r), ClientID: id,
-		Grant: r.PostForm.Get("grant_type"), Scope: r.PostForm.Get("scope"), User: r.PostForm.Get("username"),
+		Grant: r.PostForm.Get("grant_type"), Scope: cmp.Or(r.PostForm.Get("scope"), r.PostForm.Get("resource")), User: r.PostForm.Get("username"),
 	}
 }
 
@@ -58,6 +58,9 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	}
 	s.Logger.Info("token issued", "client_id", g.app.ClientID, "resource", g.resource, "lifetime", g.lifetime)
 	response := s.response(g, r)
+	if isVersion1(r) {
+		s.asVersion1(response, g)
+	}
 	if rec, ok := w.(*tokenRecorder); ok {
 		rec.request.Claims = s.Mint.ClaimsOf(response["access_token"].(string))
 		if g.user != nil {

@@ -75,7 +75,11 @@ func (s *Server) grant(r *http.Request) (*grant, *aadsts.Refusal) {
 	if flow == nil {
 		return nil, aadsts.Refuse(aadsts.UnsupportedGrant)
 	}
-	if r.PostForm.Get("resource") != "" {
+	if isVersion1(r) {
+		if refusal := fromVersion1(r); refusal != nil {
+			return nil, refusal
+		}
+	} else if r.PostForm.Get("resource") != "" {
 		return nil, aadsts.Refuse(aadsts.ResourceParameter)
 	}
 	req := &tokenRequest{Request: r}
@@ -88,7 +92,7 @@ func (s *Server) grant(r *http.Request) (*grant, *aadsts.Refusal) {
 	}
 	var refusal *aadsts.Refusal
 	if req.app, refusal = s.Directory.FindApp(req.tenant, id); refusal != nil {
-		return nil, refusal
+		return nil, s.withoutPrincipal(req, id, name, refusal)
 	}
 	if req.app.State().Disabled {
 		return nil, aadsts.Refuse(aadsts.DisabledApp)
@@ -102,6 +106,17 @@ func (s *Server) grant(r *http.Request) (*grant, *aadsts.Refusal) {
 	}
 	g.lifetime = s.Mint.NewLifetime()
 	return g, nil
+}
+
+// withoutPrincipal says of an application that is registered in another tenant,
+// and was not consented to in this one, what it lacks.
+// (https://learn.microsoft.com/entra/identity-platform/retire-service-principal-less-authentication)
+func (s *Server) withoutPrincipal(r *tokenRequest, id, grant string, refusal *aadsts.Refusal) *aadsts.Refusal {
+	elsewhere := s.Directory.Registered(id)
+	if grant != "client_credentials" || refusal.Code != aadsts.UnknownApp || elsewhere == nil || elsewhere.State().SingleTenant {
+		return refusal
+	}
+	return aadsts.Refuse(aadsts.NoPrincipal, "tenant", r.tenant.ID)
 }
 
 func (s *Server) findRequestTenant(req *tokenRequest, grant string) (refusal *aadsts.Refusal) {

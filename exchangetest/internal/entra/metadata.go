@@ -1,10 +1,8 @@
 package entra
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/aadsts"
@@ -32,14 +30,14 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	}
 	host := "https://" + r.Host
 	base := host + "/" + name
-	issuer, keys := "https://sts.windows.net/"+id+"/", base+"/discovery/keys"
+	issuer, keys, token := "https://sts.windows.net/"+id+"/", base+"/discovery/keys", base+"/oauth2/token"
 	if strings.Contains(r.URL.Path, "/v2.0/") {
-		issuer, keys = host+"/"+id+"/v2.0", base+"/discovery/v2.0/keys"
+		issuer, keys, token = host+"/"+id+"/v2.0", base+"/discovery/v2.0/keys", base+"/oauth2/v2.0/token"
 	}
 	web.WriteJSON(w, http.StatusOK, map[string]any{
 		"issuer":                                issuer,
 		"jwks_uri":                              keys,
-		"token_endpoint":                        base + "/oauth2/v2.0/token",
+		"token_endpoint":                        token,
 		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
 		"device_authorization_endpoint":         base + "/oauth2/v2.0/devicecode",
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
@@ -51,23 +49,32 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// serveInstance answers which names an authority goes by. That of the server
-// is among them: MSAL caches nothing for a name that is not. A name that is none
-// is refused.
+// serveInstance answers which names the authority of each cloud goes by. The
+// server's own address is one more: MSAL caches nothing for a name that is not
+// there. A name that is none is refused.
 func (s *Server) serveInstance(w http.ResponseWriter, r *http.Request) {
 	a := s.newAnswer(w, r)
 	if u, err := url.Parse(r.FormValue("authorization_endpoint")); err == nil && u.Host != "" && u.Host != r.Host && !clouds.LoginAliases()[strings.ToLower(u.Host)] {
 		s.refuseToken(a, aadsts.Refuse(aadsts.UnknownInstance))
 		return
 	}
-	names := append(slices.Sorted(maps.Keys(clouds.LoginAliases())), r.Host)
+	var list []map[string]any
+	own := !clouds.LoginAliases()[strings.ToLower(r.Host)]
+	for _, names := range clouds.LoginNames() {
+		list = append(list, instance(names.Network, names.Cache, names.Aliases))
+	}
+	if own {
+		list = append(list, instance(r.Host, r.Host, []string{r.Host}))
+	}
 	web.WriteJSON(w, http.StatusOK, map[string]any{
 		"tenant_discovery_endpoint": "https://" + r.Host + "/common/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",
-		"metadata": []map[string]any{{
-			"preferred_network": r.Host, "preferred_cache": r.Host, "aliases": names,
-		}},
+		"metadata":                  list,
 	})
+}
+
+func instance(network, cache string, aliases []string) map[string]any {
+	return map[string]any{"preferred_network": network, "preferred_cache": cache, "aliases": aliases}
 }
 
 // serveUserRealm answers whether passwords of a user are checked here, which

@@ -60,6 +60,7 @@ func New(c Config) *Server {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{tenant}/oauth2/v2.0/token", s.recordToken)
+	mux.HandleFunc("/{tenant}/oauth2/token", s.recordToken)
 	mux.HandleFunc("/{tenant}/oauth2/v2.0/devicecode", web.Form(s.serveDeviceCode))
 	mux.HandleFunc("/{tenant}/oauth2/v2.0/authorize", web.Form(s.serveAuthorize))
 	mux.HandleFunc("/{tenant}/v2.0/adminconsent", web.Form(s.serveAdminConsent))

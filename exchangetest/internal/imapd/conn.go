@@ -15,12 +15,17 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/drip"
 	"github.com/exoauth/exoauth/exchangetest/internal/fault"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
-	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
 	"github.com/exoauth/exoauth/exchangetest/internal/mailserver"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 )
 
-// maxIMAPLiteral bounds a literal before a mailbox is open.
-const maxIMAPLiteral = 4096
+// What bounds a command with its literals: before a mailbox is open, after that,
+// and one that brings a message.
+const (
+	maxEarly   = 4096
+	maxCommand = mailserver.MaxLine
+	maxAppend  = 100 << 20
+)
 
 // maxFlight bounds what is held back in order to go out in one write.
 const maxFlight = 32 << 10
@@ -29,11 +34,10 @@ const maxFlight = 32 << 10
 // held back until the client has to be waited for, so that commands that
 // arrive together are answered together.
 type conn struct {
-	net.Conn            // the wire
-	wire     *drip.Conn // raw, over TLS unless the client has yet to start that
-	raw      net.Conn
-	plain    bool // TLS has not been started
-	srv      *Server
+	wire  *drip.Conn // raw, over TLS unless the client has yet to start that
+	raw   net.Conn
+	plain bool // TLS has not been started
+	srv   *Server
 	*mailserver.Session
 	br *bufio.Reader
 
@@ -41,11 +45,9 @@ type conn struct {
 	errors   int
 	mailbox  *directory.Mailbox // set by authentication
 	unusable error              // why the mailbox cannot be used after all
+	view     *mailstore.View    // of the selected folder; nil if there is none
 
-	filter filter
-
-	// mu guards what go-imap's server writes from two goroutines while the
-	// client is idling.
+	// mu guards what is written from two goroutines while the client is idling.
 	mu      sync.Mutex
 	out     bytes.Buffer
 	waiting bool // for the client: what is written goes out at once
@@ -53,7 +55,7 @@ type conn struct {
 }
 
 func newConn(s *Server, sess *mailserver.Session, raw net.Conn, plain bool) *conn {
-	c := &conn{srv: s, Session: sess, raw: raw, plain: plain, filter: filter{finished: make(chan struct{})}}
+	c := &conn{srv: s, Session: sess, raw: raw, plain: plain}
 	if plain {
 		c.use(raw)
 	} else {
@@ -68,7 +70,6 @@ func (c *conn) use(conn net.Conn) {
 	} else {
 		c.wire = c.wire.Over(conn)
 	}
-	c.Conn = c.wire
 	c.br = bufio.NewReaderSize(conn, mailserver.MaxLine)
 }
 
@@ -125,8 +126,12 @@ func (t target) End(f *fault.Fault) {
 func (c *conn) printf(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.said {
-		fmt.Fprintf(&c.out, format+"\r\n", args...)
+	if c.said {
+		return
+	}
+	fmt.Fprintf(&c.out, format+"\r\n", args...)
+	if c.waiting || c.out.Len() >= maxFlight {
+		c.flushLocked()
 	}
 }
 
@@ -152,7 +157,7 @@ func (c *conn) flushLocked() error {
 	if c.out.Len() == 0 {
 		return nil
 	}
-	_, err := c.out.WriteTo(c.Conn)
+	_, err := c.out.WriteTo(c.wire)
 	return err
 }
 
@@ -205,44 +210,119 @@ func (c *conn) ends(end mailserver.End) bool {
 	return true
 }
 
-// withLiterals are the commands of a session without a mailbox that a literal
-// may stand in. Those that are refused anyway are refused rather than asked for
-// one.
-var withLiterals = map[string]bool{"LOGIN": true, "ID": true}
-
-// readCommand returns the next command with its literals in place, for a
-// session without a mailbox, which has no use for long ones.
-func (c *conn) readCommand() (string, error) {
-	var command []byte
+// complete returns a command with its literals in place, which begins with a
+// line. It is not ok if that was answered already, or nothing more is to be.
+func (c *conn) complete(line string) (command string, ok bool) {
+	tag, verb, _ := imapline.Parse(line)
+	limit := c.limit(verb)
+	text := []byte(line)
 	for {
-		line, err := c.readLine()
-		if err != nil {
-			return "", err
+		size, sync, literal := imapline.Literal([]byte(line))
+		if !literal || sync && !c.asksFor(verb) {
+			return string(text), true
 		}
-		command = append(command, line...)
-		size, sync, ok := imapline.Literal(line)
-		if _, verb, _ := imapline.Parse(string(command)); !ok || sync && !withLiterals[verb] {
-			return string(command), nil
-		}
-		if int64(len(command))+size > maxIMAPLiteral {
-			c.bye(byeErrors)
-			return "", io.EOF
-		}
-		if c.ends(c.Listen()) {
-			return "", io.EOF
+		if int64(len(text))+size > int64(limit) {
+			c.refuse(tag, limit, size, sync)
+			return "", false
 		}
 		if sync {
-			c.printf("%s", imapreply.LiteralPrompt)
-			if err := c.flush(true); err != nil {
-				return "", err
-			}
+			c.printf("%s", literalPrompt)
 		}
-		data := make([]byte, size)
-		_, err = io.ReadFull(c.br, data)
-		c.stopWaiting()
-		if c.ends(c.Hear()) || err != nil {
-			return "", io.EOF
+		data, err := c.readLiteral(size)
+		if err != nil {
+			return "", false
 		}
-		command = append(command, data...)
+		rest, err := c.readLine()
+		if err != nil {
+			return "", false
+		}
+		line = string(rest)
+		text = append(append(text, data...), line...)
 	}
+}
+
+// limit is how long a command may be.
+func (c *conn) limit(verb string) int {
+	switch {
+	case c.mailbox == nil:
+		return maxEarly
+	case verb == "APPEND":
+		return maxAppend
+	}
+	return maxCommand
+}
+
+// asksFor reports whether the client is asked for a literal. One in a command
+// that is refused anyway is not.
+func (c *conn) asksFor(verb string) bool {
+	switch {
+	case verb == "ID":
+		return true
+	case c.mailbox == nil:
+		return verb == "LOGIN"
+	}
+	_, takes := commands[verb]
+	return (takes || verb == "UID") && !commands[verb].bare
+}
+
+// refuse answers a command that is longer than the limit.
+func (c *conn) refuse(tag string, limit int, size int64, sync bool) {
+	if c.mailbox == nil {
+		c.bye(byeErrors)
+		return
+	}
+	c.printf("%s NO [TOOBIG] Literals are limited to %d bytes for this command", tag, limit)
+	if !sync {
+		c.skip(size)
+	}
+}
+
+// skip drops what is left of a command: so many bytes of a literal that the
+// client does not wait to be asked for, and what follows.
+func (c *conn) skip(size int64) {
+	for again := true; again; {
+		if c.read(io.Discard, size) != nil {
+			return
+		}
+		line, err := c.readLine()
+		if err != nil {
+			return
+		}
+		var sync bool
+		size, sync, again = imapline.Literal(line)
+		again = again && !sync
+	}
+}
+
+// skipLiterals drops the literals of a command that is answered already.
+func (c *conn) skipLiterals(line string) {
+	if size, sync, ok := imapline.Literal([]byte(line)); ok && !sync && !c.over {
+		c.skip(size)
+	}
+}
+
+func (c *conn) readLiteral(size int64) ([]byte, error) {
+	var data bytes.Buffer
+	err := c.read(&data, size)
+	return data.Bytes(), err
+}
+
+// read reads so many bytes.
+func (c *conn) read(w io.Writer, size int64) error {
+	if c.ends(c.Listen()) {
+		return io.EOF
+	}
+	if int64(c.br.Buffered()) < size {
+		if err := c.flush(true); err != nil {
+			c.over = true
+			return err
+		}
+	}
+	_, err := io.CopyN(w, c.br, size)
+	c.stopWaiting()
+	if c.ends(c.Hear()) {
+		return io.EOF
+	}
+	c.over = c.over || err != nil
+	return err
 }

@@ -1,5 +1,4 @@
-// Package imapd is the IMAP server: Exchange's own words until a mailbox is open,
-// and then go-imap's server behind a filter.
+// Package imapd is the IMAP server (RFC 3501), in Exchange's words.
 package imapd
 
 import (
@@ -12,8 +11,6 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/access"
 	"github.com/exoauth/exoauth/exchangetest/internal/fault"
 	"github.com/exoauth/exoauth/exchangetest/internal/imapline"
-	"github.com/exoauth/exoauth/exchangetest/internal/imapreply"
-	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 	"github.com/exoauth/exoauth/exchangetest/internal/mailserver"
 	"github.com/exoauth/exoauth/exchangetest/internal/resource"
 	"github.com/exoauth/exoauth/xoauth2"
@@ -30,10 +27,15 @@ const (
 	byeSilent  = "Connection is closed. 13"
 	byeErrors  = "Connection closed. 14"
 
-	badArgument     = imapreply.BadArgument
+	literalPrompt = "+ Ready for additional command text."
+	idlePrompt    = "+ IDLE accepted, awaiting DONE command."
+
+	badArgument     = "BAD Command Argument Error. 11"
+	badSet          = "BAD The specified message set is invalid."
 	badCommand      = "BAD Command Error. 12"
 	badState        = "BAD Command received in Invalid state."
 	badNotConnected = "BAD User is authenticated but not connected."
+	noConnected     = "NO User is authenticated but not connected."
 )
 
 // maxIMAPErrors is the error that ends a session, and maxNotConnected the one
@@ -43,12 +45,10 @@ const (
 	maxNotConnected = 2
 )
 
-// A Server must be made by [New].
+// A Server serves connections.
 type Server struct {
 	*mailserver.Server
 	MoveBeforeLogin bool // MOVE is announced before the client is authenticated
-
-	handover *imapstore.Listener // to go-imap's server
 }
 
 // Serve serves a connection. plain is for the port on which the client starts
@@ -57,22 +57,31 @@ func (s *Server) Serve(raw net.Conn, plain bool) {
 	sess := s.Begin("IMAP", raw)
 	defer sess.Close()
 	c := newConn(s, sess, raw, plain)
-	defer func() { c.Conn.Close() }()
+	defer func() { c.wire.Close() }()
+	c.serve()
+}
+
+func (c *conn) serve() {
 	defer c.flush(false)
 	if !c.faulted("*", fault.Greeting) {
 		c.greet()
 	}
 	for !c.over {
-		line, err := c.readCommand()
+		line, err := c.readLine()
 		if err != nil {
 			return
 		}
-		if tag, verb, _ := imapline.Parse(line); !c.faulted(tag, verb) {
-			c.handle(line)
-		}
-		if c.mailbox != nil && c.unusable == nil {
-			s.handOver(c)
-			return
+		first := string(line)
+		switch tag, verb, _ := imapline.Parse(first); {
+		case c.faulted(tag, verb):
+			c.skipLiterals(first)
+		case c.mailbox != nil && !c.asksFor(verb):
+			c.handle(first) // which refuses it, whatever is in a literal
+			c.skipLiterals(first)
+		default:
+			if command, ok := c.complete(first); ok {
+				c.handle(command)
+			}
 		}
 	}
 }
@@ -81,7 +90,7 @@ func (c *conn) greet() {
 	c.printf("* OK The Microsoft Exchange IMAP4 service is ready. [%s]", mailserver.EncodedFrontEnd)
 }
 
-// handle answers a command of a session that has no mailbox to work on.
+// handle answers a command.
 func (c *conn) handle(line string) {
 	tag, verb, args := imapline.Parse(line)
 	switch {
@@ -91,10 +100,14 @@ func (c *conn) handle(line string) {
 		c.capability(tag)
 	case verb == "LOGOUT":
 		c.logout(tag)
-	case verb == "NOOP":
+	case verb == "NOOP" && (c.mailbox == nil || c.unusable != nil):
 		c.printf("%s OK NOOP completed.", tag)
 	case c.unusable != nil:
 		c.fail(tag, badNotConnected)
+	case c.mailbox != nil && (verb == "LOGIN" || verb == "AUTHENTICATE"):
+		c.fail(tag, badState)
+	case c.mailbox != nil && verb != "ID":
+		c.perform(tag, verb, args)
 	case c.plain && verb == "STARTTLS":
 		c.startTLS(tag)
 	case c.plain && (verb == "LOGIN" || verb == "AUTHENTICATE"):
@@ -105,7 +118,7 @@ func (c *conn) handle(line string) {
 		c.authenticate(tag, args)
 	case verb == "LOGIN":
 		c.login(tag, args)
-	case mailboxCommands[verb]:
+	case commands[verb].run != nil, verb == "UID":
 		c.fail(tag, badState)
 	default:
 		c.fail(tag, badCommand)
@@ -227,8 +240,12 @@ func (c *conn) admit(user string, b access.Bearer, err error) error {
 }
 
 // answer tells the client what came of its login. Of the reason it says
-// nothing.
+// nothing, except to whom IMAP is switched off for in a personal account.
 func (c *conn) answer(tag, command string, err error) {
+	if _, consumer := errors.AsType[*access.ConsumerError](err); consumer {
+		c.fail(tag, noConnected)
+		return
+	}
 	if err != nil {
 		c.fail(tag, "NO "+command+" failed.")
 		return

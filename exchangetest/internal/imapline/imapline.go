@@ -1,5 +1,5 @@
-// Package imapline takes command lines of IMAP apart as far as a server must that
-// leaves most of them to another.
+// Package imapline takes commands of IMAP apart, and writes what stands in answers
+// (RFC 3501 section 9).
 package imapline
 
 import (
@@ -67,19 +67,4 @@ func cutQuoted(s string) (value, rest string, ok bool) {
 		b.WriteByte(s[i])
 	}
 	return "", "", false
-}
-
-// QuoteIsOpen reports whether a quoted string goes on in the next line, as none
-// may.
-func QuoteIsOpen(line string) bool {
-	for {
-		_, quoted, found := strings.Cut(line, `"`)
-		if !found {
-			return false
-		}
-		var closed bool
-		if _, line, closed = cutQuoted(quoted); !closed {
-			return true
-		}
-	}
 }

@@ -32,17 +32,6 @@ func TestLiteral(t *testing.T) {
 	}
 }
 
-func TestQuoteIsOpen(t *testing.T) {
-	for line, want := range map[string]bool{
-		`A LIST "" "*"`: false, `A NOOP`: false, ``: false, `"a\"b"`: false, `"a\\"`: false,
-		`A LIST "" "`: true, `"`: true, `"a\"`: true, `"a" "`: true, `"\`: true,
-	} {
-		if QuoteIsOpen(line) != want {
-			t.Errorf("%q: %v", line, !want)
-		}
-	}
-}
-
 // What is quoted, or sent in a literal, comes out as it was.
 func FuzzCutAstring(f *testing.F) {
 	for _, seed := range []string{"", "a", `a"b\c`, "a b", "{3}", "\x00"} {
@@ -53,11 +42,7 @@ func FuzzCutAstring(f *testing.F) {
 		if got, left, ok := CutAstring(quoted + rest); !ok || got != value || left != rest {
 			t.Errorf("%q: %q %q %v", quoted+rest, got, left, ok)
 		}
-		if QuoteIsOpen(quoted) {
-			t.Errorf("%q is open", quoted)
-		}
 		CutAstring(value)
-		QuoteIsOpen(value)
 		Literal([]byte(value))
 		Parse(value)
 	})

@@ -6,19 +6,19 @@ import (
 	"strings"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
-	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 )
 
 // A popMessage is one in INBOX, as it was when the session began.
 type popMessage struct {
-	imapstore.Message
+	mailstore.Message
 	deleted bool
 }
 
 // inbox returns the messages in INBOX.
 func inbox(m *directory.Mailbox) ([]popMessage, error) {
 	var list []popMessage
-	messages, err := m.Box.Inbox()
+	messages, err := m.Box.Messages("INBOX")
 	for _, message := range messages {
 		list = append(list, popMessage{Message: message})
 	}
@@ -26,8 +26,8 @@ func inbox(m *directory.Mailbox) ([]popMessage, error) {
 }
 
 // remove deletes a message of INBOX, unless somebody else has.
-func (c *conn) remove(uid string) {
-	if err := c.mailbox.Box.Remove(uid); err != nil {
+func (c *conn) remove(uid uint32) {
+	if err := c.mailbox.Box.Remove("INBOX", uid); err != nil {
 		c.Logger.Warn("not deleted", "mailbox", c.mailbox.Address, "error", err)
 	}
 }
@@ -80,7 +80,7 @@ func (c *conn) list(args string) {
 }
 
 func (c *conn) uidl(args string) {
-	c.listing(args, func(m popMessage) string { return m.UID })
+	c.listing(args, func(m popMessage) string { return strconv.FormatUint(uint64(m.UID), 10) })
 }
 
 func (c *conn) listing(args string, of func(popMessage) string) {

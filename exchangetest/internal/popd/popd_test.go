@@ -10,8 +10,8 @@ import (
 	"github.com/exoauth/exoauth/exchangetest/internal/clock"
 	"github.com/exoauth/exoauth/exchangetest/internal/directory"
 	"github.com/exoauth/exoauth/exchangetest/internal/fault"
-	"github.com/exoauth/exoauth/exchangetest/internal/imapstore"
 	"github.com/exoauth/exoauth/exchangetest/internal/mailserver"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailstore"
 	"github.com/exoauth/exoauth/exchangetest/internal/record"
 )
 
@@ -34,7 +34,7 @@ func FuzzPOPInput(f *testing.F) {
 		sess := s.Begin("POP", server)
 		c := newConn(sess, server)
 		c.mailbox = mailbox
-		c.drop = []popMessage{{Message: imapstore.Message{UID: "1", Data: []byte("Subject: 1\r\n\r\n.\r\n")}}}
+		c.drop = []popMessage{{Message: mailstore.Message{UID: 1, Data: []byte("Subject: 1\r\n\r\n.\r\n")}}}
 		go func() {
 			client.Write(input)
 			client.Write([]byte("\r\nQUIT\r\n"))

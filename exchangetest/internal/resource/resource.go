@@ -30,13 +30,14 @@ var (
 	IMAP = Permission{"IMAP.AccessAsApp", "IMAP.AccessAsUser.All"}
 	POP  = Permission{"POP.AccessAsApp", "POP.AccessAsUser.All"}
 	SMTP = Permission{"SMTP.SendAsApp", "SMTP.Send"}
+	HVE  = Permission{"Mail.Send", "Mail.Send"} // High Volume Email
 )
 
 // Roles and Scopes return the app roles and the delegated permissions.
-func Roles() []string { return []string{IMAP.Role, POP.Role, SMTP.Role} }
+func Roles() []string { return []string{IMAP.Role, POP.Role, SMTP.Role, HVE.Role} }
 
 // Scopes is documented at [Roles].
-func Scopes() []string { return []string{IMAP.Scope, POP.Scope, SMTP.Scope} }
+func Scopes() []string { return []string{IMAP.Scope, POP.Scope, SMTP.Scope, HVE.Scope} }
 
 // IsScope reports whether there is such a delegated permission, in any case.
 func IsScope(name string) bool {

@@ -82,7 +82,11 @@ func (c *conn) authXOAUTH2(response string, inline bool) {
 		}
 		return c.admit(user, b, err)
 	}
-	sasl := mailserver.SASL{Session: c.Session, Want: resource.SMTP, Admit: admit}
+	want := resource.SMTP
+	if c.hve {
+		want = resource.HVE
+	}
+	sasl := mailserver.SASL{Session: c.Session, Want: want, Admit: admit}
 	c.answer(sasl.XOAUTH2(decoded), c.refuseXOAUTH2)
 }
 
@@ -136,8 +140,12 @@ func passwordReply(err error) string {
 // nothing was proven.
 func (c *conn) admit(user string, b access.Bearer, err error) error {
 	var m *directory.Mailbox
+	open := c.Access.OpenSubmission
+	if c.hve {
+		open = c.Access.OpenHVE
+	}
 	if err == nil {
-		m, err = c.Access.OpenSubmission(b, user)
+		m, err = open(b, user)
 	}
 	if err != nil {
 		c.Attempt(user, b, err)
@@ -145,7 +153,7 @@ func (c *conn) admit(user string, b access.Bearer, err error) error {
 	}
 	c.user, c.bearer, c.mailbox = user, b, m
 	// Exchange finds out only when there is a message to submit.
-	c.Attempt(user, b, c.Access.MayOpen(b, m))
+	c.Attempt(user, b, c.mayOpen())
 	c.Accept(b.Expires)
 	return nil
 }

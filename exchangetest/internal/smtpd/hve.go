@@ -3,9 +3,15 @@ package smtpd
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/exoauth/exoauth/exchangetest/internal/access"
+	"github.com/exoauth/exoauth/exchangetest/internal/guid"
+	"github.com/exoauth/exoauth/exchangetest/internal/mailserver"
+	"github.com/exoauth/exoauth/exchangetest/internal/record"
+	"github.com/exoauth/exoauth/exchangetest/internal/smtpline"
 )
 
 const (
@@ -16,6 +22,12 @@ const (
 // HVELeast is how long a token must still be valid for High Volume Email.
 // (https://github.com/tarickb/sasl-xoauth2, README)
 const HVELeast = 10 * time.Minute
+
+// What bounds a message of High Volume Email.
+const (
+	hveSize       = 10 << 20
+	hveRecipients = 50
+)
 
 // refuseXOAUTH2 is refuse for a token. Of High Volume Email only two refusals
 // are known, and not for which reasons the first is given: here it is for all.
@@ -43,4 +55,36 @@ func (c *conn) checkHVE(b access.Bearer) error {
 		return &expiringError{left}
 	}
 	return nil
+}
+
+// mayOpen returns an error if the message of a session cannot be submitted for
+// its mailbox. High Volume Email has asked already.
+func (c *conn) mayOpen() error {
+	if c.hve {
+		return nil
+	}
+	return c.Access.MayOpen(c.bearer, c.mailbox)
+}
+
+// isInternal reports whether an address is one of the organization's, to which
+// alone High Volume Email sends.
+func (c *conn) isInternal(address string) bool {
+	_, domain, _ := strings.Cut(address, "@")
+	return slices.ContainsFunc(c.mailbox.Tenant().Domains, func(d string) bool { return strings.EqualFold(d, domain) })
+}
+
+// submitHVE submits a message whose senders must be the account. It keeps no copy.
+// Of the two refusals the codes are known, and not the words.
+func (c *conn) submitHVE(m smtpMail, message []byte) {
+	senders := smtpline.Senders(m.from, message)
+	foreign := func(sender string) bool { return !strings.EqualFold(sender, c.mailbox.Address) }
+	switch {
+	case m.from != "" && foreign(m.from):
+		c.Reply("550 5.7.62 The sender is not the account that has signed in")
+	case slices.ContainsFunc(senders, foreign):
+		c.Reply("550 5.6.241 The From address is not the account that has signed in")
+	default:
+		c.Access.Deliver(c.mailbox, record.Message{Time: c.Clock.Now(), User: c.user, From: m.from, To: m.to, Data: message}, false)
+		c.Reply("250 2.0.0 OK <%s@%s> [Hostname=%s]", guid.New(), mailserver.FrontEnd, mailserver.FrontEnd)
+	}
 }

@@ -29,11 +29,12 @@ const maxRecipients = 1000
 // from the first line to the last: go-smtp's would choose its own words.
 type conn struct {
 	mailserver.Lines
-	maxMessage int64
-	hve        bool   // the server of High Volume Email
-	id         string // of the session, as it stands in brackets
-	tls        bool
-	old        bool // TLS is older than 1.2
+	maxMessage    int64
+	maxRecipients int
+	hve           bool   // the server of High Volume Email
+	id            string // of the session, as it stands in brackets
+	tls           bool
+	old           bool // TLS is older than 1.2
 
 	hello   bool
 	user    string // user= of the session; empty before it is authenticated
@@ -63,7 +64,9 @@ func (s *Server) Serve(raw net.Conn, hve bool) {
 	sess := s.Begin("SMTP", raw)
 	defer sess.Close()
 	c := newConn(s, sess)
-	c.hve = hve
+	if c.hve = hve; hve {
+		c.maxMessage, c.maxRecipients = min(c.maxMessage, hveSize), hveRecipients
+	}
 	c.Lines.Serve(func() {
 		c.Reply("220 %s.outlook.office365.com Microsoft ESMTP MAIL Service ready at %s [%s]",
 			hostLabel, s.Clock.Now().UTC().Format("Mon, 2 Jan 2006 15:04:05 +0000"), c.id)
@@ -72,7 +75,7 @@ func (s *Server) Serve(raw net.Conn, hve bool) {
 
 func newConn(s *Server, sess *mailserver.Session) *conn {
 	goodbye := func(mailserver.End) string { return "421 4.4.1 Connection timed out" }
-	return &conn{id: newSessionID(), maxMessage: cmp.Or(s.MaxMessage, Size), Lines: mailserver.NewLines(sess, fault.AtSMTP, sess.Conn, "500 5.5.2 Line too long", goodbye)}
+	return &conn{id: newSessionID(), maxMessage: cmp.Or(s.MaxMessage, Size), maxRecipients: maxRecipients, Lines: mailserver.NewLines(sess, fault.AtSMTP, sess.Conn, "500 5.5.2 Line too long", goodbye)}
 }
 
 // hostLabel is the first label of mailserver.FrontEnd.

@@ -42,8 +42,10 @@ func (c *conn) rcptTo(args string) {
 		c.Reply("503 5.5.2 Need mail command")
 	case !ok || !strings.Contains(to, "@"):
 		c.Reply("501 5.1.3 Invalid address")
-	case len(c.mail.to) >= maxRecipients:
+	case len(c.mail.to) >= c.maxRecipients:
 		c.Reply("452 4.5.3 Too many recipients")
+	case c.hve && !c.isInternal(to):
+		c.Reply("550 5.5.105 External sending is not supported")
 	default:
 		c.mail.to = append(c.mail.to, to)
 		c.Reply("250 2.1.5 Recipient OK")
@@ -138,9 +140,13 @@ func (c *conn) submit(message []byte) {
 		c.Reply("552 5.3.4 Message size exceeds fixed maximum message size")
 		return
 	}
-	if err := c.Access.MayOpen(c.bearer, c.mailbox); err != nil {
+	if err := c.mayOpen(); err != nil {
 		c.Because(err.Error())
 		c.Reply("430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. Server = %s", mailserver.FrontEnd)
+		return
+	}
+	if c.hve {
+		c.submitHVE(m, message)
 		return
 	}
 	for _, sender := range smtpline.Senders(m.from, message) {
@@ -150,6 +156,6 @@ func (c *conn) submit(message []byte) {
 			return
 		}
 	}
-	c.Access.Deliver(c.mailbox, record.Message{Time: c.Clock.Now(), User: c.user, From: m.from, To: m.to, Data: message})
+	c.Access.Deliver(c.mailbox, record.Message{Time: c.Clock.Now(), User: c.user, From: m.from, To: m.to, Data: message}, true)
 	c.Reply("250 2.0.0 OK <%s@%s> [Hostname=%s]", guid.New(), mailserver.FrontEnd, mailserver.FrontEnd)
 }
