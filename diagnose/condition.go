@@ -153,7 +153,7 @@ func noReason(s *situation) bool { return bareRefusal.MatchString(s.text) }
 var bareRefusal = regexp.MustCompile(`5\.7\.139 authentication unsuccessful(?: ?\[|[.'"]|$)`)
 
 // login is a mechanism that a client names as it uses it.
-var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth|auth(?:mech)? ?\[|authenticator|mechanism|method)[ :]*(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
+var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth|auth(?:mech)? ?\[|authenticator|mechanism|method|using)[ :]*(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
 
 // sentPassword holds if the last mechanism that the client used takes a
 // password. The list of those that the server offers is none.

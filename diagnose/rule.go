@@ -89,7 +89,7 @@ func (s *situation) symptoms() map[symptom]bool {
 // tables are all rules. Of findings that are equally sure, those that stand
 // further up come first.
 var tables = [][]rule{
-	elsewhereRules, tokenRules, settingRules, imapRules, smtpRules, popRules, clientRules, networkRules, entraRules, unclearRules,
+	elsewhereRules, tokenRules, settingRules, imapRules, smtpRules, popRules, clientRules, networkRules, entraRules, graphRules, unclearRules,
 }
 
 // Rules returns the names that [Finding].Rule may have, for metrics. A name stays

@@ -12,7 +12,7 @@ const (
 var mechanismless = []string{
 	"no supported authentication mechanisms available", "no known authentication mechanisms", "unknown auth type", "support auth or the specified sasl",
 	"no mechanism available", "no worthy mechs found", "supported by both server and client", "no compatible authentication mechanism", "no authentication mechanism", "unable to find a callback",
-	"authentication mechanism*not supported", "unknown authentication method", "unsupported authentication mechanism", "xoauth2 is not supported", "no suitable authentication method", "compatible auth",
+	"authentication mechanism*not supported", "unknown authentication method", "unsupported authentication mechanism", "xoauth2 is not supported", "no suitable authentication method", "compatible auth", "oauth*is not configured for this provider", "oauth*not supported for this provider",
 }
 
 // clientRules are about what client libraries say in a server's place.

@@ -316,7 +316,7 @@ var entraRules = []rule{
 	},
 	{
 		name: "no-consent", codes: []refusal{
-			{65001, "has not consented to use the application"}, {90094, "needs permission to access resources in your organization that only an admin can grant"}, {90095, "admin consent is required"}, {90093, "calling principal cannot consent"}, {90008, ""},
+			{65001, "has not consented to use the application"}, {90094, "needs permission to access resources in your organization that only an admin can grant"}, {90095, "admin consent is required"}, {90094, "need admin approval"}, {90094, "this app may be risky"}, {90093, "calling principal cannot consent"}, {90008, ""},
 		},
 		cause:  "Nobody has consented to what the application asks for.",
 		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for. If the last command says that there is a grant already, Get-MgOauth2PermissionGrant finds it and Update-MgOauth2PermissionGrant adds to it.",
@@ -832,6 +832,15 @@ var unclearRules = []rule{
 		who:    Developer, source: docAADSTS,
 		try:  "Caught exception while requesting OAuth 2.0 credentials: <HTTPError 400: 'Bad Request'>",
 		miss: "GET /index.html: 400 Bad Request",
+	},
+	{
+		name: "password", seen: unclearLogin, when: []condition{sentPassword, either(consumer, fromExchange)}, confidence: Likely,
+		cause:  "A password was sent, and refused. Exchange Online takes none for IMAP and POP any more, and outlook.com none at all.",
+		remedy: "Log in with XOAUTH2 and a token: imapdial and smtpdial do it.",
+		who:    Developer, source: docBasic,
+		try:   "cannot authenticate to IMAP server using LOGIN mechanism",
+		about: Subject{Mailbox: "a@outlook.com"},
+		miss:  "cannot authenticate to IMAP server using XOAUTH2 mechanism",
 	},
 	{
 		name: "login-refused-unclear", seen: unclearLogin, confidence: Possible,

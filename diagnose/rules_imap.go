@@ -399,6 +399,14 @@ var imapRules = []rule{
 		try:    "TAG8 BAD Command received in Invalid state.", miss: "TAG8 BAD Command received.",
 	},
 	{
+		name: "charset", says: []string{"badcharset", "specified charset is not supported"},
+		cause:  "Exchange searches in US-ASCII alone, and the client named another character set in SEARCH.",
+		remedy: "Leave CHARSET out of SEARCH, or set it to US-ASCII in the client. Search for other characters in what was fetched.",
+		who:    Developer,
+		source: "https://github.com/home-assistant/core/issues/48294",
+		try:    "A5 NO [BADCHARSET (US-ASCII)] The specified charset is not supported.", miss: "A5 BAD The specified folder is not supported.",
+	},
+	{
 		name: "login-disabled", says: []string{"logging in is disabled", "login is disabled", "login disabled", "logindisabled*auth=xoauth2", "auth=xoauth2*logindisabled"}, confidence: Likely,
 		cause:  "The client gives up because of LOGINDISABLED, which is about passwords, although the server offers AUTH=XOAUTH2.",
 		remedy: "Look for AUTH=XOAUTH2 first and ignore LOGINDISABLED then.",

@@ -12,7 +12,7 @@ var networkRules = []rule{
 	{
 		name: "sign-in-unreachable", says: []string{
 			"endpoints_resolution_error", "unable to get authority configuration", "openid_config_error", "endpoints cannot be resolved",
-			"instance discovery", "network_error", "authority_validation", "unable to retrieve authority", "retrieving the openid configuration",
+			"instance discovery", "network_error", "failed to refresh*(code: 0)", "authority_validation", "unable to retrieve authority", "retrieving the openid configuration",
 		}, confidence: Likely,
 		cause:  "The library could not read what the sign-in host says of the tenant: {authorityhost} is not reached from this machine, or the tenant is written wrongly.",
 		remedy: "Open {authority}/TENANT/v2.0/.well-known/openid-configuration with a browser on this machine. If that fails, let a firewall or proxy pass the host; if it says AADSTS90002, correct the tenant.",

@@ -48,6 +48,7 @@ var signs = map[symptom][]string{
 	connectFailed: {
 		"connection refused", "network is unreachable", "no route to host", "actively refused", "econnrefused", "enetunreach", "ehostunreach",
 		"connectexception", "couldn't connect to", "could not connect", "failed to connect to", "unable to connect to", "connect() failed", "unable to open tcp socket",
+		"max retries exceeded", "newconnectionerror", "fetch failed", "connection attempt failed", "faraday::connectionfailed", "no connection could be made",
 	},
 	timedOut: {
 		"i/o timeout", "deadline exceeded", "timed out", "etimedout", "timeouterror", "timeoutexception", "did not properly respond after a period", "connection timeout", "failed to connect within", "execution expired", "opentimeout", "readtimeout", "timeout exceeded", "upgrade timeout",

@@ -297,7 +297,7 @@ func (s *situation) setWords(text string) {
 	s.said = clip(text)
 	s.lines, s.lower = nil, nil
 	var servers []string
-	for line := range strings.Lines(pasted.Conceal(s.secrets.Text(s.said))) {
+	for line := range strings.Lines(pasted.Conceal(s.secrets.Text(rejoin(s.said)))) {
 		if line = oneLine(line); line == "" {
 			continue
 		}
@@ -309,6 +309,36 @@ func (s *situation) setWords(text string) {
 	s.words = cmp.Or(strings.Join(servers, " "), strings.Join(s.lines, " "))
 	s.afterLogin()
 	s.text = strings.Join(s.lower, " ")
+}
+
+// narrowest is the width, in octets, of a narrow terminal.
+const narrowest = 60
+
+// rejoin puts together what a terminal has broken in the middle of a word: the
+// longest lines, if there are several and a line goes on in lower case.
+func rejoin(text string) string {
+	widest, several := 0, false
+	for line := range strings.Lines(text) {
+		n := len(strings.TrimRight(line, "\r\n"))
+		several = n == widest || n < widest && several
+		widest = max(widest, n)
+	}
+	if !several || widest < narrowest {
+		return text
+	}
+	var b strings.Builder
+	broken := ""
+	for line := range strings.Lines(text) {
+		if broken != "" && line[0] >= 'a' && line[0] <= 'z' {
+			broken = strings.TrimRight(broken, "\r\n")
+		}
+		b.WriteString(broken)
+		if broken = line; len(strings.TrimRight(line, "\r\n")) < widest {
+			b.WriteString(line)
+			broken = ""
+		}
+	}
+	return b.String() + broken
 }
 
 // inside is a line without what wraps it, and without the secrets that show

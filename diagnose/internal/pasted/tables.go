@@ -90,9 +90,9 @@ var parts = map[string]string{
 	"mechanism": `(?i:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI|EXTERNAL|ANONYMOUS|CRAM-MD5|DIGEST-MD5|SCRAM-SHA-1|SCRAM-SHA-256|MSN)`,
 	// prose are words that follow the word LOGIN in a sentence.
 	"prose": `(?i:failed|failure|completed?|ok|successful|succeeded|denied|disabled|rejected|refused|` +
-		`is|was|are|has|not|command|attempt|with|without|using|to|from|via|at|on|in|` +
-		`and|or|error|timeout|timed|page|server|name|first|again|info|invalid)`,
-	"wordEnd": `[.,:;!){quotes}]*(?:\s|$)`,
+		`is|was|are|has|not|command|attempts?|with|without|using|to|from|via|at|on|in|returned|mechanisms?|method|authenticator|` +
+		`=>|->|and|or|error|timeout|timed|page|server|name|first|again|info|invalid)`,
+	"wordEnd": `[.,:;!)>\]{quotes}]*(?:\s|$)`,
 
 	// client and server are the marks of a side: a name, or an arrow. A short
 	// arrow may be of a sentence, unless it follows what a log begins with.
