@@ -103,7 +103,7 @@ var httpRequest = regexp.MustCompile(`\b(?:get|post|head) "?https?://|:443\b`)
 
 // networkTrouble holds for what goes wrong before anybody answers.
 func networkTrouble(s *situation) bool {
-	return s.seen[dnsFailed] || s.seen[connectFailed] || s.seen[timedOut] || s.seen[certUnknown]
+	return s.seen[dnsFailed] || s.seen[connectFailed] || s.seen[timedOut] && !repliedLate(s) || s.seen[certUnknown]
 }
 
 // nearer holds if the text has a reason that a failure to connect had.
@@ -113,6 +113,12 @@ func nearer(s *situation) bool {
 
 // unanswered holds for a host that does not answer.
 func unanswered(s *situation) bool { return s.seen[connectFailed] || s.seen[timedOut] }
+
+// answered holds if a time-out is that of a name, or of the server that tells it.
+func answered(s *situation) bool { return s.seen[dnsFailed] || repliedLate(s) }
+
+// repliedLate holds for a server that says itself that something took too long.
+func repliedLate(s *situation) bool { return strings.Contains(s.text, "4.4.") }
 
 // connecting holds for a connection that is not there yet, by the words of
 // clients.
@@ -174,7 +180,7 @@ func sentPassword(s *situation) bool {
 
 // passwordClients can do nothing else, or say that they did.
 var passwordClients = []string{
-	"password command failed", "system.net.mail", "send-mailmessage", "plain authentication failed", "login authentication failed", "smtp_login", "loginauthenticator",
+	"password command failed", "system.net.mail", "send-mailmessage", "plain authentication failed", "login authentication failed", "smtp_login", "loginauthenticator", "password not accepted",
 }
 
 var offers = regexp.MustCompile(`^ (?:plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer|external|digest)`)

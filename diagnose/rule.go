@@ -235,7 +235,7 @@ func (r *rule) finding(s *situation, how fit) Finding {
 	if how == byWords && len(r.codes) > 0 && !ofEntra(s) {
 		f.Confidence = min(f.Confidence, Likely)
 	}
-	if s.elsewhere != "" {
+	if s.elsewhere != "" || networkTrouble(s) && s.otherHost() {
 		return f
 	}
 	for _, c := range r.commands {

@@ -71,6 +71,14 @@ var entraRules = []rule{
 		miss: "AADSTS7000215: Invalid client secret provided.",
 	},
 	{
+		name: "token-as-password", codes: []refusal{{50052, "password entered exceeds the maximum length"}}, confidence: Likely,
+		cause:  "What was given as the password is longer than a password can be: it is a token mostly.",
+		remedy: "Hand the token over as a token: with AUTHENTICATE XOAUTH2 in IMAP, AUTH XOAUTH2 in SMTP, and -AccessToken in PowerShell.",
+		who:    Developer, source: docAADSTS,
+		try:  "AADSTS50052: The password entered exceeds the maximum length of '256'.",
+		miss: "AADSTS50126: Error validating credentials due to invalid username or password.",
+	},
+	{
 		name: "locked", codes: []refusal{{50053, "you've tried to sign in too many times"}},
 		cause:  "The account is locked, or the address the request came from is blocked, after too many wrong passwords.",
 		remedy: "Wait, or let an administrator unlock it. Do not try again at once: that makes the lock longer.",

@@ -33,7 +33,7 @@ var graphRules = []rule{
 		miss: `{"code":"ErrorItemNotFound","message":"The specified object was not found in the store."}`,
 	},
 	{
-		name: "graph-permission", says: []string{"erroraccessdenied", "access is denied. check credentials and try again", "authorization_requestdenied", "insufficient privileges to complete the operation"}, confidence: Likely,
+		name: "graph-permission", says: []string{"erroraccessdenied", "access is denied. check credentials and try again", "authorization_requestdenied", "insufficient privileges to complete the operation", "graph.microsoft*403", "-graph*(403)", "graph api*403", "forbidden for url: https://graph.microsoft"}, confidence: Likely,
 		cause:  "The token has no permission of Microsoft Graph for this, such as Mail.Send or Mail.ReadWrite, or the application is kept from this mailbox.",
 		remedy: "Add the permission of Microsoft Graph under API permissions, of the kind Application if no user signs in, then consent and fetch a new token. If it is there, a policy in Exchange limits the application to other mailboxes. IMAP, POP and SMTP need other permissions.",
 		who:    EntraAdmin, commands: adminConsent, source: docGraph,

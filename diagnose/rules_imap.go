@@ -295,7 +295,7 @@ var imapRules = []rule{
 		try:    notOpen, miss: opens,
 	},
 	{
-		name: "folder-refused", says: []string{"cannot change folder", "cannot select mailbox", "cannot open folder", "could not open folder"}, confidence: Possible,
+		name: "folder-refused", says: []string{"cannot change folder", "cannot select mailbox", "cannot open folder", "could not open folder", "could not select", "failed to select", "unable to select mailbox"}, confidence: Possible,
 		cause:  "The login was taken, and the folder does not open: the account is another one than the mailbox, has no access to it, or IMAP is switched off for it.",
 		remedy: "Look for the reply to SELECT in the log of the protocol, often User is authenticated but not connected, and explain that line. Compare the address with upn of the token first.",
 		who:    Developer,
@@ -351,7 +351,7 @@ var imapRules = []rule{
 		try:    "A5 BAD Request is throttled. Suggested Backoff Time: 89117 milliseconds", miss: "A5 BAD Request is malformed.",
 	},
 	{
-		name: "too-many-connections", says: verdict.Crowded.Words(),
+		name: "too-many-connections", says: append(verdict.Crowded.Words(), "too many concurrent connections opened"),
 		cause:  "There are too many connections to the mailbox.",
 		remedy: "Wait " + verdict.Pause + ". Hold fewer connections to one mailbox, and close those that are done.",
 		who:    Nobody,

@@ -94,7 +94,7 @@ var networkRules = []rule{
 		try:    "Error: Greeting never received", miss: "Error: Reply never received",
 	},
 	{
-		name: "port-closed", seen: timedOut, when: []condition{either(beforeAuth, connecting), over(SMTP), not(overHTTP)}, confidence: Likely,
+		name: "port-closed", seen: timedOut, when: []condition{either(beforeAuth, connecting), over(SMTP), not(overHTTP), not(answered)}, confidence: Likely,
 		cause:  "The submission server does not answer: a firewall drops the connection, the port is wrong, or TLS is begun on it at once (ImplicitTLS) where StartTLS is wanted.",
 		remedy: "Use {smtp} with StartTLS; Exchange has no port 465, and many networks close port 25. Let a firewall pass it.",
 		who:    Developer, commands: defaultSMTP,
@@ -102,7 +102,7 @@ var networkRules = []rule{
 		try:    "connect ETIMEDOUT 192.0.2.1:587", miss: "connect EPIPE 192.0.2.1:587",
 	},
 	{
-		name: "port-closed", seen: timedOut, when: []condition{either(beforeAuth, connecting), opensMailbox, not(overHTTP)}, confidence: Likely,
+		name: "port-closed", seen: timedOut, when: []condition{either(beforeAuth, connecting), opensMailbox, not(overHTTP), not(answered)}, confidence: Likely,
 		cause:  "The server does not answer: a firewall drops the connection, the port is wrong, or StartTLS is waited for where TLS comes first (ImplicitTLS).",
 		remedy: "Use {imap}, and let a firewall pass it. If the way out is a proxy, set DialContext.",
 		who:    Developer, commands: defaultIMAP,
@@ -134,7 +134,7 @@ var networkRules = []rule{
 		try:    "read tcp 10.0.0.1:4711->52.98.1.1:993: read: connection reset by peer", miss: "read tcp 10.0.0.1:4711->52.98.1.1:993: EOF",
 	},
 	{
-		name: "too-slow", seen: timedOut, when: []condition{not(beforeAuth), not(connecting), not(overHTTP)}, confidence: Possible,
+		name: "too-slow", seen: timedOut, when: []condition{not(beforeAuth), not(connecting), not(overHTTP), not(answered)}, confidence: Possible,
 		cause:  "It took longer than the time that was given.",
 		remedy: "Exchange can take ten seconds to refuse a login: give it a minute. If nothing ever comes, a firewall or the wrong port is the reason; if it is always slow, too many connections to the mailbox.",
 		who:    Developer,

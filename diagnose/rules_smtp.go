@@ -131,7 +131,7 @@ var smtpRules = []rule{
 		try:    "503 5.5.2 Send hello first", miss: "503 5.5.2 Need mail command",
 	},
 	{
-		name: "smtp-temporary", says: []string{"451 4.7.0", "prx4", "temporary server error", "temporary authentication failure"}, confidence: Likely,
+		name: "smtp-temporary", says: []string{"451 4.7.0", "4.4.1 connection timed out", "4.4.2 connection dropped", "prx4", "temporary server error", "temporary authentication failure"}, confidence: Likely,
 		cause:  "The front end does not reach the mailbox server for the moment.",
 		remedy: "Try again, with growing pauses. If it stays, check that the mailbox exists and has a licence.",
 		who:    Nobody,

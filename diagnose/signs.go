@@ -39,11 +39,11 @@ var signs = map[symptom][]string{
 	},
 	popProtocol: {"protocol error. connection is closed. 10", "-err protocol error"},
 	smtpLogon:   {"mailbox logon failure", "mapiexceptionlogonfailed"},
-	dropped:     {"unexpected eof", "use of closed network connection", "connection closed before greeting", "socket is closed", "unexpected socket close", "server closed the connection", "unexpectedly disconnected", "connection closed unexpectedly", "premature eof", "socket error: eof", "folderclosedexception", "unexpected server disconnect"},
+	dropped:     {"unexpected eof", "use of closed network connection", "connection closed before greeting", "socket is closed", "unexpected socket close", "server closed the connection", "unexpectedly disconnected", "connection closed unexpectedly", "premature eof", "socket error: eof", "folderclosedexception", "unexpected server disconnect", "trying command when not connected"},
 
 	dnsFailed: {
 		"no such host", "server misbehaving", "name resolution", "getaddrinfo", "enotfound", "eai_again", "unknownhostexception", "unknown host",
-		"could not resolve host", "couldn't resolve host", "name or service not known", "nodename nor servname", "failed to lookup address", "gaierror", "host not found", "bad hostname", "no usable address", "name does not resolve",
+		"could not resolve host", "couldn't resolve host", "name or service not known", "nodename nor servname", "failed to lookup address", "gaierror", "host not found", "bad hostname", "no usable address", "name does not resolve", "lookup*: i/o timeout",
 	},
 	connectFailed: {
 		"connection refused", "network is unreachable", "no route to host", "actively refused", "econnrefused", "enetunreach", "ehostunreach",
