@@ -146,6 +146,12 @@ func fromExchange(s *situation) bool {
 	return anyIn(s.text, oursMaybe) != "" && ours.MatchString(s.text)
 }
 
+// aboutMail reports whether anything but the words of a rule tells that it is
+// about mail. "Too many connections" is what databases say, too.
+func (s *situation) aboutMail() bool {
+	return s.op != "" || s.Protocol != "" || s.Mailbox != "" || s.entra || s.config != nil || fromExchange(s)
+}
+
 // ofEntra holds if the text itself shows that it is Entra ID's.
 func ofEntra(s *situation) bool { return s.entra || anyIn(s.text, entraMarks) != "" }
 

@@ -53,7 +53,7 @@ var providers = []provider{
 	{"Kerio Connect", []string{"kerio"}, nil},
 	{"Keycloak", []string{"/realms/", "keycloak", "invalid user credentials", "session not active"}, nil},
 	{"another server than Exchange Online", []string{
-		"create an app password", "app-specific password", "app password", "sender address rejected", "same as authorization user", "same as auth user", "not owned by user", "relay access denied", "relaying denied", "sender is not allowed", "5.7.0*authentication required", "5.5.1*authentication required", "530 authentication required",
+		"create an app password", "[inuse]", "[in-use]", "[unavailable]", "[limit]", "[sys/temp]", "[auth] ", "app-specific password", "app password", "sender address rejected", "same as authorization user", "same as auth user", "not owned by user", "relay access denied", "relaying denied", "sender is not allowed", "5.7.0*authentication required", "5.5.1*authentication required", "530 authentication required",
 		"[authenticationfailed]", "serverresponsecode*authenticationfailed", "535 5.7.8", "535-5.7.8", "(535, b'5.7.8", "5.7.8 ", "xoauth2 authentication error (4"}, nil},
 }
 

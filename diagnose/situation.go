@@ -116,6 +116,9 @@ func (s *situation) read(err error) {
 	if s.Protocol == "" || s.op == "" && repliesSMTP(s.text) {
 		s.Protocol = protocolOf(s.text)
 	}
+	if s.Protocol == "" && tagged.MatchString(s.words) {
+		s.Protocol = IMAP
+	}
 }
 
 // dialled takes what a dialer knows. It knows better than the caller.
@@ -161,7 +164,7 @@ func (s *situation) readCertificate(err error) {
 
 // aadsts finds the numbers of Entra ID in the text of any library's error. Some
 // print the list of numbers, or the address of a page about one, alone.
-var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b|error_codes"?'?:? ?\[([0-9]{4,8})|/error\?code=([0-9]{4,8})|[": ]([0-9]{5,8}) - \[`)
+var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b|error_codes"?'?:? ?\[([0-9]{4,8})|/error\?code=([0-9]{4,8})|[": ]([0-9]{5,8}) - \[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}Z\]`)
 
 // wrapper is a number that says no more than that another one follows.
 const wrapper = 70002
@@ -374,6 +377,7 @@ var (
 	smtpPort = regexp.MustCompile(`:(?:25|465|587)\b|port:? (?:25|465|587)\b`)
 	popPort  = regexp.MustCompile(`:(?:110|995)\b`)
 	imapPort = regexp.MustCompile(`:(?:143|993)\b`)
+	tagged   = regexp.MustCompile(`(?:^|[^A-Za-z0-9])[A-Za-z]{0,8}[0-9]{1,8} (?:NO|BAD) \S`)
 )
 
 // repliesSMTP holds for replies that SMTP alone has.
