@@ -217,6 +217,19 @@ func (c cases) run(t *testing.T) int {
 	return int(passed.Load())
 }
 
+// Commands that have run already do no harm.
+func TestLoopTwice(t *testing.T) {
+	var all cases
+	for _, m := range misconfigurations {
+		all = append(all, aCase{m.name, func(t *testing.T) {
+			w := build(t, m)
+			w.twice = true
+			heal(t, w)
+		}})
+	}
+	t.Logf("cured by the printed commands, typed twice: %d of %d", all.run(t), len(all))
+}
+
 func TestLoopPairs(t *testing.T) {
 	var all cases
 	candidates := 0

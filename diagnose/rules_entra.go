@@ -10,7 +10,8 @@ var (
 		{GraphPowerShell, "Connect-MgGraph -Scopes Application.Read.All,DelegatedPermissionGrant.ReadWrite.All"},
 		{GraphPowerShell, "$sp = Get-MgServicePrincipal -Filter \"AppId eq '{client}'\""},
 		{GraphPowerShell, "$exo = Get-MgServicePrincipal -Filter \"AppId eq '" + exchangeID + "'\""},
-		{GraphPowerShell, "New-MgOauth2PermissionGrant -ClientId $sp.Id -ConsentType AllPrincipals -ResourceId $exo.Id -Scope {permissions}"},
+		{GraphPowerShell, "$grant = Get-MgOauth2PermissionGrant -Filter \"clientId eq '$($sp.Id)'\" | Where-Object { $_.ResourceId -eq $exo.Id -and $_.ConsentType -eq 'AllPrincipals' }"},
+		{GraphPowerShell, "if ($grant) { Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId $grant.Id -Scope {permissions} } else { New-MgOauth2PermissionGrant -ClientId $sp.Id -ConsentType AllPrincipals -ResourceId $exo.Id -Scope {permissions} }"},
 	}
 	assignUser = []Command{
 		{GraphPowerShell, "Connect-MgGraph -Scopes Application.Read.All,AppRoleAssignment.ReadWrite.All,User.Read.All"},
@@ -327,7 +328,7 @@ var entraRules = []rule{
 			{65001, "has not consented to use the application"}, {90094, "needs permission to access resources in your organization that only an admin can grant"}, {90095, "admin consent is required"}, {90094, "need admin approval"}, {90094, "this app may be risky"}, {90093, "calling principal cannot consent"}, {90008, ""},
 		},
 		cause:  "Nobody has consented to what the application asks for.",
-		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for. If the last command says that there is a grant already, Get-MgOauth2PermissionGrant finds it and Update-MgOauth2PermissionGrant adds to it.",
+		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for of Exchange Online: it takes the place of what was consented to before.",
 		who:    EntraAdmin, commands: userConsent, source: docAADSTS,
 		try:  "AADSTS65001: The user or administrator has not consented to use the application with ID 'x' named 'Mail'. Send an interactive authorization request for this user and resource.",
 		miss: "AADSTS65004: User declined to consent to access the app.",
@@ -803,7 +804,7 @@ var (
 	}
 	newPrincipal = []Command{
 		{GraphPowerShell, "Connect-MgGraph -Scopes Application.ReadWrite.All"},
-		{GraphPowerShell, "New-MgServicePrincipal -AppId {client}"},
+		{GraphPowerShell, "if (-not (Get-MgServicePrincipal -Filter \"AppId eq '{client}'\")) { New-MgServicePrincipal -AppId {client} }"},
 	}
 )
 

@@ -4,7 +4,7 @@ import "github.com/exoauth/exoauth/internal/verdict"
 
 var (
 	registerApp = []Command{
-		{ExchangePowerShell, "New-ServicePrincipal -AppId {client} -ObjectId {object}"},
+		{ExchangePowerShell, "if (-not (Get-ServicePrincipal -Identity {client} -ErrorAction SilentlyContinue)) { New-ServicePrincipal -AppId {client} -ObjectId {object} }"},
 		{ExchangePowerShell, "Add-MailboxPermission -Identity {mailbox} -User {object} -AccessRights FullAccess"},
 	}
 	registerAnew = append([]Command{
