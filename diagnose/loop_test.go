@@ -223,7 +223,7 @@ func TestLoopTwice(t *testing.T) {
 	for _, m := range misconfigurations {
 		all = append(all, aCase{m.name, func(t *testing.T) {
 			w := build(t, m)
-			w.twice = true
+			w.again = func(err error) { t.Errorf("the second time: %v", err) }
 			heal(t, w)
 		}})
 	}
