@@ -82,6 +82,14 @@ var clientRules = []rule{
 		try:    "tokensource: there is no refresh token, and nobody is asked to sign in", miss: "oauth2: token expired and refresh token is not set",
 	},
 	{
+		name: "cache", says: []string{"tokencache: "}, when: []condition{not(says("no such entry"))},
+		cause:  "The tokens that were kept cannot be read or written: {cacheproblem}.",
+		remedy: "{cacheremedy}. A sign-in is lost only if its entry cannot be mended; then the user signs in again.",
+		who:    Developer,
+		source: "https://pkg.go.dev/github.com/exoauth/exoauth/tokencache#Error",
+		try:    "tokencache: entry adele is damaged; it is replaced", miss: "tokencache: no such entry",
+	},
+	{
 		name: "scope-reserved", says: []string{"scope value that is reserved", "reserved scope"},
 		cause:  "MSAL asks for openid, profile and offline_access by itself and takes none of them in the list of scopes.",
 		remedy: "Take them out of the list.",

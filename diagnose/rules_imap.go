@@ -429,7 +429,7 @@ const docBasic = "https://learn.microsoft.com/exchange/clients-and-mobile-in-exc
 // popRules are about what only POP says.
 var popRules = []rule{
 	{
-		name: "pop-two-steps", seen: popProtocol, when: []condition{not(longToken), says("is closed. 10")},
+		name: "pop-two-steps", seen: popProtocol, when: []condition{not(longToken), says("is closed. 10"), not(says("4096 octets"))},
 		cause:  "The client sent AUTH XOAUTH2 and the token in one line, which POP does not take.",
 		remedy: "Send AUTH XOAUTH2 alone, wait for +, then send the base64.",
 		who:    Developer,
@@ -444,6 +444,14 @@ var popRules = []rule{
 		who:      Developer,
 		source:   "https://github.com/jstedfast/MailKit/issues/1948",
 		try:      "-ERR Protocol error", miss: "-ERR Protocol error. Connection is closed. 10",
+	},
+	{
+		name: "pop-token-long", says: []string{"longer than the 4096 octets"},
+		cause:  "The token has more than 4096 characters, which POP has refused since July 2025.",
+		remedy: "Use IMAP, or make the token smaller: one scope, fewer optional claims and groups.",
+		who:    Developer,
+		source: "https://github.com/jstedfast/MailKit/issues/1948",
+		try:    "the token is longer than the 4096 octets that the front end of Exchange Online takes for POP", miss: "the reply is longer than 4096 octets",
 	},
 	{
 		name: "pop-port", says: []string{"protocol error. 19", "the microsoft exchange pop3 service is ready"}, when: []condition{not(over(POP))},

@@ -3,7 +3,7 @@ package diagnose
 const docEndpoints = "https://learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges"
 
 var (
-	defaultIMAP = []Command{{Settings, "Cloud.IMAP={imap}"}}
+	defaultIMAP = []Command{{Settings, "Cloud.{opens}={imap}"}}
 	defaultSMTP = []Command{{Settings, "Cloud.SMTP={smtp}"}}
 )
 
@@ -40,7 +40,7 @@ var networkRules = []rule{
 	{
 		name: "address", seen: badAddress, when: []condition{opensMailbox},
 		cause:  "The address of the server is not host:port.",
-		remedy: "Write it with its port, which is 993 for IMAP.",
+		remedy: "Write it with its port, which is 993 for IMAP and 995 for POP.",
 		who:    Developer, commands: defaultIMAP,
 		source: docOAuth,
 		try:    "dial tcp: address outlook.office365.com: missing port in address", miss: "dial tcp: address outlook.office365.com",
@@ -71,8 +71,8 @@ var networkRules = []rule{
 	},
 	{
 		name: "port", seen: notTLS, when: []condition{beforeAuth, opensMailbox}, confidence: Likely,
-		cause:  "What answers is not an IMAP server with TLS from the first byte.",
-		remedy: "The address of Exchange is {imap}. Port 143 wants STARTTLS, 995 is POP, 587 is SMTP. A virus scanner or a proxy may be between, too.",
+		cause:  "What answers is no server for IMAP or POP with TLS from the first byte.",
+		remedy: "The address of Exchange is {imap}. Ports 143 and 110 want STARTTLS, 993 is IMAP, 995 is POP, 587 is SMTP. A virus scanner or a proxy may be between, too.",
 		who:    Developer, commands: defaultIMAP,
 		source: docOAuth,
 		try:    "greeting: unexpected EOF", miss: "greeting: EOF",

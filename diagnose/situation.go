@@ -20,7 +20,9 @@ import (
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/popdial"
 	"github.com/exoauth/exoauth/smtpdial"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -32,7 +34,7 @@ type situation struct {
 	claims  *claims // nil without a token that can be read
 	undated bool    // nobody has said what Now is
 
-	op    imapdial.Op // step of a dialer; those of smtpdial have the same words
+	op    imapdial.Op // step of a dialer; those of smtpdial and popdial have the same words
 	said  string      // the error as it came, which is not for showing
 	words string      // the same without secrets
 	lines []string    // of the words, for evidence
@@ -46,6 +48,7 @@ type situation struct {
 
 	tokenErr *tokensource.Error // of the token request; nil where the error is another
 	config   *tokensource.ConfigError
+	cache    *tokencache.Error // what a cache could not do; nil if it is none
 
 	secrets *plain.Secrets // the token, however it is written
 }
@@ -106,8 +109,13 @@ func (s *situation) read(err error) {
 		s.dialled(SMTP, imapdial.Op(e.Op), e.Username)
 		s.setWords(e.Err.Error())
 	}
+	if e, ok := errors.AsType[*popdial.Error](err); ok {
+		s.dialled(POP, imapdial.Op(e.Op), e.Username)
+		s.setWords(e.Err.Error())
+	}
 	s.readReply(err)
 	s.readConfig(err)
+	s.readCache(err)
 	s.readEntra(err)
 	if s.said == "" {
 		s.setWords(err.Error())
@@ -183,6 +191,15 @@ func (s *situation) readConfig(err error) {
 	s.setWords("the setting " + e.Field)
 	if e.Value != "" {
 		s.setWords(fmt.Sprintf("the setting %s is %q", e.Field, e.Value))
+	}
+}
+
+// readCache takes what a cache says. One that is set up wrongly is a setting.
+func (s *situation) readCache(err error) {
+	e, ok := errors.AsType[*tokencache.Error](err)
+	if ok && s.config == nil {
+		s.cache = e
+		s.setWords(e.Error())
 	}
 }
 

@@ -229,9 +229,6 @@ func (w *world) execute(commands []diagnose.Command) error {
 	var script []string
 	output := ""
 	for _, c := range commands {
-		if strings.HasPrefix(c.Text, "az cloud set ") { // there is one cloud here
-			continue
-		}
 		if c.Shell != diagnose.Settings {
 			script = append(script, c.Text)
 			continue
