@@ -298,7 +298,7 @@ var entraRules = []rule{
 		miss: "AADSTS7000112: Application 'x'(Mail) is disabled.",
 	},
 	{
-		name: "service-missing", codes: []refusal{{650052, "needs access to a service"}},
+		name: "service-missing", codes: []refusal{{650052, "needs access to a service"}, {650052, "lacks a service principal for"}},
 		cause:  "The organization has not got the service that the application asks for: it has no subscription to it, or has never enabled it.",
 		remedy: "Look for a licence with Exchange Online in the tenant. An administrator's consent creates what is missing.",
 		who:    EntraAdmin, commands: adminConsent, source: docAADSTS,
@@ -401,7 +401,7 @@ var entraRules = []rule{
 	{
 		name: "application-without-principal", codes: []refusal{{7000229, "missing service principal in the tenant"}, {90099, "has not been authorized in the tenant"}},
 		cause:  "The application has no service principal in the tenant: nobody has consented to it there. Since March 2026 it gets no token then.",
-		remedy: "Consent as an administrator of that tenant, or create the service principal.",
+		remedy: "Consent as an administrator of that tenant, or create the service principal. The Azure portal makes one with the registration, az ad app create does not.",
 		who:    EntraAdmin, commands: newPrincipal, source: "https://learn.microsoft.com/entra/identity-platform/retire-service-principal-less-authentication",
 		try:  "AADSTS7000229: The client application x is missing service principal in the tenant Contoso. See instructions here",
 		miss: "AADSTS700016: Application with identifier 'x' was not found in the directory 'Contoso'.",
