@@ -28,6 +28,14 @@ func register(objectID func(w *world) string) func(w *world) {
 	}
 }
 
+// assign lets the application send from one mailbox by a role in Exchange.
+func assign(address string) func(w *world) {
+	return func(w *world) {
+		do(w.srv.Tenant(), `New-ManagementScope -Name one -RecipientRestrictionFilter "PrimarySmtpAddress -eq '`+address+`'"`)
+		do(w.srv.Tenant(), "New-ManagementRoleAssignment -App "+w.app.ServicePrincipalID+" -Role 'Application SMTP.SendAsApp' -CustomResourceScope one")
+	}
+}
+
 func admin(script string) func(w *world) {
 	return func(w *world) { do(w.srv.Tenant(), script) }
 }
@@ -52,6 +60,8 @@ var misconfigurations = []misconfiguration{
 	{name: "no IMAP role", about: "roles", without: []string{exchangetest.IMAPAccessAsApp}},
 	{name: "no SMTP role", about: "roles", without: []string{exchangetest.SMTPSendAsApp}},
 	{name: "no role at all", about: "roles", without: allRoles},
+
+	{name: "role assignment for another mailbox (RBAC for Applications)", about: "roles", without: []string{exchangetest.SMTPSendAsApp}, apply: assign("another@contoso.com")},
 
 	{name: "application disabled", about: "application", apply: func(w *world) {
 		do(w.srv.Tenant(), "Update-MgServicePrincipal -ServicePrincipalId "+w.app.ServicePrincipalID+" -AccountEnabled:$false")
