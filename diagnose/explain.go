@@ -3,9 +3,9 @@ package diagnose
 import "errors"
 
 // Explain says what is wrong, most likely first. It takes any error: of
-// imapdial, smtpdial, tokensource and xoauth2, of go-imap, go-smtp, net/smtp
-// and x/oauth2, and by their words those of other libraries, such as MSAL and
-// azidentity. For a nil error, and for one that no rule knows, it returns nil.
+// imapdial, smtpdial, popdial, tokensource, tokencache and xoauth2, of go-imap,
+// go-smtp, net/smtp and x/oauth2, and by their words those of other libraries,
+// such as MSAL and azidentity, and the answers of Microsoft Graph. For a nil error, and for one that no rule knows, it returns nil.
 //
 // What about tells narrows the findings. An error of this library knows some
 // of it itself, and Explain prefers that. That of a dialer has the claims of the
