@@ -114,7 +114,8 @@ func nearer(s *situation) bool {
 // unanswered holds for a host that does not answer.
 func unanswered(s *situation) bool { return s.seen[connectFailed] || s.seen[timedOut] }
 
-// answered holds if a time-out is that of a name, or of the server that tells it.
+// answered holds if it is the name that took too long, or if the server itself
+// says that something did.
 func answered(s *situation) bool { return s.seen[dnsFailed] || repliedLate(s) }
 
 // repliedLate holds for a server that says itself that something took too long.

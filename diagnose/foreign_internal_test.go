@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// saidByOthers looks like what a rule reacts to, and is of other servers and of
-// services that are not about mail.
+// saidByOthers are lines that look like what a rule reacts to. Other mail servers
+// say them, and services that have nothing to do with mail.
 var saidByOthers = []string{
 	"ERROR 1040 (HY000): Too many connections",
 	"FATAL: sorry, too many clients already",

@@ -45,7 +45,9 @@ func with(library string, apply func(w *world)) func(w *world) {
 }
 
 var misconfigurations = []misconfiguration{
-	// The administrator of Exchange.
+	// The administrator of Exchange. A role is assigned while the application is
+	// registered.
+	{name: "role assignment for another mailbox (RBAC for Applications)", about: "roles", without: []string{exchangetest.SMTPSendAsApp}, apply: assign("another@contoso.com")},
 	{name: "not registered in Exchange", about: "registration", apply: func(w *world) { do(w.srv.Tenant(), "Remove-ServicePrincipal "+w.app.ClientID+" -Confirm:$false") }},
 	{name: "registered with the app registration's object id", about: "registration", apply: register(func(w *world) string { return w.app.ObjectID })},
 	{name: "registered with the object id of nothing", about: "registration", apply: register(func(*world) string { return objectID })},
@@ -60,8 +62,6 @@ var misconfigurations = []misconfiguration{
 	{name: "no IMAP role", about: "roles", without: []string{exchangetest.IMAPAccessAsApp}},
 	{name: "no SMTP role", about: "roles", without: []string{exchangetest.SMTPSendAsApp}},
 	{name: "no role at all", about: "roles", without: allRoles},
-
-	{name: "role assignment for another mailbox (RBAC for Applications)", about: "roles", without: []string{exchangetest.SMTPSendAsApp}, apply: assign("another@contoso.com")},
 
 	{name: "application disabled", about: "application", apply: func(w *world) {
 		do(w.srv.Tenant(), "Update-MgServicePrincipal -ServicePrincipalId "+w.app.ServicePrincipalID+" -AccountEnabled:$false")

@@ -258,14 +258,13 @@ func (r *rule) finding(s *situation, how fit) Finding {
 var negation = regexp.MustCompile(`\b(?:not|no longer|never|instead of|rather than|unlike)\s+(?:(?:an?|the|any|get|getting|see|seeing|from|about|error)\s+)*["'(]*` +
 	`(?:(?:aadsts[0-9]|[a-z]{0,8}[0-9]{1,8} (?:no|bad|ok) |\* [a-z]+ |[245][0-9]{2}[ -]|-err |[a-z_ ]{1,40}[:=])(.*))?$`)
 
-// negates reports whether what a line says next is not said.
+// negates reports whether a line denies what it says next.
 func negates(before string) bool {
 	m := negation.FindStringSubmatch(before)
 	return m != nil && !strings.Contains(m[1], " but ") && !strings.Contains(m[1], " now ")
 }
 
-// negated reports whether each line that shows what r reacts to says that it
-// was not said.
+// negated reports whether each line that shows what r reacts to denies it.
 func (s *situation) negated(r *rule) bool {
 	found := false
 	for _, line := range s.lower {

@@ -100,8 +100,8 @@ var (
 	replyWords = []string{"OK", "NO", "BAD"}
 )
 
-// begins returns the length of what a text begins with, if that is the mark of a
-// side or a reply.
+// begins returns the length of the reply, or of the mark of a side, that a text
+// begins with, and 0 if there is none.
 func begins(text string) int {
 	if (text[0] == 'C' || text[0] == 'S') && strings.HasPrefix(text[1:], ":") && (len(text) == 2 || isSpace(text[2])) {
 		return min(len(text), 3)
