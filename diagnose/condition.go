@@ -103,7 +103,7 @@ var httpRequest = regexp.MustCompile(`\b(?:get|post|head) "?https?://|:443\b`)
 
 // networkTrouble holds for what goes wrong before anybody answers.
 func networkTrouble(s *situation) bool {
-	return s.seen[dnsFailed] || s.seen[connectFailed] || s.seen[timedOut] || s.seen[certUnknown]
+	return s.seen[dnsFailed] || s.seen[connectFailed] || s.seen[timedOut] && !repliedLate(s) || s.seen[certUnknown]
 }
 
 // nearer holds if the text has a reason that a failure to connect had.
@@ -113,6 +113,13 @@ func nearer(s *situation) bool {
 
 // unanswered holds for a host that does not answer.
 func unanswered(s *situation) bool { return s.seen[connectFailed] || s.seen[timedOut] }
+
+// answered holds if it is the name that took too long, or if the server itself
+// says that something did.
+func answered(s *situation) bool { return s.seen[dnsFailed] || repliedLate(s) }
+
+// repliedLate holds for a server that says itself that something took too long.
+func repliedLate(s *situation) bool { return strings.Contains(s.text, "4.4.") }
 
 // connecting holds for a connection that is not there yet, by the words of
 // clients.
@@ -140,6 +147,12 @@ func fromExchange(s *situation) bool {
 	return anyIn(s.text, oursMaybe) != "" && ours.MatchString(s.text)
 }
 
+// aboutMail reports whether anything but the words of a rule tells that it is
+// about mail. "Too many connections" is what databases say, too.
+func (s *situation) aboutMail() bool {
+	return s.op != "" || s.Protocol != "" || s.Mailbox != "" || s.entra || s.config != nil || fromExchange(s)
+}
+
 // ofEntra holds if the text itself shows that it is Entra ID's.
 func ofEntra(s *situation) bool { return s.entra || anyIn(s.text, entraMarks) != "" }
 
@@ -153,7 +166,7 @@ func noReason(s *situation) bool { return bareRefusal.MatchString(s.text) }
 var bareRefusal = regexp.MustCompile(`5\.7\.139 authentication unsuccessful(?: ?\[|[.'"]|$)`)
 
 // login is a mechanism that a client names as it uses it.
-var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth|auth(?:mech)? ?\[|authenticator|mechanism|method)[ :]*(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
+var login = regexp.MustCompile(`(?:^|[^a-z0-9-])(?:authenticate|auth|auth(?:mech)? ?\[|authenticator|mechanism|method|using)[ :]*(plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer)\b`)
 
 // sentPassword holds if the last mechanism that the client used takes a
 // password. The list of those that the server offers is none.
@@ -174,7 +187,7 @@ func sentPassword(s *situation) bool {
 
 // passwordClients can do nothing else, or say that they did.
 var passwordClients = []string{
-	"password command failed", "system.net.mail", "send-mailmessage", "plain authentication failed", "login authentication failed", "smtp_login", "loginauthenticator",
+	"password command failed", "system.net.mail", "send-mailmessage", "plain authentication failed", "login authentication failed", "smtp_login", "loginauthenticator", "password not accepted",
 }
 
 var offers = regexp.MustCompile(`^ (?:plain|login|ntlm|cram-md5|gssapi|xoauth2|oauthbearer|external|digest)`)

@@ -3,10 +3,10 @@ package diagnose
 import "errors"
 
 // Explain returns the possible causes of err, the most likely first. It knows
-// the error types of imapdial, smtpdial, tokensource and xoauth2, and of
-// go-imap, go-smtp, net/smtp and x/oauth2. It recognizes any other error, such
-// as one of popdial, MSAL or azidentity, by its text. It returns nil for a nil
-// error and for one that no rule knows.
+// the error types of imapdial, smtpdial, popdial, tokensource, tokencache and
+// xoauth2, and of go-imap, go-smtp, net/smtp and x/oauth2. It recognizes any other
+// error, such as one of MSAL, azidentity or Microsoft Graph, by its text. It
+// returns nil for a nil error and for one that no rule knows.
 //
 // The fields of about narrow the findings. If err is an error of this library
 // and has the same facts, Explain prefers those. An error of a dialer has the

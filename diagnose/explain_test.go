@@ -21,7 +21,9 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/diagnose"
 	"github.com/exoauth/exoauth/imapdial"
+	"github.com/exoauth/exoauth/popdial"
 	"github.com/exoauth/exoauth/smtpdial"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -33,6 +35,10 @@ func (e *typedNil) Error() string { return e.text }
 
 func imapError(op imapdial.Op, err error) error {
 	return &imapdial.Error{Op: op, Addr: "outlook.office365.com:993", Username: mailbox, Err: err}
+}
+
+func popError(op popdial.Op, err error) error {
+	return &popdial.Error{Op: op, Addr: "outlook.office365.com:995", Username: mailbox, Err: err}
 }
 
 func smtpError(op smtpdial.Op, err error) error {
@@ -65,6 +71,12 @@ func TestExplainErrors(t *testing.T) {
 		{"go-smtp without an enhanced code", &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCodeNotSet, Message: "5.7.3 Authentication unsuccessful"}, app, "app-not-registered"},
 		{"net/smtp", &textproto.Error{Code: 535, Msg: "5.7.3 Authentication unsuccessful [SN2PR00CA0018.namprd00.prod.outlook.com]"}, app, "app-not-registered"},
 		{"xoauth2, JSON challenge", imapError(imapdial.OpAuthenticate, fmt.Errorf("%w: %w", &imap.Error{Type: "NO", Text: "no"}, &xoauth2.Error{Status: "401"})), diagnose.Subject{Worked: true}, "stale-token"},
+		{"popdial, refused", popError(popdial.OpAuthenticate, &popdial.ReplyError{Text: "Authentication failure: unknown user name or bad password."}), app, "app-not-registered"},
+		{"popdial, token too long", popError(popdial.OpAuthenticate, fmt.Errorf("%w: %w", popdial.ErrTokenTooLong, &popdial.ReplyError{Text: "Protocol error. Connection is closed. 10"})), app, "pop-token-long"},
+		{"popdial, no server", popError(popdial.OpGreeting, io.ErrUnexpectedEOF), app, "port"},
+		{"popdial, no token", popError(popdial.OpToken, &tokensource.Error{Code: "invalid_client", AADSTS: []int{7000222}, StatusCode: 401, Description: "AADSTS7000222: expired"}), app, "expired-secret"},
+		{"tokencache", &tokencache.Error{Key: "adele", Problem: "is damaged", Remedy: "it is replaced"}, app, "cache"},
+		{"tokencache, by tokensource", &tokensource.Error{Err: &tokencache.Error{Key: "adele", Problem: "cannot be read", Remedy: "check the permissions of the directory"}}, app, "cache"},
 		{"tokensource", imapError(imapdial.OpToken, &tokensource.Error{Code: "invalid_client", AADSTS: []int{7000222}, StatusCode: 401, Description: "AADSTS7000222: expired"}), app, "expired-secret"},
 		{"tokensource, code without AADSTS", &tokensource.Error{Code: "invalid_request", StatusCode: 400}, app, "entra-refused"},
 		{"tokensource, server error without AADSTS", &tokensource.Error{Code: "server_error", StatusCode: 500}, app, "passing"},
@@ -272,13 +284,13 @@ func registration(findings []diagnose.Finding) string {
 func TestCommands(t *testing.T) {
 	known := diagnose.ExplainLine(imapFailed, diagnose.Subject{Username: mailbox, Token: appToken(nil), Now: now})
 	if got, want := does(known[0]), []string{
-		"New-ServicePrincipal -AppId " + clientID + " -ObjectId " + objectID,
+		"if (-not (Get-ServicePrincipal -Identity " + clientID + " -ErrorAction SilentlyContinue)) { New-ServicePrincipal -AppId " + clientID + " -ObjectId " + objectID + " }",
 		"Add-MailboxPermission -Identity invoices@contoso.com -User " + objectID + " -AccessRights FullAccess",
 	}; !slices.Equal(got, want) {
 		t.Errorf("commands\n got %q\nwant %q", got, want)
 	}
 	unknown := diagnose.ExplainLine(imapFailed, diagnose.Subject{Flow: diagnose.AppOnly})
-	if got, want := does(unknown[0])[0], "New-ServicePrincipal -AppId <application id> -ObjectId <object id of the enterprise application>"; got != want {
+	if got, want := does(unknown[0])[1], "Add-MailboxPermission -Identity <mailbox> -User <object id of the enterprise application> -AccessRights FullAccess"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	delegate := diagnose.ExplainLine(notConnected, diagnose.Subject{Username: mailbox, Shared: true, Token: userToken(nil), Now: now})

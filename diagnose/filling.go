@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"strings"
 	"time"
+
+	"github.com/exoauth/exoauth/tokencache"
 )
 
 // A filling is what a placeholder stands for, and what is written where that
@@ -40,10 +42,11 @@ var fillings = map[string]filling{
 	// Where. The hosts are those of the cloud that was meant, however they were
 	// set.
 	"authority":     {func(s *situation) string { return s.home().Authority }, ""},
-	"imap":          {func(s *situation) string { return s.home().IMAP }, ""},
+	"imap":          {(*situation).mailServer, ""},
+	"opens":         {func(s *situation) string { return string(s.opens()) }, ""},
 	"smtp":          {func(s *situation) string { return s.home().SMTP }, ""},
 	"authorityhost": {func(s *situation) string { return hostOf(s.home().Authority) }, ""},
-	"imaphost":      {func(s *situation) string { return hostOf(s.home().IMAP) }, ""},
+	"imaphost":      {func(s *situation) string { return hostOf(s.mailServer()) }, ""},
 	"smtphost":      {func(s *situation) string { return hostOf(s.home().SMTP) }, ""},
 	"server":        {func(s *situation) string { return s.elsewhere }, "another server"},
 
@@ -71,6 +74,10 @@ var fillings = map[string]filling{
 	"remedy":  {fromConfig(func(s *situation) string { return sentence(s.config.Remedy) }), "<remedy>"},
 	"fix":     {fromConfig((*situation).configFix), "<value>"},
 
+	// The cache that failed.
+	"cacheproblem": {fromCache(func(e *tokencache.Error) string { return e.Problem }), "it cannot be used"},
+	"cacheremedy":  {fromCache(func(e *tokencache.Error) string { return sentence(e.Remedy) }), "Do what the line says at its end"},
+
 	// The claims of the token.
 	"audience": {fromClaims(func(_ *situation, c *claims) string { return strings.Join(c.audience, " ") }), "none"},
 	"issuer":   {fromClaims(func(_ *situation, c *claims) string { return c.issuer }), "none"},
@@ -96,6 +103,30 @@ func fromConfig(f func(*situation) string) func(*situation) string {
 		}
 		return f(s)
 	}
+}
+
+func fromCache(f func(*tokencache.Error) string) func(*situation) string {
+	return func(s *situation) string {
+		if s.cache == nil {
+			return ""
+		}
+		return f(s.cache)
+	}
+}
+
+// opens is the protocol that opens a mailbox here.
+func (s *situation) opens() Protocol {
+	if s.Protocol == POP {
+		return POP
+	}
+	return IMAP
+}
+
+func (s *situation) mailServer() string {
+	if s.opens() == POP {
+		return s.home().POP
+	}
+	return s.home().IMAP
 }
 
 // sentence begins with a capital letter.

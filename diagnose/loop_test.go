@@ -28,6 +28,14 @@ func register(objectID func(w *world) string) func(w *world) {
 	}
 }
 
+// assign lets the application send from one mailbox by a role in Exchange.
+func assign(address string) func(w *world) {
+	return func(w *world) {
+		do(w.srv.Tenant(), `New-ManagementScope -Name one -RecipientRestrictionFilter "PrimarySmtpAddress -eq '`+address+`'"`)
+		do(w.srv.Tenant(), "New-ManagementRoleAssignment -App "+w.app.ServicePrincipalID+" -Role 'Application SMTP.SendAsApp' -CustomResourceScope one")
+	}
+}
+
 func admin(script string) func(w *world) {
 	return func(w *world) { do(w.srv.Tenant(), script) }
 }
@@ -37,7 +45,9 @@ func with(library string, apply func(w *world)) func(w *world) {
 }
 
 var misconfigurations = []misconfiguration{
-	// The administrator of Exchange.
+	// The administrator of Exchange. A role is assigned while the application is
+	// registered.
+	{name: "role assignment for another mailbox (RBAC for Applications)", about: "roles", without: []string{exchangetest.SMTPSendAsApp}, apply: assign("another@contoso.com")},
 	{name: "not registered in Exchange", about: "registration", apply: func(w *world) { do(w.srv.Tenant(), "Remove-ServicePrincipal "+w.app.ClientID+" -Confirm:$false") }},
 	{name: "registered with the app registration's object id", about: "registration", apply: register(func(w *world) string { return w.app.ObjectID })},
 	{name: "registered with the object id of nothing", about: "registration", apply: register(func(*world) string { return objectID })},
@@ -215,6 +225,19 @@ func (c cases) run(t *testing.T) int {
 		}
 	})
 	return int(passed.Load())
+}
+
+// Commands that have run already do no harm.
+func TestLoopTwice(t *testing.T) {
+	var all cases
+	for _, m := range misconfigurations {
+		all = append(all, aCase{m.name, func(t *testing.T) {
+			w := build(t, m)
+			w.again = func(err error) { t.Errorf("the second time: %v", err) }
+			heal(t, w)
+		}})
+	}
+	t.Logf("cured by the printed commands, typed twice: %d of %d", all.run(t), len(all))
 }
 
 func TestLoopPairs(t *testing.T) {

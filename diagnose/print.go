@@ -128,7 +128,8 @@ func (p *Printer) labelled(label, text string) {
 	p.printf("     %s %s\n", p.paint(faint, fmt.Sprintf("%-4s", label)), strings.Join(p.wrap(text, len(indent)), "\n"+indent))
 }
 
-// breakCommand continues a command on the next line before a parameter.
+// breakCommand continues a command on the next line before a parameter, a block
+// or a pipe.
 func (p *Printer) breakCommand(c Command, indent int) string {
 	next := map[Shell]string{ExchangePowerShell: " `", GraphPowerShell: " `", AzureCLI: ` \`}[c.Shell]
 	if p.Width == 0 || next == "" || indent+utf8.RuneCountInString(c.Text) <= p.Width {
@@ -148,8 +149,8 @@ func (p *Printer) breakCommand(c Command, indent int) string {
 	return strings.Join(lines, "\n"+strings.Repeat(" ", indent))
 }
 
-// parameters splits a command before each "-" that begins a parameter and is
-// not within quotation marks.
+// parameters splits a command before each "-" that begins a parameter, each brace
+// that begins a block and each pipe, unless it is within quotation marks.
 func parameters(command string) []string {
 	var parts []string
 	start, quote, last := 0, rune(0), rune(0)
@@ -159,7 +160,7 @@ func parameters(command string) []string {
 			quote = 0
 		case quote == 0 && mark != 0:
 			quote = mark
-		case quote == 0 && c == '-' && last == ' ':
+		case quote == 0 && (c == '-' || c == '{' || c == '|') && last == ' ':
 			parts = append(parts, command[start:i-1])
 			start = i
 		}

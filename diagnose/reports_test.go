@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"os"
@@ -37,7 +38,7 @@ func percent(n, all int) int { return 100 * n / max(all, 1) }
 // TestReports holds the explanations to what people found out in the end.
 func TestReports(t *testing.T) {
 	var told tally
-	kinds := make(map[string]*tally)
+	kinds, batches := make(map[string]*tally), make(map[string]*tally)
 	vague, answered := 0, 0
 	for _, r := range readReports(t, "testdata/reports.txt") {
 		findings := r.explain()
@@ -67,14 +68,13 @@ func TestReports(t *testing.T) {
 		default:
 			t.Logf("%s: %v, want %v; %s", r.name, names(findings), r.want, r.truth)
 		}
-		if kinds[r.client] == nil {
-			kinds[r.client] = new(tally)
-		}
-		kinds[r.client].add(n)
+		batch, _, _ := strings.Cut(r.name, " ")
+		count(kinds, r.client, n)
+		count(batches, batch, n)
 		told.add(n)
 	}
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		n := kinds[kind]
+	for _, kind := range slices.Concat(slices.Sorted(maps.Keys(kinds)), slices.Sorted(maps.Keys(batches))) {
+		n := cmp.Or(kinds[kind], batches[kind])
 		t.Logf("%-8s %3d reports: first %3d, among the first two %3d, misleading %d, no answer %d", kind, n.all, n.first, n.two, n.misleading, n.none)
 	}
 	t.Logf("the true cause first in %d of %d (%d %%), among the first two in %d (%d %%), misleading %d, no answer %d; of %d whose text tells too little, %d without a wrong answer",
@@ -82,6 +82,13 @@ func TestReports(t *testing.T) {
 	if percent(told.first, told.all) < 92 || percent(told.two, told.all) < 97 || answered < vague {
 		t.Error("too few")
 	}
+}
+
+func count(tallies map[string]*tally, name string, n tally) {
+	if tallies[name] == nil {
+		tallies[name] = new(tally)
+	}
+	tallies[name].add(n)
 }
 
 func (r report) explain() []diagnose.Finding {

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -89,7 +90,7 @@ func (s *situation) symptoms() map[symptom]bool {
 // tables are all rules. Of findings that are equally sure, those that stand
 // further up come first.
 var tables = [][]rule{
-	elsewhereRules, tokenRules, settingRules, imapRules, smtpRules, popRules, clientRules, networkRules, entraRules, unclearRules,
+	elsewhereRules, tokenRules, settingRules, imapRules, smtpRules, popRules, clientRules, networkRules, entraRules, graphRules, unclearRules,
 }
 
 // Rules returns the names that [Finding].Rule may have, for example for
@@ -232,10 +233,17 @@ func (r *rule) finding(s *situation, how fit) Finding {
 	if how == byNumber && slices.ContainsFunc(r.codes, func(c refusal) bool { return ambiguous[c.code] && slices.Contains(s.codes, c.code) }) {
 		f.Confidence = min(f.Confidence, Likely)
 	}
-	if how == byWords && len(r.codes) > 0 && !ofEntra(s) {
+	stray := how == byWords && len(r.codes) > 0 && !ofEntra(s)
+	if stray {
 		f.Confidence = min(f.Confidence, Likely)
 	}
-	if s.elsewhere != "" {
+	if r.ofMail && !s.aboutMail() {
+		f.Confidence = min(f.Confidence, Likely)
+	}
+	if s.negated(r) {
+		f.Confidence = Possible
+	}
+	if s.elsewhere != "" || networkTrouble(s) && s.otherHost() || stray && !s.aboutMail() {
 		return f
 	}
 	for _, c := range r.commands {
@@ -243,6 +251,30 @@ func (r *rule) finding(s *situation, how fit) Finding {
 	}
 	f.Commands = s.connected(f.Commands)
 	return f
+}
+
+// negation is what makes a sentence say that something was not said: the word,
+// and behind it nothing, or the beginning of a reply.
+var negation = regexp.MustCompile(`\b(?:not|no longer|never|instead of|rather than|unlike)\s+(?:(?:an?|the|any|get|getting|see|seeing|from|about|error)\s+)*["'(]*` +
+	`(?:(?:aadsts[0-9]|[a-z]{0,8}[0-9]{1,8} (?:no|bad|ok) |\* [a-z]+ |[245][0-9]{2}[ -]|-err |[a-z_ ]{1,40}[:=])(.*))?$`)
+
+// negates reports whether a line denies what it says next.
+func negates(before string) bool {
+	m := negation.FindStringSubmatch(before)
+	return m != nil && !strings.Contains(m[1], " but ") && !strings.Contains(m[1], " now ")
+}
+
+// negated reports whether each line that shows what r reacts to denies it.
+func (s *situation) negated(r *rule) bool {
+	found := false
+	for _, line := range s.lower {
+		if at := r.shows(line); at >= 0 {
+			if found = negates(line[:at]); !found {
+				return false
+			}
+		}
+	}
+	return found
 }
 
 // rank puts the surest first, one of each rule. What is certain leaves nothing

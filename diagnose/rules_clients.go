@@ -12,7 +12,7 @@ const (
 var mechanismless = []string{
 	"no supported authentication mechanisms available", "no known authentication mechanisms", "unknown auth type", "support auth or the specified sasl",
 	"no mechanism available", "no worthy mechs found", "supported by both server and client", "no compatible authentication mechanism", "no authentication mechanism", "unable to find a callback",
-	"authentication mechanism*not supported", "unknown authentication method", "unsupported authentication mechanism", "xoauth2 is not supported", "no suitable authentication method", "compatible auth",
+	"authentication mechanism*not supported", "unknown authentication method", "unsupported authentication mechanism", "xoauth2 is not supported", "no suitable authentication method", "compatible auth", "oauth*is not configured for this provider", "oauth*not supported for this provider",
 }
 
 // clientRules are about what client libraries say in a server's place.
@@ -80,6 +80,14 @@ var clientRules = []rule{
 		who:    Developer,
 		source: "https://pkg.go.dev/github.com/exoauth/exoauth/tokensource#Config.Resume",
 		try:    "tokensource: there is no refresh token, and nobody is asked to sign in", miss: "oauth2: token expired and refresh token is not set",
+	},
+	{
+		name: "cache", says: []string{"tokencache: "}, when: []condition{not(says("no such entry"))},
+		cause:  "The tokens that were kept cannot be read or written: {cacheproblem}.",
+		remedy: "{cacheremedy}. A sign-in is lost only if its entry cannot be mended; then the user signs in again.",
+		who:    Developer,
+		source: "https://pkg.go.dev/github.com/exoauth/exoauth/tokencache#Error",
+		try:    "tokencache: entry adele is damaged; it is replaced", miss: "tokencache: no such entry",
 	},
 	{
 		name: "scope-reserved", says: []string{"scope value that is reserved", "reserved scope"},

@@ -10,7 +10,8 @@ var (
 		{GraphPowerShell, "Connect-MgGraph -Scopes Application.Read.All,DelegatedPermissionGrant.ReadWrite.All"},
 		{GraphPowerShell, "$sp = Get-MgServicePrincipal -Filter \"AppId eq '{client}'\""},
 		{GraphPowerShell, "$exo = Get-MgServicePrincipal -Filter \"AppId eq '" + exchangeID + "'\""},
-		{GraphPowerShell, "New-MgOauth2PermissionGrant -ClientId $sp.Id -ConsentType AllPrincipals -ResourceId $exo.Id -Scope {permissions}"},
+		{GraphPowerShell, "$grant = Get-MgOauth2PermissionGrant -Filter \"clientId eq '$($sp.Id)'\" | Where-Object { $_.ResourceId -eq $exo.Id -and $_.ConsentType -eq 'AllPrincipals' }"},
+		{GraphPowerShell, "if ($grant) { Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId $grant.Id -Scope {permissions} } else { New-MgOauth2PermissionGrant -ClientId $sp.Id -ConsentType AllPrincipals -ResourceId $exo.Id -Scope {permissions} }"},
 	}
 	assignUser = []Command{
 		{GraphPowerShell, "Connect-MgGraph -Scopes Application.Read.All,AppRoleAssignment.ReadWrite.All,User.Read.All"},
@@ -69,6 +70,14 @@ var entraRules = []rule{
 		who:    User, source: docAADSTS,
 		try:  "AADSTS50126: Error validating credentials due to invalid username or password.",
 		miss: "AADSTS7000215: Invalid client secret provided.",
+	},
+	{
+		name: "token-as-password", codes: []refusal{{50052, "password entered exceeds the maximum length"}}, confidence: Likely,
+		cause:  "What was given as the password is longer than a password can be: it is a token mostly.",
+		remedy: "Hand the token over as a token: with AUTHENTICATE XOAUTH2 in IMAP, AUTH XOAUTH2 in SMTP, and -AccessToken in PowerShell.",
+		who:    Developer, source: docAADSTS,
+		try:  "AADSTS50052: The password entered exceeds the maximum length of '256'.",
+		miss: "AADSTS50126: Error validating credentials due to invalid username or password.",
 	},
 	{
 		name: "locked", codes: []refusal{{50053, "you've tried to sign in too many times"}},
@@ -289,7 +298,7 @@ var entraRules = []rule{
 		miss: "AADSTS7000112: Application 'x'(Mail) is disabled.",
 	},
 	{
-		name: "service-missing", codes: []refusal{{650052, "needs access to a service"}},
+		name: "service-missing", codes: []refusal{{650052, "needs access to a service"}, {650052, "lacks a service principal for"}},
 		cause:  "The organization has not got the service that the application asks for: it has no subscription to it, or has never enabled it.",
 		remedy: "Look for a licence with Exchange Online in the tenant. An administrator's consent creates what is missing.",
 		who:    EntraAdmin, commands: adminConsent, source: docAADSTS,
@@ -316,10 +325,10 @@ var entraRules = []rule{
 	},
 	{
 		name: "no-consent", codes: []refusal{
-			{65001, "has not consented to use the application"}, {90094, "needs permission to access resources in your organization that only an admin can grant"}, {90095, "admin consent is required"}, {90093, "calling principal cannot consent"}, {90008, ""},
+			{65001, "has not consented to use the application"}, {90094, "needs permission to access resources in your organization that only an admin can grant"}, {90095, "admin consent is required"}, {90094, "need admin approval"}, {90094, "this app may be risky"}, {90093, "calling principal cannot consent"}, {90008, ""},
 		},
 		cause:  "Nobody has consented to what the application asks for.",
-		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for. If the last command says that there is a grant already, Get-MgOauth2PermissionGrant finds it and Update-MgOauth2PermissionGrant adds to it.",
+		remedy: "Let the user consent at the sign-in, or consent for everybody with the commands. What -Scope names has to be all that the program asks for of Exchange Online: it takes the place of what was consented to before.",
 		who:    EntraAdmin, commands: userConsent, source: docAADSTS,
 		try:  "AADSTS65001: The user or administrator has not consented to use the application with ID 'x' named 'Mail'. Send an interactive authorization request for this user and resource.",
 		miss: "AADSTS65004: User declined to consent to access the app.",
@@ -392,7 +401,7 @@ var entraRules = []rule{
 	{
 		name: "application-without-principal", codes: []refusal{{7000229, "missing service principal in the tenant"}, {90099, "has not been authorized in the tenant"}},
 		cause:  "The application has no service principal in the tenant: nobody has consented to it there. Since March 2026 it gets no token then.",
-		remedy: "Consent as an administrator of that tenant, or create the service principal.",
+		remedy: "Consent as an administrator of that tenant, or create the service principal. The Azure portal makes one with the registration, az ad app create does not.",
 		who:    EntraAdmin, commands: newPrincipal, source: "https://learn.microsoft.com/entra/identity-platform/retire-service-principal-less-authentication",
 		try:  "AADSTS7000229: The client application x is missing service principal in the tenant Contoso. See instructions here",
 		miss: "AADSTS700016: Application with identifier 'x' was not found in the directory 'Contoso'.",
@@ -795,7 +804,7 @@ var (
 	}
 	newPrincipal = []Command{
 		{GraphPowerShell, "Connect-MgGraph -Scopes Application.ReadWrite.All"},
-		{GraphPowerShell, "New-MgServicePrincipal -AppId {client}"},
+		{GraphPowerShell, "if (-not (Get-MgServicePrincipal -Filter \"AppId eq '{client}'\")) { New-MgServicePrincipal -AppId {client} }"},
 	}
 )
 
@@ -832,6 +841,15 @@ var unclearRules = []rule{
 		who:    Developer, source: docAADSTS,
 		try:  "Caught exception while requesting OAuth 2.0 credentials: <HTTPError 400: 'Bad Request'>",
 		miss: "GET /index.html: 400 Bad Request",
+	},
+	{
+		name: "password", seen: unclearLogin, when: []condition{sentPassword, either(consumer, fromExchange)}, confidence: Likely,
+		cause:  "A password was sent, and refused. Exchange Online takes none for IMAP and POP any more, and outlook.com none at all.",
+		remedy: "Log in with XOAUTH2 and a token: imapdial and smtpdial do it.",
+		who:    Developer, source: docBasic,
+		try:   "cannot authenticate to IMAP server using LOGIN mechanism",
+		about: Subject{Mailbox: "a@outlook.com"},
+		miss:  "cannot authenticate to IMAP server using XOAUTH2 mechanism",
 	},
 	{
 		name: "login-refused-unclear", seen: unclearLogin, confidence: Possible,

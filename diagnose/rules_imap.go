@@ -4,7 +4,7 @@ import "github.com/exoauth/exoauth/internal/verdict"
 
 var (
 	registerApp = []Command{
-		{ExchangePowerShell, "New-ServicePrincipal -AppId {client} -ObjectId {object}"},
+		{ExchangePowerShell, "if (-not (Get-ServicePrincipal -Identity {client} -ErrorAction SilentlyContinue)) { New-ServicePrincipal -AppId {client} -ObjectId {object} }"},
 		{ExchangePowerShell, "Add-MailboxPermission -Identity {mailbox} -User {object} -AccessRights FullAccess"},
 	}
 	registerAnew = append([]Command{
@@ -295,7 +295,7 @@ var imapRules = []rule{
 		try:    notOpen, miss: opens,
 	},
 	{
-		name: "folder-refused", says: []string{"cannot change folder", "cannot select mailbox", "cannot open folder", "could not open folder"}, confidence: Possible,
+		name: "folder-refused", says: []string{"cannot change folder", "cannot select mailbox", "cannot open folder", "could not open folder", "could not select", "failed to select", "unable to select mailbox"}, confidence: Possible,
 		cause:  "The login was taken, and the folder does not open: the account is another one than the mailbox, has no access to it, or IMAP is switched off for it.",
 		remedy: "Look for the reply to SELECT in the log of the protocol, often User is authenticated but not connected, and explain that line. Compare the address with upn of the token first.",
 		who:    Developer,
@@ -351,7 +351,7 @@ var imapRules = []rule{
 		try:    "A5 BAD Request is throttled. Suggested Backoff Time: 89117 milliseconds", miss: "A5 BAD Request is malformed.",
 	},
 	{
-		name: "too-many-connections", says: verdict.Crowded.Words(),
+		name: "too-many-connections", says: append(verdict.Crowded.Words(), "too many concurrent connections opened"),
 		cause:  "There are too many connections to the mailbox.",
 		remedy: "Wait " + verdict.Pause + ". Hold fewer connections to one mailbox, and close those that are done.",
 		who:    Nobody,
@@ -399,6 +399,14 @@ var imapRules = []rule{
 		try:    "TAG8 BAD Command received in Invalid state.", miss: "TAG8 BAD Command received.",
 	},
 	{
+		name: "charset", says: []string{"badcharset", "specified charset is not supported"},
+		cause:  "Exchange searches in US-ASCII alone, and the client named another character set in SEARCH.",
+		remedy: "Leave CHARSET out of SEARCH, or set it to US-ASCII in the client. Search for other characters in what was fetched.",
+		who:    Developer,
+		source: "https://github.com/home-assistant/core/issues/48294",
+		try:    "A5 NO [BADCHARSET (US-ASCII)] The specified charset is not supported.", miss: "A5 BAD The specified folder is not supported.",
+	},
+	{
 		name: "login-disabled", says: []string{"logging in is disabled", "login is disabled", "login disabled", "logindisabled*auth=xoauth2", "auth=xoauth2*logindisabled"}, confidence: Likely,
 		cause:  "The client gives up because of LOGINDISABLED, which is about passwords, although the server offers AUTH=XOAUTH2.",
 		remedy: "Look for AUTH=XOAUTH2 first and ignore LOGINDISABLED then.",
@@ -421,7 +429,7 @@ const docBasic = "https://learn.microsoft.com/exchange/clients-and-mobile-in-exc
 // popRules are about what only POP says.
 var popRules = []rule{
 	{
-		name: "pop-two-steps", seen: popProtocol, when: []condition{not(longToken), says("is closed. 10")},
+		name: "pop-two-steps", seen: popProtocol, when: []condition{not(longToken), says("is closed. 10"), not(says("4096 octets"))},
 		cause:  "The client sent AUTH XOAUTH2 and the token in one line, which POP does not take.",
 		remedy: "Send AUTH XOAUTH2 alone, wait for +, then send the base64.",
 		who:    Developer,
@@ -436,6 +444,14 @@ var popRules = []rule{
 		who:      Developer,
 		source:   "https://github.com/jstedfast/MailKit/issues/1948",
 		try:      "-ERR Protocol error", miss: "-ERR Protocol error. Connection is closed. 10",
+	},
+	{
+		name: "pop-token-long", says: []string{"longer than the 4096 octets"},
+		cause:  "The token has more than 4096 characters, which POP has refused since July 2025.",
+		remedy: "Use IMAP, or make the token smaller: one scope, fewer optional claims and groups.",
+		who:    Developer,
+		source: "https://github.com/jstedfast/MailKit/issues/1948",
+		try:    "the token is longer than the 4096 octets that the front end of Exchange Online takes for POP", miss: "the reply is longer than 4096 octets",
 	},
 	{
 		name: "pop-port", says: []string{"protocol error. 19", "the microsoft exchange pop3 service is ready"}, when: []condition{not(over(POP))},

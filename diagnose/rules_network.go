@@ -3,7 +3,7 @@ package diagnose
 const docEndpoints = "https://learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges"
 
 var (
-	defaultIMAP = []Command{{Settings, "Cloud.IMAP={imap}"}}
+	defaultIMAP = []Command{{Settings, "Cloud.{opens}={imap}"}}
 	defaultSMTP = []Command{{Settings, "Cloud.SMTP={smtp}"}}
 )
 
@@ -12,7 +12,7 @@ var networkRules = []rule{
 	{
 		name: "sign-in-unreachable", says: []string{
 			"endpoints_resolution_error", "unable to get authority configuration", "openid_config_error", "endpoints cannot be resolved",
-			"instance discovery", "network_error", "authority_validation", "unable to retrieve authority", "retrieving the openid configuration",
+			"instance discovery", "network_error", "failed to refresh*(code: 0)", "authority_validation", "unable to retrieve authority", "retrieving the openid configuration",
 		}, confidence: Likely,
 		cause:  "The library could not read what the sign-in host says of the tenant: {authorityhost} is not reached from this machine, or the tenant is written wrongly.",
 		remedy: "Open {authority}/TENANT/v2.0/.well-known/openid-configuration with a browser on this machine. If that fails, let a firewall or proxy pass the host; if it says AADSTS90002, correct the tenant.",
@@ -40,7 +40,7 @@ var networkRules = []rule{
 	{
 		name: "address", seen: badAddress, when: []condition{opensMailbox},
 		cause:  "The address of the server is not host:port.",
-		remedy: "Write it with its port, which is 993 for IMAP.",
+		remedy: "Write it with its port, which is 993 for IMAP and 995 for POP.",
 		who:    Developer, commands: defaultIMAP,
 		source: docOAuth,
 		try:    "dial tcp: address outlook.office365.com: missing port in address", miss: "dial tcp: address outlook.office365.com",
@@ -71,8 +71,8 @@ var networkRules = []rule{
 	},
 	{
 		name: "port", seen: notTLS, when: []condition{beforeAuth, opensMailbox}, confidence: Likely,
-		cause:  "What answers is not an IMAP server with TLS from the first byte.",
-		remedy: "The address of Exchange is {imap}. Port 143 wants STARTTLS, 995 is POP, 587 is SMTP. A virus scanner or a proxy may be between, too.",
+		cause:  "What answers is no server for IMAP or POP with TLS from the first byte.",
+		remedy: "The address of Exchange is {imap}. Ports 143 and 110 want STARTTLS, 993 is IMAP, 995 is POP, 587 is SMTP. A virus scanner or a proxy may be between, too.",
 		who:    Developer, commands: defaultIMAP,
 		source: docOAuth,
 		try:    "greeting: unexpected EOF", miss: "greeting: EOF",
@@ -94,7 +94,7 @@ var networkRules = []rule{
 		try:    "Error: Greeting never received", miss: "Error: Reply never received",
 	},
 	{
-		name: "port-closed", seen: timedOut, when: []condition{either(beforeAuth, connecting), over(SMTP), not(overHTTP)}, confidence: Likely,
+		name: "port-closed", seen: timedOut, when: []condition{either(beforeAuth, connecting), over(SMTP), not(overHTTP), not(answered)}, confidence: Likely,
 		cause:  "The submission server does not answer: a firewall drops the connection, the port is wrong, or TLS is begun on it at once (ImplicitTLS) where StartTLS is wanted.",
 		remedy: "Use {smtp} with StartTLS; Exchange has no port 465, and many networks close port 25. Let a firewall pass it.",
 		who:    Developer, commands: defaultSMTP,
@@ -102,7 +102,7 @@ var networkRules = []rule{
 		try:    "connect ETIMEDOUT 192.0.2.1:587", miss: "connect EPIPE 192.0.2.1:587",
 	},
 	{
-		name: "port-closed", seen: timedOut, when: []condition{either(beforeAuth, connecting), opensMailbox, not(overHTTP)}, confidence: Likely,
+		name: "port-closed", seen: timedOut, when: []condition{either(beforeAuth, connecting), opensMailbox, not(overHTTP), not(answered)}, confidence: Likely,
 		cause:  "The server does not answer: a firewall drops the connection, the port is wrong, or StartTLS is waited for where TLS comes first (ImplicitTLS).",
 		remedy: "Use {imap}, and let a firewall pass it. If the way out is a proxy, set DialContext.",
 		who:    Developer, commands: defaultIMAP,
@@ -134,7 +134,7 @@ var networkRules = []rule{
 		try:    "read tcp 10.0.0.1:4711->52.98.1.1:993: read: connection reset by peer", miss: "read tcp 10.0.0.1:4711->52.98.1.1:993: EOF",
 	},
 	{
-		name: "too-slow", seen: timedOut, when: []condition{not(beforeAuth), not(connecting), not(overHTTP)}, confidence: Possible,
+		name: "too-slow", seen: timedOut, when: []condition{not(beforeAuth), not(connecting), not(overHTTP), not(answered)}, confidence: Possible,
 		cause:  "It took longer than the time that was given.",
 		remedy: "Exchange can take ten seconds to refuse a login: give it a minute. If nothing ever comes, a firewall or the wrong port is the reason; if it is always slow, too many connections to the mailbox.",
 		who:    Developer,

@@ -11,7 +11,7 @@ var smtpOn = []Command{{ExchangePowerShell, "Set-CASMailbox -Identity {user} -Sm
 // smtpRules are about what the submission service says.
 var smtpRules = []rule{
 	{
-		name: "smtp-off-tenant", says: []string{"smtpclientauthentication is disabled for the tenant"},
+		name: "smtp-off-tenant", says: []string{"smtpclientauthentication*tenant", "smtpclientauthentication*inquilino", "smtpclientauthentication*locataire", "smtpclientauthentication*mandant", "smtpclientauthentication*租户"},
 		cause:  "SMTP AUTH is switched off in the tenant, and that counts for OAuth, too.",
 		remedy: "Switch it on for this mailbox, which is enough and overrides the tenant. For all mailboxes: Set-TransportConfig -SmtpClientAuthenticationDisabled $false.",
 		who:    ExchangeAdmin, commands: smtpOn,
@@ -38,7 +38,7 @@ var smtpRules = []rule{
 		miss:   "535 5.7.139 Authentication unsuccessful, account locked. Contact your administrator.",
 	},
 	{
-		name: "policy", says: []string{"did not meet the criteria"}, confidence: Likely,
+		name: "policy", says: []string{"did not meet the criteria", "5.7.139*crit", "5.7.139*kriter"}, confidence: Likely,
 		cause:  "A policy refuses the login: Conditional Access, an authentication policy or per-user MFA, and mostly because a password was sent.",
 		remedy: "Log in with XOAUTH2 and a token. If that was done, the sign-in log of Entra ID names the policy; exempt the account there.",
 		who:    EntraAdmin,
@@ -123,7 +123,15 @@ var smtpRules = []rule{
 		try:    "530 5.7.57 Client not authenticated to send mail.", miss: "530 5.7.0 Must issue a STARTTLS command first",
 	},
 	{
-		name: "smtp-temporary", says: []string{"451 4.7.0", "prx4", "temporary server error", "temporary authentication failure"}, confidence: Likely,
+		name: "hello-first", says: []string{"send hello first"},
+		cause:  "The client sent another command before EHLO. After STARTTLS it has to send EHLO once more.",
+		remedy: "Use an SMTP library that says EHLO by itself, as smtpdial does.",
+		who:    Developer,
+		source: "https://www.rfc-editor.org/rfc/rfc3207#section-4.2",
+		try:    "503 5.5.2 Send hello first", miss: "503 5.5.2 Need mail command",
+	},
+	{
+		name: "smtp-temporary", says: []string{"451 4.7.0", "4.4.1 connection timed out", "4.4.2 connection dropped", "prx4", "temporary server error", "temporary authentication failure"}, confidence: Likely,
 		cause:  "The front end does not reach the mailbox server for the moment.",
 		remedy: "Try again, with growing pauses. If it stays, check that the mailbox exists and has a licence.",
 		who:    Nobody,

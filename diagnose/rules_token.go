@@ -24,7 +24,7 @@ var grantRole = []Command{
 	{GraphPowerShell, "$sp = Get-MgServicePrincipal -Filter \"AppId eq '{client}'\""},
 	{GraphPowerShell, "$exo = Get-MgServicePrincipal -Filter \"AppId eq '" + exchangeID + "'\""},
 	{GraphPowerShell, "$role = $exo.AppRoles | Where-Object Value -eq {role}"},
-	{GraphPowerShell, "New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $sp.Id -PrincipalId $sp.Id -ResourceId $exo.Id -AppRoleId $role.Id"},
+	{GraphPowerShell, "if (-not (Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $sp.Id | Where-Object AppRoleId -eq $role.Id)) { New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $sp.Id -PrincipalId $sp.Id -ResourceId $exo.Id -AppRoleId $role.Id }"},
 }
 
 const (

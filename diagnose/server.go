@@ -27,14 +27,14 @@ var providers = []provider{
 		[]string{"yahoo.com", "ymail.com", "rocketmail.com", "aol.com"}},
 	{"QQ Mail", []string{"mail.qq.com", "smtp.qq.com", "exmail.qq.com", "authorization code to login"}, []string{"qq.com", "foxmail.com"}},
 	{"NetEase Mail", []string{".163.com", ".126.com", "unsafe login"}, []string{"163.com", "126.com", "yeah.net"}},
-	{"iCloud Mail", []string{"mail.me.com", "icloud.com"}, []string{"icloud.com", "me.com", "mac.com"}},
+	{"iCloud Mail", []string{"mail.me.com", "icloud.com", "xapplepushservice", "iscream ready"}, []string{"icloud.com", "me.com", "mac.com"}},
 	{"Mail.ru", []string{"mail.ru"}, []string{"mail.ru", "bk.ru", "inbox.ru", "list.ru"}},
 	{"GMX", []string{"gmx.net", "gmx.com", "web.de", "kundenserver.de"}, []string{"gmx.de", "gmx.net", "gmx.com", "web.de"}},
 	{"IONOS", []string{"ionos.", "1und1.de", "1and1.com"}, nil},
 	{"Zoho Mail", []string{"zoho."}, []string{"zoho.com", "zohomail.com"}},
 	{"Fastmail", []string{"fastmail.com", "messagingengine.com"}, []string{"fastmail.com"}},
 	{"Proton Mail Bridge", []string{"proton"}, []string{"proton.me", "protonmail.com"}},
-	{"Amazon SES", []string{"amazonses", "email-smtp."}, nil},
+	{"Amazon SES", []string{"amazonses", "email-smtp.", "arn:aws:", "ses:send"}, nil},
 	{"SendGrid", []string{"sendgrid"}, nil},
 	{"Mailgun", []string{"mailgun"}, nil},
 	{"Brevo", []string{"brevo", "sendinblue"}, nil},
@@ -45,6 +45,7 @@ var providers = []provider{
 	{"Postfix", []string{"postfix/smtpd", "postfix/submission", "esmtp postfix", "error: authentication failed", "couldn't find mech xoauth2"}, nil},
 	{"Exim", []string{"incorrect authentication data", "esmtp exim"}, nil},
 	{"Cyrus", []string{"cyrus imap"}, nil},
+	{"Sendmail", []string{"esmtp sendmail", "domain name required for sender"}, nil},
 	{"Courier", []string{"courier-imap", "courier mail"}, nil},
 	{"Zimbra", []string{"zimbra"}, nil},
 	{"Stalwart", []string{"stalwart"}, nil},
@@ -52,7 +53,7 @@ var providers = []provider{
 	{"Kerio Connect", []string{"kerio"}, nil},
 	{"Keycloak", []string{"/realms/", "keycloak", "invalid user credentials", "session not active"}, nil},
 	{"another server than Exchange Online", []string{
-		"create an app password", "app-specific password", "app password", "sender address rejected", "same as authorization user", "same as auth user", "not owned by user", "relay access denied", "sender is not allowed",
+		"create an app password", "[inuse]", "[in-use]", "[unavailable]", "[limit]", "[sys/temp]", "[auth] ", "app-specific password", "app password", "sender address rejected", "same as authorization user", "same as auth user", "not owned by user", "relay access denied", "relaying denied", "sender is not allowed", "5.7.0*authentication required", "5.5.1*authentication required", "530 authentication required",
 		"[authenticationfailed]", "serverresponsecode*authenticationfailed", "535 5.7.8", "535-5.7.8", "(535, b'5.7.8", "5.7.8 ", "xoauth2 authentication error (4"}, nil},
 }
 
@@ -71,6 +72,8 @@ var (
 	greeting  = regexp.MustCompile(`\b(?:220[ -]|250-)([a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)+) (?:hello|esmtp|at your service|ready|xmail|microsoft esmtp)`)
 	challenge = regexp.MustCompile(`eyJzdGF0dXMi[A-Za-z0-9+/]*`)
 	odd535    = regexp.MustCompile(`\b535[ :-]`)
+	// ofPostfix matches how Postfix begins its refusals.
+	ofPostfix = regexp.MustCompile(`[245]\.[0-9]\.[0-9]{1,3} (?:[a-z0-9.-]+ )?error: `)
 )
 
 // notOurs returns whose server it is that speaks, "" for Exchange Online and if
@@ -89,6 +92,8 @@ func (s *situation) notOurs() string {
 	switch {
 	case strings.Contains(s.text, "email oauth 2.0 proxy: login failed"):
 		return s.provider()
+	case strings.Contains(s.text, "noqueue: reject"):
+		return "Postfix"
 	case fromExchange(s):
 		return ""
 	case anyIn(s.text, onPremises) != "":
@@ -96,6 +101,9 @@ func (s *situation) notOurs() string {
 	}
 	if name := s.provider(); name != "" {
 		return name
+	}
+	if strings.Contains(s.text, " error: ") && ofPostfix.MatchString(s.text) {
+		return "Postfix"
 	}
 	if strings.Contains(s.text, "535") && odd535.MatchString(s.text) && anyIn(s.text, []string{"5.7.3", "authentication unsuccessful", "basic authentication"}) == "" {
 		return "another server than Exchange Online"
@@ -136,6 +144,16 @@ func (s *situation) provider() string {
 		}
 	}
 	return ""
+}
+
+// mailHost finds the name of a host that a client was about to connect to.
+var mailHost = regexp.MustCompile(`\b((?:[a-z0-9-]+\.)+[a-z]{2,})(?:\[[0-9a-f.:]+\])?:(?:25|110|143|465|587|993|995)\b|\blookup ((?:[a-z0-9-]+\.)+[a-z]{2,})`)
+
+// otherHost reports whether the hosts that the text names are none of
+// Microsoft's.
+func (s *situation) otherHost() bool {
+	hosts := mailHost.FindAllStringSubmatch(s.text, -1)
+	return len(hosts) > 0 && !slices.ContainsFunc(hosts, func(m []string) bool { return nationOf(m[1]+m[2]) != nil })
 }
 
 // tables are those whose rules may fit.

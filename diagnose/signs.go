@@ -39,15 +39,16 @@ var signs = map[symptom][]string{
 	},
 	popProtocol: {"protocol error. connection is closed. 10", "-err protocol error"},
 	smtpLogon:   {"mailbox logon failure", "mapiexceptionlogonfailed"},
-	dropped:     {"unexpected eof", "use of closed network connection", "connection closed before greeting", "socket is closed", "unexpected socket close", "server closed the connection", "unexpectedly disconnected", "connection closed unexpectedly", "premature eof", "socket error: eof", "folderclosedexception", "unexpected server disconnect"},
+	dropped:     {"unexpected eof", "use of closed network connection", "connection closed before greeting", "socket is closed", "unexpected socket close", "server closed the connection", "unexpectedly disconnected", "connection closed unexpectedly", "premature eof", "socket error: eof", "folderclosedexception", "unexpected server disconnect", "trying command when not connected"},
 
 	dnsFailed: {
 		"no such host", "server misbehaving", "name resolution", "getaddrinfo", "enotfound", "eai_again", "unknownhostexception", "unknown host",
-		"could not resolve host", "couldn't resolve host", "name or service not known", "nodename nor servname", "failed to lookup address", "gaierror", "host not found", "bad hostname", "no usable address", "name does not resolve",
+		"could not resolve host", "couldn't resolve host", "name or service not known", "nodename nor servname", "failed to lookup address", "gaierror", "host not found", "bad hostname", "no usable address", "name does not resolve", "lookup*: i/o timeout",
 	},
 	connectFailed: {
 		"connection refused", "network is unreachable", "no route to host", "actively refused", "econnrefused", "enetunreach", "ehostunreach",
 		"connectexception", "couldn't connect to", "could not connect", "failed to connect to", "unable to connect to", "connect() failed", "unable to open tcp socket",
+		"max retries exceeded", "newconnectionerror", "fetch failed", "connection attempt failed", "faraday::connectionfailed", "no connection could be made", "forbidden by its access permissions", "connection could not be established",
 	},
 	timedOut: {
 		"i/o timeout", "deadline exceeded", "timed out", "etimedout", "timeouterror", "timeoutexception", "did not properly respond after a period", "connection timeout", "failed to connect within", "execution expired", "opentimeout", "readtimeout", "timeout exceeded", "upgrade timeout",
@@ -61,7 +62,7 @@ var signs = map[symptom][]string{
 	notTLS: {
 		"first record does not look like a tls handshake", "wrong version number", "wrong_version_number", "not imap:", "not smtp:", "unexpected eof",
 		"unsupported or unrecognized ssl message", "plaintext connection", "unrecognized ssl message", "invalidcontenttype", "unknown protocol", "packet length too long",
-		"connect to a port which does not support ssl/tls", "unexpected packet format", "received corrupt message", "corrupted frame was received", "unexpected tls packet", "sec_e_invalid_token", "record_too_long", "http_request",
+		"connect to a port which does not support ssl/tls", "unexpected packet format", "received corrupt message", "corrupted frame was received", "unexpected tls packet", "sec_e_invalid_token", "record_too_long", "http_request", "unable to find the socket transport",
 	},
 	badAddress:  {"missing port in address", "too many colons in address", "unknown port"},
 	badUsername: {"xoauth2: unusable user name or token", "has the control character"},

@@ -20,7 +20,9 @@ import (
 	"github.com/exoauth/exoauth/imapdial"
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/plain"
+	"github.com/exoauth/exoauth/popdial"
 	"github.com/exoauth/exoauth/smtpdial"
+	"github.com/exoauth/exoauth/tokencache"
 	"github.com/exoauth/exoauth/tokensource"
 	"github.com/exoauth/exoauth/xoauth2"
 )
@@ -32,7 +34,7 @@ type situation struct {
 	claims  *claims // nil without a token that can be read
 	undated bool    // nobody has said what Now is
 
-	op    imapdial.Op // step of a dialer; those of smtpdial have the same words
+	op    imapdial.Op // step of a dialer; those of smtpdial and popdial have the same words
 	said  string      // the error as it came, which is not for showing
 	words string      // the same without secrets
 	lines []string    // of the words, for evidence
@@ -46,6 +48,7 @@ type situation struct {
 
 	tokenErr *tokensource.Error // of the token request; nil where the error is another
 	config   *tokensource.ConfigError
+	cache    *tokencache.Error // what a cache could not do; nil if it is none
 
 	secrets *plain.Secrets // the token, however it is written
 }
@@ -106,8 +109,13 @@ func (s *situation) read(err error) {
 		s.dialled(SMTP, imapdial.Op(e.Op), e.Username)
 		s.setWords(e.Err.Error())
 	}
+	if e, ok := errors.AsType[*popdial.Error](err); ok {
+		s.dialled(POP, imapdial.Op(e.Op), e.Username)
+		s.setWords(e.Err.Error())
+	}
 	s.readReply(err)
 	s.readConfig(err)
+	s.readCache(err)
 	s.readEntra(err)
 	if s.said == "" {
 		s.setWords(err.Error())
@@ -115,6 +123,9 @@ func (s *situation) read(err error) {
 	s.readCertificate(err)
 	if s.Protocol == "" || s.op == "" && repliesSMTP(s.text) {
 		s.Protocol = protocolOf(s.text)
+	}
+	if s.Protocol == "" && tagged.MatchString(s.words) {
+		s.Protocol = IMAP
 	}
 }
 
@@ -161,7 +172,7 @@ func (s *situation) readCertificate(err error) {
 
 // aadsts finds the numbers of Entra ID in the text of any library's error. Some
 // print the list of numbers, or the address of a page about one, alone.
-var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b|error_codes"?'?:? ?\[([0-9]{4,8})|/error\?code=([0-9]{4,8})|[": ]([0-9]{5,8}) - \[`)
+var aadsts = regexp.MustCompile(`AADSTS([0-9]{4,8})\b|error_codes"?'?:? ?\[([0-9]{4,8})|/error\?code=([0-9]{4,8})|[": ]([0-9]{5,8}) - \[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}Z\]`)
 
 // wrapper is a number that says no more than that another one follows.
 const wrapper = 70002
@@ -180,6 +191,15 @@ func (s *situation) readConfig(err error) {
 	s.setWords("the setting " + e.Field)
 	if e.Value != "" {
 		s.setWords(fmt.Sprintf("the setting %s is %q", e.Field, e.Value))
+	}
+}
+
+// readCache takes what a cache says. One that is set up wrongly is a setting.
+func (s *situation) readCache(err error) {
+	e, ok := errors.AsType[*tokencache.Error](err)
+	if ok && s.config == nil {
+		s.cache = e
+		s.setWords(e.Error())
 	}
 }
 
@@ -297,7 +317,7 @@ func (s *situation) setWords(text string) {
 	s.said = clip(text)
 	s.lines, s.lower = nil, nil
 	var servers []string
-	for line := range strings.Lines(pasted.Conceal(s.secrets.Text(s.said))) {
+	for line := range strings.Lines(pasted.Conceal(s.secrets.Text(rejoin(s.said)))) {
 		if line = oneLine(line); line == "" {
 			continue
 		}
@@ -309,6 +329,36 @@ func (s *situation) setWords(text string) {
 	s.words = cmp.Or(strings.Join(servers, " "), strings.Join(s.lines, " "))
 	s.afterLogin()
 	s.text = strings.Join(s.lower, " ")
+}
+
+// narrowest is the width, in octets, of a narrow terminal.
+const narrowest = 60
+
+// rejoin puts together what a terminal has broken in the middle of a word: the
+// longest lines, if there are several and a line goes on in lower case.
+func rejoin(text string) string {
+	widest, several := 0, false
+	for line := range strings.Lines(text) {
+		n := len(strings.TrimRight(line, "\r\n"))
+		several = n == widest || n < widest && several
+		widest = max(widest, n)
+	}
+	if !several || widest < narrowest {
+		return text
+	}
+	var b strings.Builder
+	broken := ""
+	for line := range strings.Lines(text) {
+		if broken != "" && line[0] >= 'a' && line[0] <= 'z' {
+			broken = strings.TrimRight(broken, "\r\n")
+		}
+		b.WriteString(broken)
+		if broken = line; len(strings.TrimRight(line, "\r\n")) < widest {
+			b.WriteString(line)
+			broken = ""
+		}
+	}
+	return b.String() + broken
 }
 
 // inside is a line without what wraps it, and without the secrets that show
@@ -344,6 +394,7 @@ var (
 	smtpPort = regexp.MustCompile(`:(?:25|465|587)\b|port:? (?:25|465|587)\b`)
 	popPort  = regexp.MustCompile(`:(?:110|995)\b`)
 	imapPort = regexp.MustCompile(`:(?:143|993)\b`)
+	tagged   = regexp.MustCompile(`(?:^|[^A-Za-z0-9])[A-Za-z]{0,8}[0-9]{1,8} (?:NO|BAD) \S`)
 )
 
 // repliesSMTP holds for replies that SMTP alone has.

@@ -211,7 +211,7 @@ func checkFinding(t *testing.T, f diagnose.Finding) {
 		}
 	}
 	for _, c := range f.Commands {
-		if c.Text == "" || c.Shell == "" || strings.ContainsAny(c.Text, "{}\n") {
+		if c.Text == "" || c.Shell == "" || placeholder.MatchString(c.Text) || strings.Contains(c.Text, "\n") {
 			t.Errorf("%s: command %q", f.Rule, c.Text)
 		}
 	}

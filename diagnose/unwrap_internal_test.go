@@ -35,7 +35,8 @@ func TestNumbers(t *testing.T) {
 		"https://login.microsoftonline.com/error?code=700016": {700016},
 		`errorMessage: "7000215 - [2023-03-05 22:32:01Z]: x"`: {7000215},
 		"AADSTS9XXXXX: x":                                     nil,
-		"port 10993 - [x":                                     {10993},
+		"port 10993 - [x":                                     nil,
+		"pid 50034 - [2023-03-05 22:32:01] x":                 nil,
 		"at 2026-11-28, 120000 of them":                       nil,
 	} {
 		s := newSituation(Subject{})

@@ -2,6 +2,7 @@ package diagnose_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -40,6 +41,8 @@ type world struct {
 	kind                     kind
 
 	executed map[string]bool // findings whose commands have run
+	again    func(error)
+	tls      *tls.Config
 }
 
 // A kind is what sort of program it is.
@@ -67,7 +70,7 @@ func newWorldIn(t *testing.T, cloud exoauth.Cloud, k kind, roles []string) *worl
 	w := &world{
 		srv: srv, app: contoso.AddApp("Invoices", roles...), adele: contoso.AddUser(adele),
 		tenant: contoso.ID, mailbox: mailbox, cloud: cloud, home: cloud, library: "exoauth", kind: k,
-		executed: make(map[string]bool),
+		executed: make(map[string]bool), tls: quickTLS(srv.TLSConfig()),
 	}
 	w.clientID, w.secret = w.app.ClientID, w.app.Secret
 	contoso.AddMailbox(mailbox)
@@ -86,6 +89,14 @@ func newWorldIn(t *testing.T, cloud exoauth.Cloud, k kind, roles []string) *worl
 	must(contoso.AddMailboxPermission(mailbox, adele))
 	must(contoso.AddRecipientPermission(mailbox, adele))
 	return w
+}
+
+// quickTLS takes up sessions again and uses the cheapest key exchange, since the
+// worlds shake hands some twenty thousand times.
+func quickTLS(c *tls.Config) *tls.Config {
+	c.CurvePreferences = []tls.CurveID{tls.X25519}
+	c.ClientSessionCache = tls.NewLRUClientSessionCache(4)
+	return c
 }
 
 func must(err error) {
@@ -180,7 +191,7 @@ func (w *world) check() diagnose.Check {
 	return diagnose.Check{
 		TokenSource: w.source(), Mailbox: w.mailbox, Username: w.username, SMTPUsername: w.smtpUsername,
 		Cloud: w.cloud, Tenant: w.tenant, ClientID: w.clientID, Scopes: w.scopes, Send: true,
-		TLSConfig: w.srv.TLSConfig(), DialContext: w.dial, HTTPClient: w.srv.HTTPClient(), Timeout: 20 * time.Second,
+		TLSConfig: w.tls, DialContext: w.dial, HTTPClient: w.srv.HTTPClient(), Timeout: 20 * time.Second,
 	}
 }
 
@@ -218,16 +229,13 @@ func (w *world) execute(commands []diagnose.Command) error {
 	var script []string
 	output := ""
 	for _, c := range commands {
-		if strings.HasPrefix(c.Text, "az cloud set ") { // there is one cloud here
-			continue
-		}
 		if c.Shell != diagnose.Settings {
 			script = append(script, c.Text)
 			continue
 		}
 		if script != nil {
 			var err error
-			if output, err = w.srv.Tenant().Admin(strings.Join(script, "\n")); err != nil {
+			if output, err = w.admin(script); err != nil {
 				return err
 			}
 			script = nil
@@ -236,8 +244,18 @@ func (w *world) execute(commands []diagnose.Command) error {
 			return err
 		}
 	}
-	_, err := w.srv.Tenant().Admin(strings.Join(script, "\n"))
+	_, err := w.admin(script)
 	return err
+}
+
+// admin types a script, and with again set once more, which tells of failures.
+func (w *world) admin(script []string) (output string, err error) {
+	if output, err = w.srv.Tenant().Admin(strings.Join(script, "\n")); err == nil && w.again != nil {
+		if output, err = w.srv.Tenant().Admin(strings.Join(script, "\n")); err != nil {
+			w.again(err)
+		}
+	}
+	return output, err
 }
 
 var printed = regexp.MustCompile(`^<(\w+) that the command printed>$`)
@@ -284,12 +302,12 @@ func (w *world) connect(ctx context.Context) error {
 	if w.smtpUsername != "" {
 		smtpUser = w.smtpUsername
 	}
-	c, err := (&imapdial.Dialer{TokenSource: source, Addr: w.cloud.IMAP, TLSConfig: w.srv.TLSConfig(), DialContext: w.dial}).Dial(ctx, username)
+	c, err := (&imapdial.Dialer{TokenSource: source, Addr: w.cloud.IMAP, TLSConfig: w.tls, DialContext: w.dial}).Dial(ctx, username)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	s, err := (&smtpdial.Dialer{TokenSource: source, Addr: w.cloud.SMTP, TLSConfig: w.srv.TLSConfig(), DialContext: w.dial}).Dial(ctx, smtpUser)
+	s, err := (&smtpdial.Dialer{TokenSource: source, Addr: w.cloud.SMTP, TLSConfig: w.tls, DialContext: w.dial}).Dial(ctx, smtpUser)
 	if err != nil {
 		return err
 	}

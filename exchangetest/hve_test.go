@@ -114,7 +114,7 @@ func TestNoPrincipal(t *testing.T) {
 	w := newWorld(t)
 	fabrikam := w.AddTenant("fabrikam.com")
 	form := w.form()
-	if resp, body := w.post(t, "fabrikam.com", form); resp.StatusCode != 400 || !strings.Contains(body, "AADSTS7000229: The client application "+w.app.ClientID+" is missing service principal in the tenant "+fabrikam.ID) {
+	if resp, body := w.post(t, "fabrikam.com", form); resp.StatusCode != 401 || !strings.Contains(body, "AADSTS7000229: The client application "+w.app.ClientID+" is missing service principal in the tenant "+fabrikam.ID) {
 		t.Error(resp.Status, body)
 	}
 	if _, err := fabrikam.Admin("New-MgServicePrincipal -AppId " + w.app.ClientID); err != nil {

@@ -31,7 +31,10 @@ type Cause struct {
 // has expired, 7000214 and 7000277, one that was revoked, and 7000274, a wrong
 // signature, are not in Microsoft's list, but in its own
 // https://github.com/AzureAD/microsoft-identity-web, which loads the certificate
-// anew.
+// anew. Nor is 700081, "The refresh token has expired due to maximum lifetime", of
+// https://github.com/Foundry376/Mailspring/issues/1118, nor 7000229, "The client
+// application … is missing service principal in the tenant …", of
+// https://learn.microsoft.com/entra/identity-platform/retire-service-principal-less-authentication
 var Causes = map[int]Cause{
 	16000:   {ByUser, ""},
 	50012:   {Credential, "check the certificate against those of the app registration, and this machine's clock"},
@@ -122,6 +125,7 @@ var Causes = map[int]Cause{
 	700025:  {0, "the application is registered as a public client: leave Credential nil"},
 	700027:  {Credential, "upload the certificate to the app registration, and check that it is this application's"},
 	700030:  {Credential, ""},
+	700081:  {ByUser | Ends, "the refresh token has reached its maximum lifetime: the user has to sign in again; for a single-page application it is a day, so register the redirect URI for mobile and desktop applications"},
 	700082:  {ByUser | Ends, "the refresh token was not used for 90 days: the user has to sign in again"},
 	700084:  {ByUser | Ends, "register the redirect URI for mobile and desktop applications, not for a single-page application"},
 	700211:  {Credential, remedyFederated},
@@ -135,6 +139,7 @@ var Causes = map[int]Cause{
 	7000215: {Credential, "use the secret's Value, not its Secret ID, and check that it belongs to this application"},
 	7000218: {0, "set Credential, or allow public client flows in the app registration"},
 	7000222: {Credential, "the secret has expired: make a new one under Certificates & secrets"},
+	7000229: {ByOthers, "an administrator of Tenant has to consent to the application, which makes its service principal there"},
 	7000274: {Credential, ""},
 	7000277: {Credential, ""},
 	7002137: {Credential, remedyFederated},

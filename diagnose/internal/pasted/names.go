@@ -18,6 +18,9 @@ var (
 	// vagueNames are often of something else.
 	vagueNames = strings.Fields(`token code state nonce session sessionid sid key ticket clientinfo`)
 
+	// secretStems are in each name of a secret, without its separators.
+	secretStems = slices.Concat(secretNames, shortNames)
+
 	separators = strings.NewReplacer("_", "", "-", "", ".", "")
 	lastWord   = expression(`[A-Z]?[a-z]+$|[A-Z]+$`)
 )

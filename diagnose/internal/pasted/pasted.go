@@ -5,7 +5,6 @@ package pasted
 
 import (
 	"iter"
-	"regexp"
 	"strings"
 
 	"github.com/exoauth/exoauth/internal/plain"
@@ -19,44 +18,123 @@ func Conceal(text string) string {
 	hide := make(plain.Mask, len(text))
 	hide.CoverOpaque(text)
 	var s session
-	for start, line := range split(text, lineBreak()) {
+	for start, line := range lines(text) {
+		lower := strings.ToLower(line)
 		for _, r := range secrets {
-			r.mark(line, hide[start:])
+			if containsAny(lower, r.needs) {
+				r.mark(line, hide[start:])
+			}
 		}
+		squashed := separators.Replace(lower)
+		secret, vague := containsAny(squashed, secretStems), containsAny(squashed, vagueNames)
 		for _, n := range namings {
-			n.mark(line, hide[start:])
+			if n.random && vague || !n.random && secret {
+				n.mark(line, hide[start:])
+			}
 		}
-		for at, turn := range split(line, turnBreak()) {
-			s.mark(turn, hide[start+at:])
+		for at, turn := range turns(line) {
+			s.mark(turn, strings.ToLower(turn), hide[start+at:])
 		}
 	}
 	return hide.Blot(text)
 }
 
-var (
-	lineBreak = expression(`[\r\n]+()`)
-	// turnBreak is what a side stops at: a line end that is escaped, the mark of
-	// the other side, or a reply.
-	turnBreak = expression(`\\r\\n|(?:^|\s)({reply}|[CS]:(?:\s|$))`)
-)
-
-// split returns the parts of a text that are not empty, and where they start.
-// The group of a separator belongs to the part after it.
-func split(text string, separator *regexp.Regexp) iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
-		start := 0
-		for _, m := range separator.FindAllStringSubmatchIndex(text, -1) {
-			if start < m[0] && !yield(start, text[start:m[0]]) {
-				return
-			}
-			if start = m[1]; m[2] >= 0 {
-				start = m[2]
-			}
-		}
-		if start < len(text) {
-			yield(start, text[start:])
+func containsAny(text string, words []string) bool {
+	for _, w := range words {
+		if strings.Contains(text, w) {
+			return true
 		}
 	}
+	return false
+}
+
+// lines returns the lines of a text that are not empty, and where they start.
+func lines(text string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		for start := 0; start < len(text); {
+			end := start + strings.IndexAny(text[start:]+"\n", "\r\n")
+			if start < end && !yield(start, text[start:end]) {
+				return
+			}
+			start = end + 1
+		}
+	}
+}
+
+// turns returns what the sides say in a line, and where they start. A side stops
+// at a line end that is escaped, at the mark of the other side, or at a reply.
+func turns(line string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		start, taken := 0, -1 // the blank before taken belongs to what was found
+		for i := 0; i < len(line); {
+			n := 0
+			from, to := max(i-1, 0), i // what stands between two turns
+			if strings.HasPrefix(line[i:], `\r\n`) {
+				n = len(`\r\n`)
+				from, to = i, i+n
+			} else if i == 0 || isSpace(line[i-1]) && i != taken {
+				n = begins(line[i:])
+			}
+			if n == 0 {
+				i++
+				continue
+			}
+			i += n
+			taken = i
+			if start < from && !yield(start, line[start:from]) {
+				return
+			}
+			start = to
+		}
+		if start < len(line) {
+			yield(start, line[start:])
+		}
+	}
+}
+
+func isSpace(c byte) bool { return strings.IndexByte(" \t\n\f\r", c) >= 0 }
+
+var (
+	atReply = expression(`^{reply}`)
+	// replyWords follow the tag of a reply.
+	replyWords = []string{"OK", "NO", "BAD"}
+)
+
+// begins returns the length of the reply, or of the mark of a side, that a text
+// begins with, and 0 if there is none.
+func begins(text string) int {
+	if (text[0] == 'C' || text[0] == 'S') && strings.HasPrefix(text[1:], ":") && (len(text) == 2 || isSpace(text[2])) {
+		return min(len(text), 3)
+	}
+	word, rest, _ := strings.Cut(text, " ")
+	if !mayReply(word) && !startsWith(rest, replyWords) {
+		return 0
+	}
+	m := atReply().FindStringIndex(text)
+	if m == nil {
+		return 0
+	}
+	return m[1]
+}
+
+// mayReply reports whether a reply may begin with a word, apart from its tag.
+func mayReply(word string) bool {
+	switch {
+	case word == "":
+		return false
+	case word[0] >= '2' && word[0] <= '5', strings.IndexByte("-+*", word[0]) >= 0:
+		return true
+	}
+	return word == "NO" || word == "BAD" || strings.HasPrefix(word, "AADSTS")
+}
+
+func startsWith(text string, words []string) bool {
+	for _, w := range words {
+		if strings.HasPrefix(text, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // mark hides the groups of matches, and reports whether there are any.

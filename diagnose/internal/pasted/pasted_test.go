@@ -118,7 +118,8 @@ func TestCostOfConcealIsLinear(t *testing.T) {
 		t.Skip("the race detector costs more than what is measured")
 	}
 	const size = 4 << 10 // as much as diagnose reads
-	letters := strings.Repeat("C: A1 SELECT INBOX and words of a log, with name=value\n", size/56)
+	// Usual is a log that no expression may pass over.
+	usual := strings.Repeat("C: A1 NOOP of a user with a login and a password, name=value\n", size/61)
 	for _, unit := range []string{
 		"~", "\\", "'", "\"", "%", "&", "=", "a=", "://", "://a@", "://a:", "<", "<pass ", "<password", "(", "login(", "login('", "-", "-p ", "- ",
 		"pass=", "pass=a ", `"pass=a`, `"pass":"`, "password ", "password", "pass &&", "pass,", "token=a ", "token", "eyJ", "a.", "aB3", "M.C1_",
@@ -127,7 +128,7 @@ func TestCostOfConcealIsLinear(t *testing.T) {
 	} {
 		t.Run(unit, func(t *testing.T) {
 			odd := strings.Repeat(unit, size/len(unit))
-			mailtest.CheckCost(t, 4, func() { Conceal(letters) }, func() { Conceal(odd) })
+			mailtest.CheckCost(t, 4, func() { Conceal(usual) }, func() { Conceal(odd) })
 		})
 	}
 }
@@ -162,6 +163,31 @@ func FuzzConceal(f *testing.F) {
 func quotedTwice(inJSON string) string {
 	b, _ := json.Marshal(`{"password":` + inJSON + "}")
 	return string(b)
+}
+
+// What a row needs is in each of its matches, and the stem of a secret's name in
+// each name.
+func TestNeeds(t *testing.T) {
+	matches := 0
+	for _, paste := range mailtest.Secretive {
+		for line := range strings.Lines(paste.Text) {
+			lower := strings.ToLower(line)
+			for _, r := range slices.Concat(secrets, logins) {
+				if m := r.find().FindString(line); m != "" {
+					matches++
+					if !containsAny(lower, r.needs) {
+						t.Errorf("%q has none of %q", m, r.needs)
+					}
+				}
+			}
+		}
+	}
+	for _, name := range []string{"client_secret", "Client-Assertion", "my.pass.word", "SMTP_PASS", "x-id-token", "pw2"} {
+		if isSecret(name, "") && !containsAny(separators.Replace(strings.ToLower(name)), secretStems) {
+			t.Errorf("no stem is in %q", name)
+		}
+	}
+	t.Logf("%d matches", matches)
 }
 
 // Each row finds its own example.

@@ -24,16 +24,26 @@ var (
 		`SELECT|EXAMINE|STATUS|CLOSE|UNSELECT)[{quotes}]*(?:\s|$)`)
 )
 
+var (
+	// sides are in each mark of a side, in lower case.
+	sides = []string{"c:", "s:", "client", "server", "send", "sent", "reply", "recv", "received", ">", "<"}
+	// logsIn are in each command that logs in.
+	logsIn = []string{"login", "auth", "pass", "apop"}
+)
+
 // FromClient reports whether a line of a log is marked as the client's.
 func FromClient(line string) bool {
-	said, client, _ := speaker(line)
+	said, client, _ := speaker(line, strings.ToLower(line))
 	return client && !answered().MatchString(line[said:])
 }
 
 // speaker returns where what is said begins, and whose words the mark before it
 // says they are.
-func speaker(turn string) (said int, client, server bool) {
-	m := side().FindStringSubmatchIndex(turn)
+func speaker(turn, lower string) (said int, client, server bool) {
+	var m []int
+	if containsAny(lower, sides) {
+		m = side().FindStringSubmatchIndex(turn)
+	}
 	if m == nil {
 		return len(turn) - len(strings.TrimLeft(turn, " \t")), false, false
 	}
@@ -41,14 +51,14 @@ func speaker(turn string) (said int, client, server bool) {
 }
 
 // mark hides the login in a turn, or the answer to a challenge.
-func (s *session) mark(turn string, hide plain.Mask) {
-	start, client, server := speaker(turn)
+func (s *session) mark(turn, lower string, hide plain.Mask) {
+	start, client, server := speaker(turn, lower)
 	said := turn[start:]
 	words := len(strings.Fields(said))
 	answers := client && words == 1 || s.challenged && (client || words <= 2)
-	waits := waits().MatchString(turn)
+	waits := containsAny(lower, logsIn) && waits().MatchString(turn)
 	switch {
-	case markLogin(turn, hide) || waits:
+	case markLogin(turn, lower, hide) || waits:
 		s.challenged = waits
 	case words == 0:
 	case server, answered().MatchString(said):
@@ -62,12 +72,14 @@ func (s *session) mark(turn string, hide plain.Mask) {
 }
 
 // markLogin hides the arguments of a command, and reports whether there are any.
-func markLogin(turn string, hide plain.Mask) (found bool) {
-	if !login().MatchString(turn) {
+func markLogin(turn, lower string, hide plain.Mask) (found bool) {
+	if !containsAny(lower, logsIn) || !login().MatchString(turn) {
 		return false
 	}
 	for _, r := range logins {
-		found = r.mark(turn, hide) || found
+		if containsAny(lower, r.needs) {
+			found = r.mark(turn, hide) || found
+		}
 	}
 	return found
 }

@@ -8,25 +8,26 @@ import (
 
 // A row is one way to write a secret.
 type row struct {
-	example string // with the secret in « and »
+	example string   // with the secret in « and »
+	needs   []string // one of these is in each match, in lower case: they are looked for first, since an expression is slow
 	find    func() *regexp.Regexp
 }
 
 // secrets are found in a group each. A match without one is to be left alone.
 var secrets = []row{
-	{"imaps://«jane:hunter2»@outlook.office365.com:993", expression(`://([^/?#{gap}]+)@`)},
+	{"imaps://«jane:hunter2»@outlook.office365.com:993", []string{"://"}, expression(`://([^/?#{gap}]+)@`)},
 	{"smtp://«jane:Pa/s#s@w0rd»@smtp.office365.com", // not escaped: after the colon is no port
-		expression(`://((?:[^/?#{gap}]*@)?[^/?#@:\[{gap}]*:\d*[^\d/?#@{gap}][^/?#@{gap}]*[/?#][^{gap}]*)@`)},
-	{"curl -u 'jane:«blue moon»'", expression(`\B--?(?:u|[\w-]*user)(?:\s+|=)(?:"[^":]*:([^"]*)|'[^':]*:([^']*)|[^\s:{quotes}]+:(\S+))`)},
-	{"az login -p «hunter2»", expression(`\B--?a?p(?:\s+|=)(?:[\d:]+(?:\s|$)|{quoted}|([^\s{quotes}-]\S*))`)},
-	{"ConvertTo-SecureString «hunter2» -AsPlainText", expression(`(?i:SecureString[\s(]+(?:-String\s+)?)(?:{quoted}|([^\s({quotes}-][^\s)]*))`)},
-	{`«"hunter2" »| ConvertTo-SecureString`, expression(`(.*)\|\s*(?i:[\w-]*SecureString)`)},
-	{"machine example.com login jane password «hunter2»", expression(`\blogin\s+\S+\s+password\s+(\S+)|^[\s{quotes}]*password\s+(\S+)\s*$`)},
+		[]string{"://"}, expression(`://((?:[^/?#{gap}]*@)?[^/?#@:\[{gap}]*:\d*[^\d/?#@{gap}][^/?#@{gap}]*[/?#][^{gap}]*)@`)},
+	{"curl -u 'jane:«blue moon»'", []string{"-u", "user"}, expression(`\B--?(?:u|[\w-]*user)(?:\s+|=)(?:"[^":]*:([^"]*)|'[^':]*:([^']*)|[^\s:{quotes}]+:(\S+))`)},
+	{"az login -p «hunter2»", []string{"-p", "-ap"}, expression(`\B--?a?p(?:\s+|=)(?:[\d:]+(?:\s|$)|{quoted}|([^\s{quotes}-]\S*))`)},
+	{"ConvertTo-SecureString «hunter2» -AsPlainText", []string{"securestring"}, expression(`(?i:SecureString[\s(]+(?:-String\s+)?)(?:{quoted}|([^\s({quotes}-][^\s)]*))`)},
+	{`«"hunter2" »| ConvertTo-SecureString`, []string{"securestring"}, expression(`(.*)\|\s*(?i:[\w-]*SecureString)`)},
+	{"machine example.com login jane password «hunter2»", []string{"password"}, expression(`\blogin\s+\S+\s+password\s+(\S+)|^[\s{quotes}]*password\s+(\S+)\s*$`)},
 	{"> Cookie: «ESTSAUTH=hunter2; buid=3»",
-		expression(`"[\w-]*{header}:\s*([^"]+)|'[\w-]*{header}:\s*([^']+)|{header}{mark}*(?:=>|[=:])\s*(?:{quoted}|(.*\S))`)},
+		[]string{"authorization", "cookie"}, expression(`"[\w-]*{header}:\s*([^"]+)|'[\w-]*{header}:\s*([^']+)|{header}{mark}*(?:=>|[=:])\s*(?:{quoted}|(.*\S))`)},
 	{`login("jane", "«hunter2»")`,
-		expression(`(?i:login|authenticate|(?:Network|Password)Credential|PasswordAuthentication|PlainAuth)\((?:{argument},)?{lastArguments}`)},
-	{`connect("outlook.office365.com", "jane", "«hunter2»")`, expression(`(?i:connect)\({argument},{argument},{lastArguments}`)},
+		[]string{"login(", "authenticate(", "credential(", "passwordauthentication(", "plainauth("}, expression(`(?i:login|authenticate|(?:Network|Password)Credential|PasswordAuthentication|PlainAuth)\((?:{argument},)?{lastArguments}`)},
+	{`connect("outlook.office365.com", "jane", "«hunter2»")`, []string{"connect("}, expression(`(?i:connect)\({argument},{argument},{lastArguments}`)},
 }
 
 // A naming is one way to name a secret. Its value begins where a match ends.
@@ -40,26 +41,26 @@ type naming struct {
 // the quotation mark before the name, or that the name begins the line.
 // Otherwise it is one word.
 var namings = []naming{
-	{row{"password: «blue moon»", expression(`(?P<end>^{start}|[{quotes}])?{name}{is}`)}, isSecret, false},
-	{row{`{"name": "CLIENT_SECRET", "value": "«hunter2»"}`, expression(`(?P<end>[{quotes}])?{name}{mark}+[,\s"']*(?i:value){is}`)}, isSecret, false},
-	{row{"connect -ClientSecret «hunter2» -Force", expression(`(?P<end>[{quotes}])?\B-{name}\s+`)}, isSecretFlag, false},
-	{row{`Secret("«hunter2»")`, expression(`{name}\(\s*`)}, isSecretCall, false},
-	{row{`setenv("SMTP_PASS", "«hunter2»")`, expression(`\([{quotes}]{name}[{quotes}],\s*`)}, isSecretCall, false},
-	{row{"<password>«blue moon»</password>", expression(`(?P<end><){name}(?:\s[^<>]*)?>`)}, isSecret, false},
-	{row{"code=«1a2b3c4d5e6f7g8h9i0j»", expression(`(?P<end>[{quotes}])?{name}{is}`)}, isVague, true},
+	{row{"password: «blue moon»", nil, expression(`(?P<end>^{start}|[{quotes}])?{name}{is}`)}, isSecret, false},
+	{row{`{"name": "CLIENT_SECRET", "value": "«hunter2»"}`, nil, expression(`(?P<end>[{quotes}])?{name}{mark}+[,\s"']*(?i:value){is}`)}, isSecret, false},
+	{row{"connect -ClientSecret «hunter2» -Force", nil, expression(`(?P<end>[{quotes}])?\B-{name}\s+`)}, isSecretFlag, false},
+	{row{`Secret("«hunter2»")`, nil, expression(`{name}\(\s*`)}, isSecretCall, false},
+	{row{`setenv("SMTP_PASS", "«hunter2»")`, nil, expression(`\([{quotes}]{name}[{quotes}],\s*`)}, isSecretCall, false},
+	{row{"<password>«blue moon»</password>", nil, expression(`(?P<end><){name}(?:\s[^<>]*)?>`)}, isSecret, false},
+	{row{"code=«1a2b3c4d5e6f7g8h9i0j»", nil, expression(`(?P<end>[{quotes}])?{name}{is}`)}, isVague, true},
 }
 
 // logins are the commands of a client. Nothing is prose that is marked as the
 // client's.
 var logins = []row{
-	{"PASS «my hunter 2»", expression(`(?:^|[\s{quotes}])(?:PASS|APOP)\s+(.*\S)`)},
-	{"pass «hunter2»", expression(`^{side}(?i:pass|apop)\s+(\S+)\s*$`)},
-	{"C: A1 LOGIN «server hunter2»", expression(`^{client}(?:.*?[\s{quotes}])?LOGIN\s+(?:{mechanism}{wordEnd}|(.*\S))`)},
+	{"PASS «my hunter 2»", []string{"pass", "apop"}, expression(`(?:^|[\s{quotes}])(?:PASS|APOP)\s+(.*\S)`)},
+	{"pass «hunter2»", []string{"pass", "apop"}, expression(`^{side}(?i:pass|apop)\s+(\S+)\s*$`)},
+	{"C: A1 LOGIN «server hunter2»", []string{"login"}, expression(`^{client}(?:.*?[\s{quotes}])?LOGIN\s+(?:{mechanism}{wordEnd}|(.*\S))`)},
 	{`a1 login «"jane" "hunter2"»`,
-		expression(`(?i:AUTH|AUTHENTICATE|OK|NO|BAD)\s+(?i:LOGIN)\s|(?:^|[\s{quotes}])(?:LOGIN|{tag}\s+(?i:LOGIN))\s+(?:(?:{mechanism}|{prose}){wordEnd}|(.*\S))`)},
-	{"C: AUTH PLAIN «hunter»", expression(`^{client}(?:.*?[\s{quotes}])?(?i:AUTH|AUTHENTICATE)\s+{mechanism}\s+(.*\S)`)},
+		[]string{"login"}, expression(`(?i:AUTH|AUTHENTICATE|OK|NO|BAD)\s+(?i:LOGIN)\s|(?:^|[\s{quotes}])(?:LOGIN|{tag}\s+(?i:LOGIN))\s+(?:(?:{mechanism}|{prose}){wordEnd}|(.*\S))`)},
+	{"C: AUTH PLAIN «hunter»", []string{"auth"}, expression(`^{client}(?:.*?[\s{quotes}])?(?i:AUTH|AUTHENTICATE)\s+{mechanism}\s+(.*\S)`)},
 	{"A1 AUTHENTICATE PLAIN «aHVudGVyMg»",
-		expression(`(?:^{side}(?:\S+\s+)?(?i:AUTH|AUTHENTICATE)|(?:^|[\s{quotes}])(?:AUTH|AUTHENTICATE))\s+{mechanism}\s+(?:(?:{mechanism}|[a-z]{1,12}){wordEnd}|\(|(.*\S))`)},
+		[]string{"auth"}, expression(`(?:^{side}(?:\S+\s+)?(?i:AUTH|AUTHENTICATE)|(?:^|[\s{quotes}])(?:AUTH|AUTHENTICATE))\s+{mechanism}\s+(?:(?:{mechanism}|[a-z]{1,12}){wordEnd}|\(|(.*\S))`)},
 }
 
 // parts are what expressions are made of, by the names that stand for them.
@@ -90,9 +91,9 @@ var parts = map[string]string{
 	"mechanism": `(?i:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI|EXTERNAL|ANONYMOUS|CRAM-MD5|DIGEST-MD5|SCRAM-SHA-1|SCRAM-SHA-256|MSN)`,
 	// prose are words that follow the word LOGIN in a sentence.
 	"prose": `(?i:failed|failure|completed?|ok|successful|succeeded|denied|disabled|rejected|refused|` +
-		`is|was|are|has|not|command|attempt|with|without|using|to|from|via|at|on|in|` +
-		`and|or|error|timeout|timed|page|server|name|first|again|info|invalid)`,
-	"wordEnd": `[.,:;!){quotes}]*(?:\s|$)`,
+		`is|was|are|has|not|command|attempts?|with|without|using|to|from|via|at|on|in|returned|mechanisms?|method|authenticator|` +
+		`=>|->|and|or|error|timeout|timed|page|server|name|first|again|info|invalid)`,
+	"wordEnd": `[.,:;!)>\]{quotes}]*(?:\s|$)`,
 
 	// client and server are the marks of a side: a name, or an arrow. A short
 	// arrow may be of a sentence, unless it follows what a log begins with.

@@ -42,7 +42,7 @@ const (
 
 var clients = []Refusal{
 	{Code: UnknownApp, Error: unauthorizedClient, Page: true, Text: "Application with identifier '{client_id}' was not found in the directory '{tenant}'." + askAdministrator},
-	{Code: NoPrincipal, Error: unauthorizedClient, Text: "The client application {client_id} is missing service principal in the tenant {tenant}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"},
+	{Code: NoPrincipal, Error: invalidClient, Text: "The client application {client_id} is missing service principal in the tenant {tenant}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"},
 	{Code: 70001, Error: unauthorizedClient, Text: "Application with identifier '{client_id}' was not found in the directory {tenant} or is disabled.", Ours: true},
 	{Code: DisabledApp, Error: unauthorizedClient, Text: "Application '{client_id}'({app_name}) is disabled."},
 	{Code: SingleTenant, Error: invalidRequest, Page: true, Text: "Application '{client_id}'({app_name}) is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such applications created after '10/15/2018'. Use a tenant-specific endpoint or configure the application to be multi-tenant."},

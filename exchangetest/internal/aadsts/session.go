@@ -27,6 +27,7 @@ var sessions = []Refusal{
 	{Code: CodeUsed, Error: invalidGrant, Text: "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token."},
 	{Code: CodeExpired, Error: invalidGrant, Text: "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource."},
 	{Code: CodeTenant, Error: invalidGrant, Text: "The provided authorization code is intended to use against another tenant, thus was rejected."},
+	{Code: 700081, Error: invalidGrant, Text: "The refresh token has expired due to maximum lifetime." + issuedOn + " and the maximum allowed lifetime for this application is 1.00:00:00."},
 	{Code: RefreshInactive, Error: invalidGrant, Text: "The refresh token has expired due to inactivity." + issuedOn + " and was inactive for 90.00:00:00."},
 	{Code: RefreshSPA, Error: invalidGrant, Text: "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime of 1.00:00:00, which can't be extended. It is now expired and a new sign in request must be sent by the SPA to the sign in page." + issuedOn + "."},
 	{Code: SignInFrequency, Error: invalidGrant, Text: "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access." + issuedOn + " and the maximum allowed lifetime for this request is {seconds}."},

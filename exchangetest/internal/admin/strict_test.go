@@ -105,7 +105,7 @@ var refused = []struct{ script, name string }{
 	{"Connect-MgGraph -ClientId x; Update-MgUser -UserId adele@contoso.com -AccountEnabled:$false", "-ClientId"},
 
 	// Statements and constructs.
-	{"if ($true) { Remove-ServicePrincipal {app} -Confirm:$false }", `"if"`},
+	{"while ($true) { Remove-ServicePrincipal {app} -Confirm:$false }", `"while"`},
 	{"foreach ($sp in Get-ServicePrincipal) { Remove-ServicePrincipal $sp.AppId -Confirm:$false }", `"foreach"`},
 	{"for ($i = 0; $i -lt 2; $i++) { Remove-ServicePrincipal {app} -Confirm:$false }", `"for"`},
 	{"while ($true) { Remove-ServicePrincipal {app} -Confirm:$false }", `"while"`},

@@ -204,6 +204,23 @@ func (v value) run(e *env, _ []any, _ bool) ([]any, error) {
 	return wrap(of), err
 }
 
+// choice is an "if": the statements of one of two blocks.
+type choice struct {
+	condition       expr
+	then, otherwise []*statement
+}
+
+func (c choice) run(e *env, _ []any, _ bool) ([]any, error) {
+	v, err := c.condition.eval(e)
+	switch {
+	case err != nil:
+		return nil, err
+	case truth(v):
+		return runAll(e, c.then)
+	}
+	return runAll(e, c.otherwise)
+}
+
 // located is a stage whose errors name its line.
 type located struct {
 	stage

@@ -202,6 +202,10 @@ func (p *parser) assignment() (name string, err error) {
 
 func (p *parser) pipeline() (*statement, error) {
 	s := new(statement)
+	if p.keyword("if") {
+		c, err := p.choice()
+		return &statement{stages: []stage{c}}, err
+	}
 	if p.atAny("$('\"@") || p.dashed() == "-not" || p.at("!") {
 		e, err := p.condition()
 		if err != nil {
@@ -226,6 +230,46 @@ func (p *parser) pipeline() (*statement, error) {
 		}
 		s.stages = append(s.stages, c)
 	}
+}
+
+// keyword takes a word if that is what comes next.
+func (p *parser) keyword(word string) bool {
+	start := p.pos
+	if !p.atAny("(-$") && strings.EqualFold(p.name(), word) && (p.end() || p.atAny(" \t({")) {
+		return true
+	}
+	p.pos = start
+	return false
+}
+
+// choice reads the condition and the blocks of an "if". An "else" stands on the
+// line of the brace before it, as at a prompt.
+func (p *parser) choice() (c choice, err error) {
+	if p.skipBlank(false); !p.at("(") {
+		return c, p.errorf("the condition of if is missing")
+	}
+	if c.condition, err = p.parenthesis(); err != nil {
+		return c, err
+	}
+	if c.then, err = p.braces(); err != nil {
+		return c, err
+	}
+	if p.skipBlank(false); p.keyword("else") {
+		c.otherwise, err = p.braces()
+	}
+	return c, err
+}
+
+// braces reads statements in braces.
+func (p *parser) braces() ([]*statement, error) {
+	if p.skipBlank(true); !p.at("{") {
+		return nil, p.errorf("a block in braces is missing")
+	}
+	b, err := p.block(statements)
+	if err != nil {
+		return nil, err
+	}
+	return b.(*block).statements, nil
 }
 
 // command reads a command with its arguments, and finds it.
