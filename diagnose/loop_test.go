@@ -79,7 +79,11 @@ var misconfigurations = []misconfiguration{
 	{name: "tenant unknown", about: "tenant", apply: func(w *world) { w.tenant = "contoso.example.com" }},
 	{name: "tenant empty", about: "tenant", apply: func(w *world) { w.tenant = "" }},
 	{name: "tenant empty, another library", about: "tenant", apply: with("oauth2", func(w *world) { w.tenant = "" })},
-	{name: "tenant of somebody else", about: "tenant", apply: func(w *world) { w.srv.AddTenant("fabrikam.com"); w.tenant = "fabrikam.com" }},
+	{name: "tenant of somebody else", about: "tenant", apply: func(w *world) {
+		admin("Update-MgApplication -ApplicationId " + w.app.ObjectID + " -SignInAudience AzureADMyOrg")(w)
+		w.srv.AddTenant("fabrikam.com")
+		w.tenant = "fabrikam.com"
+	}},
 	{name: "object id in place of the client id", about: "client id", apply: func(w *world) { w.clientID = w.app.ObjectID }},
 	{name: "client id with a space", about: "client id", apply: func(w *world) { w.clientID += " " }},
 	{name: "client id with a space, another library", about: "client id", apply: with("oauth2", func(w *world) { w.clientID += " " })},
