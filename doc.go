@@ -22,6 +22,7 @@
 //     client to something else: xoauth2.
 //   - To learn what an error means and which command mends it: diagnose. The
 //     program examples/doctor is the same for a whole set-up.
+//   - To count what tokens and connections do: trace, hooks for metrics.
 //   - To test without an account: exchangetest, an Exchange Online and an
 //     Entra ID in the process of the test.
 //

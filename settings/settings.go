@@ -29,6 +29,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/tokencache"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // Settings say who a program is in Entra ID, and where its servers are. The zero
@@ -130,9 +131,10 @@ type Settings struct {
 	Custom  exoauth.Cloud  `json:"-"`
 	RootCAs *x509.CertPool `json:"-"`
 
-	// Cache and Logger are [tokensource.Config.Cache] and Logger.
+	// Cache, Logger and Trace are [tokensource.Config.Cache], Logger and Trace.
 	Cache  tokencache.Cache `json:"-"`
 	Logger *slog.Logger     `json:"-"`
+	Trace  *trace.Hooks     `json:"-"`
 
 	env environment
 }
