@@ -12,12 +12,17 @@
 // method and to the From header, and the user needs Send As on it. IMAP is
 // different there.
 //
-// # High Volume Email
+// # Other services
 //
-// Set Addr to smtp.hve.mx.microsoft:587. High Volume Email refuses a token that
-// expires within ten minutes, so Dial asks for one that is valid for longer;
-// see Dialer.MinValidity. The user name is the address of an account made for
-// it.
+// High Volume Email: set Addr to the SMTP of [exoauth.HighVolumeEmail]. It refuses
+// a token that expires within ten minutes, so Dial asks for one that is valid for
+// longer; see Dialer.MinValidity. The user name is the address of an account made
+// for it, which is also the only sender. Recipients are those of the
+// organization, 50 of them a message.
+//
+// Azure Communication Services: set Addr to the SMTP of
+// [exoauth.CommunicationServices], and the Cloud of the tokensource.Config to
+// that. The user name is an SMTP Username of the resource in Azure.
 //
 // # What comes after AUTH
 //

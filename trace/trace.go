@@ -5,8 +5,9 @@
 // and smtp.Auth have no context.
 //
 // Set the same [Hooks] as the Trace of a tokensource.Config and of a Dialer of
-// imapdial, smtpdial or popdial. To label a failure, use diagnose.Label: it
-// returns one of a few hundred names, and error texts are without number.
+// imapdial, smtpdial or popdial. To label a failure, use diagnose.Label, whose
+// example counts tokens and dials: it returns one of a few hundred names, and error
+// texts are without number.
 package trace
 
 import "time"
@@ -15,10 +16,10 @@ import "time"
 // function, and a nil *Hooks, costs nothing.
 //
 // The functions may be called by many goroutines at once. They are called while
-// the caller of a dialer or of a Sender waits, so they should return soon. They
-// are not called while a caller of a Source waits, except TokenServed, and may
-// use the Source. No event has a secret in it. Do not change Hooks that are in
-// use.
+// the caller of a dialer or of a Sender waits, so they should return soon.
+// TokenRequest and TokenFetch are called when the callers of the Source have their
+// answer, so they may take their time, and may use the Source. No event has a
+// secret in it. Do not change Hooks that are in use.
 type Hooks struct {
 	// TokenRequest is called for each request to a token endpoint or to the host
 	// of a managed identity: several times if the request is repeated, and for
@@ -81,8 +82,8 @@ type TokenServed struct {
 type Dial struct {
 	Protocol       string // "imap", "pop" or "smtp"
 	Addr, Username string
-	Server         string // front end that answered; empty if no greeting named one
-	Took           time.Duration
+	Server         string        // front end that answered; empty if no greeting named one
+	Took           time.Duration // with the time in the queue
 	Steps          Steps
 	// Tokens is the number of tokens that were sent: with two, the server has
 	// refused the first.
