@@ -20,6 +20,7 @@ const module = "github.com/exoauth/exoauth"
 var floors = map[string]int{
 	".":            0,
 	"internal":     0,
+	"trace":        0,
 	"xoauth2":      1,
 	"tokencache":   1,
 	"tokensource":  2,

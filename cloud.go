@@ -75,6 +75,39 @@ var (
 	}
 )
 
+// Two services of the global cloud only send mail, by the same protocol. No
+// source tells of them in other clouds. They are not among [Clouds].
+var (
+	// HighVolumeEmail sends to recipients inside of the organization. The
+	// application needs the permission Mail.Send of Office 365 Exchange Online, and
+	// Add-HVEAppAccess for the account, whose address is the user name. A token must
+	// be valid for ten more minutes, which package smtpdial and xoauth2.SMTPAuth see
+	// to.
+	// https://learn.microsoft.com/exchange/mail-flow-best-practices/oauth-high-volume-mails-m365
+	HighVolumeEmail = Cloud{
+		Authority:    Global.Authority,
+		Resource:     Global.Resource,
+		UserResource: Global.UserResource,
+		IMAP:         Global.IMAP,
+		POP:          Global.POP,
+		SMTP:         "smtp.hve.mx.microsoft:587",
+	}
+
+	// CommunicationServices is the email of Azure Communication Services, which is
+	// not Exchange Online: its user name is an SMTP Username of the resource in
+	// Azure, linked to the application, and its addresses are those of a domain
+	// that is connected to the resource. Its IMAP and POP are of no use.
+	// https://learn.microsoft.com/azure/communication-services/quickstarts/email/send-email-smtp/send-email-smtp-oauth
+	CommunicationServices = Cloud{
+		Authority:    Global.Authority,
+		Resource:     "https://communication.azure.com",
+		UserResource: "https://communication.azure.com",
+		IMAP:         Global.IMAP,
+		POP:          Global.POP,
+		SMTP:         "smtp.azurecomm.net:587",
+	}
+)
+
 // Clouds returns the clouds this package knows, [Global] first.
 func Clouds() []Cloud {
 	return []Cloud{Global, GCCHigh, DoD, China}

@@ -13,10 +13,14 @@ func TestCloudsAreWellFormed(t *testing.T) {
 	if len(clouds) != 4 || clouds[0] != Global {
 		t.Fatalf("Clouds() = %+v; want four, Global first", clouds)
 	}
+	clouds = append(clouds, HighVolumeEmail, CommunicationServices)
 	ports := map[string]string{"IMAP": "993", "POP": "995", "SMTP": "587"}
 	for i, c := range clouds {
 		if slices.Contains(clouds[i+1:], c) {
-			t.Errorf("%s is there twice", c.IMAP)
+			t.Errorf("%s is there twice", c.SMTP)
+		}
+		if c.WithDefaults() != c {
+			t.Errorf("%s lacks something", c.SMTP)
 		}
 		for name, value := range map[string]string{"Authority": c.Authority, "Resource": c.Resource, "UserResource": c.UserResource} {
 			u, err := url.Parse(value)

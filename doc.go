@@ -21,6 +21,7 @@
 //     client to another library: xoauth2.
 //   - To learn what an error means and which command fixes it: diagnose. The
 //     program examples/doctor checks a whole set-up.
+//   - To count what tokens and connections do: trace, hooks for metrics.
 //   - To test without an account: exchangetest, which emulates Exchange Online
 //     and Entra ID in the test's process.
 //

@@ -63,3 +63,17 @@ func ExplainLine(line string, about Subject) []Finding {
 	}
 	return Explain(errors.New(line), about)
 }
+
+// Label names a failure in one word, for a metric: the Rule of the likeliest
+// finding of [Explain] without a Subject, one of [Rules]. It is "unknown" if there
+// is no finding, and empty if err is nil. Error texts have addresses and ids in
+// them, and are without number.
+func Label(err error) string {
+	if err == nil {
+		return ""
+	}
+	if findings := Explain(err, Subject{}); len(findings) > 0 {
+		return findings[0].Rule
+	}
+	return "unknown"
+}

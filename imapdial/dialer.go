@@ -13,7 +13,9 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/hook"
 	"github.com/exoauth/exoauth/internal/imapguard"
+	"github.com/exoauth/exoauth/trace"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -102,6 +104,9 @@ type Dialer struct {
 	// at level warn. Nothing logged contains a token. Nil means no logging.
 	Logger *slog.Logger
 
+	// Trace is told of each dial, and of the sessions of Keep. Nil means nobody.
+	Trace *trace.Hooks
+
 	shared dial.Shared
 }
 
@@ -181,6 +186,7 @@ func (d *Dialer) reporter(username string) dial.Reporter {
 		Addr:        cmp.Or(d.Addr, exoauth.Global.IMAP),
 		Username:    username,
 		Logger:      d.Logger,
+		Hooks:       hook.Dialer{Hooks: d.Trace},
 		ErrProtocol: ErrProtocol,
 		Judge:       judge,
 		Words:       words,

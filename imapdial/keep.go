@@ -117,6 +117,7 @@ func (d *Dialer) Keep(ctx context.Context, username string, options *KeepOptions
 		if !again {
 			return err
 		}
+		k.report.Backoff(k.tries, wait, err)
 		k.report.Log(ctx, k.level(), "session over, dialing again", "held", held, "wait", wait, "try", k.tries, "reason", err)
 		if !ctxerr.Sleep(ctx, wait) {
 			return k.ended(ctx)

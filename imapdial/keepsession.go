@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/exoauth/exoauth/internal/imapguard"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // readerGrace is how long Keep waits for imapclient to end after its connection
@@ -36,6 +37,8 @@ func (k *keeper) session(outer context.Context, f func(context.Context, *imapcli
 	defer a.conn.Shut()
 	defer context.AfterFunc(ctx, a.conn.Shut)()
 	start := time.Now()
+	told := trace.Session{Addr: a.Addr, Username: a.Username, Server: a.Server}
+	a.Hooks.Session(false, told)
 	err = f(ctx, client)
 	held = time.Since(start)
 	a.conn.Shut()
@@ -46,7 +49,10 @@ func (k *keeper) session(outer context.Context, f func(context.Context, *imapcli
 	}
 	if done, err = a.outcome(ctx, err); !done {
 		k.last = err
+		told.Err = err
 	}
+	told.Held = held
+	a.Hooks.Session(true, told)
 	return held, done, err
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/dial"
 	"github.com/exoauth/exoauth/internal/handoff"
+	"github.com/exoauth/exoauth/internal/hook"
+	"github.com/exoauth/exoauth/trace"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -84,6 +86,9 @@ type Dialer struct {
 	// Nothing logged contains a token. Nil means no logging.
 	Logger *slog.Logger
 
+	// Trace is told of each dial. Nil means nobody.
+	Trace *trace.Hooks
+
 	shared dial.Shared
 }
 
@@ -127,6 +132,7 @@ func (d *Dialer) attempt(username string) *attempt {
 			Addr:        cmp.Or(d.Addr, exoauth.Global.POP),
 			Username:    username,
 			Logger:      d.Logger,
+			Hooks:       hook.Dialer{Hooks: d.Trace},
 			ErrProtocol: ErrProtocol,
 			Judge:       judge,
 			Words:       words,

@@ -27,7 +27,7 @@ func (s Settings) Config() (*tokensource.Config, error) {
 	if err := s.need("the application", "tenant", "client_id"); err != nil {
 		return nil, err
 	}
-	c := &tokensource.Config{Tenant: s.Tenant, ClientID: s.ClientID, Scopes: s.Scopes, Cache: s.Cache, Logger: s.Logger}
+	c := &tokensource.Config{Tenant: s.Tenant, ClientID: s.ClientID, Scopes: s.Scopes, Cache: s.Cache, Logger: s.Logger, Trace: s.Trace}
 	if c.Cloud, err = s.cloud(); err != nil {
 		return nil, err
 	}

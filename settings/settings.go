@@ -33,6 +33,7 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/tokencache"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // Settings tell which application a program is in Entra ID, and where its
@@ -137,9 +138,10 @@ type Settings struct {
 	Custom  exoauth.Cloud  `json:"-"`
 	RootCAs *x509.CertPool `json:"-"`
 
-	// Cache and Logger are those of [tokensource.Config].
+	// Cache, Logger and Trace are those of [tokensource.Config].
 	Cache  tokencache.Cache `json:"-"`
 	Logger *slog.Logger     `json:"-"`
+	Trace  *trace.Hooks     `json:"-"`
 
 	env environment
 }

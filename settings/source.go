@@ -116,7 +116,7 @@ func (s *Settings) identity() (*tokensource.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := tokensource.ManagedIdentityOptions{Resource: cloud.Resource, Cache: s.Cache, Logger: s.Logger}
+	o := tokensource.ManagedIdentityOptions{Resource: cloud.Resource, Cache: s.Cache, Logger: s.Logger, Trace: s.Trace}
 	switch {
 	case s.ManagedIdentity == "system":
 	case strings.HasPrefix(s.ManagedIdentity, "/"):

@@ -15,6 +15,8 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/dial"
+	"github.com/exoauth/exoauth/internal/hook"
+	"github.com/exoauth/exoauth/trace"
 	"github.com/exoauth/exoauth/xoauth2"
 )
 
@@ -100,6 +102,9 @@ type Dialer struct {
 	// contains a token. Nil means no logging.
 	Logger *slog.Logger
 
+	// Trace is told of each dial, and of what a Sender does. Nil means nobody.
+	Trace *trace.Hooks
+
 	shared dial.Shared
 }
 
@@ -177,6 +182,7 @@ func (d *Dialer) reporter(username string) dial.Reporter {
 		Addr:        cmp.Or(d.Addr, exoauth.Global.SMTP),
 		Username:    username,
 		Logger:      d.Logger,
+		Hooks:       hook.Dialer{Hooks: d.Trace},
 		ErrProtocol: ErrProtocol,
 		Judge:       judge,
 		Words:       words,

@@ -12,12 +12,18 @@
 // From header, and the user needs the permission Send As. This differs from
 // IMAP, where username is the shared address.
 //
-// # High Volume Email
+// # Other services
 //
-// Set Addr to smtp.hve.mx.microsoft:587. High Volume Email refuses a token that
-// expires within ten minutes, so Dial asks for one that is valid for longer;
-// see Dialer.MinValidity. The user name is the address of a High Volume Email
-// account.
+// High Volume Email: set Addr to the SMTP of [exoauth.HighVolumeEmail]. It
+// refuses a token that expires within ten minutes, so Dial asks for one that is
+// valid for longer; see Dialer.MinValidity. The user name is the address of a
+// High Volume Email account, which is also the only sender. Recipients are in
+// the organization, 50 of them for each message.
+//
+// Azure Communication Services: set Addr to the SMTP of
+// [exoauth.CommunicationServices], and the Cloud of the tokensource.Config to
+// exoauth.CommunicationServices. The user name is an SMTP Username of the
+// resource in Azure.
 //
 // # What comes after AUTH
 //

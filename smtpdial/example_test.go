@@ -140,3 +140,35 @@ func ExampleNotConnected() {
 	fmt.Println(smtpdial.NotConnected(err), smtpdial.Retryable(err))
 	// Output: true false
 }
+
+// An administrator lets an application send from the mailboxes of a scope, and
+// gives it no other right: RBAC for Applications.
+func ExampleDialer_Dial_leastRights() {
+	srv := exchangetest.NewServer()
+	defer srv.Close()
+	contoso := srv.Tenant()
+	app := contoso.AddApp("Invoices") // without a permission in Entra ID
+	contoso.AddMailbox("invoices@contoso.com")
+	contoso.AddMailbox("ceo@contoso.com")
+	_, err := contoso.Admin(`
+		New-ServicePrincipal -AppId ` + app.ClientID + ` -ObjectId ` + app.ServicePrincipalID + `
+		New-ManagementScope -Name Invoices -RecipientRestrictionFilter "PrimarySmtpAddress -eq 'invoices@contoso.com'"
+		New-ManagementRoleAssignment -App ` + app.ServicePrincipalID + ` -Role "Application SMTP.SendAsApp" -CustomResourceScope Invoices`)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	cfg := &tokensource.Config{Tenant: contoso.ID, ClientID: app.ClientID, Credential: tokensource.Secret(app.Secret), HTTPClient: srv.HTTPClient()}
+	dialer := &smtpdial.Dialer{TokenSource: cfg.ClientCredentials(), TLSConfig: srv.TLSConfig(), DialContext: srv.DialContext}
+	for _, mailbox := range []string{"invoices@contoso.com", "ceo@contoso.com"} {
+		c, err := dialer.Dial(context.Background(), mailbox)
+		if err == nil {
+			message := "From: " + mailbox + "\r\nTo: adele@example.com\r\nSubject: Invoice 17\r\n\r\nPaid.\r\n"
+			err = errors.Join(c.SendMail(mailbox, []string{"adele@example.com"}, strings.NewReader(message)), c.Quit())
+		}
+		fmt.Println(mailbox, "sends:", err == nil)
+	}
+	// Output:
+	// invoices@contoso.com sends: true
+	// ceo@contoso.com sends: false
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/exoauth/exoauth/internal/pool"
 	"github.com/exoauth/exoauth/internal/smtpwire"
 	"github.com/exoauth/exoauth/internal/verdict"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // The defaults of a [Sender]. The first two are the limits of Exchange Online
@@ -117,20 +118,32 @@ func (s *Sender) Send(ctx context.Context, from string, to []string, message []b
 	if err := m.Check(); err != nil {
 		return s.fail(ctx, OpSend, err)
 	}
+	begun, event := time.Now(), trace.Message{Addr: s.report.Addr, Username: s.Username, From: from, Recipients: len(to), Size: len(message)}
+	err := s.send(ctx, m, &event)
+	event.Uncertain = errors.Is(err, ErrUncertain)
+	s.report.Hooks.MessageDone(event, begun, err)
+	return err
+}
+
+// send tries to send a message until there is no use in another try. It counts
+// the tries in event.
+func (s *Sender) send(ctx context.Context, m smtpwire.Message, event *trace.Message) error {
 	var last error
-	for try := 1; ; try++ {
-		err := s.try(ctx, m)
+	for {
+		event.Try++
+		err := s.try(ctx, m, *event)
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return after(err, last)
-		case !Retryable(err) || try >= cmp.Or(max(s.MaxTries, 0), DefaultMaxTries):
+		case !Retryable(err) || event.Try >= cmp.Or(max(s.MaxTries, 0), DefaultMaxTries):
 			return err
 		}
 		last = err
-		wait := dial.Backoff(try, 2*time.Second, time.Minute)
-		s.report.Log(ctx, slog.LevelInfo, "not sent, trying again", "try", try, "wait", wait, "reason", err)
+		wait := dial.Backoff(event.Try, 2*time.Second, time.Minute)
+		s.report.Backoff(event.Try, wait, err)
+		s.report.Log(ctx, slog.LevelInfo, "not sent, trying again", "try", event.Try, "wait", wait, "reason", err)
 		if !ctxerr.Sleep(ctx, wait) {
 			return after(ctxerr.Of(ctx), last)
 		}
@@ -151,8 +164,11 @@ func after(err, last error) error {
 }
 
 // try sends a message once.
-func (s *Sender) try(ctx context.Context, m smtpwire.Message) error {
+func (s *Sender) try(ctx context.Context, m smtpwire.Message, event trace.Message) error {
+	asked := time.Now()
+	s.report.Hooks.MessageWait(event)
 	turn, err := s.queue.Wait(ctx)
+	s.report.Hooks.MessageTurn(event, asked, err)
 	if err != nil {
 		return s.fail(ctx, OpQueue, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/exoauth/exoauth/tokencache"
+	"github.com/exoauth/exoauth/trace"
 	"golang.org/x/oauth2"
 )
 
@@ -74,10 +75,14 @@ func (a sameAnswer) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 func TestCachedTokenCostsOneAllocation(t *testing.T) {
-	source := new(fakeEntra).source()
-	want(t, source, 1)
-	if n := testing.AllocsPerRun(100, func() { source.Token() }); n > 1 {
-		t.Errorf("%v allocations", n)
+	for name, hooks := range map[string]*trace.Hooks{"no hooks": nil, "no functions": {}, "a function": {TokenServed: func(trace.TokenServed) {}}} {
+		config := new(fakeEntra).config()
+		config.Trace = hooks
+		source := config.ClientCredentials()
+		want(t, source, 1)
+		if n := testing.AllocsPerRun(100, func() { source.Token() }); n > 1 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
 	}
 }
 

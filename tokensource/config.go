@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/exoauth/exoauth"
+	"github.com/exoauth/exoauth/internal/hook"
 	"github.com/exoauth/exoauth/internal/httpclient"
 	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/tokencache"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // Config describes an application as it is registered in Entra ID. Its
@@ -100,6 +102,9 @@ type Config struct {
 	// records of a call after all its waiting callers have their result, so a
 	// handler may use the Source itself, for example to send mail.
 	Logger *slog.Logger
+
+	// Trace is told of each request and of each token. Nil means nobody.
+	Trace *trace.Hooks
 }
 
 // requestLimit bounds a request if the HTTP client does not.
@@ -112,6 +117,7 @@ type client struct {
 	tenant, clientID string
 	identity         string // the name of a managed identity, and of its host
 	log              *slog.Logger
+	hooks            hook.Tokens
 	http             http.Client
 	limit            time.Duration // of one request, the reading of its answer included
 	cache            tokencache.Cache
@@ -131,6 +137,7 @@ func (c *Config) newClient(cloud exoauth.Cloud, scope string) *client {
 		tenant:       c.Tenant,
 		clientID:     c.ClientID,
 		log:          journal.Logger(c.Logger),
+		hooks:        hook.Tokens{Hooks: c.Trace, Tenant: c.Tenant, ClientID: c.ClientID},
 		authority:    strings.TrimSuffix(cloud.Authority, "/"),
 		scope:        scope,
 		confidential: c.Credential != nil,

@@ -12,10 +12,12 @@ import (
 
 	"github.com/exoauth/exoauth"
 	"github.com/exoauth/exoauth/internal/azurehost"
+	"github.com/exoauth/exoauth/internal/hook"
 	"github.com/exoauth/exoauth/internal/httpclient"
 	"github.com/exoauth/exoauth/internal/journal"
 	"github.com/exoauth/exoauth/internal/plain"
 	"github.com/exoauth/exoauth/tokencache"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // ManagedIdentityOptions are the settings of a managed identity. The zero value
@@ -47,6 +49,9 @@ type ManagedIdentityOptions struct {
 	// Logger gets a record for each request, at level Debug, and for each
 	// failure, at level Warn, as [Config.Logger] does. Nil means no records.
 	Logger *slog.Logger
+
+	// Trace is told of each request and of each token. Nil means nobody.
+	Trace *trace.Hooks
 }
 
 // identityLimit bounds a request to a host that is near.
@@ -106,6 +111,7 @@ func newIdentity(o ManagedIdentityOptions, host *azurehost.Host) *identity {
 	if hc == nil {
 		hc = &http.Client{Transport: httpclient.Bounded(azurehost.Near())}
 	}
+	id.hooks = hook.Tokens{Hooks: o.Trace, ClientID: o.ClientID}
 	id.http, id.limit = httpclient.New(hc, identityLimit)
 	id.http.Transport = host.Pinned(id.http.Transport)
 	return id
@@ -232,6 +238,7 @@ func (i *identity) send(ctx context.Context, key string) (t *token, challenge st
 	req.Header.Set("x-ms-client-request-id", e.CorrelationID)
 	secrets := new(plain.Secrets)
 	secrets.Add(i.host.Secret, key)
+	begun := time.Now()
 	e.hint = i.host.Hint // until there is an answer
 	bad := roundTrip(&i.http, req, e, secrets, func(a *answer, asked time.Time) (err error) {
 		a.describeIdentity(e)
@@ -251,6 +258,7 @@ func (i *identity) send(ctx context.Context, key string) (t *token, challenge st
 		i.gotToken(ctx, t, a)
 		return nil
 	})
+	i.requested(ctx, begun, bad)
 	return t, challenge, bad
 }
 

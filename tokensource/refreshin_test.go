@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/exoauth/exoauth/internal/mailtest"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // halfADay answers the first request with a token of a day that is to be
@@ -42,6 +46,41 @@ func TestRefreshInMakesNobodyWait(t *testing.T) {
 		pass(5 * time.Second)
 		want(t, source, 2)
 		wantRequests(t, server, 2)
+	})
+}
+
+// The hooks tell a renewal in advance from others.
+func TestTraceOfRenewals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := new(mailtest.Events)
+		config := (&fakeEntra{answer: halfADay(succeed)}).config()
+		config.Trace = events.Hooks()
+		source := config.ClientCredentials()
+		for _, row := range []struct {
+			passes time.Duration
+			served int // so far
+			want   []bool
+		}{
+			{0, 1, []bool{false}},
+			{12*time.Hour - 1, 2, []bool{false}},
+			{1, 3, []bool{false, true}},                      // refresh_in
+			{54 * time.Minute, 4, []bool{false, true}},       // six minutes before it expires
+			{time.Minute, 5, []bool{false, true, true}},      // five
+			{time.Hour, 6, []bool{false, true, true, false}}, // too late
+		} {
+			pass(row.passes)
+			if _, err := source.TokenContext(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			var got []bool
+			for _, fetch := range mailtest.EventsOf[trace.TokenFetch](events, "TokenFetch") {
+				got = append(got, fetch.Renewal)
+			}
+			if !slices.Equal(got, row.want) || events.Count("TokenServed") != row.served || events.Count("TokenRequest") != len(got) {
+				t.Errorf("%v later: in advance %v, want %v", row.passes, got, row.want)
+			}
+		}
 	})
 }
 

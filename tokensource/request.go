@@ -64,8 +64,22 @@ func (c *client) post(ctx context.Context, endpoint string, form url.Values, rea
 			"Client-Request-Id": {e.CorrelationID},
 		}
 		e.secretIsGUID = plain.IsGUID(full.Get("client_secret"))
-		return roundTrip(&c.http, req, e, secretsOf(full), read)
+		begun := time.Now()
+		e = roundTrip(&c.http, req, e, secretsOf(full), read)
+		if endpoint == "token" {
+			c.requested(ctx, begun, e)
+		}
+		return e
 	})
+}
+
+// requested tells the hooks of a request that was answered or has failed.
+func (c *client) requested(ctx context.Context, begun time.Time, e *Error) {
+	if e == nil {
+		c.hooks.Request(ctx, begun, nil, nil)
+		return
+	}
+	c.hooks.Request(ctx, begun, e, e.AADSTS)
 }
 
 // roundTrip sends a request and passes the answer to read. It returns nil, or e

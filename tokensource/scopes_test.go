@@ -86,6 +86,25 @@ func TestScopesOfEachCloud(t *testing.T) {
 	}
 }
 
+// The services that only send take the application's own tokens, for a resource
+// of theirs.
+func TestScopesOfServices(t *testing.T) {
+	for want, cloud := range map[string]exoauth.Cloud{
+		"https://outlook.office365.com/.default":   exoauth.HighVolumeEmail,
+		"https://communication.azure.com/.default": exoauth.CommunicationServices,
+	} {
+		server := new(fakeEntra)
+		config := server.config()
+		config.Cloud = cloud
+		if _, err := config.ClientCredentials().Token(); err != nil {
+			t.Fatal(err)
+		}
+		if got := server.forms[0].Get("scope"); got != want {
+			t.Errorf("%s: scope %q, want %q", cloud.SMTP, got, want)
+		}
+	}
+}
+
 // What to do is said for the cloud that is set, and is not what is wrong.
 func TestGraphInEachCloud(t *testing.T) {
 	for _, cloud := range append(exoauth.Clouds(), exoauth.Cloud{}) {

@@ -103,12 +103,13 @@ func (s *Source) TokenValidFor(ctx context.Context, d time.Duration) (*oauth2.To
 	if s == nil || s.flow == nil {
 		return nil, s.unusable()
 	}
-	t := s.cached.Load()
+	t, err := s.cached.Load(), error(nil)
 	if !t.fresh() || d > 0 && !t.valid(d) {
-		var err error
-		if t, err = s.get(ctx, d); err != nil {
-			return nil, err
-		}
+		t, err = s.get(ctx, d)
+	}
+	s.flow().of().hooks.Served(err)
+	if err != nil {
+		return nil, err
 	}
 	return t.oauth2(), nil
 }
@@ -196,12 +197,17 @@ func (s *Source) finish(ctx context.Context, c *call, t *token, err error) {
 		s.remember(err, time.Now())
 	}
 	s.mu.Unlock()
-	switch o := s.flow().of(); {
+	o := s.flow().of()
+	switch {
 	case err == nil:
+		o.hooks.Fetch(ctx, c.renewal, t.Lifetime, nil)
 	case abandoned:
 		o.log.DebugContext(ctx, "tokensource: nobody waited for it any more", "client", o.name, "error", err)
 	default:
 		o.log.WarnContext(ctx, "tokensource: request failed", "client", o.name, "error", err)
+	}
+	if err != nil {
+		o.hooks.Fetch(ctx, c.renewal, 0, err)
 	}
 	c.answer(t, err)
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // The steps that this package names in failures.
@@ -54,21 +55,35 @@ type Attempt struct {
 	Tokens Tokens        // that were sent
 	Token  *oauth2.Token // the last one of them, nil if there is none
 
-	conn *Conn
+	conn    *Conn
+	dialing bool       // within Dial
+	event   trace.Dial // of it
 }
 
 // Dial waits for its turn, and bounds the time from then on. The connection that
 // Prepare was given last is then authenticated and independent of ctx. The error
 // is one of [Attempt.Fail].
 func (a *Attempt) Dial(ctx context.Context) error {
+	begun := time.Now()
+	a.dialing = true
+	err := a.dial(ctx)
+	a.dialing = false
+	e := &a.event
+	e.Protocol, e.Addr, e.Username, e.Server = a.protocol(), a.Addr, a.Username, a.Server
+	e.Took, e.Tokens, e.Err = time.Since(begun), len(a.Tokens), err
+	a.Hooks.Dial(*e)
+	return err
+}
+
+func (a *Attempt) dial(ctx context.Context) error {
 	if a.Invalid != nil {
 		return a.Fail(ctx, OpAuthenticate, a.Invalid)
 	}
+	begun := time.Now()
 	leave, err := a.Shared.Enter(ctx, a.MaxDials)
-	if err != nil {
+	if begun = since(&a.event.Steps.Queue, begun); err != nil {
 		return a.Fail(ctx, OpQueue, err)
 	}
-	begun := time.Now()
 	bounded, cancel := WithTimeout(ctx, a.Timeout)
 	defer cancel()
 	err = a.run(bounded)
@@ -85,7 +100,9 @@ func (a *Attempt) run(ctx context.Context) error {
 		return err
 	}
 	a.Log(ctx, slog.LevelDebug, "authenticated", "server", a.Server)
+	begun := time.Now()
 	op, err := a.Protocol.Open()
+	since(&a.event.Steps.Open, begun)
 	if err == nil && !a.conn.Release() {
 		err = net.ErrClosed
 	}
@@ -98,7 +115,18 @@ func (a *Attempt) run(ctx context.Context) error {
 
 // Fail returns the dialer's error for a step.
 func (a *Attempt) Fail(ctx context.Context, op string, err error) error {
-	return a.fail(ctx, op, err, a.Server, a.Tokens)
+	e, op := a.fail(ctx, op, err, a.Server, a.Tokens)
+	if a.dialing { // not in a session, where several goroutines may fail
+		a.event.Step = op
+	}
+	return e
+}
+
+// since adds the time since begun to a step, and returns the end of that.
+func since(step *time.Duration, begun time.Time) (now time.Time) {
+	now = time.Now()
+	*step += now.Sub(begun)
+	return now
 }
 
 // Wire returns a conversation on conn in which the tokens are masked.
@@ -112,12 +140,16 @@ func (a *Attempt) Wire(conn *Conn) *wire.Conn {
 func (a *Attempt) TLS() *tls.Config { return a.Shared.ClientTLS(a.TLSConfig, a.Addr) }
 
 func (a *Attempt) connect(ctx context.Context, refusal error) error {
+	begun := time.Now()
 	conn, err := Dial(ctx, a.DialContext, a.Addr)
-	if err != nil {
+	if begun = since(&a.event.Steps.Connect, begun); err != nil {
 		return a.Fail(ctx, OpConnect, After(err, refusal))
 	}
 	a.conn = conn
-	if op, err := a.Protocol.Prepare(conn); err != nil {
+	op, err := a.Protocol.Prepare(conn)
+	since(&a.event.Steps.Greeting, begun.Add(conn.handshake))
+	a.event.Steps.TLS += conn.handshake
+	if err != nil {
 		conn.Close()
 		return a.Fail(ctx, op, After(err, refusal))
 	}
@@ -130,8 +162,11 @@ func (a *Attempt) authenticate(token *oauth2.Token) error {
 	if token.AccessToken != "" {
 		a.Tokens = append(a.Tokens, token.AccessToken)
 	}
+	defer since(&a.event.Steps.Authenticate, time.Now())
 	return a.Protocol.Authenticate(token.AccessToken)
 }
+
+func (a *Attempt) took(token time.Duration) { a.event.Steps.Token = token }
 
 func (a *Attempt) judge(err error) Answer { return a.Judge(err) }
 

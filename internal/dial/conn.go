@@ -25,6 +25,8 @@ type Conn struct {
 	net.Conn          // over TLS once StartTLS has succeeded
 	raw      *counted // for closing at once, without the goodbye of TLS
 	release  func() (open bool)
+
+	handshake time.Duration // what StartTLS took
 }
 
 // Dial connects to addr over TCP with dial, or with a net.Dialer if dial
@@ -96,6 +98,7 @@ func Guard(ctx context.Context, conn io.Closer) (release func() (open bool)) {
 // StartTLS makes the handshake of a client. The settings are those of
 // [ClientTLS].
 func (c *Conn) StartTLS(config *tls.Config) error {
+	defer since(&c.handshake, time.Now())
 	conn := tls.Client(c.raw, config)
 	if err := conn.Handshake(); err != nil {
 		return err

@@ -153,6 +153,7 @@ func (s server) judge(err error) Answer {
 
 func (server) connect(context.Context, error) error              { return nil }
 func (server) refused(context.Context, error)                    {}
+func (server) took(time.Duration)                                {}
 func (server) close()                                            {}
 func (server) Fail(_ context.Context, _ string, err error) error { return err }
 

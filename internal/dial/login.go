@@ -18,6 +18,9 @@ type steps interface {
 	connect(ctx context.Context, refusal error) error
 	// authenticate sends a token over the last connection.
 	authenticate(token *oauth2.Token) error
+	// took is told how long the source took for its token, zero if it gave none
+	// in time.
+	took(token time.Duration)
 	// judge returns the server's answer in an error of authenticate.
 	judge(err error) Answer
 	// refused is called before a fresh token is sent.
@@ -41,6 +44,7 @@ type steps interface {
 func login(ctx context.Context, s steps, src oauth2.TokenSource, validFor time.Duration) error {
 	connecting, stop := context.WithCancel(ctx)
 	asked := askFor(connecting, src, validFor, stop)
+	defer func() { s.took(asked.elapsed()) }()
 	if err := s.connect(connecting, nil); err != nil {
 		if failure := asked.failure(); failure != nil && ctx.Err() == nil {
 			return s.Fail(ctx, OpToken, failure)

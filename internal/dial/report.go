@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"time"
 
 	"github.com/exoauth/exoauth/internal/ctxerr"
+	"github.com/exoauth/exoauth/internal/hook"
 	"github.com/exoauth/exoauth/internal/wire"
+	"github.com/exoauth/exoauth/trace"
 )
 
 // Answer tells what a server has answered to an attempt.
@@ -33,7 +37,8 @@ type Reporter struct {
 	Package        string // of the dialer, for the log
 	Addr, Username string
 	Logger         *slog.Logger // nil is silent
-	ErrProtocol    error        // is wrapped if the server breaks the limits of package wire
+	Hooks          hook.Dialer
+	ErrProtocol    error // is wrapped if the server breaks the limits of package wire
 
 	// Judge returns the server's answer in err.
 	Judge func(err error) Answer
@@ -51,12 +56,22 @@ func (r *Reporter) Log(ctx context.Context, level slog.Level, message string, ar
 	}
 }
 
-// Fail returns the dialer's error for a step.
-func (r *Reporter) Fail(ctx context.Context, op string, err error) error {
-	return r.fail(ctx, op, err, "", nil)
+// protocol is the name of the mail protocol for the hooks.
+func (r *Reporter) protocol() string { return strings.TrimSuffix(r.Package, "dial") }
+
+// Backoff tells the hooks of a pause.
+func (r *Reporter) Backoff(try int, wait time.Duration, err error) {
+	r.Hooks.Backoff(trace.Backoff{Protocol: r.protocol(), Addr: r.Addr, Username: r.Username, Try: try, Wait: wait, Err: err})
 }
 
-func (r *Reporter) fail(ctx context.Context, op string, err error, server string, tokens Tokens) error {
+// Fail returns the dialer's error for a step.
+func (r *Reporter) Fail(ctx context.Context, op string, err error) error {
+	e, _ := r.fail(ctx, op, err, "", nil)
+	return e
+}
+
+// fail also returns the step that the error has in the end.
+func (r *Reporter) fail(ctx context.Context, op string, err error, server string, tokens Tokens) (error, string) {
 	err, first := Split(err)
 	said := r.Judge(err) >= Said
 	if step, ok := errors.AsType[*StepError](err); ok {
@@ -65,7 +80,7 @@ func (r *Reporter) fail(ctx context.Context, op string, err error, server string
 	err = After(r.reason(ctx, err, said), first)
 	e := r.New(Failure{op, r.Addr, r.Username, server, tokens.tried(tokens.Clean(err, r.Words))})
 	r.Log(ctx, slog.LevelDebug, "failed", "op", op, "error", e)
-	return e
+	return e, op
 }
 
 // reason returns the error to report for err. If ctx has ended, that is the

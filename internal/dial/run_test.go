@@ -78,6 +78,8 @@ func (a *attempts) judge(err error) Answer {
 
 func (a *attempts) refused(context.Context, error) {}
 
+func (a *attempts) took(time.Duration) {}
+
 func (a *attempts) close() {
 	if !a.closed {
 		a.closed = true

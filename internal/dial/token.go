@@ -35,6 +35,7 @@ type pending struct {
 	token   *oauth2.Token // set before done is closed
 	renewed bool          // likewise: the source gave it when it was told of another
 	err     error         // likewise
+	took    time.Duration // likewise
 }
 
 // askFor asks src for a token that is valid for d and returns at once. If src
@@ -47,8 +48,10 @@ func askFor(ctx context.Context, src oauth2.TokenSource, d time.Duration, failed
 // as a failing test does.
 func run(f func(*pending), failed func()) *pending {
 	p := &pending{done: make(chan struct{})}
+	begun := time.Now()
 	go func() {
 		defer func() {
+			p.took = time.Since(begun)
 			if p.err == nil && p.token == nil {
 				p.err = errNoToken
 			}
@@ -102,6 +105,16 @@ func (p *pending) failure() error {
 		return p.err
 	default:
 		return nil
+	}
+}
+
+// elapsed returns how long the source took, or zero if it has not answered.
+func (p *pending) elapsed() time.Duration {
+	select {
+	case <-p.done:
+		return p.took
+	default:
+		return 0
 	}
 }
 

@@ -47,6 +47,13 @@ func (j *journal) release() {
 	}
 }
 
+// Later calls f as soon as a record of ctx may be written: now, or on release.
+func Later(ctx context.Context, f func()) {
+	if !journalOf(ctx).keep(f) {
+		f()
+	}
+}
+
 // A patientHandler gives a record to the journal of its context, if there is
 // one, which calls the handler later.
 type patientHandler struct{ slog.Handler }
@@ -62,9 +69,7 @@ func (h patientHandler) Handle(ctx context.Context, r slog.Record) error {
 			h.Handler.Handle(own, r)
 		}
 	}
-	if !journalOf(ctx).keep(write) {
-		write()
-	}
+	Later(ctx, write)
 	return nil
 }
 
