@@ -115,7 +115,7 @@ func (a *Attempt) run(ctx context.Context) error {
 
 // Fail returns the dialer's error for a step.
 func (a *Attempt) Fail(ctx context.Context, op string, err error) error {
-	e, op := a.fail(ctx, op, err, a.Server, a.Tokens)
+	op, e := a.fail(ctx, op, err, a.Server, a.Tokens)
 	if a.dialing { // not in a session, where several goroutines may fail
 		a.event.Step = op
 	}

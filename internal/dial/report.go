@@ -66,12 +66,12 @@ func (r *Reporter) Backoff(try int, wait time.Duration, err error) {
 
 // Fail returns the dialer's error for a step.
 func (r *Reporter) Fail(ctx context.Context, op string, err error) error {
-	e, _ := r.fail(ctx, op, err, "", nil)
+	_, e := r.fail(ctx, op, err, "", nil)
 	return e
 }
 
-// fail also returns the step that the error has in the end.
-func (r *Reporter) fail(ctx context.Context, op string, err error, server string, tokens Tokens) (error, string) {
+// fail is Fail that also returns the step of the error.
+func (r *Reporter) fail(ctx context.Context, op string, err error, server string, tokens Tokens) (string, error) {
 	err, first := Split(err)
 	said := r.Judge(err) >= Said
 	if step, ok := errors.AsType[*StepError](err); ok {
@@ -80,7 +80,7 @@ func (r *Reporter) fail(ctx context.Context, op string, err error, server string
 	err = After(r.reason(ctx, err, said), first)
 	e := r.New(Failure{op, r.Addr, r.Username, server, tokens.tried(tokens.Clean(err, r.Words))})
 	r.Log(ctx, slog.LevelDebug, "failed", "op", op, "error", e)
-	return e, op
+	return op, e
 }
 
 // reason returns the error to report for err. If ctx has ended, that is the
