@@ -97,8 +97,8 @@ func (e *entra) signedIn(t *testing.T) *tokensource.Source {
 	return source
 }
 
-// The hooks tell of as many requests as the server saw, in each flow, whoever
-// asks.
+// The hooks tell of as many requests as the server saw, in each flow, for any
+// number of callers.
 func TestTraceOfEachFlow(t *testing.T) {
 	for _, flow := range tracedFlows() {
 		t.Run(flow.name, func(t *testing.T) {
