@@ -105,7 +105,7 @@ func (e *Error) Error() string {
 		reason = ": " + plain.Head(e.Err.Error(), 512)
 	}
 	subject := "entry " + plain.Head(e.Key, 64)
-	if e.kind == verdict.ErrSetting {
+	if e.Key == "" {
 		subject = "this cache"
 	}
 	return plain.Line(fmt.Sprintf("tokencache: %s %s%s; %s", subject, e.Problem, reason, e.Remedy))
