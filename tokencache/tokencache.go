@@ -3,8 +3,9 @@
 //
 //	cfg.Cache = tokencache.Dir("/var/lib/invoices/tokens")
 //
-// [Dir] keeps tokens in files, and [Encrypted] encrypts those of any Cache. To
-// keep them elsewhere, such as in a database, implement Cache, and [Locker] if
+// [Dir] keeps tokens in files, and [Encrypted] encrypts those of any Cache. The
+// modules tokencache/rediscache and tokencache/sqlcache keep them in Redis,
+// Postgres or SQLite. To keep them elsewhere, implement Cache, and [Locker] if
 // several processes share it. Package cachetest tests an implementation.
 package tokencache
 

@@ -1,7 +1,6 @@
 package sqlcache_test
 
 import (
-	"context"
 	"database/sql"
 	"testing"
 	"time"
@@ -21,9 +20,14 @@ type engine interface {
 func forEngines(t *testing.T, test func(t *testing.T, e engine, driver, name string)) {
 	t.Run("Postgres", func(t *testing.T) {
 		srv := engines.Postgres(t)
+		migrated(t, sqlcache.Postgres(openDB(t, "pgx", srv.DSN())))
 		test(t, srv, "pgx", srv.DSN())
 	})
-	t.Run("SQLite", func(t *testing.T) { test(t, nil, "sqlite", sqliteFile(t)) })
+	t.Run("SQLite", func(t *testing.T) {
+		file := sqliteFile(t)
+		migrated(t, sqlcache.SQLite(openDB(t, "sqlite", file)))
+		test(t, nil, "sqlite", file)
+	})
 }
 
 // open opens the Cache of a task.
@@ -32,10 +36,11 @@ func (k *task) open() (tokencache.Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := sqlcache.Postgres(db)
-	if k.Driver == "sqlite" {
-		c = sqlcache.SQLite(db)
-		sqlcache.SetLease(c, 2*time.Second)
+	db.SetMaxIdleConns(sources)
+	if k.Driver == "pgx" {
+		return sqlcache.Postgres(db), nil
 	}
-	return c, c.Migrate(context.Background())
+	c := sqlcache.SQLite(db)
+	sqlcache.SetLease(c, 2*time.Second)
+	return c, nil
 }

@@ -20,7 +20,8 @@ import (
 // A lock is an advisory lock: its number is the first eight octets of the
 // SHA-256 of "exoauth_tokens:" and the key. It takes a connection of db while it
 // is held, and while it is waited for: db must allow for as many at a time, and
-// for one more. Those who wait get it in their order.
+// for one more, and should keep as many (SetMaxOpenConns, SetMaxIdleConns).
+// Those who wait get it in their order.
 //
 // The lock is on that connection, and so are Get, Put and Delete under it. It is
 // free as soon as Postgres knows that the connection is gone: at once if the
