@@ -199,7 +199,7 @@ func (k *task) count(srv *exchangetest.Server) (renewed, refused, lost int) {
 // refresh tokens that are good once: one request each time.
 func TestProcessesMakeOneRequest(t *testing.T) {
 	forEngines(t, func(t *testing.T, _ engine, driver, name string) {
-		const rounds = 5
+		const rounds = 3
 		srv, k := newTask(t, 1, driver, name)
 		cache := noting{k.cache(t).(locker), make(map[string]bool)}
 		for user := range k.Users {

@@ -1,6 +1,7 @@
 package sqlcache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -51,28 +52,25 @@ func failed(ctx context.Context, key, problem string, err error) error {
 	case errors.Is(err, lease.ErrLost):
 		return lost(key, err)
 	}
-	r := remedy{"check that the database is there, that this is its address, and that Migrate was called", false}
-	if e, ok := errors.AsType[interface {
-		error
-		SQLState() string
-	}](err); ok && len(e.SQLState()) == 5 {
-		if known, ok := states[e.SQLState()]; ok {
-			r = known
-		} else if known, ok := states[e.SQLState()[:2]]; ok {
-			r = known
-		}
-	} else if e, ok := errors.AsType[interface {
-		error
-		Code() int
-	}](err); ok {
-		if known, ok := codes[e.Code()&0xff]; ok {
-			r = known
-		}
-	}
+	r := remedyOf(err)
 	if r.passes {
 		err = passing{err}
 	}
 	return &tokencache.Error{Key: key, Problem: problem, Err: err, Remedy: r.text}
+}
+
+// remedyOf returns what mends an error, of whatever driver.
+func remedyOf(err error) remedy {
+	var known remedy
+	var postgres interface{ SQLState() string }
+	var sqlite interface{ Code() int }
+	if errors.As(err, &postgres) {
+		state := postgres.SQLState() + "     "
+		known = cmp.Or(states[state[:5]], states[state[:2]])
+	} else if errors.As(err, &sqlite) {
+		known = codes[sqlite.Code()&0xff]
+	}
+	return cmp.Or(known, remedy{"check that the database is there, that this is its address, and that Migrate was called", false})
 }
 
 // lost is the error of a holder whose lock another one has, or can get.

@@ -60,31 +60,13 @@ func lockID(key string) int64 {
 
 // Migrate creates the table. Processes that do so at the same time take turns.
 func (p *postgres) Migrate(ctx context.Context) error {
-	var there bool
-	err := p.db.QueryRowContext(ctx, `SELECT to_regclass('exoauth_tokens') IS NOT NULL`).Scan(&there)
-	if err != nil || there {
-		return failed(ctx, "", "cannot be set up", err)
-	}
-	return failed(ctx, "", "cannot be set up", p.create(ctx))
-}
-
-func (p *postgres) create(ctx context.Context) error {
-	tx, err := p.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lockID("")); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS exoauth_tokens (
-		key     text PRIMARY KEY,
-		value   bytea NOT NULL,
-		updated timestamptz NOT NULL
-	)`); err != nil {
-		return err
-	}
-	return tx.Commit()
+	_, err := p.db.ExecContext(ctx, fmt.Sprintf(`DO $$ BEGIN
+		PERFORM pg_advisory_xact_lock(%d);
+		IF to_regclass('exoauth_tokens') IS NULL THEN
+			CREATE TABLE exoauth_tokens (key text PRIMARY KEY, value bytea NOT NULL, updated timestamptz NOT NULL);
+		END IF;
+	END $$`, lockID("")))
+	return failed(ctx, "", "cannot be set up", err)
 }
 
 // Get returns the value of a key.
@@ -154,19 +136,12 @@ func (p *postgres) Lock(ctx context.Context, key string) (held context.Context, 
 	}
 	s := &session{conn: conn, id: lockID(key), turn: make(chan struct{}, 1)}
 	// Without these, Postgres takes hours to notice that a machine is gone.
-	_, err = conn.ExecContext(ctx, `SELECT set_config('tcp_keepalives_idle', '15', false),
-		set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`)
-	if err == nil {
-		_, err = conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, s.id)
-	}
-	if err != nil {
+	if _, err := conn.ExecContext(ctx, `SELECT set_config('tcp_keepalives_idle', '15', false), set_config('tcp_keepalives_interval', '5', false),
+		set_config('tcp_keepalives_count', '3', false), pg_advisory_lock($1)`, s.id); err != nil {
 		s.discard()
 		return nil, nil, failed(ctx, key, "cannot be locked", err)
 	}
-	terms := lease.Terms{
-		Time: pingTime, Every: pingEvery, Renew: s.ping,
-		Lost: func(err error) error { return lost(key, err) },
-	}
+	terms := lease.Terms{Time: pingTime, Every: pingEvery, Renew: s.ping, Lost: func(err error) error { return lost(key, err) }}
 	held, end := terms.Hold(context.WithValue(ctx, holding{p, key}, s), time.Now())
 	return held, func() { end(); s.unlock() }, nil
 }
@@ -180,32 +155,21 @@ func (s *session) ping(ctx context.Context) error {
 	return nil
 }
 
-// unlock frees the lock, by closing the connection if there is no other way. It
-// waits for a second at most.
+// unlock frees the lock, by closing the connection if there is no other way.
 func (s *session) unlock() {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ctx, cancel := context.WithTimeout(context.Background(), unlockLimit)
-		defer cancel()
-		var free bool
-		err := s.do(ctx, func(q querier) error {
-			return q.QueryRowContext(ctx, `SELECT pg_advisory_unlock($1)`, s.id).Scan(&free)
-		})
-		if err != nil || !free {
-			s.discard()
-			return
-		}
-		s.conn.Close() // returns it to the pool
-	}()
-	select {
-	case <-done:
-	case <-time.After(unlockLimit):
+	ctx, cancel := context.WithTimeout(context.Background(), unlockLimit)
+	defer cancel()
+	free := false
+	err := s.do(ctx, func(q querier) error {
+		return q.QueryRowContext(ctx, `SELECT pg_advisory_unlock($1)`, s.id).Scan(&free)
+	})
+	if err != nil || !free {
+		s.discard()
 	}
+	s.conn.Close() // returns it to the pool
 }
 
 // discard closes the connection, and all locks that it has are free.
 func (s *session) discard() {
-	s.conn.Raw(func(any) error { return driver.ErrBadConn })
-	s.conn.Close()
+	s.conn.Raw(func(any) error { return driver.ErrBadConn }) // database/sql closes a bad one
 }

@@ -45,13 +45,8 @@ const now = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
 
 // Migrate creates the table.
 func (s *sqlite) Migrate(ctx context.Context) error {
-	_, err := s.db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS exoauth_tokens (
-		key     TEXT PRIMARY KEY,
-		value   BLOB,
-		updated INTEGER NOT NULL,
-		owner   TEXT,
-		expires INTEGER
-	)`)
+	_, err := s.db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS exoauth_tokens
+		(key TEXT PRIMARY KEY, value BLOB, updated INTEGER NOT NULL, owner TEXT, expires INTEGER)`)
 	return failed(ctx, "", "cannot be set up", err)
 }
 
@@ -135,17 +130,14 @@ func (s *sqlite) acquire(ctx context.Context, key, owner string) (ours bool, err
 
 // hold renews a lock that was asked for at the time taken.
 func (s *sqlite) hold(ctx context.Context, key, owner string, taken time.Time) (held context.Context, unlock func()) {
-	terms := lease.Terms{
-		Time: s.lease, Every: s.lease / 3,
-		Renew: func(ctx context.Context) error {
-			rows, err := exec(ctx, s.db, `UPDATE exoauth_tokens SET expires = `+now+` + ? WHERE key = ? AND owner = ?`, s.lease.Milliseconds(), key, owner)
-			if err == nil && rows == 0 {
-				return errTaken
-			}
-			return err
-		},
-		Lost: func(err error) error { return lost(key, err) },
+	renew := func(ctx context.Context) error {
+		rows, err := exec(ctx, s.db, `UPDATE exoauth_tokens SET expires = `+now+` + ? WHERE key = ? AND owner = ?`, s.lease.Milliseconds(), key, owner)
+		if err == nil && rows == 0 {
+			return errTaken
+		}
+		return err
 	}
+	terms := lease.Terms{Time: s.lease, Every: s.lease / 3, Renew: renew, Lost: func(err error) error { return lost(key, err) }}
 	held, end := terms.Hold(context.WithValue(ctx, holding{s, key}, owner), taken)
 	return held, func() { end(); s.release(key, owner) }
 }
