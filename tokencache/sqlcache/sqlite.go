@@ -61,27 +61,25 @@ func (s *sqlite) Get(ctx context.Context, key string) (value []byte, err error) 
 
 // Put stores a value. Under a lock, it fails if that was lost.
 func (s *sqlite) Put(ctx context.Context, key string, value []byte) error {
-	const problem = "cannot be stored"
 	if owner, ok := ctx.Value(holding{s, key}).(string); ok {
-		return s.asOwner(ctx, key, problem, `UPDATE exoauth_tokens SET value = ?, updated = `+now+` WHERE key = ? AND owner = ?`, present(value), key, owner)
+		return s.asOwner(ctx, key, "cannot be stored", `UPDATE exoauth_tokens SET value = ?, updated = `+now+` WHERE key = ? AND owner = ?`, present(value), key, owner)
 	}
 	_, err := s.db.ExecContext(ctx, `INSERT INTO exoauth_tokens (key, value, updated) VALUES (?, ?, `+now+`)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated = excluded.updated`, key, present(value))
-	return failed(ctx, key, problem, err)
+	return failed(ctx, key, "cannot be stored", err)
 }
 
 // Delete removes a value. Under a lock, it fails if that was lost. A row with a
 // lock stays.
 func (s *sqlite) Delete(ctx context.Context, key string) error {
-	const problem = "cannot be deleted"
 	if owner, ok := ctx.Value(holding{s, key}).(string); ok {
-		return s.asOwner(ctx, key, problem, `UPDATE exoauth_tokens SET value = NULL WHERE key = ? AND owner = ?`, key, owner)
+		return s.asOwner(ctx, key, "cannot be deleted", `UPDATE exoauth_tokens SET value = NULL WHERE key = ? AND owner = ?`, key, owner)
 	}
 	_, err := s.db.ExecContext(ctx, `UPDATE exoauth_tokens SET value = NULL WHERE key = ?`, key)
 	if err == nil {
 		err = s.clean(ctx, key)
 	}
-	return failed(ctx, key, problem, err)
+	return failed(ctx, key, "cannot be deleted", err)
 }
 
 // clean removes a row that has neither a value nor a lock.
@@ -95,7 +93,7 @@ func (s *sqlite) clean(ctx context.Context, key string) error {
 func (s *sqlite) asOwner(ctx context.Context, key, problem, query string, args ...any) error {
 	rows, err := exec(ctx, s.db, query, args...)
 	if err == nil && rows == 0 {
-		return lost(key, errTaken)
+		err = errTaken
 	}
 	return failed(ctx, key, problem, err)
 }
