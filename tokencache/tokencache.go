@@ -3,8 +3,9 @@
 //
 //	cfg.Cache = tokencache.Dir("/var/lib/invoices/tokens")
 //
-// [Dir] keeps tokens in files, and [Encrypted] encrypts those of any Cache. To
-// keep them elsewhere, such as in a database, implement Cache, and [Locker] if
+// [Dir] keeps tokens in files, and [Encrypted] encrypts those of any Cache. The
+// modules tokencache/rediscache and tokencache/sqlcache keep them in Redis,
+// Postgres or SQLite. To keep them elsewhere, implement Cache, and [Locker] if
 // several processes share it. Package cachetest tests an implementation.
 package tokencache
 
@@ -45,11 +46,18 @@ type Cache interface {
 type Locker interface {
 	// Lock waits until nobody else holds the lock of the key, or until ctx
 	// ends. The holder passes held, which is derived from ctx, to Get, Put and
-	// Delete, and calls unlock when it is done.
+	// Delete, and calls unlock when it is done. After that, held may have ended.
 	//
-	// The lock must become free if its holder dies. If the holder can lose the
-	// lock earlier, because it is leased for a time, held must end then, and
-	// Put and Delete must fail with held and any context derived from it.
+	// A holder may keep the lock until ctx ends, however long that is: a Cache
+	// whose lock is leased for a time renews the lease. The lock must become
+	// free if its holder dies.
+	//
+	// If the holder can lose the lock earlier, because a lease was not renewed
+	// or a connection broke, held must end then, and [context.Cause] says why.
+	// From the moment at which another process can get the lock, Put and Delete
+	// must fail with held and any context derived from it, also with one that
+	// [context.WithoutCancel] returns, and change nothing. The unlock of a lock
+	// that was lost must not free that of the next holder.
 	Lock(ctx context.Context, key string) (held context.Context, unlock func(), err error)
 }
 
@@ -72,8 +80,7 @@ type Reserver interface {
 // ErrMiss is the error of [Cache.Get] for a key without a value.
 var ErrMiss = errors.New("tokencache: no such entry")
 
-// Error reports that a [Cache] of this package, or one of its entries, cannot
-// be used. If the entry is damaged beyond repair, errors.Is(err, ErrMiss)
+// Error reports that a [Cache], or one of its entries, cannot be used. If the entry is damaged beyond repair, errors.Is(err, ErrMiss)
 // reports true.
 type Error struct {
 	Key     string // of the entry; empty if no entry can be used
@@ -99,7 +106,7 @@ func (e *Error) Error() string {
 		reason = ": " + plain.Head(e.Err.Error(), 512)
 	}
 	subject := "entry " + plain.Head(e.Key, 64)
-	if e.kind == verdict.ErrSetting {
+	if e.Key == "" {
 		subject = "this cache"
 	}
 	return plain.Line(fmt.Sprintf("tokencache: %s %s%s; %s", subject, e.Problem, reason, e.Remedy))

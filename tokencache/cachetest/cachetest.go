@@ -4,6 +4,8 @@
 //		dir := t.TempDir()
 //		cachetest.Run(t, func() tokencache.Cache { return tokencache.Dir(dir) })
 //	}
+//
+// Call [RunLeased] if the locks of the Cache can be lost while they are held.
 package cachetest
 
 import (
@@ -33,6 +35,11 @@ var patience = 10 * time.Second
 // open more than once, and the subtests use the caches that open returns at the
 // same time. A subtest waits ten seconds at most.
 func Run(t *testing.T, open func() tokencache.Cache) {
+	run(t, open, rules(open))
+}
+
+// rules are the tests of a Cache, by what it can do.
+func rules(open func() tokencache.Cache) map[string]func(*testing.T, func() tokencache.Cache) {
 	tests := map[string]func(*testing.T, func() tokencache.Cache){
 		"Miss":          miss,
 		"Put":           put,
@@ -54,6 +61,10 @@ func Run(t *testing.T, open func() tokencache.Cache) {
 	if _, ok := open().(tokencache.Reserver); ok {
 		tests["Reserve"] = reserve
 	}
+	return tests
+}
+
+func run(t *testing.T, open func() tokencache.Cache, tests map[string]func(*testing.T, func() tokencache.Cache)) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, open) })
 	}

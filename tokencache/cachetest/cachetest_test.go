@@ -10,7 +10,12 @@ import (
 
 func TestMemory(t *testing.T) {
 	c := cachetest.Memory()
-	cachetest.Run(t, func() tokencache.Cache { return c })
+	cachetest.RunLeased(t, func() tokencache.Cache { return c }, leased(c))
+}
+
+// leased says how a Memory loses a lock.
+func leased(c tokencache.Cache) cachetest.Lease {
+	return cachetest.Lease{Lose: func(key string) { cachetest.Lose(c, key) }}
 }
 
 func TestDir(t *testing.T) {
@@ -27,5 +32,5 @@ func TestEncrypted(t *testing.T) {
 func TestEncryptedMemory(t *testing.T) {
 	key := bytes.Repeat([]byte("k"), 32)
 	c := cachetest.Memory()
-	cachetest.Run(t, func() tokencache.Cache { return tokencache.Encrypted(c, key) })
+	cachetest.RunLeased(t, func() tokencache.Cache { return tokencache.Encrypted(c, key) }, leased(c))
 }

@@ -26,6 +26,15 @@ type faulty struct {
 	delete  func(ctx context.Context, key string) error
 	lock    func(ctx context.Context, key string) (context.Context, func(), error)
 	reserve func(ctx context.Context, key string, size int) (func(), error)
+	lose    func(key string)
+}
+
+func (f *faulty) Lose(key string) {
+	if f.lose != nil {
+		f.lose(key)
+		return
+	}
+	cachetest.Lose(f.Cache, key)
 }
 
 func (f *faulty) Get(ctx context.Context, key string) ([]byte, error) {
@@ -347,6 +356,75 @@ var faults = map[string]struct {
 		}
 	}},
 
+	"the holder is not told": {"Lost lock ends its context", "did not end with the lock", func(f *faulty) {
+		f.lock = func(ctx context.Context, key string) (context.Context, func(), error) {
+			held, unlock, err := f.Cache.(tokencache.Locker).Lock(ctx, key)
+			return context.WithoutCancel(held), unlock, err
+		}
+	}},
+	"the holder is not told why": {"Lost lock ends its context", "the cause is context canceled", func(f *faulty) {
+		f.lock = func(ctx context.Context, key string) (context.Context, func(), error) {
+			held, unlock, err := f.Cache.(tokencache.Locker).Lock(ctx, key)
+			own, end := context.WithCancel(context.WithoutCancel(held))
+			context.AfterFunc(held, end)
+			return own, unlock, err
+		}
+	}},
+	"a loss stops only those who ask": {"Lost lock ends its context", "Put succeeded without the lock", checksCancellation},
+	"no Put under the lock":           {"Lost lock ends its context", "Put: disk full", failsUnderLock},
+	"no Lock to lose": {"Lost lock ends its context", "Lock: busy", func(f *faulty) {
+		f.lock = func(context.Context, string) (context.Context, func(), error) { return nil, nil, errBusy }
+	}},
+	"a loss loses the value": {"Lost lock ends its context", `want "held"`, func(f *faulty) {
+		f.lose = func(key string) {
+			f.Cache.Delete(forever, key)
+			cachetest.Lose(f.Cache, key)
+		}
+	}},
+	"Lose does nothing":            {"Lost lock is free", "Lock: context deadline exceeded", func(f *faulty) { f.lose = func(string) {} }},
+	"the next holder cannot write": {"Lost lock is free", "Put: disk full", failsUnderLock},
+	"a stale Put wins": {"Stale Put", `Get returned "stale"`, func(f *faulty) {
+		f.put = func(ctx context.Context, key string, value []byte) error {
+			if ctx.Done() == nil { // without cancellation
+				ctx = forever
+			}
+			return f.Cache.Put(ctx, key, value)
+		}
+	}},
+	"a stale Put loses in silence": {"Stale Put", "Put succeeded without the lock", func(f *faulty) {
+		f.put = func(ctx context.Context, key string, value []byte) error {
+			if err := f.Cache.Put(ctx, key, value); err != nil && ctx.Done() != nil {
+				return err
+			}
+			return nil
+		}
+	}},
+	"the robber cannot write": {"Stale Put", "Put: disk full", failsUnderLock},
+	"a stale Delete wins": {"Stale Delete", "Get returned \"\"", func(f *faulty) {
+		f.delete = func(ctx context.Context, key string) error {
+			if ctx.Done() == nil {
+				ctx = forever
+			}
+			return f.Cache.Delete(ctx, key)
+		}
+	}},
+	"a stale Delete loses in silence": {"Stale Delete", "Delete succeeded without the lock", func(f *faulty) {
+		f.delete = func(ctx context.Context, key string) error {
+			if err := f.Cache.Delete(ctx, key); err != nil && ctx.Done() != nil {
+				return err
+			}
+			return nil
+		}
+	}},
+	"anybody can unlock": {"Stale unlock", "the lock was given twice", func(f *faulty) {
+		f.lock = func(ctx context.Context, key string) (context.Context, func(), error) {
+			held, _, err := f.Cache.(tokencache.Locker).Lock(ctx, key)
+			return held, func() { cachetest.Lose(f.Cache, key) }, err
+		}
+	}},
+	"a lease that is not renewed": {"Lock is kept", "was given to another one after its time", expires},
+	"it is told of the end alone": {"Lock is kept", "Put, after the time of the lease", expires},
+
 	"Reserve fails": {"Reserve", "Reserve: disk full", func(f *faulty) {
 		f.reserve = func(context.Context, string, int) (func(), error) { return nil, errFull }
 	}},
@@ -395,6 +473,34 @@ func failOnce(f *faulty) {
 	}
 }
 
+// checksCancellation makes Put and Delete of a stale holder succeed that do not
+// mind cancellation.
+func checksCancellation(f *faulty) {
+	f.put = func(ctx context.Context, key string, value []byte) error { return ctx.Err() }
+	f.delete = func(ctx context.Context, key string) error {
+		if ctx.Done() != nil {
+			return f.Cache.Delete(ctx, key)
+		}
+		return ctx.Err()
+	}
+}
+
+// failsUnderLock makes Put fail for all who have the lock.
+func failsUnderLock(f *faulty) {
+	f.put = func(context.Context, string, []byte) error { return errFull }
+}
+
+// expires makes a lock end by itself.
+func expires(f *faulty) {
+	f.lock = func(ctx context.Context, key string) (context.Context, func(), error) {
+		held, unlock, err := f.Cache.(tokencache.Locker).Lock(ctx, key)
+		if err == nil {
+			time.AfterFunc(50*time.Millisecond, func() { cachetest.Lose(f.Cache, key) })
+		}
+		return held, unlock, err
+	}
+}
+
 // notWaitedFor makes Lock fail where it has to wait.
 func notWaitedFor(f *faulty) {
 	var mu sync.Mutex
@@ -420,12 +526,13 @@ func TestFaultsAreFound(t *testing.T) {
 			cachetest.SetPatience(time.Second)
 			fault.make(f)
 		}
-		cachetest.Run(t, func() tokencache.Cache {
+		open := func() tokencache.Cache {
 			if name == perProcess {
 				return cachetest.Memory()
 			}
 			return f
-		})
+		}
+		cachetest.RunLeased(t, open, cachetest.Lease{Time: 50 * time.Millisecond, Lose: f.Lose})
 		return
 	}
 	run := func(name, test string) (string, error) {
