@@ -31,6 +31,7 @@ async function next(page) {
     await Promise.all([page.waitForNavigation(), decline.click()]);
     return true;
   }
+  if (settings.keyboard) return await press(page);
   const button = page.locator('button.main:visible, button[type=submit]:visible, input[type=submit]:visible').first();
   if ((await button.count()) === 0) return false;
   for (const [selector, value] of [
@@ -42,5 +43,23 @@ async function next(page) {
     if (value && (await field.count()) > 0) await field.fill(value);
   }
   await Promise.all([page.waitForNavigation(), button.click()]);
+  return true;
+}
+
+// press is next with the keyboard alone, from wherever the page has put the
+// focus.
+async function press(page) {
+  const form = page.locator('form[data-step]');
+  if ((await form.count()) === 0) return false;
+  switch (await form.getAttribute('data-step')) {
+    case 'signin':
+      await page.keyboard.type(settings.user);
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(settings.password);
+      break;
+    case 'code':
+      await page.keyboard.type(settings.code);
+  }
+  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
   return true;
 }

@@ -48,6 +48,22 @@ func TestEmulatorAuthCodeInBrowser(t *testing.T) {
 	wantGrants(t, srv, "authorization_code")
 }
 
+// Enter goes on, from the field or the button that the page has focused.
+func TestEmulatorByKeyboard(t *testing.T) {
+	srv, config, adele := emulate(t)
+	adele.Keyboard = true
+	source := config.DeviceCode(func(_ context.Context, code tokensource.DeviceCode) error {
+		adele.Address, adele.Code = code.VerificationURL, code.UserCode
+		seen, err := adele.visit(t.Context())
+		if !strings.Contains(seen.Title, "You have signed in") {
+			t.Errorf("the person sees %+v", seen)
+		}
+		return err
+	})
+	wantToken(t, source)
+	wantGrants(t, srv, "urn:ietf:params:oauth:grant-type:device_code")
+}
+
 // Somebody who cannot sign in: the page says why, and so does the error.
 func TestEmulatorDeclinesInBrowser(t *testing.T) {
 	srv, config, adele := emulate(t)

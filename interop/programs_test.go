@@ -49,7 +49,8 @@ type person struct {
 	User       string `json:"user"`
 	Password   string `json:"password"`
 	Code       string `json:"code,omitempty"`
-	Decline    bool   `json:"decline,omitempty"` // to consent
+	Decline    bool   `json:"decline,omitempty"`  // to consent
+	Keyboard   bool   `json:"keyboard,omitempty"` // no mouse
 	Screenshot string `json:"screenshot,omitempty"`
 	Scheme     string `json:"scheme,omitempty"`
 }

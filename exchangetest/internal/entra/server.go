@@ -66,6 +66,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/{tenant}/v2.0/adminconsent", web.Form(s.serveAdminConsent))
 	mux.HandleFunc("/{tenant}/adminconsent", web.Form(s.serveAdminConsent))
 	mux.HandleFunc("/common/oauth2/deviceauth", web.Form(s.serveDevicePage))
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.serveMetadata)
 	mux.HandleFunc("GET /{tenant}/.well-known/openid-configuration", s.serveMetadata)
 	mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", serveKeys)

@@ -20,6 +20,31 @@ func write(t *testing.T, p Page) *httptest.ResponseRecorder {
 	return w
 }
 
+// Enter presses the first button of a form, so that is the one that goes on, and
+// the focus is where a person begins.
+func TestKeyboard(t *testing.T) {
+	for name, row := range map[string]struct {
+		page         Page
+		first, focus string // in the tag
+	}{
+		"sign in":                {Page{Step: "signin"}, `value="signin"`, `name="login"`},
+		"sign in, user is known": {Page{Step: "signin", User: "adele@contoso.com"}, `value="signin"`, `name="passwd"`},
+		"second factor":          {Page{Step: "mfa"}, `value="mfa"`, `value="mfa"`},
+		"consent":                {Page{Step: "consent"}, `value="accept"`, `value="accept"`},
+		"device code":            {Page{Step: "code"}, `value="code"`, `name="otc"`},
+		"post":                   {Page{Step: "post"}, `class="main"`, `class="main"`},
+	} {
+		text := write(t, row.page).Body.String()
+		_, first, _ := strings.Cut(text, "<button")
+		first, _, _ = strings.Cut(first, ">")
+		before, _, focused := strings.Cut(text, " autofocus")
+		focus := before[strings.LastIndex(before, "<"):]
+		if !strings.Contains(first, row.first) || !focused || !strings.Contains(focus, row.focus) || strings.Count(text, " autofocus") != 1 {
+			t.Errorf("%s: the first button is %q, the focus is on %q", name, first, focus)
+		}
+	}
+}
+
 // What is written is read again.
 func TestParse(t *testing.T) {
 	for _, test := range []struct {
