@@ -18,6 +18,7 @@ const mailbox = "accounts-payable@fabrikam.com"
 type tenant struct {
 	*exchangetest.Server
 	home *exchangetest.Tenant
+	box  *exchangetest.Mailbox
 	app  *exchangetest.App
 	env  map[string]string
 }
@@ -26,11 +27,11 @@ func newTenant(t *testing.T, roles ...string) *tenant {
 	srv := exchangetest.NewServer()
 	t.Cleanup(srv.Close)
 	home := srv.AddTenant("fabrikam.com")
-	home.AddMailbox(mailbox)
+	box := home.AddMailbox(mailbox)
 	if roles == nil {
 		roles = []string{exchangetest.IMAPAccessAsApp, exchangetest.POPAccessAsApp, exchangetest.SMTPSendAsApp}
 	}
-	r := &tenant{Server: srv, home: home, app: home.AddApp("Ledger", roles...)}
+	r := &tenant{Server: srv, home: home, box: box, app: home.AddApp("Ledger", roles...)}
 	home.Grant(r.app, mailbox)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(ca, srv.CA(), 0o600); err != nil {
@@ -64,13 +65,18 @@ func TestStates(t *testing.T) {
 		roles  []string
 		script string
 	}{
-		"IMAP off":             {nil, "Set-CASMailbox " + mailbox + " -ImapEnabled $false"},
-		"SMTP off for mailbox": {nil, "Set-CASMailbox " + mailbox + " -SmtpClientAuthenticationDisabled $true"},
-		"SMTP off for tenant":  {nil, "Set-TransportConfig -SmtpClientAuthenticationDisabled $true"},
-		"IMAP alone":           {[]string{exchangetest.IMAPAccessAsApp}, ""},
+		"IMAP off":              {nil, "Set-CASMailbox " + mailbox + " -ImapEnabled $false"},
+		"SMTP off for mailbox":  {nil, "Set-CASMailbox " + mailbox + " -SmtpClientAuthenticationDisabled $true"},
+		"SMTP off for tenant":   {nil, "Set-TransportConfig -SmtpClientAuthenticationDisabled $true"},
+		"IMAP alone":            {[]string{exchangetest.IMAPAccessAsApp}, ""},
+		"mail that is not read": {nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTenant(t, row.roles...)
+			if name == "mail that is not read" {
+				r.box.Append("INBOX", []byte("Subject: a\r\n\r\n"))
+				r.box.Append("INBOX", []byte("Subject: b\r\n\r\n"))
+			}
 			if row.script != "" {
 				if _, err := r.home.Admin(row.script); err != nil {
 					t.Fatal(err)
@@ -160,6 +166,7 @@ func TestWrite(t *testing.T) {
 	if _, err := r.home.Admin("Set-CASMailbox " + mailbox + " -SmtpClientAuthenticationDisabled $true"); err != nil {
 		t.Fatal(err)
 	}
+	r.box.Append("INBOX", []byte("Subject: a\r\n\r\n"))
 	dir := filepath.Join(t.TempDir(), "dialogues")
 	if code, out := r.run(t, "-write", dir); code != 0 {
 		t.Fatalf("status %d\n%s", code, out)

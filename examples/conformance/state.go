@@ -18,6 +18,9 @@ type emulation struct {
 	scripts []string // what an administrator typed, for user@example.com
 }
 
+// unseen is what a server says if INBOX has a message that nobody has read.
+const unseen = "[UNSEEN "
+
 // emulate makes an emulation. The token tells the roles of the application, and
 // the words of the mail servers what is switched off.
 func emulate(real *side, theirs [][]exchange) (*emulation, error) {
@@ -30,7 +33,10 @@ func emulate(real *side, theirs [][]exchange) (*emulation, error) {
 	if !slices.Contains([]string{"contoso.com", "contoso.onmicrosoft.com"}, strings.ToLower(domain)) {
 		tenant = e.AddTenant(domain)
 	}
-	tenant.AddMailbox(real.mailbox)
+	box := tenant.AddMailbox(real.mailbox)
+	if holds(theirs, unseen) {
+		box.Append("INBOX", []byte("Subject: unseen\r\n\r\n"))
+	}
 	app := tenant.AddApp("Program", roles(real.token)...)
 	if holds(theirs, "OK AUTHENTICATE completed.", "+OK User successfully authenticated.", "235 2.7.0") {
 		tenant.Grant(app, real.mailbox)

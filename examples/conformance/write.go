@@ -52,6 +52,9 @@ func (s *side) transcript(d dialogue, said []exchange, scripts []string) string 
 		for _, script := range scripts {
 			fmt.Fprintln(&b, "! admin", script)
 		}
+		if holds([][]exchange{said}, unseen) {
+			fmt.Fprintln(&b, "! append 1")
+		}
 		if strings.Contains(d.name, "invalid-token") {
 			fmt.Fprintln(&b, "! token bad")
 		}

@@ -53,6 +53,7 @@ var examples = map[string]struct {
 	"bringyourown/azidentity": {nil, "invoices@contoso.com: messages in INBOX: 3", nil},
 	"bringyourown/msal":       {nil, "invoices@contoso.com: messages in INBOX: 3", nil},
 	"browser":                 {nil, "adele@contoso.com: messages in INBOX: 0", (*visit).signIn},
+	"conformance":             {nil, "21 dialogues, 0 lines differ", nil},
 	"devicecode":              {nil, "adele@contoso.com: messages in INBOX: 0", (*visit).enterCode},
 	"doctor":                  {nil, "Nothing is wrong.", nil},
 	"gmail":                   {nil, "adele@contoso.com: messages in INBOX: 1", nil}, // its settings are Google's, so it shows itself
