@@ -82,7 +82,7 @@ func TestReport(t *testing.T) {
 	r.herds(2)
 	for line, times := range map[string]int{
 		"tenants: 3": 1, "exoauth / ReuseTokenSource, 1 goroutine": 2, "exoauth / ReuseTokenSource, many": 2, "ReuseTokenSource / exoauth, many, one hot": 2,
-		"allocations of exoauth": 2, "exoauth / floor": 2, "secret / bare exchange": 1,
+		"allocations of exoauth": 2, "exoauth / floor": 2, "secret / x/oauth2": 1,
 		"certificate, second / exchange": 1, "requests of a cold herd": 1,
 	} {
 		if n := strings.Count(out.String(), line); n != times {
