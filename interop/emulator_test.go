@@ -48,22 +48,6 @@ func TestEmulatorAuthCodeInBrowser(t *testing.T) {
 	wantGrants(t, srv, "authorization_code")
 }
 
-// Enter goes on, from the field or the button that the page has focused.
-func TestEmulatorByKeyboard(t *testing.T) {
-	srv, config, adele := emulate(t)
-	adele.Keyboard = true
-	source := config.DeviceCode(func(_ context.Context, code tokensource.DeviceCode) error {
-		adele.Address, adele.Code = code.VerificationURL, code.UserCode
-		seen, err := adele.visit(t.Context())
-		if !strings.Contains(seen.Title, "You have signed in") {
-			t.Errorf("the person sees %+v", seen)
-		}
-		return err
-	})
-	wantToken(t, source)
-	wantGrants(t, srv, "urn:ietf:params:oauth:grant-type:device_code")
-}
-
 // Somebody who cannot sign in: the page says why, and so does the error.
 func TestEmulatorDeclinesInBrowser(t *testing.T) {
 	srv, config, adele := emulate(t)
@@ -85,18 +69,25 @@ func TestEmulatorDeclinesInBrowser(t *testing.T) {
 	wantGrants(t, srv)
 }
 
+// With the mouse, and with the keyboard alone: Enter goes on, from the field or the
+// button that the page has focused.
 func TestEmulatorDeviceCodeInBrowser(t *testing.T) {
-	srv, config, adele := emulate(t)
-	source := config.DeviceCode(func(_ context.Context, code tokensource.DeviceCode) error {
-		adele.Address, adele.Code = code.VerificationURL, code.UserCode
-		seen, err := adele.visit(t.Context())
-		if !strings.Contains(seen.Title, "You have signed in") {
-			t.Errorf("the person sees %+v", seen)
-		}
-		return err
-	})
-	wantToken(t, source)
-	wantGrants(t, srv, "urn:ietf:params:oauth:grant-type:device_code")
+	for name, keyboard := range map[string]bool{"mouse": false, "keyboard": true} {
+		t.Run(name, func(t *testing.T) {
+			srv, config, adele := emulate(t)
+			adele.Keyboard = keyboard
+			source := config.DeviceCode(func(_ context.Context, code tokensource.DeviceCode) error {
+				adele.Address, adele.Code = code.VerificationURL, code.UserCode
+				seen, err := adele.visit(t.Context())
+				if !strings.Contains(seen.Title, "You have signed in") {
+					t.Errorf("the person sees %+v", seen)
+				}
+				return err
+			})
+			wantToken(t, source)
+			wantGrants(t, srv, "urn:ietf:params:oauth:grant-type:device_code")
+		})
+	}
 }
 
 func wantGrants(t *testing.T, srv *exchangetest.Server, want ...string) {
