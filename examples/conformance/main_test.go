@@ -91,15 +91,12 @@ func TestStates(t *testing.T) {
 
 // Each thing that is altered is reported, and nothing besides.
 func TestAltered(t *testing.T) {
-	imap := func(command, reply string, skip int) exchangetest.Fault {
-		return exchangetest.Fault{At: exchangetest.AtIMAP, Command: command, Reply: reply, Skip: skip}
+	at := func(place exchangetest.Place) func(command, reply string, skip int) exchangetest.Fault {
+		return func(command, reply string, skip int) exchangetest.Fault {
+			return exchangetest.Fault{At: place, Command: command, Reply: reply, Skip: skip}
+		}
 	}
-	pop := func(command, reply string, skip int) exchangetest.Fault {
-		return exchangetest.Fault{At: exchangetest.AtPOP, Command: command, Reply: reply, Skip: skip}
-	}
-	smtp := func(command, reply string, skip int) exchangetest.Fault {
-		return exchangetest.Fault{At: exchangetest.AtSMTP, Command: command, Reply: reply, Skip: skip}
-	}
+	imap, pop, smtp := at(exchangetest.AtIMAP), at(exchangetest.AtPOP), at(exchangetest.AtSMTP)
 	entra := func(aadsts, skip int) exchangetest.Fault {
 		return exchangetest.Fault{At: exchangetest.AtEntra, Command: "token", AADSTS: aadsts, Skip: skip}
 	}

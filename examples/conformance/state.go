@@ -86,9 +86,9 @@ func roles(token string) []string {
 			json.Unmarshal(text, &claims)
 		}
 	}
-	if claims.Roles == nil {
-		return []string{exchangetest.IMAPAccessAsApp, exchangetest.POPAccessAsApp, exchangetest.SMTPSendAsApp}
-	}
 	known := []string{exchangetest.IMAPAccessAsApp, exchangetest.POPAccessAsApp, exchangetest.SMTPSendAsApp}
+	if claims.Roles == nil {
+		return known
+	}
 	return slices.DeleteFunc(claims.Roles, func(role string) bool { return !slices.Contains(known, role) })
 }

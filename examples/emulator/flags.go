@@ -123,7 +123,7 @@ func (f *flags) check(args []string) error {
 		return fmt.Errorf("-listen: %q is not an IP address", f.listen)
 	case err != nil:
 		return fmt.Errorf("-page: %w", err)
-	case !isLoopback(host) && ip.IsLoopback():
+	case !isLoopback(host) && !f.isPublic():
 		return fmt.Errorf("-page: %q is not on loopback; the page shows what clients do to whoever asks; with -listen 0.0.0.0 it may", f.page)
 	case f.dir == "":
 		return errors.New("-dir: this user has no cache directory; name one for the settings")
@@ -143,4 +143,4 @@ func (f *flags) check(args []string) error {
 }
 
 // isPublic reports whether others than programs of this machine may connect.
-func (f *flags) isPublic() bool { return !net.ParseIP(f.listen).IsLoopback() }
+func (f *flags) isPublic() bool { return !isLoopback(f.listen) }
