@@ -1,5 +1,5 @@
-// Conformance holds the emulator of package exchangetest against a real tenant,
-// so that whoever has an account can prove it right or wrong.
+// Conformance holds the emulator of package exchangetest against a real tenant.
+// With an account, anybody can prove it right or wrong.
 //
 //	EXO_TENANT=… EXO_CLIENT_ID=… EXO_CLIENT_SECRET=… EXO_MAILBOX=… go run ./examples/conformance
 //

@@ -16,9 +16,9 @@ import (
 	"github.com/exoauth/exoauth/diagnose"
 )
 
-// programs are those of which the page shows a diff, in its order. Each is built
-// from the source of a release with that diff, and with a main of testdata that
-// calls the package of the program that sends.
+// programs are those with a diff on the page, in its order. Each is built from the
+// source of a release with that diff, and with a main of testdata that calls the
+// program's package for sending.
 var programs = []struct {
 	name, module, version string
 	sum                   string // of the module, as in a go.sum

@@ -51,7 +51,7 @@ func (c *conn) search(p *imapline.Parser, uids bool) string {
 	return ""
 }
 
-// searchKeys takes keys of which all must match.
+// searchKeys takes keys that must all match.
 func (c *conn) searchKeys(p *imapline.Parser) match {
 	var all []match
 	for ok := true; ok; ok = p.Try(" ") {
